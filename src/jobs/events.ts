@@ -1,0 +1,84 @@
+/** What a running job tells: plain data, the same for the page, the command line and the stored report. */
+import type { ErrorReport } from '../lib/errors.ts';
+
+export type StageName = 'load' | 'pool' | 'score' | 'select' | 'train' | 'evaluate' | 'done';
+
+/** One image of the pool: its place, its seed and how it scored. */
+export type CandidateRecord = {
+  readonly round: number;
+  /** Index into the run's prompt list. */
+  readonly prompt: number;
+  readonly candidate: number;
+  readonly seed: number;
+  /** Timesteps visited and the squared difference ||epsCond - epsUncond||^2 (sum over the latent) at each. */
+  readonly trace: MiTrace;
+  /** Score under the run's estimator, weights and truncation. */
+  readonly score: number;
+  /** Standard error over noise draws; only the re-noised path has one. */
+  readonly standardError: number | null;
+  /** Share of the prompt's claims that hold, on the shapes model only; never used to select. */
+  readonly exact: ExactScore | null;
+};
+
+export type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
+export type ExactScore = { readonly share: number; readonly strict: boolean };
+
+/** An image for the screen: RGBA, row by row. */
+export type PixelImage = { readonly width: number; readonly height: number; readonly rgba: Uint8ClampedArray };
+
+export type TrainRecord = {
+  readonly round: number;
+  readonly step: number;
+  readonly loss: number;
+  /** Global gradient norm before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+};
+
+export type ValidationRecord = {
+  readonly round: number;
+  readonly step: number;
+  /** Mean squared noise-prediction error on held-out selected images, same noise at every validation. */
+  readonly loss: number;
+  readonly lossStandardError: number;
+  /** Re-noised orthogonal estimate on the same draws. */
+  readonly mi: number;
+  readonly best: boolean;
+};
+
+/** Before and after on held-out prompts; intervals are 95%, over noise draws or over prompts. */
+export type EvaluationRecord = {
+  readonly round: number;
+  readonly adapterStep: number;
+  /** Fall of the noise-prediction error on selected held-out images (positive is better). */
+  readonly errorFall: Interval;
+  readonly mi: { readonly before: number; readonly after: number; readonly change: Interval };
+  /** Exact scores of fresh images on the same seeds, shapes model only. */
+  readonly exact: { readonly before: ExactMean; readonly after: ExactMean; readonly change: Interval } | null;
+};
+export type Interval = { readonly mean: number; readonly low: number; readonly high: number };
+export type ExactMean = { readonly share: number; readonly strict: number; readonly images: number };
+
+export type JobEvent =
+  | { readonly type: 'stage'; readonly stage: StageName; readonly round: number }
+  | {
+      readonly type: 'progress';
+      readonly stage: StageName;
+      readonly done: number;
+      readonly total: number;
+      /** What is counted: `candidates`, `steps`, `images`, `bytes`. */
+      readonly unit: string;
+      readonly secondsLeft: number | null;
+    }
+  | { readonly type: 'candidates'; readonly records: readonly CandidateRecord[]; readonly images: readonly PixelImage[] }
+  | { readonly type: 'selection'; readonly round: number; readonly picks: readonly Picked[] }
+  | { readonly type: 'train'; readonly record: TrainRecord }
+  | { readonly type: 'validation'; readonly record: ValidationRecord }
+  | { readonly type: 'preview'; readonly round: number; readonly step: number; readonly prompt: string; readonly image: PixelImage }
+  | { readonly type: 'checkpoint'; readonly round: number; readonly step: number }
+  | { readonly type: 'evaluation'; readonly record: EvaluationRecord }
+  | { readonly type: 'warning'; readonly report: ErrorReport }
+  | { readonly type: 'stopped'; readonly reason: 'paused' | 'canceled' | 'done' | 'failed'; readonly report: ErrorReport | null };
+
+/** One chosen image: index into the prompt list and candidate number. */
+export type Picked = { readonly prompt: number; readonly candidate: number };

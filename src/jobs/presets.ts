@@ -1,0 +1,90 @@
+import type { PresetName, Settings } from './spec.ts';
+
+/** What a preset is for, in the words the page uses. */
+export type Preset = {
+  readonly name: PresetName;
+  readonly title: string;
+  readonly summary: string;
+  readonly settings: Settings;
+};
+
+/** Values of the paper (section 4 and appendix), arXiv 2405.20759. */
+const PAPER = {
+  sampling: { scheduler: 'ddpm', steps: 50, guidance: 7.5, batch: 2 },
+  score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: 0, noiseDraws: 1 },
+  selection: { candidates: 50, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
+  adapter: { kind: 'dora', rank: 32, alpha: 32, textEncoder: false },
+  training: {
+    iterations: 300,
+    batch: 8,
+    accumulation: 50,
+    learningRate: 1e-4,
+    warmup: 0,
+    clip: 1,
+    weightDecay: 1e-2,
+    flushAtEpochEnd: false,
+    freshAdapterEachRound: false,
+    validationShare: 0.1,
+    checkpointEvery: 10,
+    previewEvery: 10,
+  },
+} as const satisfies Settings;
+
+/**
+ * The released scripts as they run (Chao0511/mitune d4e85a1): 100 steps, t > 50 only, weight without alpha_t,
+ * plain LoRA (the DoRA flag is parsed and dropped), no effective clipping, a step at every epoch end,
+ * a fresh adapter per round, repeated prompts collapsed, the same noise for every prompt.
+ */
+const OFFICIAL_CODE = {
+  ...PAPER,
+  sampling: { ...PAPER.sampling, steps: 100 },
+  score: { ...PAPER.score, weights: 'code', truncation: 50 },
+  selection: { ...PAPER.selection, duplicates: 'collapse', seeds: 'shared' },
+  adapter: { ...PAPER.adapter, kind: 'lora' },
+  training: { ...PAPER.training, clip: null, flushAtEpochEnd: true, freshAdapterEachRound: true },
+} as const satisfies Settings;
+
+/** Minutes instead of days, for the small shapes model that ships with the page. */
+const DEMO = {
+  sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8 },
+  score: { ...PAPER.score, weights: 'code', truncation: 50 },
+  selection: { ...PAPER.selection, candidates: 8 },
+  adapter: { kind: 'dora', rank: 16, alpha: 16, textEncoder: false },
+  training: {
+    ...PAPER.training,
+    iterations: 60,
+    batch: 8,
+    accumulation: 1,
+    validationShare: 0.2,
+    checkpointEvery: 10,
+    previewEvery: 20,
+  },
+} as const satisfies Settings;
+
+export const PRESETS: readonly Preset[] = [
+  {
+    name: 'demo',
+    title: 'Demo',
+    summary: 'Small numbers for the built-in shapes model: done in minutes on the processor alone.',
+    settings: DEMO,
+  },
+  {
+    name: 'paper',
+    title: 'Paper',
+    summary: 'The settings of the MI-TUNE paper. For Stable Diffusion 2.1 on a real GPU: many hours.',
+    settings: PAPER,
+  },
+  {
+    name: 'official-code',
+    title: 'Official code',
+    summary: 'What the released scripts really do, with their differences from the paper.',
+    settings: OFFICIAL_CODE,
+  },
+];
+
+/** The settings of a preset. */
+export function presetSettings(name: PresetName): Settings {
+  const preset = PRESETS.find((p) => p.name === name);
+  if (preset === undefined) throw new RangeError(`unknown preset ${name}`);
+  return preset.settings;
+}

@@ -1,0 +1,113 @@
+/**
+ * What a MI-TUNE run is asked to do, as plain data: it can be stored, put into a file, sent to a worker
+ * or to another machine, and it gives the same run there. Symbols as in the paper (arXiv 2405.20759).
+ */
+
+export type BackendChoice = 'auto' | 'wasm' | 'webgpu';
+export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmsolver++';
+/** Weights kappa_t of the squared difference, see `mi/kappa.ts`. */
+export type WeightsName = 'eq2' | 'code' | 'posterior' | 'dlogsnr' | 'none';
+/**
+ * Where the noise predictions that are scored come from: the guided sampling path (the official code's way,
+ * a ranking), the conditional path (Algorithm 2 to the letter) or the finished latent noised again.
+ */
+export type PathName = 'guided' | 'conditional' | 'renoise';
+/** `orthogonal`: squared difference, never negative. `standard`: difference of errors, re-noised path only. */
+export type EstimatorName = 'orthogonal' | 'standard';
+
+/** A model folder in diffusers layout: below an address, or imported by the user into local storage. */
+export type ModelRef =
+  | { readonly kind: 'url'; readonly base: string }
+  | { readonly kind: 'local'; readonly id: string };
+
+export type SamplingSpec = {
+  readonly scheduler: SchedulerName;
+  readonly steps: number;
+  /** Guidance scale w in epsUncond + w (epsCond - epsUncond). */
+  readonly guidance: number;
+  /** Candidates per network call; each is evaluated with and without its prompt. */
+  readonly batch: number;
+};
+
+export type ScoreSpec = {
+  readonly estimator: EstimatorName;
+  readonly path: PathName;
+  readonly weights: WeightsName;
+  /** Only steps with t strictly above this count; the official code uses 50, the paper none (0). */
+  readonly truncation: number;
+  /** Noise draws per timestep of the grid on the re-noised path. */
+  readonly noiseDraws: number;
+};
+
+export type SelectionSpec = {
+  /** M: images drawn per prompt. */
+  readonly candidates: number;
+  /** k: images kept per prompt. */
+  readonly keep: number;
+  /** R: how often the set is drawn anew from the tuned model. */
+  readonly rounds: number;
+  /** The official code keeps one folder per prompt text, so repeated prompts collapse into one. */
+  readonly duplicates: 'keep' | 'collapse';
+  /** `shared` gives candidate j the seed `seed + j` whatever the prompt, as the official code does. */
+  readonly seeds: 'distinct' | 'shared';
+};
+
+export type AdapterSpec = {
+  readonly kind: 'dora' | 'lora';
+  readonly rank: number;
+  readonly alpha: number;
+  /** Adapt the text encoder as well (the paper's joint variant). */
+  readonly textEncoder: boolean;
+};
+
+export type TrainingSpec = {
+  /** Optimizer steps per round. */
+  readonly iterations: number;
+  /** Images per micro-batch; `batch * accumulation` images make one optimizer step. */
+  readonly batch: number;
+  readonly accumulation: number;
+  readonly learningRate: number;
+  /** Steps of linear warm-up before the constant rate; 0 for none. */
+  readonly warmup: number;
+  /** Largest global gradient norm, or null for no clipping. */
+  readonly clip: number | null;
+  readonly weightDecay: number;
+  /** Also step at the end of every pass over the set, as the official script does. */
+  readonly flushAtEpochEnd: boolean;
+  /** Start every round from a fresh adapter, as the official script does, instead of going on. */
+  readonly freshAdapterEachRound: boolean;
+  /** Share of distinct prompts held out before anything else. */
+  readonly validationShare: number;
+  /** Steps between validations and checkpoints. */
+  readonly checkpointEvery: number;
+  /** Steps between preview images, or 0 for none. */
+  readonly previewEvery: number;
+};
+
+export type RealImagesSpec = {
+  /** Identifier of an imported folder of captioned images. */
+  readonly folder: string;
+  /** Share of the training set taken from the folder's best-scored images. */
+  readonly share: number;
+};
+
+export type MiTuneSpec = {
+  readonly version: 1;
+  readonly preset: PresetName | 'custom';
+  readonly model: ModelRef;
+  readonly prompts: readonly string[];
+  /** Base seed; every random number of the run follows from it. */
+  readonly seed: number;
+  readonly backend: BackendChoice;
+  readonly sampling: SamplingSpec;
+  readonly score: ScoreSpec;
+  readonly selection: SelectionSpec;
+  readonly adapter: AdapterSpec;
+  readonly training: TrainingSpec;
+  readonly realImages: RealImagesSpec | null;
+};
+
+export type PresetName = 'demo' | 'paper' | 'official-code';
+
+/** The part of a spec that a preset decides. */
+export type Settings = Omit<MiTuneSpec, 'version' | 'preset' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'>;
