@@ -1,0 +1,4 @@
+/// <reference types="vite/client" />
+
+/** Version of this app, from package.json; put in by the build. */
+declare const __APP_VERSION__: string;

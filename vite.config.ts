@@ -1,0 +1,80 @@
+import react from '@vitejs/plugin-react';
+import { playwright } from '@vitest/browser-playwright';
+import { defineConfig } from 'vitest/config';
+import packageJson from './package.json' with { type: 'json' };
+import { chromiumArgs, findChromium } from './tools/lib/chromium.mjs';
+
+const executablePath = findChromium();
+const minutes = 60_000;
+
+// Bundled ahead of the first request: discovering one of these later would reload the page in the middle of a run.
+const prebundled = [
+  '@tensorflow/tfjs-core',
+  '@tensorflow/tfjs-core/dist/register_all_gradients',
+  '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops',
+  '@tensorflow/tfjs-backend-webgpu',
+  '@tensorflow/tfjs-backend-wasm',
+  '@huggingface/tokenizers',
+  'client-zip',
+  'idb-keyval',
+  'papaparse',
+  'react',
+  'react-dom/client',
+  'uplot',
+  'valibot',
+  'zustand',
+];
+
+export default defineConfig({
+  base: './',
+  plugins: [react()],
+  define: { __APP_VERSION__: JSON.stringify(packageJson.version) },
+  assetsInclude: ['**/*.safetensors'],
+  build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },
+  worker: { format: 'es' },
+  server: { host: '127.0.0.1' },
+  preview: { host: '127.0.0.1' },
+  optimizeDeps: { include: prebundled },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', environment: 'node', include: ['tests/unit/**/*.test.{ts,tsx}'] },
+      },
+      {
+        extends: true,
+        optimizeDeps: { include: ['fast-check'] },
+        test: {
+          name: 'gpu',
+          include: ['tests/gpu/**/*.test.ts'],
+          testTimeout: 3 * minutes,
+          hookTimeout: 2 * minutes,
+          fileParallelism: false,
+          browser: {
+            enabled: true,
+            headless: true,
+            screenshotFailures: false,
+            provider: playwright({
+              launchOptions: {
+                args: chromiumArgs({ software: true }),
+                ...(executablePath ? { executablePath } : {}),
+              },
+            }),
+            instances: [{ browser: 'chromium' }],
+          },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          environment: 'node',
+          include: ['tests/e2e/**/*.test.ts'],
+          testTimeout: 12 * minutes,
+          hookTimeout: 5 * minutes,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
