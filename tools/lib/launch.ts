@@ -1,0 +1,113 @@
+// Opens the app, or a development page, in a Chromium under the control of a tool or an end-to-end test.
+
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { createServer, type InlineConfig } from 'vite';
+import { DIST, ensureBuild } from './buildApp.mjs';
+import { chromiumArgs, ensureChromium, hasGpu } from './chromium.mjs';
+import { ROOT } from './dependencies.mjs';
+import { serveFolder } from './staticServer.mjs';
+
+export type LaunchOptions = {
+  /** Decides which GPU the browser gets: none is set up for wasm. */
+  readonly backend: 'wasm' | 'webgpu' | 'auto';
+  /** `built`: dist/, built when out of date, as users get it (default). `dev`: from the sources, with any page. */
+  readonly from?: 'built' | 'dev';
+  /** Shows the browser window. */
+  readonly headed?: boolean;
+  /** Profile folder; without one the browser keeps nothing, and storage lives in memory. */
+  readonly userDataDir?: string;
+  /** First port to try on 127.0.0.1; 0 (default) takes any free one. */
+  readonly port?: number;
+  /** Vite plugins and settings of a development page. */
+  readonly vite?: InlineConfig;
+  /** Receives what the page prints; by default warnings and errors go to the terminal. */
+  readonly onConsole?: (kind: string, text: string) => void;
+};
+
+export type Studio = {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Address of the server, ending in '/'. The page has not been sent there yet. */
+  readonly url: string;
+  /** Rejects when the page crashes or throws an uncaught error; race it against what the tool waits for. */
+  readonly failed: Promise<never>;
+  close(): Promise<void>;
+};
+
+/**
+ * Starts a loopback server and a browser. The caller closes the result, also after an error of its own.
+ * @throws Error when no browser can be found or installed
+ */
+export async function launchStudio(options: LaunchOptions): Promise<Studio> {
+  const executablePath = ensureChromium();
+  const server = await startServer(options);
+  try {
+    const launch = {
+      executablePath,
+      headless: !options.headed,
+      args: chromiumArgs({ software: options.backend === 'wasm' || !hasGpu() }),
+    };
+    let browser: Browser | null = null;
+    let context: BrowserContext;
+    if (options.userDataDir === undefined) {
+      browser = await chromium.launch(launch);
+      context = await browser.newContext({ acceptDownloads: true });
+    } else {
+      context = await chromium.launchPersistentContext(options.userDataDir, {
+        ...launch,
+        acceptDownloads: true,
+      });
+    }
+    const page = context.pages()[0] ?? (await context.newPage());
+    const failed = watch(page, options.onConsole ?? printProblems);
+    return {
+      page,
+      context,
+      url: server.url,
+      failed,
+      async close() {
+        await context.close();
+        await browser?.close();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+async function startServer(options: LaunchOptions): Promise<{ url: string; close(): Promise<void> }> {
+  const port = options.port ?? 0;
+  if (options.from !== 'dev') {
+    ensureBuild();
+    return serveFolder({ folder: DIST, port });
+  }
+  const server = await createServer({
+    root: ROOT,
+    logLevel: 'warn',
+    ...options.vite,
+    // No watching: a file saved during a long run must not reload the page under it.
+    server: { host: '127.0.0.1', port, hmr: false, watch: null, ...options.vite?.server },
+  });
+  await server.listen();
+  const address = server.httpServer?.address();
+  if (address === null || typeof address !== 'object')
+    throw new Error('The development server did not start.');
+  return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() };
+}
+
+function watch(page: Page, onConsole: (kind: string, text: string) => void): Promise<never> {
+  const failed = new Promise<never>((_, reject) => {
+    page.on('crash', () => reject(new Error('The browser tab crashed, most likely out of memory.')));
+    page.on('pageerror', (error) => reject(error));
+  });
+  // Tools that never look at `failed` must not end by an unhandled rejection.
+  failed.catch(() => undefined);
+  page.on('console', (message) => onConsole(message.type(), message.text()));
+  return failed;
+}
+
+function printProblems(kind: string, text: string): void {
+  if (kind === 'warning' || kind === 'error') console.error(`[page ${kind}] ${text}`);
+}
