@@ -1,0 +1,166 @@
+import { StudioError } from './errors.ts';
+
+/**
+ * Random access to bytes that may be on disk, in memory or on a server. Readers of large formats ask
+ * for the ranges they need, so a file of several GB never has to be in memory at once.
+ */
+export interface ByteSource {
+  readonly name: string;
+  readonly sizeBytes: number;
+  /** Exactly `length` bytes from `offset`; the result may share memory with the source: do not write to it. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Bytes already in memory; reads are views, not copies. */
+export function bytesSource(bytes: Uint8Array, name: string): ByteSource {
+  return {
+    name,
+    sizeBytes: bytes.byteLength,
+    read: async (offset, length) => {
+      assertRange(name, bytes.byteLength, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** A dropped file or any other Blob; each read loads its range only. */
+export function blobSource(blob: Blob, name: string): ByteSource {
+  return {
+    name,
+    sizeBytes: blob.size,
+    read: async (offset, length) => {
+      assertRange(name, blob.size, offset, length);
+      try {
+        return new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer());
+      } catch (cause) {
+        throw new StudioError('file-unreadable', `${name} can no longer be read.`, {
+          remedy: 'The file was changed, moved or removed after it was chosen. Choose it again.',
+          where: name,
+          cause,
+        });
+      }
+    },
+  };
+}
+
+export type UrlSourceOptions = {
+  /** Replaces the global `fetch`, e.g. to add a token. */
+  readonly fetch?: typeof fetch;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * A file on a server, read by HTTP range requests (RFC 9110, section 14).
+ *
+ * The probe is a GET of one byte, since signed CDN links often refuse HEAD. A server that ignores
+ * `Range`, or hides `Content-Range` from scripts, gets one whole GET and is then served from memory.
+ * @throws StudioError `url-unreachable`, `url-not-found`, `url-forbidden`, `url-failed`, `url-changed`
+ */
+export async function urlSource(url: string, options: UrlSourceOptions = {}): Promise<ByteSource> {
+  const name = nameOfUrl(url);
+  const probe = await get(url, 'bytes=0-0', options);
+  if (probe.status === 200) return bytesSource(await bodyOf(url, probe, options), name);
+  const total = totalSize(probe);
+  await probe.body?.cancel();
+  if (total === undefined) {
+    return bytesSource(await bodyOf(url, await get(url, undefined, options), options), name);
+  }
+  return {
+    name,
+    sizeBytes: total,
+    read: async (offset, length) => {
+      assertRange(name, total, offset, length);
+      if (length === 0) return new Uint8Array(0);
+      const response = await get(url, `bytes=${offset}-${offset + length - 1}`, options);
+      const bytes = await bodyOf(url, response, options);
+      if (response.status !== 206 || totalSize(response) !== total || bytes.byteLength !== length) {
+        throw new StudioError('url-changed', `${url} answered a part of the file with something else.`, {
+          remedy: 'The file may have changed on the server. Load the model again.',
+          where: `bytes ${offset} to ${offset + length}`,
+        });
+      }
+      return bytes;
+    },
+  };
+}
+
+function assertRange(name: string, sizeBytes: number, offset: number, length: number): void {
+  const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
+  if (inside && offset + length <= sizeBytes) return;
+  throw new StudioError('bytes-out-of-range', `${name} ends before the data that was expected in it.`, {
+    remedy: 'The file is cut short or damaged. Download it again.',
+    where: `bytes ${offset} to ${offset + length} of ${sizeBytes}`,
+  });
+}
+
+/** The file name in a URL's path, or its host when the path names none. */
+function nameOfUrl(url: string): string {
+  if (!URL.canParse(url)) return url.split('/').at(-1) || url;
+  const { pathname, host } = new URL(url);
+  return pathname.split('/').at(-1) || host;
+}
+
+/** The number after the slash of `Content-Range: bytes 0-0/1234`; undefined if hidden or unknown. */
+function totalSize(response: Response): number | undefined {
+  const match = /\/(\d+)$/.exec(response.headers.get('content-range') ?? '');
+  const total = Number(match?.[1] ?? Number.NaN);
+  return Number.isSafeInteger(total) ? total : undefined;
+}
+
+async function get(url: string, range: string | undefined, options: UrlSourceOptions): Promise<Response> {
+  const send = options.fetch ?? fetch;
+  let response: Response;
+  try {
+    response = await send(url, {
+      headers: range === undefined ? {} : { Range: range },
+      referrerPolicy: 'no-referrer',
+      signal: options.signal ?? null,
+    });
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    throw new StudioError('url-unreachable', `${url} could not be reached.`, {
+      remedy:
+        'Check the address and the connection. If both are right, the server does not allow other pages to read ' +
+        'it (CORS): download the file and drop it here.',
+      where: url,
+      cause,
+    });
+  }
+  const emptyFile = response.status === 416 && totalSize(response) === 0;
+  if (response.status === 200 || response.status === 206 || emptyFile) return response;
+  await response.body?.cancel();
+  throw statusError(url, response.status);
+}
+
+function statusError(url: string, status: number): StudioError {
+  if (status === 404 || status === 410) {
+    return new StudioError('url-not-found', `There is no file at ${url}.`, {
+      remedy: 'Check the address: spelling, branch and folder.',
+      where: url,
+    });
+  }
+  if (status === 401 || status === 403) {
+    return new StudioError('url-forbidden', `The server refuses to hand out ${url} (status ${status}).`, {
+      remedy:
+        'The file may need a login or an accepted license. Download it in its own page and drop it here.',
+      where: url,
+    });
+  }
+  return new StudioError('url-failed', `The server answered ${url} with status ${status}.`, {
+    remedy: 'Try again later, or download the file and drop it here.',
+    where: url,
+  });
+}
+
+async function bodyOf(url: string, response: Response, options: UrlSourceOptions): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    options.signal?.throwIfAborted();
+    throw new StudioError('url-failed', `The download of ${url} broke off.`, {
+      remedy: 'Try again; if the file is larger than 2 GB, download it and drop it here.',
+      where: url,
+      cause,
+    });
+  }
+}
