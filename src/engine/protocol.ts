@@ -127,6 +127,10 @@ export type Requests = {
 export type RequestName = keyof Requests;
 export type RequestMessage = { [N in RequestName]: { readonly id: number; readonly name: N; readonly args: Requests[N]['args'] } }[RequestName];
 
+/** Asks to end an open request early. The request is still answered, once the work has really stopped. */
+export type AbortMessage = { readonly name: 'abort'; readonly id: number };
+export type ClientMessage = RequestMessage | AbortMessage;
+
 export type EngineMessage =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
