@@ -17,7 +17,7 @@ try {
   else if (target === '--build') runVite(['build', ...rest]);
   else await runTool(target, rest);
 } catch (error) {
-  console.error(error);
+  console.error(error instanceof Error && 'remedy' in error ? `${error.message} ${error.remedy}` : error);
   process.exitCode = 1;
 }
 

@@ -1,6 +1,6 @@
 // Opens the app, or a development page, in a Chromium under the control of a tool or an end-to-end test.
 
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright';
+import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from 'playwright';
 import { createServer, type InlineConfig } from 'vite';
 import { DIST, ensureBuild } from './buildApp.mjs';
 import { chromiumArgs, ensureChromium, hasGpu } from './chromium.mjs';
@@ -104,8 +104,14 @@ function watch(page: Page, onConsole: (kind: string, text: string) => void): Pro
   });
   // Tools that never look at `failed` must not end by an unhandled rejection.
   failed.catch(() => undefined);
-  page.on('console', (message) => onConsole(message.type(), message.text()));
+  page.on('console', (message) => onConsole(message.type(), describe(message)));
   return failed;
+}
+
+/** Chromium's messages about failed requests leave out the address, which is the one thing worth knowing. */
+function describe(message: ConsoleMessage): string {
+  const text = message.text();
+  return text.startsWith('Failed to load resource') ? `${message.location().url}: ${text}` : text;
 }
 
 function printProblems(kind: string, text: string): void {

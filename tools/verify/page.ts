@@ -1,0 +1,68 @@
+// Runs the cases of an oracle folder in the browser. The driver (main.ts) opens this page and calls `runVerify`.
+
+import { openBackend } from '../../src/tensor/device.ts';
+import { wasmPaths } from '../lib/wasmPaths.ts';
+import { type OracleCase, OracleFiles, parseIndex } from './oracle.ts';
+import { Report, type Row } from './report.ts';
+
+type Runner = (entry: unknown, io: OracleFiles, report: Report) => Promise<void>;
+
+export type VerifyRequest = {
+  readonly backend: 'wasm' | 'webgpu';
+  /** Only the entry of this name; null for all. */
+  readonly only: string | null;
+};
+
+declare global {
+  interface Window {
+    runVerify(request: VerifyRequest): Promise<void>;
+    /** Given by the driver: takes what is finished. */
+    reportBackend(description: string): Promise<void>;
+    reportRows(rows: readonly Row[]): Promise<void>;
+  }
+}
+
+/** One file per kind: `clip_text` is run by `runClipText` in cases/clipText.ts. */
+const modules = import.meta.glob<Record<string, Runner>>('./cases/*.ts');
+
+window.runVerify = async ({ backend, only }) => {
+  const response = await fetch('/oracle/index.json');
+  if (!response.ok) throw new Error('The folder has no index.json.');
+  const index = parseIndex(await response.json());
+  const chosen = index.cases.filter((entry) => only === null || entry.name === only);
+  if (chosen.length === 0) throw new Error(`The index has no case named ${only}.`);
+
+  const info = await openBackend(backend, {
+    wasmPaths,
+    // A lost device makes every later number worthless; the driver hears of it as an uncaught error of the page.
+    onLost: (error) => reportError(error),
+  });
+  await window.reportBackend(info.adapter ? `${info.name}, ${JSON.stringify(info.adapter)}` : info.name);
+  const io = new OracleFiles(new URL('/oracle/', location.href).href, index, backend);
+  const factor = backend === 'webgpu' ? index.gpu_backend_tolerance_factor : 1;
+  for (const entry of chosen) await window.reportRows(await runCase(entry, io, factor));
+};
+
+async function runCase(entry: OracleCase, io: OracleFiles, factor: number): Promise<readonly Row[]> {
+  const report = new Report(entry, { factor });
+  try {
+    const runner = await findRunner(entry.kind);
+    if (runner === null) report.fail('-', '-', `no runner for cases of kind "${entry.kind}"`);
+    else await runner(entry, io, report);
+    if (report.rows.length === 0) report.fail('-', '-', 'nothing was checked');
+  } catch (error) {
+    console.warn(error);
+    report.fail('-', 'run', error instanceof Error ? error.message : String(error));
+  }
+  return report.rows;
+}
+
+async function findRunner(kind: string): Promise<Runner | null> {
+  const name = kind.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const load = modules[`./cases/${name}.ts`];
+  if (!load) return null;
+  const exported = `run${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const runner = (await load())[exported];
+  if (!runner) throw new Error(`cases/${name}.ts does not export ${exported}.`);
+  return runner;
+}
