@@ -1,0 +1,274 @@
+/**
+ * The safetensors container: 8 bytes header length (u64, little-endian), a JSON header padded with spaces to a
+ * multiple of 8, then the tensors without gaps. Format and rules:
+ * https://github.com/huggingface/safetensors (README "Format", `Metadata::validate` in src/tensor.rs).
+ *
+ * Files are untrusted: nothing is allocated from a number in the header before it was checked against the size of
+ * the file. Opening reads the header alone, so files of several GB cost what their tensors cost, one by one.
+ */
+import * as v from 'valibot';
+import type { ByteSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
+import { bfloat16sToFloats, floatsToHalves, halvesToFloats } from '../lib/half.ts';
+import { findDuplicateKey } from '../lib/json.ts';
+
+/** Bytes of one element, in the order in which the reference writer stores the types. */
+const DTYPE_BYTES = {
+  I64: 8,
+  F64: 8,
+  F32: 4,
+  I32: 4,
+  BF16: 2,
+  F16: 2,
+  I16: 2,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
+export type Dtype = keyof typeof DTYPE_BYTES;
+const DTYPES = Object.keys(DTYPE_BYTES) as Dtype[];
+
+const MAX_HEADER_BYTES = 100_000_000; // the reference reader's limit
+const METADATA_KEY = '__metadata__';
+
+export type TensorEntry = {
+  readonly name: string;
+  readonly dtype: Dtype;
+  readonly shape: readonly number[];
+  /** Absolute position in the file. */
+  readonly offset: number;
+  readonly sizeBytes: number;
+};
+
+export type SafetensorsFile = {
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order of the data. */
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** The values as float32, whatever they are stored as; 64-bit types are rounded. */
+  readF32(tensor: string): Promise<Float32Array>;
+  /** The values as bits of float16; an F16 tensor is passed through untouched, others are rounded. */
+  readHalfBits(tensor: string): Promise<Uint16Array>;
+  /** The stored bytes. */
+  readRaw(tensor: string): Promise<Uint8Array>;
+};
+
+/**
+ * Reads and checks the header.
+ * @throws StudioError `safetensors-invalid` with what is wrong and where, or whatever the source throws
+ */
+export async function openSafetensors(source: ByteSource): Promise<SafetensorsFile> {
+  const { metadata, entries } = await readHeader(source);
+
+  const entryOf = (tensor: string): TensorEntry => {
+    const entry = entries.get(tensor);
+    if (entry) return entry;
+    throw new StudioError('tensor-missing', `${source.name} has no tensor called ${tensor}.`, {
+      remedy: 'Check that the file belongs to this model.',
+      where: tensor,
+    });
+  };
+  const readAligned = async (entry: TensorEntry): Promise<ArrayBuffer> => {
+    const bytes = await source.read(entry.offset, entry.sizeBytes);
+    return new Uint8Array(bytes).buffer; // a copy: typed views need alignment, which a view of a source may lack
+  };
+
+  return {
+    name: source.name,
+    metadata,
+    entries,
+    readF32: async (tensor) => {
+      const entry = entryOf(tensor);
+      return decodeFloats(entry.dtype, await readAligned(entry));
+    },
+    readHalfBits: async (tensor) => {
+      const entry = entryOf(tensor);
+      const data = await readAligned(entry);
+      return entry.dtype === 'F16' ? new Uint16Array(data) : floatsToHalves(decodeFloats(entry.dtype, data));
+    },
+    readRaw: async (tensor) => {
+      const { offset, sizeBytes } = entryOf(tensor);
+      return source.read(offset, sizeBytes);
+    },
+  };
+}
+
+function decodeFloats(dtype: Dtype, data: ArrayBuffer): Float32Array {
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(data);
+    case 'F16':
+      return halvesToFloats(new Uint16Array(data));
+    case 'BF16':
+      return bfloat16sToFloats(new Uint16Array(data));
+    case 'F64':
+      return Float32Array.from(new Float64Array(data));
+    case 'I64':
+      return Float32Array.from(new BigInt64Array(data), Number);
+    case 'I32':
+      return Float32Array.from(new Int32Array(data));
+    case 'I16':
+      return Float32Array.from(new Int16Array(data));
+    case 'I8':
+      return Float32Array.from(new Int8Array(data));
+    case 'U8':
+    case 'BOOL':
+      return Float32Array.from(new Uint8Array(data));
+    default:
+      return dtype satisfies never;
+  }
+}
+
+const naturalSchema = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const tensorSchema = v.object({
+  dtype: v.picklist(DTYPES),
+  shape: v.array(naturalSchema),
+  data_offsets: v.tuple([naturalSchema, naturalSchema]),
+});
+const metadataSchema = v.custom<Record<string, string>>(
+  (value) => isTable(value) && Object.values(value).every((text) => typeof text === 'string'),
+  'must hold text only',
+);
+
+type Header = Pick<SafetensorsFile, 'metadata' | 'entries'>;
+
+async function readHeader(source: ByteSource): Promise<Header> {
+  if (source.sizeBytes < 8)
+    throw invalid(source, `it has ${source.sizeBytes} bytes, fewer than any such file`);
+  const prefix = await source.read(0, 8);
+  const headerBytes = Number(new DataView(prefix.buffer, prefix.byteOffset, 8).getBigUint64(0, true));
+  if (headerBytes > Math.min(MAX_HEADER_BYTES, source.sizeBytes - 8)) {
+    throw invalid(source, `its header would be ${headerBytes} bytes long, the file has ${source.sizeBytes}`);
+  }
+  const header = parseHeader(source, await source.read(8, headerBytes));
+  const dataStart = 8 + headerBytes;
+  const entries: TensorEntry[] = [];
+  let metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(header)) {
+    if (name === METADATA_KEY) metadata = check(source, metadataSchema, value, METADATA_KEY);
+    else entries.push(toEntry(source, name, check(source, tensorSchema, value, name), dataStart));
+  }
+  entries.sort((a, b) => a.offset - b.offset || a.sizeBytes - b.sizeBytes);
+  assertContiguous(source, entries, dataStart);
+  return { metadata, entries: new Map(entries.map((entry) => [entry.name, entry])) };
+}
+
+function parseHeader(source: ByteSource, bytes: Uint8Array): object {
+  let text: string;
+  let header: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(source, 'its header is not JSON', 'header', cause);
+  }
+  if (!isTable(header)) {
+    throw invalid(source, 'its header is not a table of tensors', 'header');
+  }
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) throw invalid(source, `it names the tensor ${duplicate} twice`, duplicate);
+  return header;
+}
+
+function isTable(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function check<T>(source: ByteSource, schema: v.GenericSchema<unknown, T>, value: unknown, where: string): T {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw invalid(source, `${v.getDotPath(issue) ?? 'the entry'} of ${where}: ${issue.message}`, where);
+}
+
+function toEntry(
+  source: ByteSource,
+  name: string,
+  { dtype, shape, data_offsets: [start, end] }: v.InferOutput<typeof tensorSchema>,
+  dataStart: number,
+): TensorEntry {
+  const sizeBytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
+  if (end - start !== sizeBytes) {
+    const stored = `${end - start} bytes stored for ${sizeBytes}`;
+    throw invalid(
+      source,
+      `${name} does not have the size of ${dtype} [${shape.join(', ')}] (${stored})`,
+      name,
+    );
+  }
+  return { name, dtype, shape, offset: dataStart + start, sizeBytes };
+}
+
+/** Entries, sorted by offset, must cover the data once: no hole, no overlap, no byte left over or missing. */
+function assertContiguous(source: ByteSource, entries: readonly TensorEntry[], dataStart: number): void {
+  let end = dataStart;
+  for (const { name, offset, sizeBytes } of entries) {
+    if (offset !== end) throw invalid(source, `${name} starts at byte ${offset} instead of ${end}`, name);
+    end += sizeBytes;
+  }
+  if (end !== source.sizeBytes) {
+    throw invalid(source, `its tensors end at byte ${end}, the file at ${source.sizeBytes}`);
+  }
+}
+
+function invalid(source: ByteSource, problem: string, where = source.name, cause?: unknown): StudioError {
+  return new StudioError(
+    'safetensors-invalid',
+    `${source.name} is not a usable safetensors file: ${problem}.`,
+    {
+      remedy: 'Download the file again; if that does not help, convert the model again from its source.',
+      where,
+      cause,
+    },
+  );
+}
+
+/** F16 data are bit patterns, see `floatsToHalves`. */
+export type WritableTensor = { readonly name: string; readonly shape: readonly number[] } & (
+  | { readonly dtype: 'F32'; readonly data: Float32Array }
+  | { readonly dtype: 'F16'; readonly data: Uint16Array }
+  | { readonly dtype: 'I32'; readonly data: Int32Array }
+);
+
+/**
+ * A whole file, byte for byte as the reference library writes it: larger types first, then by name. Several metadata
+ * entries keep the order given here (the library's own order is random).
+ * @throws StudioError `safetensors-write` for a duplicate or reserved name, or data that do not fill the shape
+ */
+export function writeSafetensors(
+  tensors: readonly WritableTensor[],
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const rank = (tensor: WritableTensor) => DTYPES.indexOf(tensor.dtype);
+  const sorted = tensors.toSorted((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
+
+  const fields = metadata ? [`"${METADATA_KEY}":${JSON.stringify(metadata)}`] : [];
+  const names = new Set([METADATA_KEY]);
+  let dataBytes = 0;
+  for (const { name, dtype, shape, data } of sorted) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (names.has(name) || count !== data.length) {
+      throw new StudioError('safetensors-write', `The tensor ${name} cannot be written.`, {
+        remedy: `Names must be unique, and shape [${shape.join(', ')}] must hold the ${data.length} values.`,
+        where: name,
+      });
+    }
+    names.add(name);
+    const info = { dtype, shape, data_offsets: [dataBytes, dataBytes + data.byteLength] };
+    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
+    dataBytes += data.byteLength;
+  }
+
+  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
+  const headerBytes = Math.ceil(json.length / 8) * 8;
+  const file = new Uint8Array(8 + headerBytes + dataBytes);
+  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
+  file.set(json, 8);
+  file.fill(0x20, 8 + json.length, 8 + headerBytes);
+  let offset = 8 + headerBytes;
+  for (const { data } of sorted) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return file;
+}
