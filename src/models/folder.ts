@@ -1,0 +1,69 @@
+import { type ByteSource, bytesSource, urlSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
+
+/** A model folder in diffusers layout, wherever it lies: paths such as `unet/config.json`, `/` as separator. */
+export interface ModelFolder {
+  readonly name: string;
+  /** The first of the given paths that exists. @throws StudioError `model-file-missing` */
+  open(...paths: readonly string[]): Promise<ByteSource>;
+}
+
+/** Text of a file in the folder. @throws StudioError `model-file-missing` or `model-file-large` */
+export async function readText(folder: ModelFolder, path: string): Promise<string> {
+  const source = await folder.open(path);
+  if (source.sizeBytes > MAX_TEXT_BYTES) {
+    throw new StudioError('model-file-large', `${path} has ${source.sizeBytes} bytes, too many for a text file.`, {
+      where: path,
+      remedy: 'Check that the folder is a diffusers model.',
+    });
+  }
+  return new TextDecoder().decode(await source.read(0, source.sizeBytes));
+}
+const MAX_TEXT_BYTES = 64 * 2 ** 20;
+
+/** JSON of a file in the folder. @throws StudioError `config-invalid` naming the file */
+export async function readJson(folder: ModelFolder, path: string): Promise<unknown> {
+  const text = await readText(folder, path);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new StudioError('config-invalid', `${path} is not valid JSON.`, {
+      where: path,
+      remedy: 'Take the file again from the model’s source.',
+      cause,
+    });
+  }
+}
+
+/** The error for a file that a diffusers folder must have. */
+export function missingFile(folder: string, paths: readonly string[]): StudioError {
+  return new StudioError('model-file-missing', `The model ${folder} has no ${paths.join(' or ')}.`, {
+    where: paths[0] ?? folder,
+    remedy: 'Choose a complete model folder in diffusers layout (unet, vae, text_encoder, tokenizer, scheduler).',
+  });
+}
+
+/** A folder below an address; every file is fetched from `base` + path. */
+export function urlFolder(base: string): ModelFolder {
+  const root = base.endsWith('/') ? base : `${base}/`;
+  return {
+    name: root,
+    async open(...paths) {
+      for (const path of paths) {
+        try {
+          return await whole(await urlSource(root + path));
+        } catch (error) {
+          if (!(error instanceof StudioError) || error.code !== 'url-not-found') throw error;
+        }
+      }
+      throw missingFile(root, paths);
+    },
+  };
+}
+
+/** Small files are fetched in one piece: a range request per tensor would take longer than the bytes. */
+async function whole(source: ByteSource): Promise<ByteSource> {
+  if (source.sizeBytes > ONE_PIECE_BYTES) return source;
+  return bytesSource(await source.read(0, source.sizeBytes), source.name);
+}
+const ONE_PIECE_BYTES = 32 * 2 ** 20;

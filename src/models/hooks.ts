@@ -1,0 +1,38 @@
+/** Where methods reach into a network: adapters, attention maps, other contexts. All optional, none of it costs when absent. */
+import type { Tensor, Tensor3D, Tensor4D } from '../tensor/tf.ts';
+import type { Linear } from './parameters.ts';
+
+/** Applies a dense layer; adapters replace it for the layers that they adapt. x [..., in] -> [..., out]. */
+export type Projector = (layer: Linear, x: Tensor) => Tensor;
+
+/** One attention layer as it is met in the forward pass. */
+export type AttentionSite = {
+  /** Module path, e.g. `up_blocks.1.attentions.0.transformer_blocks.0.attn2`. */
+  readonly name: string;
+  readonly kind: 'self' | 'cross';
+  /** Height and width of the query grid. */
+  readonly resolution: readonly [number, number];
+  readonly heads: number;
+};
+
+/**
+ * Sees the attention of the sites it wants. Scores are stored only for those.
+ * `onAttention` gets q, k, v [N, L, C] and probs [N, heads, Lq, Lk] (differentiable; do not dispose them) and may
+ * return other probabilities to use instead.
+ */
+export type AttentionHook = {
+  wants(site: AttentionSite): boolean;
+  onAttention(site: AttentionSite, maps: { q: Tensor3D; k: Tensor3D; v: Tensor3D; probs: Tensor4D }): Tensor4D | null;
+};
+
+/**
+ * Other text contexts for a cross-attention site: separate lists for keys and values. Lists of one are shared; the
+ * outputs of all pairs are averaged. Null keeps the ordinary context.
+ */
+export type ContextHook = (site: AttentionSite) => { readonly keys: readonly Tensor3D[]; readonly values: readonly Tensor3D[] } | null;
+
+export type NetworkHooks = {
+  readonly project?: Projector | undefined;
+  readonly attention?: AttentionHook | undefined;
+  readonly context?: ContextHook | undefined;
+};

@@ -1,0 +1,94 @@
+/** Forward pass of the CLIP text encoder: causal attention, no padding mask (padding is attended, as upstream). */
+import { StudioError } from '../../lib/errors.ts';
+import { attention } from '../../tensor/ops/attention.ts';
+import { gelu } from '../../tensor/ops/activations.ts';
+import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
+import type { Projector } from '../hooks.ts';
+import { runLayerNorm, runLinear } from '../layers.ts';
+import type { TextLayer, TextWeights } from './weights.ts';
+
+/** Which hidden state is the text embedding. */
+export type TextOutput = 'last' | 'penultimate';
+
+/**
+ * Text embeddings for token ids [N, L].
+ *
+ * `last` applies the final layer norm to the last layer's output (SD-1.x, and SD-2.x, whose 23-layer checkpoint is
+ * already cut at the penultimate layer). `penultimate` applies it to the layer before.
+ *
+ * @returns [N, L, width]; the caller disposes
+ */
+export function encodeText(
+  w: TextWeights,
+  ids: readonly (readonly number[])[],
+  options: { readonly output: TextOutput; readonly project?: Projector | undefined } = { output: 'last' },
+): Tensor3D {
+  return tf.tidy(() => {
+    const used = options.output === 'last' ? w.layers.length : w.layers.length - 1;
+    let h = embedTokens(w, ids);
+    for (const layer of w.layers.slice(0, used)) h = runTextLayer(w, layer, h, options.project ?? runLinear);
+    return runLayerNorm(w.finalNorm, h, w.config.normEps);
+  });
+}
+
+/** Every hidden state [N, L, width]: embeddings first, then the raw output of each layer (no final norm). */
+export function hiddenStates(w: TextWeights, ids: readonly (readonly number[])[]): Tensor3D[] {
+  const states = [embedTokens(w, ids)];
+  for (const layer of w.layers) {
+    states.push(tf.tidy(() => runTextLayer(w, layer, states.at(-1) as Tensor3D, runLinear)));
+  }
+  return states;
+}
+
+/**
+ * The hidden state at each sequence's end token [N, width] (unused by Stable Diffusion). The end is the largest id
+ * when the config carries the old eos id 2, else the first eos.
+ */
+export function pooled(w: TextWeights, last: Tensor3D, ids: readonly (readonly number[])[]): Tensor2D {
+  return tf.tidy(() => {
+    const rows = ids.map((row, n) => {
+      const end = w.config.eosTokenId === 2 ? row.indexOf(Math.max(...row)) : Math.max(row.indexOf(w.config.eosTokenId), 0);
+      return tf.slice(last, [n, end, 0], [1, 1, -1]);
+    });
+    return tf.reshape(tf.concat(rows, 0), [ids.length, w.config.width]) as Tensor2D;
+  });
+}
+
+function embedTokens(w: TextWeights, ids: readonly (readonly number[])[]): Tensor3D {
+  const { width, vocabulary, maxTokens } = w.config;
+  const length = ids[0]?.length ?? 0;
+  if (length > maxTokens) {
+    throw new StudioError('prompt-too-long', `A prompt has ${length} tokens, the text encoder takes ${maxTokens}.`, {
+      remedy: 'Shorten the prompt.',
+    });
+  }
+  const out = new Float32Array(ids.length * length * width);
+  ids.forEach((row, n) => {
+    row.forEach((id, position) => {
+      if (id < 0 || id >= vocabulary) {
+        throw new StudioError('token-unknown', `Token ${id} is outside the vocabulary of ${vocabulary}.`, {
+          remedy: 'Check that tokenizer and text encoder belong to the same model.',
+        });
+      }
+      const to = (n * length + position) * width;
+      for (let c = 0; c < width; c++) {
+        out[to + c] = (w.tokens[id * width + c] as number) + (w.positions[position * width + c] as number);
+      }
+    });
+  });
+  return tf.tensor3d(out, [ids.length, length, width]);
+}
+
+function runTextLayer(w: TextWeights, layer: TextLayer, x: Tensor3D, project: Projector): Tensor3D {
+  const { heads, normEps, activation } = w.config;
+  const n1 = runLayerNorm(layer.norm1, x, normEps);
+  const mixed = attention(
+    project(layer.toQ, n1) as Tensor3D,
+    project(layer.toK, n1) as Tensor3D,
+    project(layer.toV, n1) as Tensor3D,
+    { heads, causal: true },
+  );
+  const h = tf.add(x, project(layer.toOut, mixed));
+  const hidden = gelu(runLinear(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)), activation === 'gelu' ? 'erf' : 'quick');
+  return tf.add(h, runLinear(layer.feedOut, hidden));
+}

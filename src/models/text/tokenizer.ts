@@ -1,0 +1,155 @@
+/**
+ * CLIP's byte-pair tokenizer. SD repositories ship vocab.json and merges.txt without a tokenizer.json, so the
+ * description that the tokenizer library wants is put together here (as transformers' CLIPTokenizerFast does).
+ */
+import { Tokenizer } from '@huggingface/tokenizers';
+import * as v from 'valibot';
+import { StudioError } from '../../lib/errors.ts';
+
+export type ClipTokenizer = {
+  readonly maxTokens: number;
+  /** Ids padded or cut to `maxTokens`: start, words, end, padding. */
+  encode(text: string): TokenizedPrompt;
+};
+
+export type TokenizedPrompt = {
+  readonly ids: readonly number[];
+  /** Tokens between start and end that were kept. */
+  readonly used: number;
+  /** Tokens that did not fit. */
+  readonly dropped: number;
+};
+
+const token = v.union([v.string(), v.object({ content: v.string() })]);
+const configSchema = v.object({
+  model_max_length: v.optional(v.pipe(v.number(), v.minValue(3)), 77),
+  bos_token: v.optional(token, '<|startoftext|>'),
+  eos_token: v.optional(token, '<|endoftext|>'),
+  unk_token: v.optional(v.nullable(token), '<|endoftext|>'),
+  pad_token: v.optional(v.nullable(token), '<|endoftext|>'),
+});
+
+const vocabularySchema = v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(0)));
+
+/**
+ * @param files texts of tokenizer/vocab.json, merges.txt and tokenizer_config.json
+ * @param maxTokens positions of the text encoder
+ * @throws StudioError `tokenizer-invalid`
+ */
+export function makeTokenizer(
+  files: { readonly vocab: string; readonly merges: string; readonly config: string },
+  maxTokens: number,
+): ClipTokenizer {
+  const config = parse('tokenizer_config.json', configSchema, files.config);
+  const vocab = parse('vocab.json', vocabularySchema, files.vocab);
+  const content = (t: v.InferOutput<typeof token> | null, otherwise: string): string =>
+    t === null ? otherwise : typeof t === 'string' ? t : t.content;
+  const start = content(config.bos_token, '<|startoftext|>');
+  const end = content(config.eos_token, '<|endoftext|>');
+  const idOf = (text: string): number => {
+    const id = vocab[text];
+    if (id === undefined) throw invalid('vocab.json', `it has no entry for the special token ${text}`);
+    return id;
+  };
+  const startId = idOf(start);
+  const endId = idOf(end);
+  const padId = idOf(content(config.pad_token, end));
+  const length = Math.min(maxTokens, config.model_max_length);
+  const merges = files.merges
+    .split(/\r?\n/)
+    .filter((line) => line !== '' && !line.startsWith('#version'))
+    .map((line) => line.split(' ') as [string, string]);
+  const tokenizer = new Tokenizer(
+    describe({ vocab, merges, start, end, startId, endId, unknown: content(config.unk_token, end) }),
+    { model_max_length: length },
+  );
+  return {
+    maxTokens: length,
+    encode(text) {
+      const words = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      const kept = words.slice(0, length - 2);
+      const ids = [startId, ...kept, endId];
+      while (ids.length < length) ids.push(padId);
+      return { ids, used: kept.length, dropped: words.length - kept.length };
+    },
+  };
+}
+
+function describe(d: {
+  vocab: Record<string, number>;
+  merges: [string, string][];
+  start: string;
+  end: string;
+  startId: number;
+  endId: number;
+  unknown: string;
+}): object {
+  const special = (id: number, text: string): object => ({
+    id,
+    content: text,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  });
+  return {
+    version: '1.0',
+    truncation: null,
+    padding: null,
+    added_tokens: [special(d.startId, d.start), special(d.endId, d.end)],
+    normalizer: {
+      type: 'Sequence',
+      normalizers: [
+        { type: 'NFC' },
+        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
+        { type: 'Lowercase' },
+      ],
+    },
+    pre_tokenizer: {
+      type: 'Sequence',
+      pretokenizers: [
+        {
+          type: 'Split',
+          pattern: { Regex: "'s|'t|'re|'ve|'m|'ll|'d|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+" },
+          behavior: 'Removed',
+          invert: true,
+        },
+        { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
+      ],
+    },
+    post_processor: null,
+    decoder: { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true },
+    model: {
+      type: 'BPE',
+      dropout: null,
+      unk_token: d.unknown,
+      continuing_subword_prefix: '',
+      end_of_word_suffix: '</w>',
+      fuse_unk: false,
+      byte_fallback: false,
+      vocab: d.vocab,
+      merges: d.merges,
+    },
+  };
+}
+
+function parse<S extends v.GenericSchema>(file: string, schema: S, text: string): v.InferOutput<S> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(file, 'it is not valid JSON', cause);
+  }
+  const result = v.safeParse(schema, json);
+  if (!result.success) throw invalid(file, result.issues[0].message);
+  return result.output;
+}
+
+function invalid(file: string, problem: string, cause?: unknown): StudioError {
+  return new StudioError('tokenizer-invalid', `The tokenizer cannot be loaded: ${file}: ${problem}.`, {
+    where: `tokenizer/${file}`,
+    remedy: 'Take the tokenizer folder again from the model’s source.',
+    cause,
+  });
+}

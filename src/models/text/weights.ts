@@ -1,0 +1,54 @@
+/** Typed weights of the CLIP text encoder, by their transformers names. */
+import { type Linear, linear, type Norm, norm, type ParameterSource } from '../parameters.ts';
+import type { TextConfig } from './config.ts';
+
+export type TextLayer = {
+  readonly norm1: Norm;
+  readonly toQ: Linear;
+  readonly toK: Linear;
+  readonly toV: Linear;
+  readonly toOut: Linear;
+  readonly norm2: Norm;
+  readonly feedIn: Linear;
+  readonly feedOut: Linear;
+};
+
+export type TextWeights = {
+  readonly config: TextConfig;
+  /** [vocabulary, width], row-major on the CPU: rows are gathered there. */
+  readonly tokens: Float32Array;
+  /** [maxTokens, width]. */
+  readonly positions: Float32Array;
+  readonly layers: readonly TextLayer[];
+  readonly finalNorm: Norm;
+};
+
+/** Builds the typed weights by asking `p` for each of the model's parameters exactly once. */
+export function buildTextEncoder(config: TextConfig, p: ParameterSource): TextWeights {
+  const { width } = config;
+  const root = 'text_model';
+  return {
+    config,
+    tokens: p.table(`${root}.embeddings.token_embedding.weight`, config.vocabulary, width),
+    positions: p.table(`${root}.embeddings.position_embedding.weight`, config.maxTokens, width),
+    layers: Array.from({ length: config.layers }, (_, i): TextLayer => {
+      const path = `${root}.encoder.layers.${i}`;
+      return {
+        norm1: norm(p, `${path}.layer_norm1`, width),
+        toQ: linear(p, `${path}.self_attn.q_proj`, width, width, true),
+        toK: linear(p, `${path}.self_attn.k_proj`, width, width, true),
+        toV: linear(p, `${path}.self_attn.v_proj`, width, width, true),
+        toOut: linear(p, `${path}.self_attn.out_proj`, width, width, true),
+        norm2: norm(p, `${path}.layer_norm2`, width),
+        feedIn: linear(p, `${path}.mlp.fc1`, width, config.feedWidth, true),
+        feedOut: linear(p, `${path}.mlp.fc2`, config.feedWidth, width, true),
+      };
+    }),
+    finalNorm: norm(p, `${root}.final_layer_norm`, width),
+  };
+}
+
+/** The attention projections of the encoder in forward order: the targets of text-encoder adapters. */
+export function textTargets(w: TextWeights): readonly Linear[] {
+  return w.layers.flatMap((layer) => [layer.toQ, layer.toK, layer.toV, layer.toOut]);
+}

@@ -1,0 +1,89 @@
+/** Forward functions of the UNet's blocks (diffusers UNet2DConditionModel), NHWC. */
+import { geglu } from '../../tensor/ops/activations.ts';
+import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
+import type { AttentionSite, NetworkHooks } from '../hooks.ts';
+import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
+import type { Attention, Layer, Resnet, Transformer, TransformerBlock } from './weights.ts';
+
+/** What every block gets beside its activations. */
+export type BlockInput = {
+  /** silu(time embedding), [1, 4 C0] when all samples share the timestep, else [N, 4 C0]. */
+  readonly temb: Tensor2D;
+  /** Text context [N, L, D]. */
+  readonly context: Tensor3D;
+  readonly hooks: NetworkHooks;
+  readonly groups: number;
+  readonly normEps: number;
+};
+
+/** GroupNorm eps of the spatial transformer's entry, unlike the 1e-5 of the resnets. */
+const TRANSFORMER_NORM_EPS = 1e-6;
+
+/** Residual block and, where there is one, its transformer. x [N, H, W, Cin] -> [N, H, W, Cout]. */
+export function runLayer(layer: Layer, x: Tensor4D, input: BlockInput): Tensor4D {
+  return tf.tidy(() => {
+    const h = runResnet(layer.resnet, x, input);
+    return layer.transformer === null ? h : runTransformer(layer.transformer, h, input);
+  });
+}
+
+function runResnet(w: Resnet, x: Tensor4D, input: BlockInput): Tensor4D {
+  const options = { groups: input.groups, eps: input.normEps, silu: true };
+  const time = runLinear(w.timeProjection, input.temb); // [1 or N, Cout]
+  let h = runGroupNorm(w.norm1, x, options);
+  if (time.shape[0] === 1) {
+    // One timestep for all samples: its projection is a per-channel constant and rides on the bias.
+    const bias = tf.add(w.conv1.b, tf.reshape(time, [-1])) as typeof w.conv1.b;
+    h = runConv({ ...w.conv1, b: bias }, h);
+  } else {
+    h = tf.add(runConv(w.conv1, h), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
+  }
+  h = runConv(w.conv2, runGroupNorm(w.norm2, h, options));
+  return tf.add(w.shortcut === null ? x : (runLinear(w.shortcut, x) as Tensor4D), h);
+}
+
+function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4D {
+  const [n, height, width, channels] = x.shape;
+  const grid = [height, width] as const;
+  const normed = runGroupNorm(w.norm, x, { groups: input.groups, eps: TRANSFORMER_NORM_EPS, silu: false });
+  let h = runLinear(w.projIn, tf.reshape(normed, [n, height * width, channels])) as Tensor3D;
+  for (const block of w.blocks) h = runTransformerBlock(block, h, grid, input);
+  return tf.add(tf.reshape(runLinear(w.projOut, h), x.shape), x) as Tensor4D;
+}
+
+function runTransformerBlock(
+  w: TransformerBlock,
+  x: Tensor3D,
+  grid: readonly [number, number],
+  input: BlockInput,
+): Tensor3D {
+  const n1 = runLayerNorm(w.norm1, x);
+  let h: Tensor3D = tf.add(x, runAttention(w.attn1, n1, n1, grid, input));
+  h = tf.add(h, runAttention(w.attn2, runLayerNorm(w.norm2, h), input.context, grid, input));
+  const hidden = geglu(runLinear(w.feedIn, runLayerNorm(w.norm3, h)));
+  return tf.add(h, runLinear(w.feedOut, hidden) as Tensor3D);
+}
+
+function runAttention(
+  w: Attention,
+  x: Tensor3D,
+  context: Tensor3D,
+  resolution: readonly [number, number],
+  input: BlockInput,
+): Tensor3D {
+  const { hooks } = input;
+  const project = (layer: Attention['toQ'], value: Tensor3D): Tensor3D =>
+    (hooks.project ?? runLinear)(layer, value) as Tensor3D;
+  const site: AttentionSite = { name: w.name, kind: w.kind, resolution, heads: w.heads };
+  const other = w.kind === 'cross' ? hooks.context?.(site) : null;
+  const keys = (other?.keys ?? [context]).map((c) => project(w.toK, c));
+  const values = (other?.values ?? [context]).map((c) => project(w.toV, c));
+  const q = project(w.toQ, x);
+  const count = Math.max(keys.length, values.length);
+  const outputs = Array.from({ length: count }, (_, i) =>
+    attend(q, keys[i % keys.length] as Tensor3D, values[i % values.length] as Tensor3D, site, hooks.attention),
+  );
+  const first = outputs[0] as Tensor3D;
+  const mean = count === 1 ? first : (tf.div(tf.addN(outputs), count) as Tensor3D);
+  return project(w.toOut, mean);
+}

@@ -1,0 +1,61 @@
+import { silu } from '../../tensor/ops/activations.ts';
+import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
+import type { NetworkHooks } from '../hooks.ts';
+import { runLinear } from '../layers.ts';
+import type { BlockInput } from './blocks.ts';
+import { type Stage, unetStages } from './stages.ts';
+import { timestepEmbedding } from './timestep.ts';
+import type { UnetWeights } from './weights.ts';
+
+/** A UNet ready to run: its weights and its stages. */
+export type Unet = { readonly weights: UnetWeights; readonly stages: readonly Stage[] };
+
+export function makeUnet(weights: UnetWeights): Unet {
+  return { weights, stages: unetStages(weights) };
+}
+
+/**
+ * What the stages get beside the latent. The caller disposes `temb`.
+ * @param t one timestep for all samples, or one per sample
+ * @param context text embeddings [N, L, D]
+ */
+export function unetInput(unet: Unet, t: number | readonly number[], context: Tensor3D, hooks: NetworkHooks): BlockInput {
+  const { config } = unet.weights;
+  return {
+    temb: embedTime(unet.weights, typeof t === 'number' ? [t] : t),
+    context,
+    hooks,
+    groups: config.groups,
+    normEps: config.normEps,
+  };
+}
+
+function embedTime(w: UnetWeights, t: readonly number[]): Tensor2D {
+  return tf.tidy(() => {
+    const width = w.config.channels[0] as number;
+    const sinusoid = tf.tensor2d(timestepEmbedding(t, width, w.config), [t.length, width]);
+    // Every resnet applies SiLU to the embedding again before its own projection; it is done once here.
+    return silu(runLinear(w.time2, silu(runLinear(w.time1, sinusoid)))) as Tensor2D;
+  });
+}
+
+/**
+ * The network's prediction for zt [N, H, W, C] at timestep t.
+ * @param stopAfter name of the last stage to run; its hidden state is returned
+ * @returns a new tensor [N, H, W, Cout]
+ */
+export function runUnet(unet: Unet, zt: Tensor4D, input: BlockInput, stopAfter?: string): Tensor4D {
+  const skips: Tensor4D[] = [];
+  let h = zt;
+  for (const stage of unet.stages) {
+    const skip = stage.skip === 'pop' ? skips.pop() : stage.skip === 'peek' ? skips.at(-1) : null;
+    const next = stage.run(h, skip ?? null, input);
+    if (h !== zt && !skips.includes(h)) h.dispose();
+    if (stage.skip === 'pop') skip?.dispose();
+    if (stage.skip === 'push') skips.push(next);
+    h = next;
+    if (stage.name === stopAfter) break;
+  }
+  for (const skip of skips) if (skip !== h) skip.dispose();
+  return h;
+}

@@ -1,0 +1,89 @@
+/**
+ * The UNet as a list of stages between which only the hidden state and the skip tensors pass. Inference runs them
+ * one after another; training sweeps them backwards, recomputing one at a time.
+ */
+import { conv2d } from '../../tensor/ops/conv2d.ts';
+import { concatChannels, upsampleNearest } from '../../tensor/ops/shape.ts';
+import { type Tensor4D, tf } from '../../tensor/tf.ts';
+import { runConv, runGroupNorm } from '../layers.ts';
+import type { Linear } from '../parameters.ts';
+import { type BlockInput, runLayer } from './blocks.ts';
+import type { Attention, Layer, UnetWeights } from './weights.ts';
+
+export type Stage = {
+  /** Module path of what the stage runs, e.g. `down_blocks.0.resnets.1`. */
+  readonly name: string;
+  /** `push`: the output is also kept as a skip. `pop`: the newest skip is consumed. `peek`: only its size is used. */
+  readonly skip: 'push' | 'pop' | 'peek' | 'none';
+  /** Attention projections, which adapters may replace. */
+  readonly targets: readonly Linear[];
+  /** h [N, H, W, C]; skip as `skip` says, else null. Returns a new tensor. */
+  run(h: Tensor4D, skip: Tensor4D | null, input: BlockInput): Tensor4D;
+};
+
+/** The stages of a UNet in order. */
+export function unetStages(w: UnetWeights): readonly Stage[] {
+  const down = w.down.flatMap((block): Stage[] => {
+    const layers = block.layers.map((layer): Stage => layerStage(layer, 'push'));
+    const { resample } = block;
+    if (resample === null) return layers;
+    const sampler: Stage = {
+      name: `${block.name}.downsamplers.0`,
+      skip: 'push',
+      targets: [],
+      run: (h) => conv2d(h, resample.w, resample.b, { stride: 2, pad: 'same' }) as Tensor4D,
+    };
+    return [...layers, sampler];
+  });
+  const up = w.up.flatMap((block): Stage[] => {
+    const layers = block.layers.map((layer): Stage => layerStage(layer, 'pop'));
+    const { resample } = block;
+    if (resample === null) return layers;
+    const sampler: Stage = {
+      name: `${block.name}.upsamplers.0`,
+      skip: 'peek',
+      targets: [],
+      // The next skip's size, not twice the own: they differ where a side was odd on the way down.
+      run: (h, skip) =>
+        tf.tidy(() => runConv(resample, upsampleNearest(h, [skip?.shape[1] as number, skip?.shape[2] as number]) as Tensor4D)),
+    };
+    return [...layers, sampler];
+  });
+  return [
+    { name: 'conv_in', skip: 'push', targets: [], run: (h) => runConv(w.convIn, h) },
+    ...down,
+    layerStage(w.mid.first, 'none'),
+    layerStage(w.mid.last, 'none'),
+    ...up,
+    {
+      name: 'conv_out',
+      skip: 'none',
+      targets: [],
+      run: (h, _skip, input) =>
+        tf.tidy(() =>
+          runConv(w.convOut, runGroupNorm(w.normOut, h, { groups: input.groups, eps: input.normEps, silu: true })),
+        ),
+    },
+  ];
+}
+
+/** All attention projections of the UNet in forward order: the adapter targets. */
+export function unetTargets(w: UnetWeights): readonly Linear[] {
+  return unetStages(w).flatMap((stage) => stage.targets);
+}
+
+function layerStage(layer: Layer, skip: 'push' | 'pop' | 'none'): Stage {
+  return {
+    name: layer.name,
+    skip,
+    targets: (layer.transformer?.blocks ?? []).flatMap((b) => [...projections(b.attn1), ...projections(b.attn2)]),
+    run: (h, skipped, input) =>
+      skipped === null
+        ? runLayer(layer, h, input)
+        : tf.tidy(() => runLayer(layer, concatChannels([h, skipped]) as Tensor4D, input)),
+  };
+}
+
+function projections(a: Attention): readonly Linear[] {
+  return [a.toQ, a.toK, a.toV, a.toOut];
+}
