@@ -1,0 +1,169 @@
+/** 2-D convolution on a frozen weight, NHWC. Only `x` is differentiable. */
+import { StudioError } from '../../lib/errors.ts';
+import type { Compose } from '../compose.ts';
+import { type Tensor, type Tensor4D, type TensorInfo, tf } from '../tf.ts';
+import type { Weight } from '../weights.ts';
+import { defineOp, only } from './define.ts';
+
+/** `same` pads (k-1)/2 on every side, as PyTorch's `padding`; `bottomRight` pads one row and one column at the end. */
+export type ConvPadding = 'same' | 'none' | 'bottomRight';
+
+export type ConvOptions = { readonly stride?: 1 | 2; readonly pad?: ConvPadding };
+
+/** Sizes of one convolution. */
+export type ConvGeometry = {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly outChannels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly stride: 1 | 2;
+  /** Padding before and after, rows then columns. */
+  readonly padTop: number;
+  readonly padBottom: number;
+  readonly padLeft: number;
+  readonly padRight: number;
+};
+
+type ConvAttributes = { readonly weight: Weight; readonly geometry: ConvGeometry };
+
+const runConv = defineOp<'x' | 'w' | 'bias', ConvAttributes>({
+  name: 'StudioConv2d',
+  composed: (compose, { x, w, bias }, { geometry: g }) =>
+    stockConv(compose, x, w, bias, g.stride, [g.padTop, g.padBottom, g.padLeft, g.padRight]),
+  gradient: {
+    save: ['w'],
+    run: (dys, [w], attrs) => ({
+      x: () => only(runConvGradient({ dy: dys[0] as Tensor, w: w as Tensor }, attrs)),
+    }),
+  },
+});
+
+const runConvGradient = defineOp<'dy' | 'w', ConvAttributes>({
+  name: 'StudioConv2dGradient',
+  // The transposed convolution as an ordinary one: spread dy by the stride, convolve with the flipped weight.
+  composed: (compose, { dy }, { weight, geometry: g }) => {
+    const spread = g.stride === 1 ? dy : spreadByTwo(compose, dy, g);
+    const [, spreadHeight, spreadWidth] = spread.shape as [number, number, number, number];
+    const padTop = g.kernelHeight - 1 - g.padTop;
+    const padLeft = g.kernelWidth - 1 - g.padLeft;
+    const padBottom = g.height + g.kernelHeight - 1 - spreadHeight - padTop;
+    const padRight = g.width + g.kernelWidth - 1 - spreadWidth - padLeft;
+    const dx = stockConv(compose, spread, flippedWeight(weight), undefined, 1, [
+      padTop,
+      Math.max(padBottom, 0),
+      padLeft,
+      Math.max(padRight, 0),
+    ]);
+    if (padBottom >= 0 && padRight >= 0) return dx;
+    return compose.slice(dx, [0, 0, 0, 0], [g.batch, g.height, g.width, g.inChannels]);
+  },
+});
+
+/**
+ * @param x [N, H, W, Cin]
+ * @param w [kh, kw, Cin, Cout]
+ * @param bias [Cout] or null
+ * @returns [N, H', W', Cout] with H' = floor((H + padding - kh) / stride) + 1
+ * @throws StudioError `conv-shape` when the channels of `x` are not those of `w`
+ */
+export function conv2d(x: Tensor4D, w: Weight, bias: Tensor | null, options: ConvOptions = {}): Tensor4D {
+  const inputs = { x, w: w.tensor };
+  const attrs = { weight: w, geometry: convGeometry(x.shape, w, options) };
+  return only(runConv(bias === null ? inputs : { ...inputs, bias }, attrs)) as Tensor4D;
+}
+
+function convGeometry(shape: readonly number[], w: Weight, options: ConvOptions): ConvGeometry {
+  const [batch, height, width, inChannels] = shape as [number, number, number, number];
+  const [kernelHeight, kernelWidth, weightChannels, outChannels] = w.shape as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (weightChannels !== inChannels) {
+    throw new StudioError('conv-shape', `${w.name} takes ${weightChannels} channels, not ${inChannels}.`, {
+      remedy: 'The model configuration does not fit its weights; get both from the same place.',
+      where: w.name,
+    });
+  }
+  const { stride = 1, pad = 'same' } = options;
+  const before = (size: number): number => (pad === 'same' ? (size - 1) / 2 : 0);
+  const after = (size: number): number => (pad === 'bottomRight' ? 1 : before(size));
+  const [padTop, padLeft] = [before(kernelHeight), before(kernelWidth)];
+  const [padBottom, padRight] = [after(kernelHeight), after(kernelWidth)];
+  return {
+    batch,
+    height,
+    width,
+    inChannels,
+    outHeight: Math.floor((height + padTop + padBottom - kernelHeight) / stride) + 1,
+    outWidth: Math.floor((width + padLeft + padRight - kernelWidth) / stride) + 1,
+    outChannels,
+    kernelHeight,
+    kernelWidth,
+    stride,
+    padTop,
+    padBottom,
+    padLeft,
+    padRight,
+  };
+}
+
+type Padding = readonly [top: number, bottom: number, left: number, right: number];
+
+function stockConv(
+  compose: Compose,
+  x: TensorInfo,
+  filter: TensorInfo,
+  bias: TensorInfo | undefined,
+  stride: number,
+  [top, bottom, left, right]: Padding,
+): TensorInfo {
+  return compose.run('FusedConv2D', bias === undefined ? { x, filter } : { x, filter, bias }, {
+    strides: [stride, stride],
+    pad: [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ],
+    dataFormat: 'NHWC',
+    dilations: [1, 1],
+    dimRoundingMode: 'floor',
+    activation: 'linear',
+    leakyreluAlpha: 0,
+  });
+}
+
+/** Puts a zero after every pixel in both directions: [N,H,W,C] to [N,2H,2W,C]. */
+function spreadByTwo(compose: Compose, dy: TensorInfo, g: ConvGeometry): TensorInfo {
+  const { batch, outHeight, outWidth, outChannels } = g;
+  const padEnd = (x: TensorInfo, rows: number, columns: number): TensorInfo =>
+    compose.run(
+      'PadV2',
+      { x: compose.view(x, [rows, columns]) },
+      {
+        paddings: [
+          [0, 0],
+          [0, columns],
+        ],
+        constantValue: 0,
+      },
+    );
+  const wide = padEnd(dy, batch * outHeight * outWidth, outChannels);
+  const tall = padEnd(wide, batch * outHeight, 2 * outWidth * outChannels);
+  return compose.view(tall, [batch, 2 * outHeight, 2 * outWidth, outChannels]);
+}
+
+/** The weight rotated by 180 degrees with input and output channels swapped, made once per weight. */
+function flippedWeight(weight: Weight): Tensor {
+  weight.forGradient ??= tf.keep(
+    tf.tidy(() => tf.transpose(tf.reverse(weight.tensor, [0, 1]), [0, 1, 3, 2])),
+  );
+  return weight.forGradient;
+}

@@ -1,0 +1,90 @@
+/**
+ * Registers an op: one named tfjs kernel per backend and one gradient. Going through the engine makes the op an
+ * ordinary tape node: gradients are lazy, and inputs that no trainable depends on never get one.
+ */
+import { Compose } from '../compose.ts';
+import { type KernelBackend, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
+
+export type Infos<I extends string> = Record<I, TensorInfo>;
+
+type Result = TensorInfo | TensorInfo[];
+
+type OpDefinition<I extends string, A extends object> = {
+  readonly name: string;
+  /** Right on every backend; fast on wasm. Leaves freeing to `compose`. */
+  readonly composed: (compose: Compose, inputs: Infos<I>, attrs: A) => Result;
+  /** Our WGSL. Null means that the sizes do not fit and the composed form has to do. */
+  readonly webgpu?: (backend: WebGPUBackend, inputs: Infos<I>, attrs: A) => Result | null;
+  readonly gradient?: OpGradient<I, A>;
+};
+
+type OpGradient<I extends string, A extends object> = {
+  readonly save: readonly I[];
+  /** Which outputs are saved after the inputs; default none. */
+  readonly saveOutputs?: readonly boolean[];
+  /**
+   * Gives a closure per differentiable input. A closure runs in its own tidy, so work shared by several inputs is done
+   * before returning, and no two inputs may be given the same tensor.
+   */
+  readonly run: (
+    dys: readonly Tensor[],
+    saved: readonly Tensor[],
+    attrs: A,
+  ) => Partial<Record<I, () => Tensor>>;
+};
+
+export type Op<I extends string, A extends object> = (
+  inputs: Partial<Record<I, Tensor>> & Record<string, Tensor>,
+  attrs: A,
+) => Tensor[];
+
+/** Registers the kernels and the gradient; returns the function that runs the op and gives its outputs. */
+export function defineOp<I extends string, A extends object>(op: OpDefinition<I, A>): Op<I, A> {
+  const compose = (inputs: Infos<I>, attrs: A, backend: KernelBackend): TensorInfo[] => {
+    const scratch = new Compose(backend);
+    const outputs = asArray(op.composed(scratch, inputs, attrs));
+    scratch.release(outputs);
+    return outputs;
+  };
+  for (const backendName of ['wasm', 'webgpu']) {
+    tf.registerKernel({
+      kernelName: op.name,
+      backendName,
+      kernelFunc: (parameters) => {
+        const inputs = parameters.inputs as unknown as Infos<I>;
+        const attrs = parameters.attrs as unknown as A;
+        const backend = parameters.backend as KernelBackend;
+        if (op.webgpu !== undefined && backend instanceof WebGPUBackend) {
+          const outputs = op.webgpu(backend, inputs, attrs);
+          if (outputs !== null) return asArray(outputs);
+        }
+        return compose(inputs, attrs, backend);
+      },
+    });
+  }
+  const { gradient } = op;
+  if (gradient !== undefined) {
+    tf.registerGradient({
+      kernelName: op.name,
+      inputsToSave: [...gradient.save],
+      outputsToSave: [...(gradient.saveOutputs ?? [])],
+      gradFunc: (dy, saved, attrs) =>
+        gradient.run(asArray(dy), saved, attrs as unknown as A) as Record<string, () => Tensor>,
+    });
+  }
+  return (inputs, attrs) =>
+    asArray(
+      tf.engine().runKernel(op.name, inputs as tf.NamedTensorMap, attrs as unknown as tf.NamedAttrMap) as
+        | Tensor
+        | Tensor[],
+    );
+}
+
+/** The single output of an op. */
+export function only(outputs: readonly Tensor[]): Tensor {
+  return outputs[0] as Tensor;
+}
+
+function asArray<T>(value: T | T[]): T[] {
+  return Array.isArray(value) ? value : [value];
+}

@@ -1,0 +1,50 @@
+/** Weighted sum of tensors of one shape, the only arithmetic a sampler step needs. */
+import type { Tensor, TensorInfo } from '../tf.ts';
+import { defineOp, only } from './define.ts';
+
+export type Term<T extends Tensor = Tensor> = readonly [coefficient: number, tensor: T];
+
+type CombinationAttributes = { readonly coefficients: readonly number[] };
+
+/** Terms of one dispatch: with the output and the uniforms they fill the 8 storage buffers every device has. */
+const maxTerms = 6;
+
+const termName = (i: number): string => `t${i}`;
+
+const runCombination = defineOp<string, CombinationAttributes>({
+  name: 'StudioLinearCombination',
+  composed: (compose, inputs, { coefficients }) => {
+    let sum: TensorInfo | undefined;
+    for (const [i, coefficient] of coefficients.entries()) {
+      const term = compose.mul(inputs[termName(i)] as TensorInfo, compose.scalar(coefficient));
+      sum = sum === undefined ? term : compose.add(sum, term);
+    }
+    return sum as TensorInfo;
+  },
+  gradient: {
+    save: [],
+    run: ([dy], _saved, { coefficients }) =>
+      Object.fromEntries(
+        coefficients.map((coefficient, i) => [
+          termName(i),
+          () => linearCombination([[coefficient, dy as Tensor]]),
+        ]),
+      ),
+  },
+});
+
+/**
+ * Sum of coefficient times tensor, left to right; at most 6 terms per dispatch.
+ *
+ * @param terms at least one; all tensors of the same shape
+ */
+export function linearCombination<T extends Tensor>(terms: readonly Term<T>[]): T {
+  const head = terms.slice(0, maxTerms);
+  const inputs = Object.fromEntries(head.map(([, tensor], i) => [termName(i), tensor]));
+  const sum = only(runCombination(inputs, { coefficients: head.map(([coefficient]) => coefficient) })) as T;
+  const rest = terms.slice(maxTerms);
+  if (rest.length === 0) return sum;
+  const total = linearCombination([[1, sum], ...rest]);
+  sum.dispose();
+  return total;
+}

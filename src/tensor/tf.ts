@@ -1,0 +1,21 @@
+/**
+ * The only door to TensorFlow.js. Everything else imports tensors, kernels and backends from here, so the pinned
+ * version is touched in one place.
+ */
+import '@tensorflow/tfjs-core/dist/register_all_gradients';
+import * as tf from '@tensorflow/tfjs-core';
+
+// biome-ignore lint/performance/noBarrelFile: one door to a pinned dependency, not a list of our own modules
+export { BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+export { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu';
+export type {
+  KernelBackend,
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  TensorInfo,
+} from '@tensorflow/tfjs-core';
+export { tf };

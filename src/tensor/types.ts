@@ -1,0 +1,35 @@
+/** Types of the tensor layer that carry no code, so that code without a GPU may import them. */
+
+export type BackendName = 'wasm' | 'webgpu';
+
+/** What runs the tensors and why, as plain data for the page, reports and checkpoints. */
+export type BackendInfo = {
+  readonly name: BackendName;
+  /** One sentence for the user: why this backend and not the other. */
+  readonly reason: string;
+  /** Present on webgpu. */
+  readonly adapter?: AdapterDescription;
+  /** The device limits our kernels depend on; empty on wasm. */
+  readonly limits: Readonly<Record<string, number>>;
+  readonly features: readonly string[];
+  /** Arithmetic precision; storage of frozen weights may be narrower. */
+  readonly precision: 'f32';
+};
+
+export type AdapterDescription = {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  /** True for adapters that compute on the CPU (SwiftShader, llvmpipe, WARP). */
+  readonly software: boolean;
+};
+
+/** URLs of the three wasm binaries of tfjs, by their published file names. */
+export type WasmPaths = {
+  readonly 'tfjs-backend-wasm.wasm': string;
+  readonly 'tfjs-backend-wasm-simd.wasm': string;
+  readonly 'tfjs-backend-wasm-threaded-simd.wasm': string;
+};
+
+/** Precision a frozen weight is kept at. Arithmetic is f32 in both cases. */
+export type WeightFormat = 'f32' | 'f16';
