@@ -102,18 +102,18 @@ function decodeFloats(dtype: Dtype, data: ArrayBuffer): Float32Array {
     case 'BF16':
       return bfloat16sToFloats(new Uint16Array(data));
     case 'F64':
-      return Float32Array.from(new Float64Array(data));
+      return new Float32Array(new Float64Array(data));
     case 'I64':
       return Float32Array.from(new BigInt64Array(data), Number);
     case 'I32':
-      return Float32Array.from(new Int32Array(data));
+      return new Float32Array(new Int32Array(data));
     case 'I16':
-      return Float32Array.from(new Int16Array(data));
+      return new Float32Array(new Int16Array(data));
     case 'I8':
-      return Float32Array.from(new Int8Array(data));
+      return new Float32Array(new Int8Array(data));
     case 'U8':
     case 'BOOL':
-      return Float32Array.from(new Uint8Array(data));
+      return new Float32Array(new Uint8Array(data));
     default:
       return dtype satisfies never;
   }

@@ -38,7 +38,9 @@ export function halfToFloat(bits: number): number {
 }
 
 export function floatsToHalves(values: Float32Array): Uint16Array {
-  return Uint16Array.from(values, floatToHalf);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = floatToHalf(values[i] ?? 0);
+  return halves;
 }
 
 let halfTable: Float32Array | undefined;
