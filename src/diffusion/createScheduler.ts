@@ -1,0 +1,137 @@
+/** Builds a sampler: its grid, noise levels and per-step coefficients, from checked settings. */
+import { StudioError } from '../lib/errors.ts';
+import type { Grid } from './grid.ts';
+import { alphaBarAt, sigmaGrid } from './grid.ts';
+import type { GaussianKernel } from './kernel.ts';
+import { sampleKernel } from './kernel.ts';
+import { multistepDpm, plms } from './multistep.ts';
+import { applyForm, originalForm } from './parametrization.ts';
+import { createSchedule } from './schedule.ts';
+import type { Scheduler } from './scheduler.ts';
+import type { SchedulerConfig } from './schedulerConfig.ts';
+import { ddimKernel } from './schedulers/ddim.ts';
+import { ddpmKernel } from './schedulers/ddpm.ts';
+import { dpmOriginal } from './schedulers/dpmSolverPP2M.ts';
+import { eulerOriginal, eulerStep } from './schedulers/euler.ts';
+import { inferenceTimesteps } from './timesteps.ts';
+
+/**
+ * @param steps 1 to numTrainTimesteps; PNDM makes one evaluation more
+ * @throws StudioError `scheduler-steps` where the step count and spacing leave the trained range
+ */
+export function createScheduler(config: SchedulerConfig, steps: number): Scheduler {
+  const T = config.numTrainTimesteps;
+  if (!Number.isInteger(steps) || steps < 1 || steps > T) {
+    throw stepsError(config, steps, `The number of steps must be a whole number from 1 to ${T}.`);
+  }
+  const grid: Grid = {
+    config,
+    schedule: createSchedule(config, 'float32'),
+    timesteps: inferenceTimesteps(config.kind, config, steps),
+    // Differs from a grid lookup: like diffusers v0.27, one-step samplers go down by a fixed stride.
+    stride: Math.floor(T / steps),
+  };
+  switch (config.kind) {
+    case 'ddpm':
+    case 'ddim':
+      requireTrainedRange(grid, steps);
+      return ancestral(grid);
+    case 'pndm':
+      requireTrainedRange(grid, steps);
+      return { ...common(grid), ...plms(grid) };
+    case 'euler':
+      return euler(grid);
+    case 'dpmpp2m': {
+      const sigmas = sigmaGrid(grid);
+      if (sigmas.some((sigma, i) => i > 0 && !(sigma < (sigmas[i - 1] ?? 0)))) {
+        throw stepsError(config, steps, 'Two neighboring steps fall on the same noise level.');
+      }
+      return {
+        ...common(grid),
+        ...multistepDpm(config, sigmas),
+        predictOriginal: (space, z, i, output) =>
+          applyForm(space, dpmOriginal(config.prediction, sigmas[i] ?? 0), z, output),
+      };
+    }
+    default:
+      return config.kind satisfies never;
+  }
+}
+
+type CommonParts = Omit<Scheduler, 'step'>;
+
+function common(grid: Grid): CommonParts {
+  const { config, schedule, timesteps } = grid;
+  return {
+    kind: config.kind,
+    config,
+    schedule,
+    timesteps,
+    initNoiseSigma: 1,
+    noiseDraws: 0,
+    noiseDraw: () => null,
+    scaleModelInput: () => 1,
+    start: (z) => ({ z, past: [] }),
+    predictOriginal: (space, z, i, output) =>
+      applyForm(space, originalForm(config.prediction, alphaBarAt(grid, timesteps[i] ?? 0)), z, output),
+    kernel: null,
+  };
+}
+
+/** DDPM and DDIM: one Gaussian kernel per step. */
+function ancestral(grid: Grid): Scheduler {
+  const { config, timesteps, stride } = grid;
+  const kernel = (i: number): GaussianKernel => {
+    const t = timesteps[i] ?? 0;
+    const levels = { alphaBar: alphaBarAt(grid, t), alphaBarPrev: alphaBarAt(grid, t - stride) };
+    return config.kind === 'ddpm'
+      ? ddpmKernel(config.prediction, config.variance, levels)
+      : ddimKernel(config.prediction, config.eta, levels);
+  };
+  // DDPM draws whenever t > 0, so also where the last step ends at t = 1 with a variance of 1e-20.
+  const draws = (t: number) => (config.kind === 'ddpm' ? t > 0 : config.eta > 0);
+  const noiseDraw = (i: number): number | null =>
+    draws(timesteps[i] ?? 0) ? timesteps.slice(0, i + 1).filter(draws).length : null;
+  return {
+    ...common(grid),
+    noiseDraws: timesteps.filter(draws).length,
+    noiseDraw,
+    kernel,
+    step(space, state, i, { output, noise }) {
+      const due = noiseDraw(i) !== null;
+      if (due && noise === null) throw new RangeError(`${config.kind} step ${i} needs its noise draw`);
+      return { z: sampleKernel(space, kernel(i), state.z, { output, noise: due ? noise : null }), past: [] };
+    },
+  };
+}
+
+function euler(grid: Grid): Scheduler {
+  const { prediction, spacing } = grid.config;
+  const sigmas = sigmaGrid(grid);
+  const sigmaAt = (i: number) => sigmas[i] ?? 0;
+  const sigmaMax = sigmaAt(0);
+  return {
+    ...common(grid),
+    initNoiseSigma:
+      spacing === 'leading' ? Math.fround(Math.sqrt(Math.fround(Math.fround(sigmaMax * sigmaMax) + 1))) : sigmaMax,
+    scaleModelInput: (i) => 1 / Math.sqrt(sigmaAt(i) ** 2 + 1),
+    step(space, state, i, { output }) {
+      const form = eulerStep(prediction, { sigma: sigmaAt(i), sigmaNext: sigmaAt(i + 1) });
+      return { z: applyForm(space, form, state.z, output), past: [] };
+    },
+    predictOriginal: (space, z, i, output) => applyForm(space, eulerOriginal(prediction, sigmaAt(i)), z, output),
+  };
+}
+
+function requireTrainedRange({ config, timesteps }: Grid, steps: number): void {
+  const outside = timesteps.find((t) => t >= config.numTrainTimesteps);
+  if (outside === undefined) return;
+  throw stepsError(config, steps, `The grid would start at t = ${outside}, which the model was not trained on.`);
+}
+
+function stepsError(config: SchedulerConfig, steps: number, why: string): StudioError {
+  return new StudioError('scheduler-steps', `${steps} steps of ${config.kind} with ${config.spacing} spacing: ${why}`, {
+    remedy: 'Choose another number of steps or another spacing; 50 works everywhere.',
+    where: `steps=${steps}`,
+  });
+}

@@ -1,0 +1,102 @@
+/**
+ * What a network output means: noise (Ho et al. 2020) or velocity (Salimans and Ho 2022, appendix D).
+ *
+ * With a = sqrt(alphasBar_t) and s = sqrt(1 - alphasBar_t): z_t = a z0 + s eps and v = a eps - s z0, so
+ * the clean latent and the noise are linear in (z_t, output) for both. Samplers and the MI estimator
+ * use these forms and never branch on the prediction type themselves.
+ */
+import type { NoiseSchedule } from './schedule.ts';
+import { interpolate } from './schedule.ts';
+import type { VectorSpace } from './vectorSpace.ts';
+
+export type PredictionType = 'epsilon' | 'v_prediction';
+
+/** A vector linear in the current sample and the network output: z * zt + output * networkOutput. */
+export type LinearForm = { readonly z: number; readonly output: number };
+
+/** Predicted clean latent z0 as a function of z_t and the network output. */
+export function originalForm(prediction: PredictionType, alphaBar: number): LinearForm {
+  const a = Math.sqrt(alphaBar);
+  const s = Math.sqrt(1 - alphaBar);
+  switch (prediction) {
+    case 'epsilon':
+      return { z: 1 / a, output: -s / a };
+    case 'v_prediction':
+      return { z: a, output: -s };
+    default:
+      return prediction satisfies never;
+  }
+}
+
+/** Predicted noise as a function of z_t and the network output. */
+export function epsilonForm(prediction: PredictionType, alphaBar: number): LinearForm {
+  switch (prediction) {
+    case 'epsilon':
+      return { z: 0, output: 1 };
+    case 'v_prediction':
+      return { z: Math.sqrt(1 - alphaBar), output: Math.sqrt(alphaBar) };
+    default:
+      return prediction satisfies never;
+  }
+}
+
+/** Evaluates a form; terms with a zero coefficient are left out. */
+export function applyForm<T>(space: VectorSpace<T>, form: LinearForm, z: T, output: T): T {
+  return space.combine(
+    form.z === 0
+      ? [[form.output, output]]
+      : [
+          [form.z, z],
+          [form.output, output],
+        ],
+  );
+}
+
+/** Noise predicted by a network output at timestep t. */
+export function toEpsilon<T>(
+  space: VectorSpace<T>,
+  model: { readonly schedule: NoiseSchedule; readonly prediction: PredictionType },
+  t: number,
+  { z, output }: { readonly z: T; readonly output: T },
+): T {
+  return applyForm(space, epsilonForm(model.prediction, interpolate(model.schedule.alphasBar, t)), z, output);
+}
+
+/**
+ * Factor from ||output difference||^2 to ||deltaEps||^2 at timestep t: 1 for noise, alphasBar_t for
+ * velocity (deltaEps = sqrt(alphasBar_t) deltaV, as z_t is shared by the two predictions).
+ */
+export function squaredDifferenceScale(schedule: NoiseSchedule, prediction: PredictionType, t: number): number {
+  switch (prediction) {
+    case 'epsilon':
+      return 1;
+    case 'v_prediction':
+      return interpolate(schedule.alphasBar, t);
+    default:
+      return prediction satisfies never;
+  }
+}
+
+/** Coefficients of z0 and eps in z_t: sqrt(alphasBar_t) and sqrt(1 - alphasBar_t). */
+export function noisingCoefficients(schedule: NoiseSchedule, t: number): { signal: number; noise: number } {
+  const alphaBar = interpolate(schedule.alphasBar, t);
+  return { signal: Math.sqrt(alphaBar), noise: Math.sqrt(1 - alphaBar) };
+}
+
+/** z_t = sqrt(alphasBar_t) z0 + sqrt(1 - alphasBar_t) noise. */
+export function addNoise<T>(space: VectorSpace<T>, schedule: NoiseSchedule, t: number, z0: T, noise: T): T {
+  const c = noisingCoefficients(schedule, t);
+  return space.combine([
+    [c.signal, z0],
+    [c.noise, noise],
+  ]);
+}
+
+/** v = sqrt(alphasBar_t) noise - sqrt(1 - alphasBar_t) z0, the training target of v-prediction. */
+export function velocityTarget<T>(space: VectorSpace<T>, schedule: NoiseSchedule, t: number, z0: T, noise: T): T {
+  const c = noisingCoefficients(schedule, t);
+  return space.combine([
+    [c.signal, noise],
+    [-c.noise, z0],
+  ]);
+}

@@ -1,0 +1,112 @@
+/**
+ * What each score is, what it costs and when not to trust it: one table that code, page and documentation
+ * share. Plain data, in words a user can read.
+ */
+import type { ScoreWeights } from './score.ts';
+
+/**
+ * `guided`: along the sampling path with guidance (official code).
+ * `conditional`: along the sampling path of the conditional model alone (the paper's algorithm 2).
+ * `renoise`: on the finished latent, noised again; also for real images.
+ */
+export type MiPath = 'guided' | 'conditional' | 'renoise';
+
+/** `orthogonal`: squared difference of the two predictions. `standard`: difference of their squared errors. */
+export type MiEstimator = 'orthogonal' | 'standard';
+
+export type EstimatorEntry = {
+  readonly estimator: MiEstimator;
+  readonly path: MiPath;
+  readonly label: string;
+  /** What the score means. */
+  readonly meaning: string;
+  /** When not to trust it. */
+  readonly caution: string;
+  /** Network evaluations beyond sampling, per noise draw and timestep. */
+  readonly evaluationsPerDraw: number;
+  /** The same in words. */
+  readonly cost: string;
+  /** Whether a single score has a standard error, and over what. */
+  readonly standardError: 'none (one path)' | 'over draws';
+  /** Weights that can be chosen afterwards without evaluations. */
+  readonly weights: readonly ScoreWeights[];
+  /** Everything else that can be changed afterwards without evaluations. */
+  readonly adjustable: readonly ('truncation' | 'keep' | 'candidates')[];
+  readonly mayBeNegative: boolean;
+  /** Whether the number estimates mutual information in nats, or only ranks candidates of one prompt. */
+  readonly unit: 'nats' | 'rank within a prompt';
+};
+
+const WEIGHTS = ['eq2', 'code', 'dlogsnr', 'posterior', 'none'] as const satisfies readonly ScoreWeights[];
+
+export const ESTIMATORS = [
+  {
+    estimator: 'orthogonal',
+    path: 'guided',
+    label: 'Squared difference, guided path',
+    meaning:
+      'How much the prompt changed what the model predicted while this image was made. Higher means the prompt had more say.',
+    caution:
+      'Compare only images of the same prompt: guidance leads the path away from what the model expects, so the number is a ranking, not an amount of information. Larger objects tend to score higher.',
+    evaluationsPerDraw: 0,
+    cost: 'none',
+    standardError: 'none (one path)',
+    weights: WEIGHTS,
+    adjustable: ['truncation', 'keep', 'candidates'],
+    mayBeNegative: false,
+    unit: 'rank within a prompt',
+  },
+  {
+    estimator: 'orthogonal',
+    path: 'conditional',
+    label: 'Squared difference, conditional path',
+    meaning:
+      'The same measure along a path without guidance, as the paper defines it; averaged over images it estimates mutual information in nats.',
+    caution:
+      'Images made without guidance look worse. One path is one noisy sample, and an image that contradicts its prompt can still score high.',
+    evaluationsPerDraw: 0,
+    cost: 'none',
+    standardError: 'none (one path)',
+    weights: WEIGHTS,
+    adjustable: ['truncation', 'keep', 'candidates'],
+    mayBeNegative: false,
+    unit: 'nats',
+  },
+  {
+    estimator: 'orthogonal',
+    path: 'renoise',
+    label: 'Squared difference, noised again',
+    meaning:
+      'Noise is added to the finished image and the prompt is judged by how much it changes the prediction. Works for real images too.',
+    caution:
+      'Cannot tell a fitting prompt from a contradicting one, as both change the prediction. Not on one scale with scores taken while sampling.',
+    evaluationsPerDraw: 2,
+    cost: '2 per noise draw and timestep',
+    standardError: 'over draws',
+    weights: WEIGHTS,
+    adjustable: ['truncation', 'keep', 'candidates'],
+    mayBeNegative: false,
+    unit: 'nats',
+  },
+  {
+    estimator: 'standard',
+    path: 'renoise',
+    label: 'Error difference, noised again',
+    meaning:
+      'How much better the model finds the added noise when it knows the prompt. Negative where the prompt misleads it.',
+    caution:
+      'Much noisier than the squared difference: read it together with its standard error, and add noise draws until the error is small.',
+    evaluationsPerDraw: 0,
+    cost: 'shared with the squared difference, noised again',
+    standardError: 'over draws',
+    weights: WEIGHTS,
+    adjustable: ['truncation', 'keep', 'candidates'],
+    mayBeNegative: true,
+    unit: 'nats',
+  },
+] as const satisfies readonly EstimatorEntry[];
+
+/** The entry for an estimator on a path, or undefined where the pair does not exist. */
+export function findEstimator(estimator: MiEstimator, path: MiPath): EstimatorEntry | undefined {
+  return ESTIMATORS.find((entry) => entry.estimator === estimator && entry.path === path);
+}
