@@ -1,0 +1,67 @@
+/** Draws a scene to 64 x 64 RGB with 4 x 4 supersampling of silhouettes and patterns. Deterministic. */
+import { EXTENTS, isInside } from './geometry.ts';
+import { COLOR_RGB, DARK_SHARE, DOTS, IMAGE_SIZE, type Scene, type SceneObject, STRIPE } from './world.ts';
+
+const GRID = 4;
+
+/** Whether the pattern is dark at a pixel position. */
+export function isDark(object: Pick<SceneObject, 'texture' | 'phase'>, x: number, y: number): boolean {
+  const [phaseX, phaseY] = object.phase;
+  switch (object.texture) {
+    case 'solid':
+      return false;
+    case 'striped': {
+      const along = x + y + phaseX;
+      return along - STRIPE.period * Math.floor(along / STRIPE.period) >= STRIPE.bright;
+    }
+    case 'dotted': {
+      const dx = x + phaseX - DOTS.pitch * Math.round((x + phaseX) / DOTS.pitch);
+      const dy = y + phaseY - DOTS.pitch * Math.round((y + phaseY) / DOTS.pitch);
+      return dx * dx + dy * dy <= DOTS.radius * DOTS.radius;
+    }
+    default:
+      return object.texture satisfies never;
+  }
+}
+
+function drawObject(pixels: Float32Array, object: SceneObject): void {
+  const extents = EXTENTS[object.shape];
+  const top = Math.max(0, Math.floor(object.y - extents.top * object.radius));
+  const bottom = Math.min(IMAGE_SIZE - 1, Math.floor(object.y + extents.bottom * object.radius));
+  const left = Math.max(0, Math.floor(object.x - extents.left * object.radius));
+  const right = Math.min(IMAGE_SIZE - 1, Math.floor(object.x + extents.right * object.radius));
+  const rgb = COLOR_RGB[object.color];
+  for (let row = top; row <= bottom; row += 1) {
+    for (let column = left; column <= right; column += 1) {
+      let covered = 0;
+      let light = 0;
+      for (let i = 0; i < GRID * GRID; i += 1) {
+        const x = column + ((i % GRID) + 0.5) / GRID;
+        const y = row + (Math.floor(i / GRID) + 0.5) / GRID;
+        if (!isInside(object.shape, (x - object.x) / object.radius, (y - object.y) / object.radius)) continue;
+        covered += 1;
+        light += isDark(object, x, y) ? DARK_SHARE : 1;
+      }
+      if (covered === 0) continue;
+      const at = (row * IMAGE_SIZE + column) * 3;
+      const rest = 1 - covered / (GRID * GRID);
+      for (let channel = 0; channel < 3; channel += 1) {
+        const under = pixels[at + channel] ?? 0;
+        pixels[at + channel] = under * rest + ((rgb[channel] ?? 0) * light) / (GRID * GRID);
+      }
+    }
+  }
+}
+
+/** Returns RGB bytes, row by row: index (y * 64 + x) * 3 + channel. */
+export function renderScene(scene: Scene): Uint8Array {
+  const pixels = new Float32Array(IMAGE_SIZE * IMAGE_SIZE * 3);
+  for (let i = 0; i < pixels.length; i += 1) pixels[i] = scene.background[i % 3] ?? 0;
+  for (const index of scene.drawOrder) {
+    const object = scene.objects[index];
+    if (object !== undefined) drawObject(pixels, object);
+  }
+  const bytes = new Uint8Array(pixels.length);
+  for (let i = 0; i < pixels.length; i += 1) bytes[i] = Math.round(pixels[i] ?? 0);
+  return bytes;
+}

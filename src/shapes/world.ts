@@ -1,0 +1,122 @@
+/**
+ * The vocabulary of the shapes world: what can be drawn, said and scored.
+ *
+ * Images are 64 x 64 RGB on a dark plain background. Categories follow T2I-CompBench (Huang et al. 2023),
+ * with `single` added for one-object prompts.
+ */
+export const IMAGE_SIZE = 64;
+
+export const SHAPES = ['circle', 'square', 'triangle', 'star', 'cross', 'ring'] as const;
+export type Shape = (typeof SHAPES)[number];
+
+export const COLORS = ['red', 'green', 'blue', 'yellow', 'purple', 'orange', 'white', 'cyan'] as const;
+export type Color = (typeof COLORS)[number];
+
+export const TEXTURES = ['solid', 'striped', 'dotted'] as const;
+export type Texture = (typeof TEXTURES)[number];
+
+export const SIZES = ['small', 'big'] as const;
+export type Size = (typeof SIZES)[number];
+
+/** Relations between a subject and an object: four directions and three contacts. */
+export const DIRECTIONS = ['left', 'right', 'above', 'below'] as const;
+export const CONTACTS = ['touching', 'inside', 'overlapping'] as const;
+export const RELATIONS = [...DIRECTIONS, ...CONTACTS] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+export type Contact = (typeof CONTACTS)[number];
+export type Relation = (typeof RELATIONS)[number];
+
+export const CATEGORIES = [
+  'single',
+  'color',
+  'shape',
+  'texture',
+  'spatial',
+  'nonSpatial',
+  'complex',
+] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+export type Rgb = readonly [number, number, number];
+
+export const COLOR_RGB: Readonly<Record<Color, Rgb>> = {
+  red: [220, 50, 47],
+  green: [60, 180, 75],
+  blue: [50, 90, 220],
+  yellow: [240, 210, 50],
+  purple: [150, 60, 190],
+  orange: [245, 130, 40],
+  white: [240, 240, 240],
+  cyan: [70, 200, 220],
+};
+
+/** Brightness of the dark parts of a pattern, as a share of the color. */
+export const DARK_SHARE = 0.35;
+/** Stripes run along x + y = constant; lengths in pixels along that axis. */
+export const STRIPE = { period: 8, bright: 5 } as const;
+/** Dark dots on a square grid, in pixels. */
+export const DOTS = { pitch: 7, radius: 1.9 } as const;
+
+/** Radii in pixels, [smallest, largest]. Holders and fillings are the two objects of `inside`. */
+export const RADII = {
+  small: [7.5, 9],
+  big: [12, 14.5],
+  holder: [17, 20],
+  filling: [6.5, 7.5],
+} as const;
+/** An object counts as small below this radius. */
+export const SIZE_BOUNDARY = 10.5;
+
+/** What a prompt says about one object; null means it says nothing. */
+export type ObjectPhrase = {
+  readonly shape: Shape;
+  readonly color: Color | null;
+  readonly texture: Texture | null;
+  readonly size: Size | null;
+};
+
+/** `subject` and `object` are indices into the phrases of the prompt. */
+export type RelationPhrase = {
+  readonly relation: Relation;
+  readonly subject: number;
+  readonly object: number;
+};
+
+/** A prompt as data. Objects without a relation between them are joined by "and". */
+export type ShapesPrompt = {
+  readonly objects: readonly ObjectPhrase[];
+  readonly relations: readonly RelationPhrase[];
+};
+
+/** One drawn object. Center and radius in pixels; `phase` shifts the pattern along x and y. */
+export type SceneObject = {
+  readonly shape: Shape;
+  readonly color: Color;
+  readonly texture: Texture;
+  readonly x: number;
+  readonly y: number;
+  readonly radius: number;
+  readonly phase: readonly [number, number];
+};
+
+/** `objects` in the order of the prompt; `drawOrder` lists their indices, the last one on top. */
+export type Scene = {
+  readonly background: Rgb;
+  readonly objects: readonly SceneObject[];
+  readonly drawOrder: readonly number[];
+};
+
+/** Color-shape pairs that no training image shows and no training prompt names. */
+export const UNSEEN_PAIRS: readonly (readonly [Color, Shape])[] = [
+  ['purple', 'star'],
+  ['cyan', 'triangle'],
+  ['orange', 'cross'],
+  ['white', 'ring'],
+  ['yellow', 'square'],
+  ['blue', 'circle'],
+];
+
+/** True for a combination kept out of training. */
+export function isUnseen(color: Color | null, shape: Shape): boolean {
+  return UNSEEN_PAIRS.some(([unseenColor, unseenShape]) => unseenColor === color && unseenShape === shape);
+}

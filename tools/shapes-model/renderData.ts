@@ -1,0 +1,89 @@
+/**
+ * Renders training data: `node tools/run.mjs tools/shapes-model/renderData.ts --out DIR [--count N] [--captions K]
+ * [--seed S] [--shard N]`.
+ *
+ * Writes shards `images-00000.u8` (count x 64 x 64 x 3 bytes) and `captions-00000.json` (per image a list of K
+ * captions; an empty string is a dropped one) and, last, `data.json`. Image i depends on seed + i alone, and finished
+ * shards are kept, so the command can be stopped and repeated.
+ */
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { CAPTION_DEFAULTS, captionScene } from '../../src/shapes/captions.ts';
+import { promptText } from '../../src/shapes/parse.ts';
+import { drawPromptOf } from '../../src/shapes/prompts.ts';
+import { type Draws, makeDraws, STREAMS } from '../../src/shapes/random.ts';
+import { renderScene } from '../../src/shapes/render.ts';
+import { sampleScene } from '../../src/shapes/scene.ts';
+import { CATEGORIES, type Category, IMAGE_SIZE, type Scene } from '../../src/shapes/world.ts';
+
+/** Shares of the kinds of scenes. */
+const MIXTURE: Readonly<Record<Category, number>> = {
+  single: 0.26,
+  color: 0.2,
+  shape: 0.08,
+  texture: 0.1,
+  spatial: 0.14,
+  nonSpatial: 0.12,
+  complex: 0.1,
+};
+
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string' },
+    count: { type: 'string', default: '150000' },
+    captions: { type: 'string', default: '4' },
+    seed: { type: 'string', default: '1000000' },
+    shard: { type: 'string', default: '10000' },
+  },
+});
+if (values.out === undefined) throw new Error('Say where to write: --out DIR');
+const [count, captionCount, seed, shardSize] = [values.count, values.captions, values.seed, values.shard].map(
+  Number,
+) as [number, number, number, number];
+
+function drawScene(draws: Draws): Scene {
+  for (;;) {
+    let left = draws.unit();
+    const category = CATEGORIES.find((name) => {
+      left -= MIXTURE[name];
+      return left < 0;
+    });
+    const scene = sampleScene(drawPromptOf('train', category ?? 'color', draws), draws, { avoidUnseen: true });
+    if (scene !== null) return scene;
+  }
+}
+
+function writeWhole(path: string, content: Uint8Array | string): void {
+  writeFileSync(`${path}.part`, content);
+  renameSync(`${path}.part`, path);
+}
+
+mkdirSync(values.out, { recursive: true });
+const bytesPerImage = IMAGE_SIZE * IMAGE_SIZE * 3;
+let captionsWritten = 0;
+let wrong = 0;
+for (let start = 0; start < count; start += shardSize) {
+  const name = String(start).padStart(6, '0');
+  const captionPath = join(values.out, `captions-${name}.json`);
+  if (existsSync(captionPath)) continue;
+  const size = Math.min(shardSize, count - start);
+  const images = new Uint8Array(size * bytesPerImage);
+  const captions: string[][] = [];
+  for (let i = 0; i < size; i += 1) {
+    const scene = drawScene(makeDraws(seed + start + i, STREAMS.scenes));
+    images.set(renderScene(scene), i * bytesPerImage);
+    const draws = makeDraws(seed + start + i, STREAMS.captions);
+    const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));
+    captionsWritten += drawn.length;
+    wrong += drawn.filter((caption) => caption.mistake !== null).length;
+    captions.push(drawn.map((caption) => (caption.prompt.objects.length === 0 ? '' : promptText(caption.prompt))));
+  }
+  writeWhole(join(values.out, `images-${name}.u8`), images);
+  writeWhole(captionPath, JSON.stringify(captions));
+  console.log(`${start + size} of ${count} images; share of wrong captions ${(wrong / captionsWritten).toFixed(3)}`);
+}
+writeWhole(
+  join(values.out, 'data.json'),
+  JSON.stringify({ count, captions: captionCount, seed, shard: shardSize, mixture: MIXTURE, wrong: CAPTION_DEFAULTS }),
+);
