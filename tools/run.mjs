@@ -17,8 +17,19 @@ try {
   else if (target === '--build') runVite(['build', ...rest]);
   else await runTool(target, rest);
 } catch (error) {
-  console.error(error instanceof Error && 'remedy' in error ? `${error.message} ${error.remedy}` : error);
+  console.error(describe(error));
   process.exitCode = 1;
+}
+
+/**
+ * Errors with a remedy, and those of a wrong command line, are for the user; others keep their stack.
+ * @param {unknown} error
+ */
+function describe(error) {
+  if (!(error instanceof Error)) return error;
+  if ('remedy' in error) return `${error.message} ${error.remedy}`;
+  const isUsage = 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  return isUsage ? error.message : error;
 }
 
 /** @param {string[]} args */

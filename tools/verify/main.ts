@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
+import { usageError } from '../lib/usage.ts';
 import { parseIndex } from './oracle.ts';
 import type { VerifyRequest } from './page.ts';
 import type { Row } from './report.ts';
@@ -38,7 +39,7 @@ function readOptions(): Options | null {
   const backend = values.backend;
   if (values.help || folder === undefined || others.length > 0) return null;
   if (backend !== 'wasm' && backend !== 'webgpu')
-    throw new Error(`Unknown backend "${backend}". Use wasm or webgpu.`);
+    throw usageError(`Unknown backend "${backend}". Use wasm or webgpu.`);
   return {
     folder: resolve(folder),
     request: { backend, only: values.case ?? null },
@@ -48,7 +49,7 @@ function readOptions(): Options | null {
 
 async function verify({ folder, request, jsonFile }: Options): Promise<boolean> {
   const indexPath = join(folder, 'index.json');
-  if (!existsSync(indexPath)) throw new Error(`There is no file ${indexPath}.`);
+  if (!existsSync(indexPath)) throw usageError(`There is no file ${indexPath}.`);
   const index = parseIndex(JSON.parse(readFileSync(indexPath, 'utf8')));
   // A folder may be incomplete where only one of its cases is asked for.
   const rows: Row[] = request.only === null ? checkFiles(folder, index.files) : [];
@@ -77,7 +78,7 @@ async function verify({ folder, request, jsonFile }: Options): Promise<boolean> 
   }
 
   for (const line of failureLines(rows)) console.log(line);
-  console.log(`\n${summaryLine(rows, backend)}`);
+  console.log(`\n${summaryLine(rows, request.backend)}`);
   if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify({ folder, backend, rows }, null, 1)}\n`);
   return rows.length > 0 && rows.every((row) => row.pass);
 }

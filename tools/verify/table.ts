@@ -2,7 +2,7 @@
 
 import type { Row } from './report.ts';
 
-const WIDTHS = [12, 20, 34, 32, 10, 10] as const;
+const WIDTHS = [12, 20, 34, 30, 10, 10] as const;
 
 /** Column titles and a rule. */
 export function header(): string {

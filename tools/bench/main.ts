@@ -1,0 +1,100 @@
+// npm run bench: times suites of tools/bench/suites in Chromium and prints medians and ratios.
+
+import { writeFileSync } from 'node:fs';
+import { arch, cpus, platform } from 'node:os';
+import { basename, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { launchStudio } from '../lib/launch.ts';
+import { usageError } from '../lib/usage.ts';
+import type { BenchRow } from './bench.ts';
+import type { BenchRequest } from './page.ts';
+
+const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
+  .map((path) => basename(path, '.ts'))
+  .sort();
+
+const USAGE = `Usage: npm run bench -- [SUITE ...] [options]
+
+SUITE                     ${suiteNames.join(', ') || 'none yet'} (default: all)
+--backend wasm|webgpu     where to run (default: webgpu)
+--json FILE               also write the numbers to a file
+--help                    this text`;
+
+type Options = { request: BenchRequest; jsonFile: string | null };
+
+function readOptions(): Options | null {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      backend: { type: 'string', default: 'webgpu' },
+      json: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return null;
+  const { backend } = values;
+  if (backend !== 'wasm' && backend !== 'webgpu')
+    throw usageError(`Unknown backend "${backend}". Use wasm or webgpu.`);
+  const unknown = positionals.find((name) => !suiteNames.includes(name));
+  if (unknown !== undefined)
+    throw usageError(`There is no suite ${unknown}. Suites: ${suiteNames.join(', ')}.`);
+  return {
+    request: { backend, suites: positionals.length > 0 ? positionals : suiteNames },
+    jsonFile: values.json === undefined ? null : resolve(values.json),
+  };
+}
+
+async function bench({ request, jsonFile }: Options): Promise<void> {
+  const rows: BenchRow[] = [];
+  // An isolated page has a clock of 5 us; elsewhere browsers round to 100 us.
+  const headers = {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+  };
+  const studio = await launchStudio({ backend: request.backend, from: 'dev', vite: { server: { headers } } });
+  try {
+    const { page } = studio;
+    await page.exposeFunction('reportBenchRow', (row: BenchRow) => {
+      if (row.title !== rows.at(-1)?.title) console.log(`\n${row.suite}: ${row.title}`);
+      rows.push(row);
+      console.log(describe(row));
+    });
+    await page.goto(`${studio.url}tools/bench/index.html`);
+    await Promise.race([page.waitForFunction(() => 'runBench' in window), studio.failed]);
+    const backend = await Promise.race([
+      page.evaluate((asked) => window.runBench(asked), request),
+      studio.failed,
+    ]);
+    const machine = {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      system: `${platform()} ${arch()}`,
+      browser: studio.context.browser()?.version() ?? 'unknown',
+      date: new Date().toISOString(),
+    };
+    const gpu = backend.adapter ? ` (${backend.adapter.vendor} ${backend.adapter.architecture})` : '';
+    console.log(`\n${backend.name}${gpu}; Chromium ${machine.browser}; ${machine.cores} x ${machine.cpu}`);
+    if (jsonFile !== null)
+      writeFileSync(jsonFile, `${JSON.stringify({ backend, machine, rows }, null, 1)}\n`);
+  } finally {
+    await studio.close();
+  }
+}
+
+function describe({ variant, value, unit, range, ratio }: BenchRow): string {
+  const columns = [
+    `  ${variant.padEnd(28)}`,
+    `${significant(value)} ${unit}`.padStart(16),
+    range === null ? '' : `(${significant(range[0])} to ${significant(range[1])})`.padStart(24),
+    ratio === null ? '' : `${ratio.toFixed(2)}x`.padStart(10),
+  ];
+  return columns.join('').trimEnd();
+}
+
+function significant(value: number): string {
+  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
+}
+
+const options = readOptions();
+if (options === null) console.log(USAGE);
+else await bench(options);
