@@ -13,7 +13,7 @@ const PAPER = {
   sampling: { scheduler: 'ddpm', steps: 50, guidance: 7.5, batch: 2 },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: 0, noiseDraws: 1 },
   selection: { candidates: 50, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
-  adapter: { kind: 'dora', rank: 32, alpha: 32, textEncoder: false },
+  adapter: { kind: 'dora', rank: 32, textEncoder: false },
   training: {
     iterations: 300,
     batch: 8,
@@ -49,7 +49,7 @@ const DEMO = {
   sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8 },
   score: { ...PAPER.score, weights: 'code', truncation: 50 },
   selection: { ...PAPER.selection, candidates: 8 },
-  adapter: { kind: 'dora', rank: 16, alpha: 16, textEncoder: false },
+  adapter: { kind: 'dora', rank: 16, textEncoder: false },
   training: {
     ...PAPER.training,
     iterations: 60,

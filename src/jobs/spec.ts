@@ -52,10 +52,10 @@ export type SelectionSpec = {
   readonly seeds: 'distinct' | 'shared';
 };
 
+/** alpha = rank throughout, as in the paper: the file formats that diffusers reads have no place for another. */
 export type AdapterSpec = {
   readonly kind: 'dora' | 'lora';
   readonly rank: number;
-  readonly alpha: number;
   /** Adapt the text encoder as well (the paper's joint variant). */
   readonly textEncoder: boolean;
 };

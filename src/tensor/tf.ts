@@ -2,8 +2,9 @@
  * The only door to TensorFlow.js. Everything else imports tensors, kernels and backends from here, so the pinned
  * version is touched in one place.
  */
-import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import * as tf from '@tensorflow/tfjs-core';
+// After the core: registering a gradient reads a flag that the core defines while it is evaluated.
+import '@tensorflow/tfjs-core/dist/register_all_gradients';
 
 // biome-ignore lint/performance/noBarrelFile: one door to a pinned dependency, not a list of our own modules
 export { BackendWasm, setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
