@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import Papa from 'papaparse';
+import { expect, it } from 'vitest';
+import { writeCsv } from '../../../src/formats/csv.ts';
+
+it('quotes what RFC 4180 says must be quoted', () => {
+  const rows = [
+    ['a red cube, a ball', 1.5, true],
+    ['a "red" cube', -2e-7, null],
+    ['two\r\nlines', Number.NaN, false],
+  ];
+  expect(writeCsv(['prompt', 'score', 'selected'], rows)).toBe(
+    'prompt,score,selected\r\n"a red cube, a ball",1.5,true\r\n"a ""red"" cube",-2e-7,\r\n"two\r\nlines",,false\r\n',
+  );
+});
+
+it.each([
+  ['=HYPERLINK("x")', `"'=HYPERLINK(""x"")"`],
+  ['+1', "'+1"],
+  ['-1', "'-1"],
+  ['@SUM(A1)', "'@SUM(A1)"],
+  ['\t=1', "'\t=1"],
+  ['\r=1', `"'\r=1"`],
+  ['a = b', 'a = b'],
+])('disarms %j', (text, cell) => {
+  expect(writeCsv(['x'], [[text]])).toBe(`x\r\n${cell}\r\n`);
+});
+
+it('refuses ragged rows', () => {
+  expect(() => writeCsv(['a', 'b'], [['x']])).toThrow(RangeError);
+});
+
+it('is read back by a CSV reader', () => {
+  const row = fc.tuple(
+    fc.string(),
+    fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+  );
+  fc.assert(
+    fc.property(fc.array(row), (rows) => {
+      const { data } = Papa.parse<string[]>(writeCsv(['a', 'b'], rows), { delimiter: ',', newline: '\r\n' });
+      const texts = rows.map((cells) => cells.map((cell) => String(cell)));
+      const plain = data
+        .slice(1, -1)
+        .map((cells) => cells.map((cell) => cell.replace(/^'(?=[=+\-@\t\r])/, '')));
+      expect(plain).toEqual(texts.map((cells) => cells.map((cell) => cell.replace(/^'(?=[=+\-@\t\r])/, ''))));
+    }),
+  );
+});
