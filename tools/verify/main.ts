@@ -50,7 +50,7 @@ function readOptions(): Options | null {
 async function verify({ folder, request, jsonFile }: Options): Promise<boolean> {
   const indexPath = join(folder, 'index.json');
   if (!existsSync(indexPath)) throw usageError(`There is no file ${indexPath}.`);
-  const index = parseIndex(JSON.parse(readFileSync(indexPath, 'utf8')));
+  const index = parseIndex(readJson(indexPath));
   // A folder may be incomplete where only one of its cases is asked for.
   const rows: Row[] = request.only === null ? checkFiles(folder, index.files) : [];
   let backend: string = request.backend;
@@ -81,6 +81,14 @@ async function verify({ folder, request, jsonFile }: Options): Promise<boolean> 
   console.log(`\n${summaryLine(rows, request.backend)}`);
   if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify({ folder, backend, rows }, null, 1)}\n`);
   return rows.length > 0 && rows.every((row) => row.pass);
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw usageError(`${path} is not JSON: ${error instanceof Error ? error.message : error}.`);
+  }
 }
 
 /** A missing file fails; one with other content than the index says is only mentioned, as its numbers tell more. */

@@ -2,7 +2,7 @@
 
 import type { Row } from './report.ts';
 
-const WIDTHS = [12, 20, 34, 30, 10, 10] as const;
+const WIDTHS = [12, 20, 36, 34, 10, 10] as const;
 
 /** Column titles and a rule. */
 export function header(): string {
@@ -60,10 +60,15 @@ function format(value: number): string {
   return value === 0 ? '0' : value.toExponential(2);
 }
 
+/** Long names are told apart by their ends. */
+function clip(text: string, width: number): string {
+  return text.length > width ? `...${text.slice(3 - width)}` : text;
+}
+
 function line(cells: readonly string[], result: string): string {
   const fitted = cells.map((cell, i) => {
     const width = WIDTHS[i] ?? 10;
-    return i >= 4 ? cell.padStart(width) : cell.padEnd(width);
+    return i >= 4 ? cell.padStart(width) : clip(cell, width).padEnd(width);
   });
   return `${fitted.join(' ')}  ${result}`;
 }

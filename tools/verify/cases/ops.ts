@@ -1,0 +1,161 @@
+// Single operators: timestep embedding, activations, norms, samplers and one residual block.
+
+import * as v from 'valibot';
+import type { SafetensorsFile } from '../../../src/formats/safetensors.ts';
+import { runConv, runLinear } from '../../../src/models/layers.ts';
+import { loadParameters } from '../../../src/models/loadParameters.ts';
+import {
+  conv3,
+  linear,
+  norm,
+  type ParameterSource,
+  pointwise,
+  recordParameters,
+} from '../../../src/models/parameters.ts';
+import { runLayer } from '../../../src/models/unet/blocks.ts';
+import { timestepEmbedding } from '../../../src/models/unet/timestep.ts';
+import { geglu, gelu, silu } from '../../../src/tensor/ops/activations.ts';
+import { conv2d } from '../../../src/tensor/ops/conv2d.ts';
+import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
+import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
+import { upsampleNearest } from '../../../src/tensor/ops/shape.ts';
+import { type Tensor2D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import type { OracleFiles } from '../oracle.ts';
+import { type Report, type Tolerance, tolerancesOf } from '../report.ts';
+import { readImage, readTensor, shapeOf, take, takeImage } from '../tensors.ts';
+
+type Context = { file: SafetensorsFile; report: Report; tolerance: Tolerance };
+const schema = v.looseObject({ io: v.string() });
+
+export async function runOps(entry: unknown, io: OracleFiles, report: Report): Promise<void> {
+  const { io: path } = v.parse(schema, entry);
+  const file = await io.safetensors(path);
+  const context = { file, report, tolerance: tolerancesOf(entry, ['atol'], ['rtol']) };
+  await timesteps(context);
+  await activations(context);
+  await norms(context);
+  await samplers(context);
+  await resnet(context);
+}
+
+async function check(
+  { file, report, tolerance }: Context,
+  name: string,
+  values: Float32Array,
+): Promise<void> {
+  report.close(name, 'values', values, await file.readF32(name), tolerance);
+}
+
+async function timesteps(context: Context): Promise<void> {
+  const { file } = context;
+  const t = [...(await file.readF32('temb.t'))];
+  for (const name of file.entries.keys()) {
+    const match = /^temb\.dim(\d+)\.flip([01])\.shift(\d+)$/.exec(name);
+    if (match === null) continue;
+    const options = { flipSinToCos: match[2] === '1', freqShift: Number(match[3]) };
+    await check(context, name, timestepEmbedding(t, Number(match[1]), options));
+  }
+}
+
+async function activations(context: Context): Promise<void> {
+  const { file } = context;
+  const x = await readTensor(file, 'act.x');
+  await check(context, 'act.silu', await take(silu(x)));
+  await check(context, 'act.gelu_erf', await take(gelu(x, 'erf')));
+  await check(context, 'act.quick_gelu', await take(gelu(x, 'quick')));
+  x.dispose();
+  const [out, inputs] = shapeOf(file, 'geglu.proj.weight') as [number, number];
+  const { build, dispose } = await load(file, (p) => linear(p, 'geglu.proj', inputs, out, true));
+  const tokens = await readTensor(file, 'geglu.x');
+  await check(context, 'geglu.out', await take(tf.tidy(() => geglu(runLinear(build, tokens)))));
+  tokens.dispose();
+  dispose();
+}
+
+async function norms(context: Context): Promise<void> {
+  const { file } = context;
+  const image = await readImage(file, 'groupnorm.x_small_variance');
+  const gamma = await readTensor(file, 'groupnorm.weight');
+  const beta = await readTensor(file, 'groupnorm.bias');
+  for (const name of file.entries.keys()) {
+    const match = /^groupnorm\.groups(\d+)\.eps(.+)$/.exec(name);
+    if (match === null) continue;
+    const options = { groups: Number(match[1]), eps: Number(match[2]), silu: false };
+    await check(context, name, await takeImage(groupNorm(image, gamma, beta, options) as Tensor4D));
+  }
+  const rows = await readTensor(file, 'layernorm.x');
+  const weight = await readTensor(file, 'layernorm.weight');
+  const bias = await readTensor(file, 'layernorm.bias');
+  for (const name of file.entries.keys()) {
+    const match = /^layernorm\.eps(.+)$/.exec(name);
+    if (match !== null)
+      await check(context, name, await take(layerNorm(rows, weight, bias, Number(match[1]))));
+  }
+  for (const tensor of [image, gamma, beta, rows, weight, bias]) tensor.dispose();
+}
+
+async function samplers(context: Context): Promise<void> {
+  const { file } = context;
+  const x = await readImage(file, 'conv.x');
+  const channels = x.shape[3];
+  // The even inputs are the odd one cut to even sides.
+  const even = tf.slice(x, [0, 0, 0, 0], [-1, x.shape[1] & ~1, x.shape[2] & ~1, -1]);
+  for (const [name, pad] of [
+    ['unet_down_pad1', 'same'],
+    ['vae_down_pad0_asym', 'bottomRight'],
+  ] as const) {
+    const { build, dispose } = await load(file, (p) => conv3(p, name, channels, channels));
+    const run = (input: Tensor4D): Tensor4D =>
+      conv2d(input, build.w, build.b, { stride: 2, pad }) as Tensor4D;
+    await check(context, `${name}.out`, await takeImage(run(x)));
+    await check(context, `${name}.out_even`, await takeImage(run(even)));
+    dispose();
+  }
+  const { build, dispose } = await load(file, (p) => conv3(p, 'upsample.conv', channels, channels));
+  const upsample = (height: number, width: number): Tensor4D =>
+    tf.tidy(() => runConv(build, upsampleNearest(x, [height, width]) as Tensor4D));
+  await check(context, 'upsample.out', await takeImage(upsample(2 * x.shape[1], 2 * x.shape[2])));
+  for (const name of file.entries.keys()) {
+    const match = /^upsample\.out_size(\d+)x(\d+)$/.exec(name);
+    if (match !== null)
+      await check(context, name, await takeImage(upsample(Number(match[1]), Number(match[2]))));
+  }
+  dispose();
+  x.dispose();
+  even.dispose();
+}
+
+async function resnet(context: Context): Promise<void> {
+  const { file } = context;
+  const [outputs, inputs] = shapeOf(file, 'resnet.conv1.weight') as [number, number];
+  const timeWidth = shapeOf(file, 'resnet.temb')[1] as number;
+  const { build, dispose } = await load(file, (p) => ({
+    norm1: norm(p, 'resnet.norm1', inputs),
+    conv1: conv3(p, 'resnet.conv1', inputs, outputs),
+    timeProjection: linear(p, 'resnet.time_emb_proj', timeWidth, outputs, true),
+    norm2: norm(p, 'resnet.norm2', outputs),
+    conv2: conv3(p, 'resnet.conv2', outputs, outputs),
+    shortcut: inputs === outputs ? null : pointwise(p, 'resnet.conv_shortcut', inputs, outputs),
+  }));
+  const x = await readImage(file, 'resnet.x');
+  const embedding = await readTensor(file, 'resnet.temb');
+  const temb = silu(embedding) as Tensor2D;
+  const context3d = tf.zeros<tf.Rank.R3>([1, 1, 1]);
+  const layer = { name: 'resnet', resnet: build, transformer: null };
+  const out = runLayer(layer, x, { temb, context: context3d, hooks: {}, groups: 4, normEps: 1e-5 });
+  await check(context, 'resnet.out', await takeImage(out));
+  for (const tensor of [x, embedding, temb, context3d]) tensor.dispose();
+  dispose();
+}
+
+/** Loads the part of the file that `build` asks for. */
+async function load<T>(
+  file: SafetensorsFile,
+  build: (p: ParameterSource) => T,
+): Promise<{ build: T; dispose(): void }> {
+  const specs = recordParameters(build);
+  const names = new Set(specs.map((s) => s.name));
+  const entries = new Map([...file.entries].filter(([name]) => names.has(name)));
+  const loaded = await loadParameters({ ...file, entries }, specs, file.name, { format: 'f32' });
+  return { build: build(loaded.source), dispose: loaded.dispose };
+}
