@@ -4,7 +4,7 @@
  */
 
 export type BackendChoice = 'auto' | 'wasm' | 'webgpu';
-export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmsolver++';
+export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmpp2m';
 /** Weights kappa_t of the squared difference, see `mi/kappa.ts`. */
 export type WeightsName = 'eq2' | 'code' | 'posterior' | 'dlogsnr' | 'none';
 /**

@@ -111,7 +111,7 @@ function causalMask(compose: Compose, queries: number, keys: number): TensorInfo
 function softmaxRows(compose: Compose, x: TensorInfo): TensorInfo {
   const width = x.shape.at(-1) as number;
   const flat = compose.view(x, [sizeOf(x.shape) / width, width]);
-  if (tf.getBackend() === 'wasm') return compose.run('Softmax', { logits: flat }, { dim: -1 });
+  if (tf.getBackend() === 'wasm') return compose.run('Softmax', { logits: flat }, { dim: 1 });
   const peak = compose.run('Max', { x: flat }, { reductionIndices: [1], keepDims: true });
   const e = compose.unary('Exp', compose.sub(flat, peak));
   return compose.div(e, compose.sumLast(e));

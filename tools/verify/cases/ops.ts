@@ -31,7 +31,10 @@ export async function runOps(entry: unknown, io: OracleFiles, report: Report): P
   const { io: path } = v.parse(schema, entry);
   const file = await io.safetensors(path);
   const context = { file, report, tolerance: tolerancesOf(entry, ['atol'], ['rtol']) };
-  await timesteps(context);
+  // PyTorch's float32 exp is not correctly rounded, which at t near 1000 moves an angle by 6e-5: the index allows for it.
+  const allowed = tolerancesOf(entry, [], ['temb_atol_if_angles_are_computed_in_float64']);
+  const embedding = { atol: Math.max(allowed.temb_atol_if_angles_are_computed_in_float64, context.tolerance.atol) };
+  await timesteps(context, embedding);
   await activations(context);
   await norms(context);
   await samplers(context);
@@ -46,14 +49,13 @@ async function check(
   report.close(name, 'values', values, await file.readF32(name), tolerance);
 }
 
-async function timesteps(context: Context): Promise<void> {
-  const { file } = context;
+async function timesteps({ file, report }: Context, embedding: Tolerance): Promise<void> {
   const t = [...(await file.readF32('temb.t'))];
   for (const name of file.entries.keys()) {
     const match = /^temb\.dim(\d+)\.flip([01])\.shift(\d+)$/.exec(name);
     if (match === null) continue;
     const options = { flipSinToCos: match[2] === '1', freqShift: Number(match[3]) };
-    await check(context, name, timestepEmbedding(t, Number(match[1]), options));
+    report.close(name, 'values', timestepEmbedding(t, Number(match[1]), options), await file.readF32(name), embedding);
   }
 }
 
