@@ -113,25 +113,36 @@ function euler(grid: Grid): Scheduler {
   return {
     ...common(grid),
     initNoiseSigma:
-      spacing === 'leading' ? Math.fround(Math.sqrt(Math.fround(Math.fround(sigmaMax * sigmaMax) + 1))) : sigmaMax,
+      spacing === 'leading'
+        ? Math.fround(Math.sqrt(Math.fround(Math.fround(sigmaMax * sigmaMax) + 1)))
+        : sigmaMax,
     scaleModelInput: (i) => 1 / Math.sqrt(sigmaAt(i) ** 2 + 1),
     step(space, state, i, { output }) {
       const form = eulerStep(prediction, { sigma: sigmaAt(i), sigmaNext: sigmaAt(i + 1) });
       return { z: applyForm(space, form, state.z, output), past: [] };
     },
-    predictOriginal: (space, z, i, output) => applyForm(space, eulerOriginal(prediction, sigmaAt(i)), z, output),
+    predictOriginal: (space, z, i, output) =>
+      applyForm(space, eulerOriginal(prediction, sigmaAt(i)), z, output),
   };
 }
 
 function requireTrainedRange({ config, timesteps }: Grid, steps: number): void {
   const outside = timesteps.find((t) => t >= config.numTrainTimesteps);
   if (outside === undefined) return;
-  throw stepsError(config, steps, `The grid would start at t = ${outside}, which the model was not trained on.`);
+  throw stepsError(
+    config,
+    steps,
+    `The grid would start at t = ${outside}, which the model was not trained on.`,
+  );
 }
 
 function stepsError(config: SchedulerConfig, steps: number, why: string): StudioError {
-  return new StudioError('scheduler-steps', `${steps} steps of ${config.kind} with ${config.spacing} spacing: ${why}`, {
-    remedy: 'Choose another number of steps or another spacing; 50 works everywhere.',
-    where: `steps=${steps}`,
-  });
+  return new StudioError(
+    'scheduler-steps',
+    `${steps} steps of ${config.kind} with ${config.spacing} spacing: ${why}`,
+    {
+      remedy: 'Choose another number of steps or another spacing; 50 works everywhere.',
+      where: `steps=${steps}`,
+    },
+  );
 }

@@ -39,10 +39,14 @@ export function sampleKernel<T>(
  */
 export function logProbCoefficients(std: number): { readonly scale: number; readonly offset: number } {
   if (!(std > 0)) {
-    throw new StudioError('kernel-deterministic', 'This sampler step adds no noise, so it has no log-probability.', {
-      remedy: 'Use DDPM, or DDIM with eta above 0.',
-      where: `std=${std}`,
-    });
+    throw new StudioError(
+      'kernel-deterministic',
+      'This sampler step adds no noise, so it has no log-probability.',
+      {
+        remedy: 'Use DDPM, or DDIM with eta above 0.',
+        where: `std=${std}`,
+      },
+    );
   }
   return { scale: -1 / (2 * std * std), offset: -Math.log(std) - 0.5 * Math.log(2 * Math.PI) };
 }

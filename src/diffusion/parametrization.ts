@@ -66,7 +66,11 @@ export function toEpsilon<T>(
  * Factor from ||output difference||^2 to ||deltaEps||^2 at timestep t: 1 for noise, alphasBar_t for
  * velocity (deltaEps = sqrt(alphasBar_t) deltaV, as z_t is shared by the two predictions).
  */
-export function squaredDifferenceScale(schedule: NoiseSchedule, prediction: PredictionType, t: number): number {
+export function squaredDifferenceScale(
+  schedule: NoiseSchedule,
+  prediction: PredictionType,
+  t: number,
+): number {
   switch (prediction) {
     case 'epsilon':
       return 1;
@@ -93,7 +97,13 @@ export function addNoise<T>(space: VectorSpace<T>, schedule: NoiseSchedule, t: n
 }
 
 /** v = sqrt(alphasBar_t) noise - sqrt(1 - alphasBar_t) z0, the training target of v-prediction. */
-export function velocityTarget<T>(space: VectorSpace<T>, schedule: NoiseSchedule, t: number, z0: T, noise: T): T {
+export function velocityTarget<T>(
+  space: VectorSpace<T>,
+  schedule: NoiseSchedule,
+  t: number,
+  z0: T,
+  noise: T,
+): T {
   const c = noisingCoefficients(schedule, t);
   return space.combine([
     [c.signal, noise],

@@ -37,7 +37,10 @@ export const STABLE_DIFFUSION_SCHEDULE = {
 } as const satisfies ScheduleConfig;
 
 /** Builds the tables. The config is trusted: `schedulerConfig.ts` validates files. */
-export function createSchedule(config: ScheduleConfig, precision: SchedulePrecision = 'float32'): NoiseSchedule {
+export function createSchedule(
+  config: ScheduleConfig,
+  precision: SchedulePrecision = 'float32',
+): NoiseSchedule {
   const round = precision === 'float32' ? Math.fround : (x: number) => x;
   const T = config.numTrainTimesteps;
   const betas = createBetas(config, precision);
@@ -85,7 +88,9 @@ function createBetas(config: ScheduleConfig, precision: SchedulePrecision): Floa
 /** Nichol and Dhariwal 2021, eq. 17, betas capped at 0.999. */
 function cosineBetas(T: number): Float64Array {
   const alphaBar = (s: number) => Math.cos(((s + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
-  return Float64Array.from({ length: T }, (_, t) => Math.min(1 - alphaBar((t + 1) / T) / alphaBar(t / T), 0.999));
+  return Float64Array.from({ length: T }, (_, t) =>
+    Math.min(1 - alphaBar((t + 1) / T) / alphaBar(t / T), 0.999),
+  );
 }
 
 function linspaceFloat64(start: number, end: number, count: number): Float64Array {

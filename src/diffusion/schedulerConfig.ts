@@ -12,9 +12,9 @@ import * as v from 'valibot';
 import { StudioError } from '../lib/errors.ts';
 import type { PredictionType } from './parametrization.ts';
 import type { ScheduleConfig } from './schedule.ts';
+import { INERT_KEYS, OFF_VALUES, SCHEDULER_CLASSES, SOLVER_TYPES } from './schedulerKeys.ts';
 import type { DdpmVariance } from './schedulers/ddpm.ts';
 import type { SolverType } from './schedulers/dpmSolverPP2M.ts';
-import { INERT_KEYS, OFF_VALUES, SCHEDULER_CLASSES } from './schedulerKeys.ts';
 import type { SchedulerKind, Spacing, TimestepConfig } from './timesteps.ts';
 
 /** Everything `createScheduler` needs, defaults filled in. */
@@ -53,8 +53,9 @@ const fileSchema = v.looseObject({
   skip_prk_steps: v.optional(v.boolean(), true),
   variance_type: v.optional(v.nullable(v.picklist(['fixed_small', 'fixed_small_log', 'fixed_large'])), null),
   final_sigmas_type: v.optional(v.picklist(['zero', 'sigma_min']), 'zero'),
-  solver_order: v.optional(v.picklist([1, 2]), 2),
-  solver_type: v.optional(v.picklist(['midpoint', 'heun']), 'midpoint'),
+  algorithm_type: v.optional(v.string(), 'dpmsolver++'),
+  solver_order: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 2),
+  solver_type: v.optional(v.string(), 'midpoint'),
   lower_order_final: v.optional(v.boolean(), true),
   euler_at_final: v.optional(v.boolean(), false),
 });
@@ -103,7 +104,7 @@ export function parseSchedulerFile(json: unknown, where = 'scheduler_config.json
     throw unsupported(key, issue.input, where, `Supported: ${issue.expected ?? 'a JSON object'}.`);
   }
   for (const [key, value] of Object.entries(parsed.output)) refuseUnknown(key, value, where);
-  return { kind: kindOfClass(parsed.output['_class_name'], where), settings: parsed.output };
+  return { kind: kindOfClass(parsed.output._class_name, where), settings: parsed.output };
 }
 
 /** Fills in the defaults of the chosen sampler's class. */
@@ -114,7 +115,12 @@ export function resolveScheduler(
 ): SchedulerConfig {
   const s = file.settings;
   if (kind === 'pndm' && !s.skip_prk_steps) {
-    throw unsupported('skip_prk_steps', false, 'scheduler_config.json', 'PNDM runs without Runge-Kutta steps here.');
+    throw unsupported(
+      'skip_prk_steps',
+      false,
+      'scheduler_config.json',
+      'PNDM runs without Runge-Kutta steps here.',
+    );
   }
   const eta = overrides.eta ?? 0;
   if (!(eta >= 0 && eta <= 1)) throw unsupported('eta', eta, 'settings', 'Choose a number from 0 to 1.');
@@ -131,13 +137,29 @@ export function resolveScheduler(
     eta,
     variance: s.variance_type === 'fixed_large' ? 'fixedLarge' : 'fixedSmall',
     finalSigma: s.final_sigmas_type === 'zero' ? 'zero' : 'sigmaMin',
-    solver: {
-      order: s.solver_order,
-      type: s.solver_type,
-      lowerOrderFinal: s.lower_order_final,
-      eulerAtFinal: s.euler_at_final,
-    },
+    solver: kind === 'dpmpp2m' ? solverOf(s) : DEFAULT_SOLVER,
   };
+}
+
+const DEFAULT_SOLVER = {
+  order: 2,
+  type: 'midpoint',
+  lowerOrderFinal: true,
+  eulerAtFinal: false,
+} as const satisfies SchedulerConfig['solver'];
+
+/** Solver keys are checked only where they are used: files of related samplers have values of their own. */
+function solverOf(s: SchedulerFile['settings']): SchedulerConfig['solver'] {
+  const where = 'scheduler_config.json';
+  const order = s.solver_order;
+  if (order !== 1 && order !== 2) throw unsupported('solver_order', order, where, 'Supported: 1 and 2.');
+  const type = SOLVER_TYPES.get(s.solver_type);
+  if (type === undefined)
+    throw unsupported('solver_type', s.solver_type, where, 'Supported: midpoint and heun.');
+  if (s.algorithm_type !== 'dpmsolver++' && s.algorithm_type !== 'deis') {
+    throw unsupported('algorithm_type', s.algorithm_type, where, 'Supported: dpmsolver++.');
+  }
+  return { order, type, lowerOrderFinal: s.lower_order_final, eulerAtFinal: s.euler_at_final };
 }
 
 /** Spacing of each class where the file names none. */
@@ -153,7 +175,12 @@ function kindOfClass(name: unknown, where: string): SchedulerKind | null {
   if (name === undefined) return null;
   const kind = typeof name === 'string' ? SCHEDULER_CLASSES.get(name) : undefined;
   if (kind === undefined) {
-    throw unsupported('_class_name', name, where, 'Models with a variance-preserving noise schedule are supported.');
+    throw unsupported(
+      '_class_name',
+      name,
+      where,
+      'Models with a variance-preserving noise schedule are supported.',
+    );
   }
   return kind;
 }
@@ -167,8 +194,12 @@ function refuseUnknown(key: string, value: unknown, where: string): void {
 
 function unsupported(key: string, value: unknown, where: string, detail: string): StudioError {
   const shown = value === undefined ? 'undefined' : JSON.stringify(value);
-  return new StudioError('scheduler-config-unsupported', `Scheduler setting ${key} = ${shown} is not supported.`, {
-    remedy: `${detail} Change it in ${where}, or choose another model.`,
-    where: `${where}: ${key}`,
-  });
+  return new StudioError(
+    'scheduler-config-unsupported',
+    `Scheduler setting ${key} = ${shown} is not supported.`,
+    {
+      remedy: `${detail} Change it in ${where}, or choose another model.`,
+      where: `${where}: ${key}`,
+    },
+  );
 }

@@ -1,4 +1,5 @@
 /** Names found in diffusers' scheduler configs (v0.2 to v0.37) beside the settings we read. */
+import type { SolverType } from './schedulers/dpmSolverPP2M.ts';
 import type { SchedulerKind } from './timesteps.ts';
 
 /**
@@ -38,9 +39,17 @@ export const INERT_KEYS: ReadonlySet<string> = new Set([
 
 /** The value at which a feature we lack is off, where that is neither null nor false. */
 export const OFF_VALUES: ReadonlyMap<string, unknown> = new Map<string, unknown>([
-  ['algorithm_type', 'dpmsolver++'],
   ['interpolation_type', 'linear'],
   ['lambda_min_clipped', '-Infinity'],
   ['timestep_type', 'discrete'],
   ['sigma_schedule', 'none'],
+]);
+
+/** Solver types of DPM-Solver++; those of DEIS and UniPC become midpoint, as diffusers' `from_config` has it. */
+export const SOLVER_TYPES: ReadonlyMap<string, SolverType> = new Map([
+  ['midpoint', 'midpoint'],
+  ['heun', 'heun'],
+  ['logrho', 'midpoint'],
+  ['bh1', 'midpoint'],
+  ['bh2', 'midpoint'],
 ]);

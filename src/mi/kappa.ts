@@ -43,9 +43,12 @@ export function kappa(schedule: NoiseSchedule, t: number, variant: KappaVariant)
 }
 
 /**
- * Quadrature weights in log-SNR for a visited grid: half the distance from each timestep to the next lower
- * visited one (timestep 0 below the lowest). They already contain the step width, so terms are summed,
- * not averaged. Visits of one timestep share its weight; the order of the list does not matter.
+ * The integral's own weights on a visited grid: half the log-SNR distance from each timestep to the next lower
+ * visited one (timestep 0 below the lowest). They contain the step width, so terms are summed, not averaged.
+ * Visits of one timestep share its weight; the order of the list does not matter.
+ *
+ * Each term stands for the interval below it, so a coarse grid is biased upward where terms grow with t: on the
+ * scalar Gaussian of the tests 0.862 for 0.830 with 100 steps, 0.830 with all 1000.
  */
 export function halfLogSnrSteps(schedule: NoiseSchedule, timesteps: readonly number[]): number[] {
   const visits = new Map<number, number>();

@@ -52,7 +52,9 @@ export function renoisePlan(
 ): RenoiseDraw[] {
   const timesteps = [...new Set(grid)].sort((a, b) => b - a);
   return Array.from({ length: draws }, (_, draw) =>
-    timesteps.flatMap((t, i) => (t > truncation ? [{ t, draw, noiseIndex: draw * timesteps.length + i }] : [])),
+    timesteps.flatMap((t, i) =>
+      t > truncation ? [{ t, draw, noiseIndex: draw * timesteps.length + i }] : [],
+    ),
   ).flat();
 }
 
@@ -111,13 +113,13 @@ function estimate(
   schedule: NoiseSchedule,
   measurements: readonly RenoiseMeasurement[],
   options: ScoreOptions,
-  valueOf: (m: RenoiseMeasurement) => number,
+  read: (m: RenoiseMeasurement) => number,
 ): Estimate {
   const byTimestep = new Map<number, number[]>();
   for (const m of measurements) {
     const values = byTimestep.get(m.t);
-    if (values === undefined) byTimestep.set(m.t, [valueOf(m)]);
-    else values.push(valueOf(m));
+    if (values === undefined) byTimestep.set(m.t, [read(m)]);
+    else values.push(read(m));
   }
   const coefficients = scoreCoefficients(schedule, [...byTimestep.keys()], options);
   let value = 0;

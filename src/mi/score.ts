@@ -17,7 +17,7 @@ export type MiTrace = readonly MiTerm[];
 
 /**
  * `eq2`, `code`, `posterior`: mean of kappa x term over the kept terms.
- * `dlogsnr`: quadrature in log-SNR, the most accurate on a coarse grid.
+ * `dlogsnr`: sum over the kept terms of half the log-SNR step x term, true to the grid that was visited.
  * `none`: plain sum of the kept terms, a baseline without units.
  */
 export type ScoreWeights = KappaVariant | 'dlogsnr' | 'none';
@@ -74,10 +74,14 @@ export function scoreCoefficients(
   const keeps = (t: number) => t > truncation && (weights !== 'posterior' || t >= 1);
   const kept = timesteps.filter(keeps).length;
   if (kept === 0) {
-    throw new StudioError('mi-no-terms', `No sampling step lies above t = ${truncation}, so there is no score.`, {
-      remedy: 'Lower the truncation or take more sampling steps.',
-      where: `truncation=${truncation}`,
-    });
+    throw new StudioError(
+      'mi-no-terms',
+      `No sampling step lies above t = ${truncation}, so there is no score.`,
+      {
+        remedy: 'Lower the truncation or take more sampling steps.',
+        where: `truncation=${truncation}`,
+      },
+    );
   }
   const steps = weights === 'dlogsnr' ? halfLogSnrSteps(schedule, timesteps) : [];
   return timesteps.map((t, i) => {

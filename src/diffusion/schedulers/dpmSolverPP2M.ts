@@ -20,7 +20,13 @@ export function dpmOriginal(prediction: PredictionType, sigma: number): LinearFo
 }
 
 /** First-order step; sigmaNext = 0 returns the predicted clean latent. */
-export function dpmFirstOrder({ sigma, sigmaNext }: { readonly sigma: number; readonly sigmaNext: number }): SolverStep {
+export function dpmFirstOrder({
+  sigma,
+  sigmaNext,
+}: {
+  readonly sigma: number;
+  readonly sigmaNext: number;
+}): SolverStep {
   const from = level(sigma);
   const to = level(sigmaNext);
   const h = to.lambda - from.lambda;

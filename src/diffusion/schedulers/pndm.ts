@@ -7,7 +7,12 @@ import type { LinearForm, PredictionType } from '../parametrization.ts';
 import { epsilonForm } from '../parametrization.ts';
 
 /** Adams-Bashforth weights of outputs, newest first, by how many there are. */
-const ADAMS_BASHFORTH = [[1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24]] as const;
+const ADAMS_BASHFORTH = [
+  [1],
+  [3 / 2, -1 / 2],
+  [23 / 12, -16 / 12, 5 / 12],
+  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
+] as const;
 
 /** Past outputs the highest order uses beside the current one. */
 export const PLMS_MEMORY = 3;
