@@ -1,0 +1,39 @@
+/** zlib streams (RFC 1950) by the platform's own codec, in pages, workers and Node alike. */
+
+export async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));
+  return new Uint8Array(await new Response(compressed).arrayBuffer());
+}
+
+/**
+ * Stops as soon as the output passes `maxBytes`, so a small file cannot fill the memory.
+ * @throws Error when the stream is damaged, truncated or larger than `maxBytes`
+ */
+export async function inflate(
+  bytes: Uint8Array<ArrayBuffer>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const reader = stream.getReader();
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    sizeBytes += next.value.byteLength;
+    if (sizeBytes > maxBytes) {
+      await reader.cancel();
+      throw new Error(`the compressed data hold more than ${maxBytes} bytes`);
+    }
+    parts.push(next.value);
+  }
+  return concatBytes(parts);
+}
+
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.byteLength;
+  }
+  return whole;
+}
