@@ -89,7 +89,8 @@ async function openWebgpu(adapter: GPUAdapter, reason: string, options: OpenOpti
     });
   watchDevice(device, options.onLost);
   closeBackend();
-  tf.removeBackend('webgpu');
+  // tfjs registers a factory of its own when it is imported.
+  if (tf.findBackendFactory('webgpu') !== null) tf.removeBackend('webgpu');
   // Kernels are registered per backend name, so it has to be exactly this one.
   tf.registerBackend('webgpu', () => new WebGPUBackend(device, adapter.info), 4);
   if (!(await tf.setBackend('webgpu'))) {

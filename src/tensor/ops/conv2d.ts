@@ -1,7 +1,12 @@
 /** 2-D convolution on a frozen weight, NHWC. Only `x` is differentiable. */
+import code from '../../../shaders/nn/conv2d.wgsl?raw';
+import gradientCode from '../../../shaders/nn/conv2d_gradient.wgsl?raw';
 import { StudioError } from '../../lib/errors.ts';
 import type { Compose } from '../compose.ts';
+import { launch, type Uniform, u32 } from '../launch.ts';
 import { type Tensor, type Tensor4D, type TensorInfo, tf } from '../tf.ts';
+import { tiling } from '../tiles.ts';
+import { withWeight, withWeightAndBias } from '../weightCode.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 
@@ -35,6 +40,18 @@ const runConv = defineOp<'x' | 'w' | 'bias', ConvAttributes>({
   name: 'StudioConv2d',
   composed: (compose, { x, w, bias }, { geometry: g }) =>
     stockConv(compose, x, w, bias, g.stride, [g.padTop, g.padBottom, g.padLeft, g.padRight]),
+  webgpu: (backend, { x, w, bias }, { weight, geometry: g }) => {
+    if (!divisible(g)) return null;
+    const pixels = g.batch * g.outHeight * g.outWidth;
+    const tiles = tiling(backend, pixels, g.outChannels / 4);
+    return launch(backend, {
+      ...withWeightAndBias('conv2d', code, { weight, tiles, bias: bias !== undefined }),
+      outputs: [[g.batch, g.outHeight, g.outWidth, g.outChannels]],
+      inputs: bias === undefined ? [x, w] : [x, w, bias],
+      uniforms: convUniforms(pixels, g),
+      groups: tiles.groups,
+    });
+  },
   gradient: {
     save: ['w'],
     run: (dys, [w], attrs) => ({
@@ -61,6 +78,18 @@ const runConvGradient = defineOp<'dy' | 'w', ConvAttributes>({
     ]);
     if (padBottom >= 0 && padRight >= 0) return dx;
     return compose.slice(dx, [0, 0, 0, 0], [g.batch, g.height, g.width, g.inChannels]);
+  },
+  webgpu: (backend, { dy, w }, { weight, geometry: g }) => {
+    if (!divisible(g)) return null;
+    const pixels = g.batch * g.height * g.width;
+    const tiles = tiling(backend, pixels, g.inChannels / 4);
+    return launch(backend, {
+      ...withWeight('conv2d_gradient', gradientCode, { weight, tiles }),
+      outputs: [[g.batch, g.height, g.width, g.inChannels]],
+      inputs: [dy, w],
+      uniforms: convUniforms(pixels, g),
+      groups: tiles.groups,
+    });
   },
 });
 
@@ -112,6 +141,27 @@ function convGeometry(shape: readonly number[], w: Weight, options: ConvOptions)
     padLeft,
     padRight,
   };
+}
+
+function divisible(g: ConvGeometry): boolean {
+  return g.inChannels % 4 === 0 && g.outChannels % 4 === 0;
+}
+
+function convUniforms(pixels: number, g: ConvGeometry): Uniform[] {
+  return [
+    pixels,
+    g.height,
+    g.width,
+    g.outHeight,
+    g.outWidth,
+    g.kernelHeight,
+    g.kernelWidth,
+    g.stride,
+    g.padTop,
+    g.padLeft,
+    g.inChannels / 4,
+    g.outChannels / 4,
+  ].map(u32);
 }
 
 type Padding = readonly [top: number, bottom: number, left: number, right: number];

@@ -3,7 +3,8 @@
  * ordinary tape node: gradients are lazy, and inputs that no trainable depends on never get one.
  */
 import { Compose } from '../compose.ts';
-import { type KernelBackend, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
+import { Heap } from '../heap.ts';
+import { BackendWasm, type KernelBackend, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
 
 export type Infos<I extends string> = Record<I, TensorInfo>;
 
@@ -11,10 +12,15 @@ type Result = TensorInfo | TensorInfo[];
 
 type OpDefinition<I extends string, A extends object> = {
   readonly name: string;
-  /** Right on every backend; fast on wasm. Leaves freeing to `compose`. */
-  readonly composed: (compose: Compose, inputs: Infos<I>, attrs: A) => Result;
-  /** Our WGSL. Null means that the sizes do not fit and the composed form has to do. */
+  /**
+   * Stock kernels, right on every backend; needed unless the other two cover every size. What it makes is freed, except
+   * its results.
+   */
+  readonly composed?: (compose: Compose, inputs: Infos<I>, attrs: A) => Result;
+  /** Our WGSL. Null means that the sizes do not fit and the composed form is used. */
   readonly webgpu?: (backend: WebGPUBackend, inputs: Infos<I>, attrs: A) => Result | null;
+  /** Loops over the wasm heap, where they beat stock kernels. */
+  readonly wasm?: (heap: Heap, inputs: Infos<I>, attrs: A) => Result;
   readonly gradient?: OpGradient<I, A>;
 };
 
@@ -41,6 +47,7 @@ export type Op<I extends string, A extends object> = (
 /** Registers the kernels and the gradient; returns the function that runs the op and gives its outputs. */
 export function defineOp<I extends string, A extends object>(op: OpDefinition<I, A>): Op<I, A> {
   const compose = (inputs: Infos<I>, attrs: A, backend: KernelBackend): TensorInfo[] => {
+    if (op.composed === undefined) throw new Error(`${op.name} has no form for backend ${tf.getBackend()}`);
     const scratch = new Compose(backend);
     const outputs = asArray(op.composed(scratch, inputs, attrs));
     scratch.release(outputs);
@@ -57,6 +64,9 @@ export function defineOp<I extends string, A extends object>(op: OpDefinition<I,
         if (op.webgpu !== undefined && backend instanceof WebGPUBackend) {
           const outputs = op.webgpu(backend, inputs, attrs);
           if (outputs !== null) return asArray(outputs);
+        }
+        if (op.wasm !== undefined && backend instanceof BackendWasm) {
+          return asArray(op.wasm(new Heap(backend), inputs, attrs));
         }
         return compose(inputs, attrs, backend);
       },

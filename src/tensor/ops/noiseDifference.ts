@@ -3,23 +3,49 @@
  * `u + guidance (c - u)` (classifier-free guidance, Ho & Salimans 2022, eq. 6) and per sample the squared difference
  * `sum (c - u)^2` (MI-TUNE, Algorithm 2). No gradient: it is used while sampling only.
  */
+
+import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
+import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
+import code from '../../../shaders/mi/noise_difference.wgsl?raw';
 import { StudioError } from '../../lib/errors.ts';
 import { sizeOf } from '../compose.ts';
+import { f32, flatGroups, launch, u32 } from '../launch.ts';
 import type { Tensor } from '../tf.ts';
 import { defineOp } from './define.ts';
 
 const runNoiseDifference = defineOp<'noise', { readonly guidance: number }>({
   name: 'StudioNoiseDifference',
-  composed: (compose, { noise }, { guidance }) => {
+  wasm: (heap, { noise }, { guidance }) => {
+    const samples = (noise.shape[0] as number) / 2;
+    const half = samples * sizeOf(noise.shape.slice(1));
+    const guided = heap.allocate([samples, ...noise.shape.slice(1)]);
+    const squared = heap.allocate([samples]);
+    const [from, to, sums] = [heap.values(noise), heap.values(guided), heap.values(squared)];
+    let i = 0;
+    for (let sample = 0; sample < samples; sample++) {
+      let sum = 0;
+      for (const end = (half / samples) * (sample + 1); i < end; i++) {
+        const epsUncond = from[i] as number;
+        const deltaEps = (from[half + i] as number) - epsUncond;
+        to[i] = epsUncond + guidance * deltaEps;
+        sum += deltaEps * deltaEps;
+      }
+      sums[sample] = sum;
+    }
+    return [guided, squared];
+  },
+  webgpu: (backend, { noise }, { guidance }) => {
     const samples = (noise.shape[0] as number) / 2;
     const size = sizeOf(noise.shape.slice(1));
-    const flat = compose.view(noise, [2 * samples, size]);
-    const epsUncond = compose.slice(flat, [0, 0], [samples, size]);
-    const epsCond = compose.slice(flat, [samples, 0], [samples, size]);
-    const deltaEps = compose.sub(epsCond, epsUncond);
-    const guided = compose.add(epsUncond, compose.mul(deltaEps, compose.scalar(guidance)));
-    const squared = compose.sumLast(compose.mul(deltaEps, deltaEps));
-    return [compose.view(guided, [samples, ...noise.shape.slice(1)]), compose.view(squared, [samples])];
+    const packed = size % 4 === 0;
+    return launch(backend, {
+      label: `noise_difference/${packed ? 'vec4' : 'scalar'}`,
+      code: () => (packed ? packVec4 : packScalar) + code,
+      outputs: [[samples, ...noise.shape.slice(1)], [samples]],
+      inputs: [noise],
+      uniforms: [f32(guidance), u32(packed ? size / 4 : size), u32(samples)],
+      groups: flatGroups(backend, samples, 1),
+    });
   },
 });
 

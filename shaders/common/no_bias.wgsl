@@ -1,0 +1,3 @@
+fn bias4(column: u32) -> vec4f {
+  return vec4f();
+}

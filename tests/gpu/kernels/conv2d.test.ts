@@ -1,0 +1,104 @@
+import { expect, it } from 'vitest';
+import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
+import { type ConvOptions, conv2d } from '../../../src/tensor/ops/conv2d.ts';
+import { type ReferenceConv, referenceConv2d } from '../../../src/tensor/reference/layers.ts';
+import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
+import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
+
+type Case = readonly [
+  batch: number,
+  height: number,
+  width: number,
+  cin: number,
+  cout: number,
+  kernel: number,
+];
+
+const cases: { size: Case; options: ConvOptions }[] = [
+  { size: [2, 8, 8, 8, 12, 3], options: {} },
+  { size: [1, 5, 7, 4, 64, 3], options: { stride: 2 } },
+  { size: [3, 6, 9, 12, 4, 3], options: { stride: 2, pad: 'bottomRight' } },
+  { size: [2, 7, 6, 8, 8, 3], options: { stride: 2, pad: 'bottomRight' } },
+  { size: [2, 4, 4, 16, 8, 1], options: {} },
+  { size: [1, 1, 1, 4, 4, 3], options: {} },
+  { size: [1, 5, 4, 4, 4, 3], options: { pad: 'none' } },
+  { size: [1, 7, 5, 8, 4, 1], options: { stride: 2, pad: 'none' } },
+  { size: [2, 5, 6, 3, 5, 3], options: {} },
+  { size: [2, 5, 6, 3, 4, 3], options: { stride: 2 } },
+  { size: [1, 65, 3, 4, 8, 3], options: {} },
+];
+
+const geometry = ([batch, height, width, cin, cout, kernel]: Case, options: ConvOptions): ReferenceConv => {
+  const { stride = 1, pad = 'same' } = options;
+  const same = (kernel - 1) / 2;
+  const padBefore = pad === 'same' ? same : 0;
+  const padAfter = pad === 'same' ? same : pad === 'bottomRight' ? 1 : 0;
+  return { batch, height, width, inChannels: cin, outChannels: cout, kernel, stride, padBefore, padAfter };
+};
+
+const name = ({ size, options }: (typeof cases)[number]): string =>
+  `${size.join('x')} stride ${options.stride ?? 1} pad ${options.pad ?? 'same'}`;
+
+onBackends('conv2d', () => {
+  for (const current of cases) {
+    const { size, options } = current;
+    const [batch, height, width, cin, cout, kernel] = size;
+    const values = randoms(1, batch * height * width * cin);
+    const halves = floatsToHalves(randoms(2, kernel * kernel * cin * cout));
+    const w = halvesToFloats(halves);
+    const bias = randoms(3, cout);
+    const g = geometry(size, options);
+
+    it.each(['f32', 'f16'] as const)(`convolves ${name(current)} on %s weights`, async (format) => {
+      const weight = makeWeight(halves, [kernel, kernel, cin, cout], format, 'w');
+      const x = tf.tensor4d(values, [batch, height, width, cin]);
+      const b = tf.tensor1d(bias);
+      const expected = referenceConv2d(values, w, bias, g);
+      expect(relativeError(await take(conv2d(x, weight, b, options)), expected)).toBeLessThan(2e-6);
+      const plain = referenceConv2d(values, w, null, g);
+      expect(relativeError(await take(conv2d(x, weight, null, options)), plain)).toBeLessThan(2e-6);
+      tf.dispose([x, b]);
+      disposeWeight(weight);
+    });
+
+    it.each(['f32', 'f16'] as const)(`has the gradient of ${name(current)} on %s weights`, async (format) => {
+      const weight = makeWeight(halves, [kernel, kernel, cin, cout], format, 'w');
+      await expectGradients({
+        op: (x) => conv2d(x as Tensor4D, weight, null, options),
+        reference: (x) => referenceConv2d(x as Float64Array, w, null, g),
+        inputs: [{ values, shape: [batch, height, width, cin] }],
+        tolerance: 1e-5,
+      });
+      disposeWeight(weight);
+    });
+  }
+
+  it('gives a sample the same bits whatever the batch', async () => {
+    const weight = makeWeight(randoms(1, 9 * 32 * 16), [3, 3, 32, 16], 'f32', 'w');
+    const bias = tf.tensor1d(randoms(3, 16));
+    const size = 5 * 7 * 32;
+    const x = randoms(2, 4 * size);
+    const all = tf.tensor4d(x, [4, 5, 7, 32]);
+    const one = tf.tensor4d(x.slice(2 * size, 3 * size), [1, 5, 7, 32]);
+    const batch = await take(conv2d(all, weight, bias));
+    const outSize = 5 * 7 * 16;
+    expect(await take(conv2d(one, weight, bias))).toEqual(batch.slice(2 * outSize, 3 * outSize));
+    const dyValues = randoms(5, 4 * outSize);
+    const dyAll = tf.tensor4d(dyValues, [4, 5, 7, 16]);
+    const dyOne = tf.tensor4d(dyValues.slice(2 * outSize, 3 * outSize), [1, 5, 7, 16]);
+    const gradient = tf.grad((input: Tensor) => conv2d(input as Tensor4D, weight, null));
+    const dxAll = await take(gradient(all, dyAll));
+    expect(await take(gradient(one, dyOne))).toEqual(dxAll.slice(2 * size, 3 * size));
+    tf.dispose([all, one, bias, dyAll, dyOne]);
+    disposeWeight(weight);
+  });
+
+  it('refuses the wrong number of channels', () => {
+    const weight = makeWeight(new Float32Array(9 * 4 * 4), [3, 3, 4, 4], 'f32', 'conv_in.weight');
+    const x = tf.zeros([1, 4, 4, 8]) as Tensor4D;
+    expect(() => conv2d(x, weight, null)).toThrow('conv_in.weight takes 4 channels, not 8.');
+    x.dispose();
+    disposeWeight(weight);
+  });
+});
