@@ -28,7 +28,7 @@ export function createScheduler(config: SchedulerConfig, steps: number): Schedul
     config,
     schedule: createSchedule(config, 'float32'),
     timesteps: inferenceTimesteps(config.kind, config, steps),
-    // Differs from a grid lookup: like diffusers v0.27, one-step samplers go down by a fixed stride.
+    // As in diffusers v0.27, a step goes down by this stride even where rounding put the next timestep elsewhere.
     stride: Math.floor(T / steps),
   };
   switch (config.kind) {

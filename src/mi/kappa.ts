@@ -15,7 +15,7 @@ import { interpolate } from '../diffusion/schedule.ts';
 
 /**
  * `eq2`: beta T / (2 alpha (1 - alphasBar)), kernel variance beta (the paper).
- * `code`: the same without alpha; exactly T/2 |d lambda / dt|, the weight of Kong et al. and MINDE.
+ * `code`: the same without alpha; in continuous time T/2 |d lambda / dt|, the weight of Kong et al. and MINDE.
  * `posterior`: beta T / (2 alpha (1 - alphasBar[t - 1])), kernel variance of the exact posterior.
  */
 export type KappaVariant = 'eq2' | 'code' | 'posterior';
