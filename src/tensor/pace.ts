@@ -1,3 +1,4 @@
+import { submitPending } from './memory.ts';
 import { tf, WebGPUBackend } from './tf.ts';
 
 /**
@@ -7,7 +8,7 @@ import { tf, WebGPUBackend } from './tf.ts';
 export async function settle(): Promise<void> {
   const backend = tf.backend();
   if (backend instanceof WebGPUBackend) {
-    backend.submitQueue();
+    submitPending();
     await backend.device.queue.onSubmittedWorkDone();
     return;
   }

@@ -1,0 +1,126 @@
+/**
+ * Algorithm 2 of the paper (PointWiseMI): draw candidates and measure, at no extra network evaluation, how far the
+ * conditional prediction is from the unconditional one at every step.
+ */
+import { settle } from '../tensor/pace.ts';
+import { scope } from '../tensor/scope.ts';
+import { type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { type Denoiser, type DenoiseOptions, denoise } from './denoise.ts';
+import type { Combine, Combined } from './guidance.ts';
+import { type LatentShape, latentNoise } from './latentNoise.ts';
+import { squaredDifferenceScale } from './parametrization.ts';
+import { heldVectors, type SamplerState, type Scheduler } from './scheduler.ts';
+import { tensorSpace } from './tensorSpace.ts';
+
+/** Where a sampler's noise comes from: the initial latent is draw 0, step noises count from 1. NHWC. */
+export type NoiseSource = (draw: number) => Tensor4D;
+
+/** What is known after a step; the tensors are the sampler's, do not keep or dispose them. */
+export type StepRecord = { readonly i: number; readonly t: number; readonly zt: Tensor4D; readonly output: Tensor4D; readonly next: Tensor4D };
+
+export type SampleRequest = {
+  readonly denoiser: Denoiser;
+  readonly scheduler: Scheduler;
+  /** Unconditional context first, each [N, L, D]. */
+  readonly contexts: readonly Tensor3D[];
+  readonly noise: NoiseSource;
+  readonly combine: Combine;
+  /** Hook H5: may replace the latent before a step; returns `zt` itself or a new tensor. */
+  readonly beforeStep?: ((zt: Tensor4D, t: number, i: number) => Tensor4D | Promise<Tensor4D>) | undefined;
+  /** Trajectory sink of hook H6. */
+  readonly onStep?: ((record: StepRecord) => void) | undefined;
+  readonly denoiseOptions?: DenoiseOptions | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Final latents [N, h, w, c] (scaled space, the caller disposes) and, per sample, the trace over `timesteps`. */
+export type Sampled = {
+  readonly latents: Tensor4D;
+  readonly timesteps: readonly number[];
+  /** ||epsCond - epsUncond||^2 in noise units, [sample][step]; null where the rule measured nothing. */
+  readonly squaredDifference: readonly (readonly number[])[] | null;
+};
+
+/** Noise of candidates with a seed each, as the CUDA generator would draw it. */
+export function seededNoise(seeds: readonly number[], shape: LatentShape): NoiseSource {
+  return (draw) => latentNoise(seeds, draw, shape);
+}
+
+/**
+ * Runs the sampler from noise to latents. Nothing is read back before the end.
+ * @throws DOMException AbortError when `signal` fires; all tensors are freed then
+ */
+export async function sample(request: SampleRequest): Promise<Sampled> {
+  const { scheduler } = request;
+  const measured: Tensor1D[] = [];
+  let state = initialState(request);
+  try {
+    for (let i = 0; i < scheduler.timesteps.length; i++) {
+      request.signal?.throwIfAborted();
+      state = await step(request, state, i, measured);
+      await settle();
+    }
+    const latents = state.z.clone();
+    return { latents, timesteps: scheduler.timesteps, squaredDifference: await readTrace(scheduler, measured) };
+  } finally {
+    for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
+  }
+}
+
+function initialState({ scheduler, noise }: SampleRequest): SamplerState<Tensor4D> {
+  const unit = noise(0);
+  if (scheduler.initNoiseSigma === 1) return scheduler.start(unit);
+  const scaled = tensorSpace.combine([[scheduler.initNoiseSigma, unit]]);
+  unit.dispose();
+  return scheduler.start(scaled);
+}
+
+async function step(
+  request: SampleRequest,
+  before: SamplerState<Tensor4D>,
+  i: number,
+  measured: Tensor1D[],
+): Promise<SamplerState<Tensor4D>> {
+  const { scheduler } = request;
+  const t = scheduler.timesteps[i] as number;
+  const moved = (await request.beforeStep?.(before.z, t, i)) ?? before.z;
+  const state = moved === before.z ? before : { ...before, z: moved };
+  if (moved !== before.z && !heldVectors(state).has(before.z)) before.z.dispose();
+  const { output, squaredDifference } = scope(() => evaluate(request, state.z, t, i));
+  if (squaredDifference !== null) measured.push(squaredDifference);
+  const draw = scheduler.noiseDraw(i);
+  const noise = draw === null ? null : request.noise(draw);
+  const next = scheduler.step(tensorSpace, state, i, { output, noise });
+  request.onStep?.({ i, t, zt: state.z, output, next: next.z });
+  const kept = heldVectors(next);
+  const finished = new Set([...heldVectors(state), output, ...(noise === null ? [] : [noise])]);
+  for (const tensor of finished) if (!kept.has(tensor)) tensor.dispose();
+  return next;
+}
+
+function evaluate(
+  request: SampleRequest,
+  zt: Tensor4D,
+  t: number,
+  i: number,
+): Combined {
+  const scale = request.scheduler.scaleModelInput(i);
+  const input = scale === 1 ? zt : tensorSpace.combine([[scale, zt]]);
+  const outputs = denoise(request.denoiser, input, t, request.contexts, request.denoiseOptions);
+  return request.combine({ outputs, zt, t, i });
+}
+
+async function readTrace(scheduler: Scheduler, measured: readonly Tensor1D[]): Promise<number[][] | null> {
+  const first = measured[0];
+  if (first === undefined) return null;
+  const stacked = tf.stack([...measured]); // [steps, N]
+  const values = (await stacked.data()) as Float32Array;
+  stacked.dispose();
+  const count = first.size;
+  const { prediction } = scheduler.config;
+  return Array.from({ length: count }, (_, n) =>
+    scheduler.timesteps.map(
+      (t, i) => (values[i * count + n] as number) * squaredDifferenceScale(scheduler.schedule, prediction, t),
+    ),
+  );
+}
