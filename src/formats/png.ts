@@ -2,7 +2,8 @@
  * PNG images to and from pixels, without a canvas: the same bytes in a page, a worker and Node, and no color management
  * in between. PNG specification (https://www.w3.org/TR/png-3/), sections 7 to 11.
  */
-import { concatBytes, deflate, inflate } from '../lib/zlib.ts';
+import { concatBytes } from '../lib/bytes.ts';
+import { deflate, inflate } from '../lib/zlib.ts';
 import { invalidPng, type PngChunk, readChunks, writeChunks } from './pngChunks.ts';
 
 export type RgbImage = {

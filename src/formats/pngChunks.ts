@@ -1,6 +1,7 @@
 /** The container of PNG: a signature, then chunks of length, type, data and CRC (PNG specification, section 5). */
+
+import { concatBytes } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
-import { concatBytes } from '../lib/zlib.ts';
 
 export type PngChunk = {
   /** Four letters; a capital first letter means that a reader must understand it. */

@@ -2,8 +2,10 @@
  * Text inside PNG files (PNG specification, section 11.3.3). The settings of an image travel as `parameters`, readable
  * by stable-diffusion-webui and its relatives, and as our own JSON under `mi-tune`.
  */
+
+import { concatBytes } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
-import { concatBytes, inflate } from '../lib/zlib.ts';
+import { inflate } from '../lib/zlib.ts';
 import { invalidPng, type PngChunk, readChunks, writeChunks } from './pngChunks.ts';
 
 /** Settings as one line of text, the way stable-diffusion-webui writes them. */

@@ -189,12 +189,8 @@ function toEntry(
 ): TensorEntry {
   const sizeBytes = shape.reduce((product, size) => product * size, DTYPE_BYTES[dtype]);
   if (end - start !== sizeBytes) {
-    const stored = `${end - start} bytes stored for ${sizeBytes}`;
-    throw invalid(
-      source,
-      `${name} does not have the size of ${dtype} [${shape.join(', ')}] (${stored})`,
-      name,
-    );
+    const problem = `${name} has ${end - start} bytes, not the size of ${dtype} [${shape.join(', ')}]`;
+    throw invalid(source, problem, name);
   }
   return { name, dtype, shape, offset: dataStart + start, sizeBytes };
 }
@@ -212,15 +208,12 @@ function assertContiguous(source: ByteSource, entries: readonly TensorEntry[], d
 }
 
 function invalid(source: ByteSource, problem: string, where = source.name, cause?: unknown): StudioError {
-  return new StudioError(
-    'safetensors-invalid',
-    `${source.name} is not a usable safetensors file: ${problem}.`,
-    {
-      remedy: 'Download the file again; if that does not help, convert the model again from its source.',
-      where,
-      cause,
-    },
-  );
+  const message = `${source.name} is not a usable safetensors file: ${problem}.`;
+  return new StudioError('safetensors-invalid', message, {
+    remedy: 'Download the file again; if that does not help, convert the model again from its source.',
+    where,
+    cause,
+  });
 }
 
 /** F16 data are bit patterns, see `floatsToHalves`. */

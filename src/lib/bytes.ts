@@ -84,6 +84,16 @@ export async function urlSource(url: string, options: UrlSourceOptions = {}): Pr
   };
 }
 
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.byteLength;
+  }
+  return whole;
+}
+
 function assertRange(name: string, sizeBytes: number, offset: number, length: number): void {
   const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
   if (inside && offset + length <= sizeBytes) return;

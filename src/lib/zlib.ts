@@ -1,4 +1,5 @@
 /** zlib streams (RFC 1950) by the platform's own codec, in pages, workers and Node alike. */
+import { concatBytes } from './bytes.ts';
 
 export async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));
@@ -26,14 +27,4 @@ export async function inflate(
     parts.push(next.value);
   }
   return concatBytes(parts);
-}
-
-export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((size, part) => size + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.byteLength;
-  }
-  return whole;
 }

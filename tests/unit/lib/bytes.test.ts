@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { blobSource, bytesSource, urlSource } from '../../../src/lib/bytes.ts';
+import { blobSource, bytesSource, concatBytes, urlSource } from '../../../src/lib/bytes.ts';
 
 const DATA = Uint8Array.from({ length: 300 }, (_, i) => i % 251);
 let server: Server | undefined;
@@ -128,4 +128,10 @@ describe('urlSource', () => {
     const source = await urlSource('https://example.test/a/b.bin', { fetch: async () => new Response(DATA) });
     expect(source).toMatchObject({ name: 'b.bin', sizeBytes: 300 });
   });
+});
+
+it('joins parts', () => {
+  expect(concatBytes([Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)])).toEqual(
+    Uint8Array.of(1, 2, 3),
+  );
 });

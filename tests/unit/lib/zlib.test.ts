@@ -1,6 +1,6 @@
 import { deflateSync, inflateSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { concatBytes, deflate, inflate } from '../../../src/lib/zlib.ts';
+import { deflate, inflate } from '../../../src/lib/zlib.ts';
 
 const data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 7);
 
@@ -10,7 +10,7 @@ it('exchanges zlib streams with zlib itself', async () => {
 });
 
 it('stops at the limit instead of filling the memory', async () => {
-  const bomb = new Uint8Array(deflateSync(new Uint8Array(50_000_000))); // 49 KB
+  const bomb = new Uint8Array(deflateSync(new Uint8Array(5_000_000))); // 5 KB
   await expect(inflate(bomb, 1000)).rejects.toThrow('more than 1000 bytes');
 });
 
@@ -18,10 +18,4 @@ it('rejects damaged and truncated streams', async () => {
   const packed = new Uint8Array(deflateSync(data));
   await expect(inflate(packed.slice(0, -9), data.length)).rejects.toThrow();
   await expect(inflate(Uint8Array.of(1, 2, 3), 9)).rejects.toThrow();
-});
-
-it('joins parts', () => {
-  expect(concatBytes([Uint8Array.of(1), new Uint8Array(0), Uint8Array.of(2, 3)])).toEqual(
-    Uint8Array.of(1, 2, 3),
-  );
 });
