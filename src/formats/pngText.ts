@@ -78,7 +78,9 @@ async function decodeText({ type, data }: PngChunk): Promise<string> {
   const [, afterLanguage] = splitAtZero(afterKeyword.subarray(2));
   const [, text] = splitAtZero(afterLanguage);
   const compressed = afterKeyword[0] === 1;
-  return new TextDecoder().decode(compressed ? await inflate(new Uint8Array(text), MAX_TEXT_BYTES) : text);
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(
+    compressed ? await inflate(new Uint8Array(text), MAX_TEXT_BYTES) : text,
+  );
 }
 
 function keywordOf({ data }: PngChunk): string {

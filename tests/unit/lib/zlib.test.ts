@@ -2,7 +2,7 @@ import { deflateSync, inflateSync } from 'node:zlib';
 import { expect, it } from 'vitest';
 import { deflate, inflate } from '../../../src/lib/zlib.ts';
 
-const data = Uint8Array.from({ length: 100_000 }, (_, i) => (i * i) >> 7);
+const data = Uint8Array.from({ length: 10_000 }, (_, i) => (i * i) >> 7);
 
 it('exchanges zlib streams with zlib itself', async () => {
   expect(new Uint8Array(inflateSync(await deflate(data)))).toEqual(data);
