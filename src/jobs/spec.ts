@@ -3,6 +3,8 @@
  * or to another machine, and it gives the same run there. Symbols as in the paper (arXiv 2405.20759).
  */
 
+import type { OptimizerOptions } from '../training/options.ts';
+
 export type BackendChoice = 'auto' | 'wasm' | 'webgpu';
 export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmpp2m';
 /** Weights kappa_t of the squared difference, see `mi/kappa.ts`. */
@@ -60,20 +62,9 @@ export type AdapterSpec = {
   readonly textEncoder: boolean;
 };
 
-export type TrainingSpec = {
+export type TrainingSpec = OptimizerOptions & {
   /** Optimizer steps per round. */
   readonly iterations: number;
-  /** Images per micro-batch; `batch * accumulation` images make one optimizer step. */
-  readonly batch: number;
-  readonly accumulation: number;
-  readonly learningRate: number;
-  /** Steps of linear warm-up before the constant rate; 0 for none. */
-  readonly warmup: number;
-  /** Largest global gradient norm, or null for no clipping. */
-  readonly clip: number | null;
-  readonly weightDecay: number;
-  /** Also step at the end of every pass over the set, as the official script does. */
-  readonly flushAtEpochEnd: boolean;
   /** Start every round from a fresh adapter, as the official script does, instead of going on. */
   readonly freshAdapterEachRound: boolean;
   /** Share of distinct prompts held out before anything else. */

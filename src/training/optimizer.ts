@@ -1,0 +1,52 @@
+import { adamWStep, clipFactor, globalGradNorm } from '../tensor/ops/adamW.ts';
+import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
+import { ADAM, learningRateAt, type OptimizerOptions } from './options.ts';
+
+/** Parameters with Adam's first and second moments; `step` updates were made. Owns its tensors. */
+export type OptimizerState = {
+  readonly params: readonly Tensor[];
+  readonly m: readonly Tensor[];
+  readonly v: readonly Tensor[];
+  readonly step: number;
+};
+
+/** Zero moments for `params`, which the state takes over. */
+export function startOptimizer(params: readonly Tensor[]): OptimizerState {
+  const zeros = (): Tensor[] => params.map((p) => tf.keep(tf.zerosLike(p)));
+  return { params, m: zeros(), v: zeros(), step: 0 };
+}
+
+export function disposeOptimizer(state: OptimizerState): void {
+  for (const tensor of [...state.params, ...state.m, ...state.v]) tensor.dispose();
+}
+
+/**
+ * One AdamW update (decay first, bias-corrected, eps outside the root) with the summed gradients of the micro-batches.
+ *
+ * The gradient is scaled by 1 / accumulation and clipped by its global norm over all parameters together. All on the
+ * backend: neither norm nor factor is read back.
+ *
+ * @param sums gradients summed over the step's micro-batches, in the order of the parameters
+ * @returns the new state and the norm before clipping; `state` is left as it is
+ */
+export function updateStep(
+  state: OptimizerState,
+  sums: readonly Tensor[],
+  options: OptimizerOptions,
+): { readonly next: OptimizerState; readonly gradNorm: Scalar } {
+  const gradScale = 1 / options.accumulation;
+  const rawNorm = globalGradNorm(sums);
+  const factor = options.clip === null ? tf.scalar(gradScale) : clipFactor(rawNorm, { maxNorm: options.clip, gradScale });
+  const updated = adamWStep(state.params, sums, state.m, state.v, {
+    ...ADAM,
+    factor,
+    step: state.step + 1,
+    lr: learningRateAt(state.step, options),
+    weightDecay: options.weightDecay,
+  });
+  factor.dispose();
+  const gradNorm = tf.mul(rawNorm, gradScale) as Scalar;
+  rawNorm.dispose();
+  for (const tensor of [...updated.params, ...updated.m, ...updated.v]) tf.keep(tensor);
+  return { next: { ...updated, step: state.step + 1 }, gradNorm };
+}

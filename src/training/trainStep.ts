@@ -1,0 +1,179 @@
+/** Hook H7: one optimizer step over its micro-batches, for any loss. */
+import { type Adapter, adapterParameters, withParameters } from '../adapters/adapter.ts';
+import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
+import { noisingCoefficients, type PredictionType } from '../diffusion/parametrization.ts';
+import type { NoiseSchedule } from '../diffusion/schedule.ts';
+import { StudioError } from '../lib/errors.ts';
+import type { Projector } from '../models/hooks.ts';
+import { encodeText } from '../models/text/run.ts';
+import type { TextWeights } from '../models/text/weights.ts';
+import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
+import { scope } from '../tensor/scope.ts';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { type GradientMode, unetGradients } from './gradients.ts';
+import type { LossFunction } from './loss.ts';
+import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
+import { type OptimizerOptions, learningRateAt } from './options.ts';
+
+/** Rows that go through the network together. The caller owns the tensors. */
+export type MicroBatch = {
+  /** Clean latents in scaled space [N, h, w, c] and the noise that is added to them. */
+  readonly latents: Tensor4D;
+  readonly noise: Tensor4D;
+  readonly t: readonly number[];
+  /** Token ids [N][L]: encoded anew where the text encoder is trained, else looked up in `contexts`. */
+  readonly tokens: readonly (readonly number[])[];
+  /** Frozen embeddings [N, L, D], or null to encode `tokens` with the text encoder and its adapter. */
+  readonly context: Tensor3D | null;
+  readonly weights?: Tensor1D;
+};
+
+export type TrainContext = {
+  readonly unet: Unet;
+  readonly text: TextWeights;
+  readonly schedule: NoiseSchedule;
+  readonly prediction: PredictionType;
+  readonly loss: LossFunction;
+  /** Evaluate the base model on the same inputs for the loss. */
+  readonly withReference: boolean;
+  readonly mode: GradientMode;
+};
+
+export type TrainState = { readonly adapter: Adapter; readonly optimizer: OptimizerState };
+
+export type StepResult = {
+  readonly state: TrainState;
+  /** Mean over the step's micro-batches. */
+  readonly loss: number;
+  /** Global norm of the mean gradient, before clipping. */
+  readonly gradNorm: number;
+  readonly learningRate: number;
+};
+
+/**
+ * Gradients of every micro-batch, summed, then one update. `before` is consumed when the step succeeds.
+ * @throws StudioError `loss-not-finite`; `before` is then untouched and still usable
+ */
+export async function trainStep(
+  context: TrainContext,
+  before: TrainState,
+  batches: AsyncIterable<MicroBatch> | Iterable<MicroBatch>,
+  options: OptimizerOptions,
+): Promise<StepResult> {
+  const norms = adapterWeightNorms(before.adapter);
+  const projector = adapterProjector(before.adapter, norms);
+  const losses: Scalar[] = [];
+  let sums: readonly Tensor[] | null = null;
+  try {
+    for await (const batch of batches) {
+      const { loss, gradients } = await microBatchGradients(context, before.adapter, projector, batch);
+      losses.push(loss);
+      sums = addAll(sums, gradients);
+    }
+    if (sums === null) throw new RangeError('a step needs at least one micro-batch');
+    const { next, gradNorm } = updateStep(before.optimizer, sums, options);
+    const numbers = scope(() => tf.stack([tf.mean(tf.stack(losses)), gradNorm]));
+    const [loss, norm] = [...((await numbers.data()) as Float32Array)] as [number, number];
+    for (const tensor of [numbers, gradNorm]) tensor.dispose();
+    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+      disposeOptimizer(next);
+      throw notFinite(before.optimizer.step, loss, norm);
+    }
+    disposeOptimizer(before.optimizer);
+    return {
+      state: { adapter: withParameters(before.adapter, next.params), optimizer: next },
+      loss,
+      gradNorm: norm,
+      learningRate: learningRateAt(before.optimizer.step, options),
+    };
+  } finally {
+    disposeWeightNorms(norms);
+    for (const tensor of [...losses, ...(sums ?? [])]) tensor.dispose();
+  }
+}
+
+/** Loss of one micro-batch and the gradients of all adapter tensors, in the order of `adapterParameters`. */
+export async function microBatchGradients(
+  context: TrainContext,
+  adapter: Adapter,
+  projector: Projector,
+  batch: MicroBatch,
+): Promise<{ loss: Scalar; gradients: readonly Tensor[] }> {
+  const trainsText = adapter.layers.some((l) => l.module.startsWith('text_encoder.'));
+  const embedding = batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
+  const { zt, target } = scope(() => noised(context, batch));
+  const input = unetInput(context.unet, batch.t, embedding, { project: projector });
+  const frozen = { ...input, hooks: {} };
+  const reference = context.withReference ? runUnet(context.unet, zt, frozen) : null;
+  const parameters = adapter.layers.flatMap((l) =>
+    [l.loraA, l.loraB, ...(l.magnitude === null ? [] : [l.magnitude])].map((tensor) => ({
+      layer: l.layer.name,
+      tensor,
+      text: l.module.startsWith('text_encoder.'),
+    })),
+  );
+  const ofUnet = parameters.filter((p) => !p.text);
+  const ofText = parameters.filter((p) => p.text);
+  const loss = (prediction: Tensor4D): Scalar =>
+    context.loss({ prediction, reference, target, t: batch.t, weights: batch.weights ?? null });
+  const found = await unetGradients(
+    { unet: context.unet, zt, input, parameters: ofUnet, withContext: trainsText, loss },
+    context.mode,
+  );
+  const textGradients =
+    found.context === null ? [] : textEncoderGradients(context, projector, batch, ofText.map((p) => p.tensor), found.context);
+  for (const tensor of [zt, target, input.temb, reference, found.context]) tensor?.dispose();
+  if (batch.context === null) embedding.dispose();
+  const byTensor = new Map<Tensor, Tensor>([
+    ...ofUnet.map((p, i) => [p.tensor, found.parameters[i] as Tensor] as const),
+    ...ofText.map((p, i) => [p.tensor, textGradients[i] as Tensor] as const),
+  ]);
+  return { loss: found.loss, gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor) };
+}
+
+function textEncoderGradients(
+  context: TrainContext,
+  project: Projector,
+  batch: MicroBatch,
+  parameters: readonly Tensor[],
+  dContext: Tensor3D,
+): readonly Tensor[] {
+  const { value, grads } = tf
+    .engine()
+    .gradients(() => encodeText(context.text, batch.tokens, { output: 'last', project }), [...parameters], dContext);
+  value.dispose();
+  return grads;
+}
+
+/** zt = signal z + sigma eps per row, and what the network should say: eps, or v = signal eps - sigma z. */
+function noised(context: TrainContext, { latents, noise, t }: MicroBatch): { zt: Tensor4D; target: Tensor4D } {
+  const perRow = (values: number[]): Tensor4D => tf.tensor4d(values, [values.length, 1, 1, 1]);
+  const coefficients = t.map((value) => noisingCoefficients(context.schedule, value));
+  const signal = perRow(coefficients.map((c) => c.signal));
+  const sigma = perRow(coefficients.map((c) => c.noise));
+  const zt = tf.add(tf.mul(latents, signal), tf.mul(noise, sigma)) as Tensor4D;
+  if (context.prediction === 'epsilon') return { zt, target: noise.clone() };
+  return { zt, target: tf.sub(tf.mul(noise, signal), tf.mul(latents, sigma)) as Tensor4D };
+}
+
+/** Adds gradient lists; consumes both. */
+function addAll(sums: readonly Tensor[] | null, more: readonly Tensor[]): readonly Tensor[] {
+  if (sums === null) return more;
+  return sums.map((sum, i) => {
+    const added = tf.add(sum, more[i] as Tensor);
+    sum.dispose();
+    (more[i] as Tensor).dispose();
+    return added;
+  });
+}
+
+function notFinite(step: number, loss: number, norm: number): StudioError {
+  return new StudioError(
+    'loss-not-finite',
+    `Training broke down at step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}.`,
+    {
+      where: `step ${step + 1}`,
+      remedy: 'The last good checkpoint is kept. Lower the learning rate or clip the gradient, then start from it.',
+    },
+  );
+}
