@@ -161,7 +161,7 @@ describe('texts', () => {
   it('come back as they were', async () => {
     const keyword = fc.constantFrom('parameters', 'mi-tune', 'Über', 'a');
     const text = fc
-      .oneof(fc.string(), fc.string({ unit: 'binary' }))
+      .oneof(fc.string(), fc.constant('\ufeff立'), fc.string({ unit: 'binary' }))
       .map((value) => value.replaceAll('\0', ''));
     await fc.assert(
       fc.asyncProperty(fc.dictionary(keyword, text), async (texts) => {
