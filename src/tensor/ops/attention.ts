@@ -1,4 +1,5 @@
 /** Scaled dot-product attention over heads, whole and in two halves for hooks that look at the probabilities. */
+import { attentionFits, launchAttention, launchAttentionGradient } from '../attentionKernels.ts';
 import {
   type AttentionOptions,
   composeMix,
@@ -19,6 +20,8 @@ const runAttention = defineOp<'q' | 'k' | 'v', AttentionOptions>({
     const probs = composeProbs(compose, q, k, options);
     return [composeMix(compose, probs, v), probs];
   },
+  webgpu: (backend, inputs, options) =>
+    attentionFits(inputs.q, options.heads) ? launchAttention(backend, inputs, options) : null,
   gradient: {
     save: ['q', 'k', 'v'],
     saveOutputs: [true, true],
@@ -40,6 +43,8 @@ const runAttentionGradient = defineOp<'q' | 'k' | 'v' | 'o' | 'state' | 'dy', At
     const [dProbs, dv] = composeMixGradient(compose, state, v, dy);
     return [...composeProbsGradient(compose, q, k, state, dProbs), dv];
   },
+  webgpu: (backend, inputs, options) =>
+    attentionFits(inputs.q, options.heads) ? launchAttentionGradient(backend, inputs, options) : null,
 });
 
 const runProbs = defineOp<'q' | 'k', AttentionOptions>({

@@ -93,7 +93,7 @@ export async function expectGradients({ op, reference, inputs, tolerance }: Grad
   const loss = (): number => reference(...wide).reduce((sum, y, i) => sum + y * (weights[i] as number), 0);
 
   const tensors = inputs.map(({ values, shape }) => tf.tensor(values, [...shape]));
-  const sample = op(...tensors);
+  const sample = tf.tidy(() => op(...tensors));
   const dy = tf.tensor(weights, sample.shape);
   const gradients = tf.grads((...xs: Tensor[]) => op(...xs))(tensors, dy);
   for (const [i, gradient] of gradients.entries()) {

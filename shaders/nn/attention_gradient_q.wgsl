@@ -1,0 +1,63 @@
+// Gradient of attention with respect to q, and delta = rowsum(dy * o) for the other two:
+//   p = exp(score - log_sum), ds = p (dy . v - delta), dq = scale sum ds k
+//
+// One thread per query row and head, as in attention.wgsl. delta is [N,heads,Lq].
+// Prefixed by `const head4`; blocks marked //#each D are unrolled head4 times.
+
+struct Params {
+  queries: u32,
+  keys: u32,
+  heads: u32,
+  causal: u32,
+  scale: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> dq: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> delta: array<f32>;
+@group(0) @binding(3) var<storage, read> q: array<vec4f>;
+@group(0) @binding(4) var<storage, read> k: array<vec4f>;
+@group(0) @binding(5) var<storage, read> v: array<vec4f>;
+@group(0) @binding(6) var<storage, read> o: array<vec4f>;
+@group(0) @binding(7) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(8) var<storage, read> log_sum: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let query = id.x;
+  if (query >= params.queries) {
+    return;
+  }
+  let stride = params.heads * head4;
+  let mine = (id.z * params.queries + query) * stride + id.y * head4;
+  var outputs = vec4f();
+  //#each D
+  let q_D = q[mine + D] * params.scale;
+  let dy_D = dy[mine + D];
+  var dq_D = vec4f();
+  outputs += dy_D * o[mine + D];
+  //#end
+  let row_delta = dot(outputs, vec4f(1.0));
+  let row = (id.z * params.heads + id.y) * params.queries + query;
+  let row_log_sum = log_sum[row];
+  let seen = select(params.keys, min(query + 1u, params.keys), params.causal == 1u);
+  var at = id.z * params.keys * stride + id.y * head4;
+  for (var key = 0u; key < seen; key++) {
+    var scores = vec4f();
+    var slopes = vec4f();
+    //#each D
+    scores += q_D * k[at + D];
+    slopes += dy_D * v[at + D];
+    //#end
+    let p = exp(dot(scores, vec4f(1.0)) - row_log_sum);
+    let ds = p * (dot(slopes, vec4f(1.0)) - row_delta);
+    //#each D
+    dq_D += ds * k[at + D];
+    //#end
+    at += stride;
+  }
+  //#each D
+  dq[mine + D] = dq_D * params.scale;
+  //#end
+  delta[row] = row_delta;
+}
