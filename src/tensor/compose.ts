@@ -27,9 +27,7 @@ export class Compose {
     const kernel = tf.getKernel(kernelName, this.#backendName);
     const attrs = attributes as unknown as tf.NamedAttrMap;
     const named = inputs as Record<string, TensorInfo>;
-    const output = kernel.kernelFunc({ inputs: named, attrs, backend: this.backend }) as TensorInfo;
-    this.#made.push(output);
-    return output;
+    return this.track(kernel.kernelFunc({ inputs: named, attrs, backend: this.backend }) as TensorInfo);
   }
 
   /** The same data under another shape. */
@@ -40,9 +38,7 @@ export class Compose {
   /** A constant. */
   constant(values: Float32Array, shape: readonly number[]): TensorInfo {
     const dataId = this.backend.write(values, [...shape], 'float32');
-    const made: TensorInfo = { dataId, shape: [...shape], dtype: 'float32' };
-    this.#made.push(made);
-    return made;
+    return this.track({ dataId, shape: [...shape], dtype: 'float32' });
   }
 
   scalar(value: number): TensorInfo {
@@ -96,6 +92,12 @@ export class Compose {
   sumLast(x: TensorInfo): TensorInfo {
     const sum = this.run('Sum', { x }, { axis: [x.shape.length - 1], keepDims: false });
     return this.view(sum, [...x.shape.slice(0, -1), 1]);
+  }
+
+  /** Takes over the freeing of a new tensor. */
+  protected track(made: TensorInfo): TensorInfo {
+    this.#made.push(made);
+    return made;
   }
 
   /** Frees what was made, except `results`. */

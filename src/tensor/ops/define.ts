@@ -19,7 +19,7 @@ type OpDefinition<I extends string, A extends object> = {
   readonly composed?: (compose: Compose, inputs: Infos<I>, attrs: A) => Result;
   /** Our WGSL. Null means that the sizes do not fit and the composed form is used. */
   readonly webgpu?: (backend: WebGPUBackend, inputs: Infos<I>, attrs: A) => Result | null;
-  /** Loops over the wasm heap, where they beat stock kernels. */
+  /** Loops over the wasm heap, where they beat stock kernels. What it makes is freed, except its results. */
   readonly wasm?: (heap: Heap, inputs: Infos<I>, attrs: A) => Result;
   readonly gradient?: OpGradient<I, A>;
 };
@@ -66,7 +66,10 @@ export function defineOp<I extends string, A extends object>(op: OpDefinition<I,
           if (outputs !== null) return asArray(outputs);
         }
         if (op.wasm !== undefined && backend instanceof BackendWasm) {
-          return asArray(op.wasm(new Heap(backend), inputs, attrs));
+          const heap = new Heap(backend);
+          const outputs = asArray(op.wasm(heap, inputs, attrs));
+          heap.release(outputs);
+          return outputs;
         }
         return compose(inputs, attrs, backend);
       },

@@ -1,6 +1,10 @@
 /** Group normalization, optionally followed by SiLU. gamma and beta are frozen; only `x` is differentiable. */
-import type { Compose } from '../compose.ts';
+import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
+import code from '../../../shaders/nn/group_norm.wgsl?raw';
+import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
 import { sizeOf } from '../compose.ts';
+import { groupStatistics, type NormShape, normalizeInto, normGradientInto } from '../heapNorms.ts';
+import { f32, type Launch, launch, u32 } from '../launch.ts';
 import type { Tensor, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -8,40 +12,52 @@ export type GroupNormOptions = { readonly groups: number; readonly eps: number; 
 
 const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
   name: 'StudioGroupNorm',
-  composed: (compose, { x, gamma, beta }, options) => {
-    const { normalized } = normalize(compose, x, options);
-    const y = affine(compose, normalized, gamma, beta);
-    return options.silu ? compose.mul(y, compose.unary('Sigmoid', y)) : y;
+  wasm: (heap, { x, gamma, beta }, options) => {
+    const y = heap.allocate(x.shape);
+    const from = heap.values(x);
+    const statistics = groupStatistics(from, normShape(x, options));
+    normalizeInto(heap.values(y), from, statistics, heap.values(gamma), heap.values(beta));
+    return options.silu ? heap.mul(y, heap.unary('Sigmoid', y)) : y;
   },
+  webgpu: (backend, { x, gamma, beta }, options) =>
+    launch(backend, { ...normLaunch('group_norm', code, x, options), inputs: [x, gamma, beta] }),
   gradient: {
     save: ['x', 'gamma', 'beta'],
-    run: ([dy], [x, gamma, beta], options) => ({
-      x: () =>
-        only(
-          runGroupNormGradient(
-            { x: x as Tensor, gamma: gamma as Tensor, beta: beta as Tensor, dy: dy as Tensor },
-            options,
-          ),
-        ),
-    }),
+    run: ([dy], saved, options) => {
+      const [x, gamma, beta] = saved as [Tensor, Tensor, Tensor];
+      return { x: () => only(runGroupNormGradient({ x, gamma, beta, dy: dy as Tensor }, options)) };
+    },
   },
 });
 
 const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOptions>({
   name: 'StudioGroupNormGradient',
-  composed: (compose, { x, gamma, beta, dy }, options) => {
-    const { normalized, inverseStd } = normalize(compose, x, options);
-    let upstream = dy;
+  wasm: (heap, { x, gamma, beta, dy }, options) => {
+    const shape = normShape(x, options);
+    const statistics = groupStatistics(heap.values(x), shape);
+    const dx = heap.allocate(x.shape);
+    let sigmoid: TensorInfo | undefined;
     if (options.silu) {
-      const y = affine(compose, normalized, gamma, beta);
-      upstream = compose.mul(dy, siluSlope(compose, y));
+      normalizeInto(heap.values(dx), heap.values(x), statistics, heap.values(gamma), heap.values(beta));
+      sigmoid = heap.unary('Sigmoid', dx);
     }
-    const scaled = compose.mul(upstream, gamma);
-    const meanScaled = groupMean(compose, scaled, options.groups);
-    const meanProduct = groupMean(compose, compose.mul(scaled, normalized), options.groups);
-    const centered = compose.sub(compose.sub(scaled, meanScaled), compose.mul(normalized, meanProduct));
-    return compose.mul(centered, inverseStd);
+    const [to, upstream, scale] = [heap.values(dx), heap.values(dy), heap.values(gamma)];
+    const s = sigmoid === undefined ? undefined : heap.values(sigmoid);
+    for (let i = 0; i < to.length; i += shape.channels) {
+      for (let c = 0; c < shape.channels; c++) {
+        let slope = (upstream[i + c] as number) * (scale[c] as number);
+        if (s !== undefined) slope *= siluSlope(to[i + c] as number, s[i + c] as number);
+        to[i + c] = slope;
+      }
+    }
+    normGradientInto(to, to, heap.values(x), statistics, shape);
+    return dx;
   },
+  webgpu: (backend, { x, gamma, beta, dy }, options) =>
+    launch(backend, {
+      ...normLaunch('group_norm_gradient', gradientCode, x, options),
+      inputs: [x, gamma, beta, dy],
+    }),
 });
 
 /**
@@ -55,31 +71,33 @@ export function groupNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, o
   return only(runGroupNorm({ x, gamma, beta }, { groups, eps, silu })) as T;
 }
 
-function normalize(compose: Compose, x: TensorInfo, { groups, eps }: GroupNormOptions) {
-  const centered = compose.sub(x, groupMean(compose, x, groups));
-  const variance = groupMean(compose, compose.mul(centered, centered), groups);
-  const inverseStd = compose.unary('Rsqrt', compose.add(variance, compose.scalar(eps)));
-  return { normalized: compose.mul(centered, inverseStd), inverseStd };
+/** d silu(y) / dy, given y and its sigmoid. */
+function siluSlope(y: number, s: number): number {
+  return s * (1 + y * (1 - s));
 }
 
-function affine(compose: Compose, x: TensorInfo, gamma: TensorInfo, beta: TensorInfo): TensorInfo {
-  return compose.add(compose.mul(x, gamma), beta);
+function normShape(x: TensorInfo, { groups, eps }: GroupNormOptions): NormShape {
+  return { samples: x.shape[0] as number, channels: x.shape.at(-1) as number, groups, eps };
 }
 
-/** d silu(y) / dy = s (1 + y (1 - s)) with s the sigmoid of y. */
-function siluSlope(compose: Compose, y: TensorInfo): TensorInfo {
-  const s = compose.unary('Sigmoid', y);
-  const tail = compose.mul(y, compose.sub(compose.scalar(1), s));
-  return compose.mul(s, compose.add(tail, compose.scalar(1)));
-}
+/** Values of a group from which a workgroup of 256 threads pays. */
+const largeGroup = 4096;
 
-/** Mean over pixels and the channels of each group, repeated per channel: [N,H,W,C] to [N,1,1,C]. */
-function groupMean(compose: Compose, x: TensorInfo, groups: number): TensorInfo {
-  const [batch, height, width, channels] = x.shape as [number, number, number, number];
-  const size = channels / groups;
-  const byGroup = compose.transpose(compose.view(x, [batch, height * width, groups, size]), [0, 2, 1, 3]);
-  const sums = compose.sumLast(compose.view(byGroup, [batch * groups, sizeOf([height, width, size])]));
-  const means = compose.mul(sums, compose.scalar(1 / (height * width * size)));
-  const ones = compose.filled(1, [1, size]);
-  return compose.view(compose.mul(means, ones), [batch, 1, 1, channels]);
+function normLaunch(
+  name: string,
+  body: string,
+  x: TensorInfo,
+  { groups, eps, silu }: GroupNormOptions,
+): Omit<Launch, 'inputs'> {
+  const samples = x.shape[0] as number;
+  const channels = x.shape.at(-1) as number;
+  const pixels = sizeOf(x.shape) / (samples * channels);
+  const threads = (pixels * channels) / groups > largeGroup ? 256 : 64;
+  return {
+    label: `${name}/${threads}`,
+    code: () => `const threads = ${threads}u;\n${workgroupSum}${body}`,
+    outputs: [x.shape],
+    uniforms: [u32(pixels), u32(channels), u32(channels / groups), u32(silu ? 1 : 0), f32(eps)],
+    groups: [groups, samples, 1],
+  };
 }

@@ -1,6 +1,11 @@
 /** Layer normalization over the last axis. gamma and beta are frozen; only `x` is differentiable. */
-import type { Compose } from '../compose.ts';
-import type { Tensor, TensorInfo } from '../tf.ts';
+import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
+import code from '../../../shaders/nn/layer_norm.wgsl?raw';
+import gradientCode from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
+import { type Compose, sizeOf } from '../compose.ts';
+import { layerNormGradientRows, layerNormRows } from '../heapNorms.ts';
+import { f32, flatGroups, type Launch, launch, u32 } from '../launch.ts';
+import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
 type LayerNormAttributes = { readonly eps: number };
@@ -10,6 +15,15 @@ const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
   composed: (compose, { x, gamma, beta }, { eps }) => {
     const { normalized } = normalize(compose, x, eps);
     return compose.add(compose.mul(normalized, gamma), beta);
+  },
+  wasm: (heap, { x, gamma, beta }, { eps }) => {
+    const y = heap.allocate(x.shape);
+    layerNormRows(heap.values(y), heap.values(x), heap.values(gamma), heap.values(beta), eps);
+    return y;
+  },
+  webgpu: (backend, { x, gamma, beta }, { eps }) => {
+    if ((gamma.shape[0] as number) % 4 !== 0) return null;
+    return launch(backend, { ...rowLaunch(backend, 'layer_norm', code, x, eps), inputs: [x, gamma, beta] });
   },
   gradient: {
     save: ['x', 'gamma'],
@@ -29,6 +43,16 @@ const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>
     const meanProduct = meanLast(compose, compose.mul(scaled, normalized));
     const centered = compose.sub(compose.sub(scaled, meanScaled), compose.mul(normalized, meanProduct));
     return compose.mul(centered, inverseStd);
+  },
+  wasm: (heap, { x, gamma, dy }, { eps }) => {
+    const dx = heap.allocate(x.shape);
+    layerNormGradientRows(heap.values(dx), heap.values(x), heap.values(gamma), heap.values(dy), eps);
+    return dx;
+  },
+  webgpu: (backend, { x, gamma, dy }, { eps }) => {
+    if ((gamma.shape[0] as number) % 4 !== 0) return null;
+    const shared = rowLaunch(backend, 'layer_norm_gradient', gradientCode, x, eps);
+    return launch(backend, { ...shared, inputs: [x, gamma, dy] });
   },
 });
 
@@ -51,4 +75,22 @@ function normalize(compose: Compose, x: TensorInfo, eps: number) {
 
 function meanLast(compose: Compose, x: TensorInfo): TensorInfo {
   return compose.mul(compose.sumLast(x), compose.scalar(1 / (x.shape.at(-1) as number)));
+}
+
+function rowLaunch(
+  backend: WebGPUBackend,
+  label: string,
+  body: string,
+  x: TensorInfo,
+  eps: number,
+): Omit<Launch, 'inputs'> {
+  const width = x.shape.at(-1) as number;
+  const rows = sizeOf(x.shape) / width;
+  return {
+    label,
+    code: () => flatIndex + body,
+    outputs: [x.shape],
+    uniforms: [u32(rows), u32(width / 4), f32(eps)],
+    groups: flatGroups(backend, rows),
+  };
 }

@@ -1,0 +1,51 @@
+// Group normalization (Wu & He 2018, arXiv:1803.08494), optionally followed by SiLU:
+//   y = (x - mean) / sqrt(variance + eps) * gamma + beta, statistics over pixels and the channels of a group.
+//
+// One workgroup per group (x) and sample (y); three passes over the group, the variance from centered values.
+// x, y are [N, pixels, channels]. Prefixed by `const threads` and workgroup_sum.
+
+struct Params {
+  pixels: u32,
+  channels: u32,
+  group_channels: u32,
+  silu: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let size = params.group_channels;
+  let first = group.x * size;
+  let start = group.y * params.pixels * params.channels + first;
+  let count = params.pixels * size;
+  var sum = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    sum += x[start + pixel * params.channels + (i - pixel * size)];
+  }
+  let mean = workgroup_sum(local, vec2f(sum, 0.0)).x / f32(count);
+  var squares = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let centered = x[start + pixel * params.channels + (i - pixel * size)] - mean;
+    squares += centered * centered;
+  }
+  let variance = workgroup_sum(local, vec2f(squares, 0.0)).x / f32(count);
+  let inverse_std = 1.0 / sqrt(variance + params.eps);
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let channel = i - pixel * size;
+    let at = start + pixel * params.channels + channel;
+    var value = (x[at] - mean) * inverse_std * gamma[first + channel] + beta[first + channel];
+    if (params.silu == 1u) {
+      value = value / (1.0 + exp(-value));
+    }
+    y[at] = value;
+  }
+}

@@ -1,0 +1,70 @@
+// Input gradient of group_norm.wgsl. With xh the normalized x and g = dy * gamma (times the slope of SiLU):
+//   dx = (g - mean(g) - xh * mean(g * xh)) / sqrt(variance + eps), means over the group.
+//
+// One workgroup per group (x) and sample (y), as forward; the statistics are computed again.
+// Prefixed by `const threads` and workgroup_sum.
+
+struct Params {
+  pixels: u32,
+  channels: u32,
+  group_channels: u32,
+  silu: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> gamma: array<f32>;
+@group(0) @binding(4) var<storage, read> beta: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<f32>;
+
+fn upstream(at: u32, channel: u32, normalized: f32) -> f32 {
+  var slope = dy[at];
+  if (params.silu == 1u) {
+    let y = normalized * gamma[channel] + beta[channel];
+    let s = 1.0 / (1.0 + exp(-y));
+    slope *= s * (1.0 + y * (1.0 - s));
+  }
+  return slope * gamma[channel];
+}
+
+@compute @workgroup_size(threads)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let size = params.group_channels;
+  let first = group.x * size;
+  let start = group.y * params.pixels * params.channels + first;
+  let count = params.pixels * size;
+  var sum = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    sum += x[start + pixel * params.channels + (i - pixel * size)];
+  }
+  let mean = workgroup_sum(local, vec2f(sum, 0.0)).x / f32(count);
+  var squares = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let centered = x[start + pixel * params.channels + (i - pixel * size)] - mean;
+    squares += centered * centered;
+  }
+  let variance = workgroup_sum(local, vec2f(squares, 0.0)).x / f32(count);
+  let inverse_std = 1.0 / sqrt(variance + params.eps);
+  var sums = vec2f();
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let channel = i - pixel * size;
+    let at = start + pixel * params.channels + channel;
+    let normalized = (x[at] - mean) * inverse_std;
+    let g = upstream(at, first + channel, normalized);
+    sums += vec2f(g, g * normalized);
+  }
+  let means = workgroup_sum(local, sums) / f32(count);
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let channel = i - pixel * size;
+    let at = start + pixel * params.channels + channel;
+    let normalized = (x[at] - mean) * inverse_std;
+    let g = upstream(at, first + channel, normalized);
+    dx[at] = inverse_std * (g - means.x - normalized * means.y);
+  }
+}

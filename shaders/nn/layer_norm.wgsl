@@ -1,0 +1,44 @@
+// Layer normalization (Ba et al. 2016, arXiv:1607.06450): y = (x - mean) / sqrt(variance + eps) * gamma + beta per row.
+//
+// One thread per row, three passes over it; workgroups of 64 rows are folded into x and y.
+// x, y are [rows, width4 * 4]. Prefixed by flat_index. Width is divisible by 4.
+
+struct Params {
+  rows: u32,
+  width4: u32,
+  eps: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(4) var<storage, read> beta: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = flat_index(group, groups, local);
+  if (row >= params.rows) {
+    return;
+  }
+  let first = row * params.width4;
+  let width = 4.0 * f32(params.width4);
+  var sum = vec4f();
+  for (var i = 0u; i < params.width4; i++) {
+    sum += x[first + i];
+  }
+  let mean = dot(sum, vec4f(1.0)) / width;
+  var squares = vec4f();
+  for (var i = 0u; i < params.width4; i++) {
+    let centered = x[first + i] - mean;
+    squares += centered * centered;
+  }
+  let inverse_std = 1.0 / sqrt(dot(squares, vec4f(1.0)) / width + params.eps);
+  for (var i = 0u; i < params.width4; i++) {
+    y[first + i] = (x[first + i] - mean) * inverse_std * gamma[i] + beta[i];
+  }
+}
