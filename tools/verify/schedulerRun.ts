@@ -4,9 +4,9 @@ import * as v from 'valibot';
 import { createScheduler } from '../../src/diffusion/createScheduler.ts';
 import type { Scheduler } from '../../src/diffusion/scheduler.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
+import { tensorSpace } from '../../src/diffusion/tensorSpace.ts';
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
-import { linearCombination } from '../../src/tensor/ops/linearCombination.ts';
-import { type Tensor, tf } from '../../src/tensor/tf.ts';
+import { type Tensor4D, tf } from '../../src/tensor/tf.ts';
 import type { Report, Tolerance } from './report.ts';
 
 export const kindSchema = v.picklist(['ddpm', 'ddim', 'euler', 'pndm', 'dpmpp2m']);
@@ -47,8 +47,6 @@ export function parseFakeModel(formula: string): FakeModel {
   return (x) => x.map((value) => Math.fround(a * value) + Math.fround(b * Math.fround(Math.sin(value))));
 }
 
-const space = { combine: linearCombination<Tensor> };
-
 /** Samples from the stored start to the end, feeding each result back, and compares every step. */
 export async function checkRun(run: SchedulerRun, context: RunContext): Promise<void> {
   const { numbers, report, tolerance } = context;
@@ -83,20 +81,20 @@ async function sample(scheduler: Scheduler, { key }: SchedulerRun, { numbers, fa
   const originals: number[] = [];
   tf.engine().startScope();
   try {
-    let state = scheduler.start<Tensor>(space.combine([[scheduler.initNoiseSigma, tf.tensor(unit)]]));
+    let state = scheduler.start<Tensor4D>(tensorSpace.combine([[scheduler.initNoiseSigma, latent(unit)]]));
     let z = await read(state.z);
     trajectory.push(...z);
     for (let i = 0; i < scheduler.timesteps.length; i++) {
       const scale = scheduler.scaleModelInput(i);
       // The stand-in runs on the CPU: sin of WGSL is allowed errors larger than the tolerance.
       const output = fakeModel(z.map((value) => Math.fround(value * scale)));
-      const outputTensor = tf.tensor(output);
+      const outputTensor = latent(output);
       const noise =
         scheduler.noiseDraw(i) === null ? undefined : noises?.subarray(i * z.length, (i + 1) * z.length);
-      originals.push(...(await read(scheduler.predictOriginal(space, state.z, i, outputTensor))));
-      state = scheduler.step(space, state, i, {
+      originals.push(...(await read(scheduler.predictOriginal(tensorSpace, state.z, i, outputTensor))));
+      state = scheduler.step(tensorSpace, state, i, {
         output: outputTensor,
-        noise: noise ? tf.tensor(noise) : null,
+        noise: noise ? latent(noise) : null,
       });
       z = await read(state.z);
       trajectory.push(...z);
@@ -115,6 +113,11 @@ function checkVariance(scheduler: Scheduler, run: SchedulerRun, report: Report, 
   report.close(run.key, 'variance', variances, run.variance_f32, tolerance);
 }
 
-async function read(tensor: Tensor): Promise<Float32Array> {
+/** Samplers work element by element, so the layout of the numbers does not matter. */
+function latent(values: Float32Array): Tensor4D {
+  return tf.tensor4d(values, [1, 1, 1, values.length]);
+}
+
+async function read(tensor: Tensor4D): Promise<Float32Array> {
   return (await tensor.data()) as Float32Array;
 }
