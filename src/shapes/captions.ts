@@ -14,9 +14,9 @@ import {
   type RelationPhrase,
   type Scene,
   SHAPES,
+  type ShapesPrompt,
   SIZE_BOUNDARY,
   SIZES,
-  type ShapesPrompt,
   TEXTURES,
 } from './world.ts';
 
@@ -43,7 +43,12 @@ export function describeScene(scene: Scene, draws: Draws): ShapesPrompt {
     // Patterns are striking and mostly said; "solid" goes without saying.
     const texture = sayTexture || (object.texture !== 'solid' && draws.chance(0.5)) ? object.texture : null;
     const size = object.radius < SIZE_BOUNDARY ? 'small' : 'big';
-    return { shape: object.shape, color: sayColor ? object.color : null, texture, size: saySize ? size : null };
+    return {
+      shape: object.shape,
+      color: sayColor ? object.color : null,
+      texture,
+      size: saySize ? size : null,
+    };
   });
   const order = scene.objects.map((_, i) => i);
   if (draws.chance(0.5)) order.reverse();
@@ -88,7 +93,13 @@ function makeMistake(prompt: ShapesPrompt, mistake: Mistake, draws: Draws): Shap
   switch (mistake) {
     case 'swap':
       if (second === undefined || first.shape === second.shape) return null;
-      return { ...prompt, objects: [{ ...second, shape: first.shape }, { ...first, shape: second.shape }] };
+      return {
+        ...prompt,
+        objects: [
+          { ...second, shape: first.shape },
+          { ...first, shape: second.shape },
+        ],
+      };
     case 'attribute':
       return editOne(prompt, draws, (phrase) => changeAttribute(phrase, draws));
     case 'shape':

@@ -34,9 +34,7 @@ export function isInside(shape: Shape, u: number, v: number): boolean {
     case 'triangle':
       return v <= TRIANGLE_BASE && Math.abs(u) * (1 + TRIANGLE_BASE) <= v + 1;
     case 'cross':
-      return (
-        (Math.abs(u) <= CROSS_ARM && Math.abs(v) <= 1) || (Math.abs(v) <= CROSS_ARM && Math.abs(u) <= 1)
-      );
+      return (Math.abs(u) <= CROSS_ARM && Math.abs(v) <= 1) || (Math.abs(v) <= CROSS_ARM && Math.abs(u) <= 1);
     case 'star': {
       const length = Math.hypot(u, v);
       if (length <= STAR_INNER * 0.8) return true;

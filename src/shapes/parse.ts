@@ -8,8 +8,8 @@ import {
   type Relation,
   type RelationPhrase,
   SHAPES,
-  SIZES,
   type ShapesPrompt,
+  SIZES,
   TEXTURES,
 } from './world.ts';
 
@@ -70,7 +70,8 @@ export function parsePrompt(text: string): ShapesPrompt | null {
     const phrase = readObject(cursor);
     if (phrase === null) return null;
     objects.push(phrase);
-    if (pending !== null) relations.push({ relation: pending, subject: objects.length - 2, object: objects.length - 1 });
+    if (pending !== null)
+      relations.push({ relation: pending, subject: objects.length - 2, object: objects.length - 1 });
     if (cursor.at === cursor.words.length) return { objects, relations };
     const connector = readConnector(cursor);
     if (connector === undefined) return null;

@@ -12,9 +12,9 @@ import {
   type ObjectPhrase,
   type Relation,
   SHAPES,
-  SIZES,
   type Shape,
   type ShapesPrompt,
+  SIZES,
   TEXTURES,
 } from './world.ts';
 
@@ -51,7 +51,13 @@ function drawContactPrompt(contact: Contact, draws: Draws, colored: boolean): Sh
   const object: Shape = contact === 'inside' ? draws.pick(HOLDERS) : draws.pick(SHAPES);
   const subject = draws.pick(SHAPES.filter((shape) => shape !== object));
   const [colorA, colorB] = colored ? twoColors(draws) : [null, null];
-  return joined([{ ...BARE, shape: subject, color: colorA }, { ...BARE, shape: object, color: colorB }], contact);
+  return joined(
+    [
+      { ...BARE, shape: subject, color: colorA },
+      { ...BARE, shape: object, color: colorB },
+    ],
+    contact,
+  );
 }
 
 /** Attributes on both objects, at least two kinds each, and mostly a relation. */
@@ -89,7 +95,10 @@ function drawPrompt(category: Category, draws: Draws): ShapesPrompt {
       ]);
     case 'color': {
       const [colorA, colorB] = twoColors(draws);
-      return joined([{ ...BARE, shape: shapeA, color: colorA }, { ...BARE, shape: shapeB, color: colorB }]);
+      return joined([
+        { ...BARE, shape: shapeA, color: colorA },
+        { ...BARE, shape: shapeB, color: colorB },
+      ]);
     }
     case 'shape': {
       const color = draws.chance(0.6) ? draws.pick(COLORS) : null;
@@ -207,6 +216,24 @@ export function samplePrompts(
     found.set(promptText(prompt), prompt);
   }
   return [...found.values()];
+}
+
+/** The category whose form a prompt has; prompts that say more than one kind of thing are complex. */
+export function categoryOf(prompt: ShapesPrompt): Category {
+  if (prompt.objects.length === 1) return 'single';
+  const says = (attribute: 'color' | 'texture' | 'size'): boolean =>
+    prompt.objects.some((phrase) => phrase[attribute] !== null);
+  const relation = prompt.relations[0]?.relation;
+  const contact = CONTACTS.some((name) => name === relation);
+  const colors = new Set(prompt.objects.map((phrase) => phrase.color));
+  if (relation !== undefined) {
+    if (says('texture') || says('size')) return 'complex';
+    return contact ? 'nonSpatial' : 'spatial';
+  }
+  // One color for all objects, or none, leaves the other attribute as what the prompt is about.
+  if (says('texture')) return says('size') || colors.size > 1 ? 'complex' : 'texture';
+  if (colors.size > 1) return says('size') ? 'complex' : 'color';
+  return 'shape';
 }
 
 /** As `samplePrompts`, in words. */

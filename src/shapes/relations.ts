@@ -24,8 +24,16 @@ function samplePoints(placed: Placed): Points {
   const extents = EXTENTS[placed.shape];
   const step = 1 / SAMPLES_PER_PIXEL;
   const points: Points = { x: [], y: [] };
-  for (let y = placed.y - extents.top * placed.radius; y <= placed.y + extents.bottom * placed.radius; y += step) {
-    for (let x = placed.x - extents.left * placed.radius; x <= placed.x + extents.right * placed.radius; x += step) {
+  for (
+    let y = placed.y - extents.top * placed.radius;
+    y <= placed.y + extents.bottom * placed.radius;
+    y += step
+  ) {
+    for (
+      let x = placed.x - extents.left * placed.radius;
+      x <= placed.x + extents.right * placed.radius;
+      x += step
+    ) {
       if (!covers(placed, x, y, { filled: false })) continue;
       points.x.push(x);
       points.y.push(y);
@@ -85,8 +93,16 @@ function pointsAround(points: Points, placed: Placed): Points {
   for (let i = 0; i < points.x.length; i += 1) {
     const dx = (points.x[i] ?? 0) - placed.x;
     const dy = (points.y[i] ?? 0) - placed.y;
-    if (dx > extents.right * placed.radius + TOUCH_PIXELS || -dx > extents.left * placed.radius + TOUCH_PIXELS) continue;
-    if (dy > extents.bottom * placed.radius + TOUCH_PIXELS || -dy > extents.top * placed.radius + TOUCH_PIXELS) continue;
+    if (
+      dx > extents.right * placed.radius + TOUCH_PIXELS ||
+      -dx > extents.left * placed.radius + TOUCH_PIXELS
+    )
+      continue;
+    if (
+      dy > extents.bottom * placed.radius + TOUCH_PIXELS ||
+      -dy > extents.top * placed.radius + TOUCH_PIXELS
+    )
+      continue;
     near.x.push(points.x[i] ?? 0);
     near.y.push(points.y[i] ?? 0);
   }

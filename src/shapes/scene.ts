@@ -49,7 +49,8 @@ export function sampleScene(prompt: ShapesPrompt, draws: Draws, options: SceneOp
       return { ...object, color: colors[i] ?? 'white', texture, phase: drawPhase(object, texture, draws) };
     });
     const drawOrder = objects.map((_, i) => i);
-    if (contact?.relation === 'inside' ? contact.subject < contact.object : draws.chance(0.5)) drawOrder.reverse();
+    if (contact?.relation === 'inside' ? contact.subject < contact.object : draws.chance(0.5))
+      drawOrder.reverse();
     return { background: drawBackground(draws), objects, drawOrder };
   }
   return null;
@@ -77,7 +78,8 @@ function drawColors(
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const colors = prompt.objects.map((phrase) => phrase.color ?? draws.pick(COLORS));
     const seen = prompt.objects.every(
-      (phrase, i) => phrase.color !== null || !options.avoidUnseen || !isUnseen(colors[i] ?? null, phrase.shape),
+      (phrase, i) =>
+        phrase.color !== null || !options.avoidUnseen || !isUnseen(colors[i] ?? null, phrase.shape),
     );
     if (seen && (!options.distinct || new Set(colors).size === colors.length)) return colors;
   }
@@ -106,7 +108,9 @@ function drawPhase(object: Placed, texture: Texture, draws: Draws): readonly [nu
 }
 
 function placeObjects(prompt: ShapesPrompt, contact: Pair, draws: Draws): Placed[] | null {
-  const placed = prompt.objects.map((phrase, i) => placeFreely(phrase, drawRadius(phrase, i, contact, draws), draws));
+  const placed = prompt.objects.map((phrase, i) =>
+    placeFreely(phrase, drawRadius(phrase, i, contact, draws), draws),
+  );
   if (contact === null) return placed;
   const subject = placed[contact.subject];
   const object = placed[contact.object];
@@ -228,7 +232,8 @@ function holdsClearly(relation: Relation, subject: Placed, object: Placed): bool
       return overlapShare(subject, object) < 0.02;
     case 'inside':
       return (
-        containedShare(subject, object) === 1 && (object.shape !== 'ring' || overlapShare(subject, object) === 0)
+        containedShare(subject, object) === 1 &&
+        (object.shape !== 'ring' || overlapShare(subject, object) === 0)
       );
     case 'overlapping': {
       const share = overlapShare(subject, object);

@@ -49,7 +49,9 @@ function drawScene(draws: Draws): Scene {
       left -= MIXTURE[name];
       return left < 0;
     });
-    const scene = sampleScene(drawPromptOf('train', category ?? 'color', draws), draws, { avoidUnseen: true });
+    const scene = sampleScene(drawPromptOf('train', category ?? 'color', draws), draws, {
+      avoidUnseen: true,
+    });
     if (scene !== null) return scene;
   }
 }
@@ -77,13 +79,24 @@ for (let start = 0; start < count; start += shardSize) {
     const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));
     captionsWritten += drawn.length;
     wrong += drawn.filter((caption) => caption.mistake !== null).length;
-    captions.push(drawn.map((caption) => (caption.prompt.objects.length === 0 ? '' : promptText(caption.prompt))));
+    captions.push(
+      drawn.map((caption) => (caption.prompt.objects.length === 0 ? '' : promptText(caption.prompt))),
+    );
   }
   writeWhole(join(values.out, `images-${name}.u8`), images);
   writeWhole(captionPath, JSON.stringify(captions));
-  console.log(`${start + size} of ${count} images; share of wrong captions ${(wrong / captionsWritten).toFixed(3)}`);
+  console.log(
+    `${start + size} of ${count} images; share of wrong captions ${(wrong / captionsWritten).toFixed(3)}`,
+  );
 }
 writeWhole(
   join(values.out, 'data.json'),
-  JSON.stringify({ count, captions: captionCount, seed, shard: shardSize, mixture: MIXTURE, wrong: CAPTION_DEFAULTS }),
+  JSON.stringify({
+    count,
+    captions: captionCount,
+    seed,
+    shard: shardSize,
+    mixture: MIXTURE,
+    wrong: CAPTION_DEFAULTS,
+  }),
 );

@@ -1,0 +1,111 @@
+"""Stage 1: the autoencoder.
+
+Loss: weighted L1 + L2 on pixels, L1 on differences between neighbors, and a small KL term. The background fills most
+of every image; without weights the colors of the objects collapse onto one axis, so pixels around objects count more.
+"""
+import os
+import time
+
+import torch
+import torch.nn.functional as F
+
+import configs
+from data import Images
+from networks.autoencoder import Autoencoder
+from progress import Average, load_checkpoint, rate, save_checkpoint, total_steps
+
+STEPS, BATCH, LEARNING_RATE, KL_WEIGHT = 5000, 16, 2e-3, 4e-4
+WARMUP, DECAY_STEPS = 100, 2500
+OBJECT_WEIGHT = 8.0
+SAVE_SECONDS = 240
+
+
+def object_weights(images):
+    """(N, 1, 64, 64): 1 on the background, OBJECT_WEIGHT within two pixels of anything that differs from it."""
+    flat = images.flatten(2)
+    background = flat.median(dim=2).values[:, :, None, None]
+    differs = ((images - background).abs().amax(dim=1, keepdim=True) > 0.25).float()
+    return 1 + (OBJECT_WEIGHT - 1) * F.max_pool2d(differs, 5, stride=1, padding=2)
+
+
+def reconstruction_loss(images, decoded):
+    weights = object_weights(images)
+    error = decoded - images
+    pixels = (weights * (error.abs() + error**2)).mean() / weights.mean()
+    across = (weights[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
+    down = (weights[:, :, 1:] * (error[:, :, 1:] - error[:, :, :-1]).abs()).mean()
+    return pixels + 0.5 * (across + down) / weights.mean()
+
+
+def train(work, log):
+    path = os.path.join(work, "vae.pt")
+    torch.manual_seed(0)
+    vae = Autoencoder(configs.VAE).to(memory_format=torch.channels_last)
+    average = Average([vae], decay=0.999)
+    optimizer = torch.optim.AdamW(vae.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
+    state, step, seconds = load_checkpoint(path), 0, 0.0
+    if state is not None:
+        vae.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.load_state_dict(state["average"])
+        step, seconds = state["step"], state["seconds"]
+    saved, last, sums = time.time(), time.time(), [0.0, 0.0]
+
+    def save():
+        save_checkpoint(
+            path,
+            model=vae.state_dict(),
+            optimizer=optimizer.state_dict(),
+            average=average.state_dict(),
+            step=step,
+            seconds=seconds,
+        )
+
+    log.write(f"vae: starting at step {step}, {sum(p.numel() for p in vae.parameters())} parameters")
+    while step < (total := total_steps(work, "vae", STEPS)):
+        if step % 200 == 0:
+            images = Images(os.path.join(work, "data"))  # shards may still be arriving
+        generator = torch.Generator().manual_seed(step)
+        batch = images.batch(torch.randint(len(images), (BATCH,), generator=generator).tolist())
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        for group in optimizer.param_groups:
+            group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
+        mean, logvar = vae.encode(batch)
+        noise = torch.randn(mean.shape, generator=generator)
+        reconstruction = reconstruction_loss(batch, vae.decode(mean + (0.5 * logvar).exp() * noise))
+        divergence = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
+        optimizer.zero_grad(set_to_none=True)
+        (reconstruction + KL_WEIGHT * divergence).backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimizer.step()
+        average.update()
+        step += 1
+        sums = [sums[0] + reconstruction.item(), sums[1] + divergence.item()]
+        now = time.time()
+        seconds, last = seconds + now - last, now
+        if step % 100 == 0:
+            spread, sigma = mean.std().item(), (0.5 * logvar).exp().mean().item()
+            log.write(
+                f"vae {step}/{total} loss {sums[0] / 100:.4f} kl {sums[1] / 100:.3f} "
+                f"latent std {spread:.3f} sigma {sigma:.3f} hours {seconds / 3600:.2f}"
+            )
+            sums = [0.0, 0.0]
+        if now - saved > SAVE_SECONDS:
+            save()
+            saved = time.time()
+    save()
+    return average_weights(vae, average)
+
+
+def average_weights(network, average):
+    average.swap()
+    return network.eval()
+
+
+def load_average(work):
+    """The averaged autoencoder of the last checkpoint."""
+    state = load_checkpoint(os.path.join(work, "vae.pt"))
+    vae = Autoencoder(configs.VAE)
+    average = Average([vae], decay=0.999)
+    average.load_state_dict(state["average"])
+    return average_weights(vae, average)
