@@ -1,0 +1,99 @@
+/** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
+import { denoiserOf } from './tuned.ts';
+import { guideAndMeasure } from '../diffusion/guidance.ts';
+import { sample, seededNoise } from '../diffusion/sample.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
+import { scope } from '../tensor/scope.ts';
+import type { Tensor3D } from '../tensor/tf.ts';
+import { embedPrompt, repeatRows, type Session } from './session.ts';
+import type { Tuned } from './tuned.ts';
+
+export type PoolTask = {
+  /** Index into the run's prompt list, and its text. */
+  readonly prompt: number;
+  readonly text: string;
+  readonly candidates: readonly { readonly candidate: number; readonly seed: number }[];
+};
+
+/** One candidate as it is stored: final latent in scaled space (NHWC) and what was measured at every step. */
+export type DrawnCandidate = {
+  readonly prompt: number;
+  readonly candidate: number;
+  readonly seed: number;
+  readonly latent: Float32Array;
+  /** ||epsCond - epsUncond||^2 at each of the scheduler's timesteps. */
+  readonly squaredDifference: readonly number[];
+};
+
+export type DrawOptions = {
+  readonly scheduler: Scheduler;
+  /** Guidance scale of the sampling path; 1 for the conditional path. */
+  readonly guidance: number;
+  readonly batch: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Network steps done so far, in candidates times steps. */
+  readonly onSteps?: ((done: number) => void) | undefined;
+};
+
+/**
+ * Draws the tasks' candidates and yields them batch by batch. A candidate's numbers do not depend on which others
+ * share its batch, so a run may stop after any yield and go on with what is missing.
+ */
+export async function* drawPool(
+  session: Session,
+  tuned: Tuned | null,
+  tasks: readonly PoolTask[],
+  options: DrawOptions,
+): AsyncGenerator<readonly DrawnCandidate[]> {
+  let done = 0;
+  for (const task of tasks) {
+    for (let from = 0; from < task.candidates.length; from += options.batch) {
+      const group = task.candidates.slice(from, from + options.batch);
+      yield await drawBatch(session, tuned, task, group, {
+        ...options,
+        onSteps: (steps) => options.onSteps?.(done + steps),
+      });
+      done += group.length * options.scheduler.timesteps.length;
+    }
+  }
+}
+
+async function drawBatch(
+  session: Session,
+  tuned: Tuned | null,
+  task: PoolTask,
+  group: PoolTask['candidates'],
+  options: DrawOptions,
+): Promise<readonly DrawnCandidate[]> {
+  const seeds = group.map((c) => c.seed);
+  const contexts = scope((): Tensor3D[] =>
+    ['', task.text].map((text) => repeatRows(embedPrompt(session, text, tuned?.project), seeds.length)),
+  );
+  let steps = 0;
+  try {
+    const run = await sample({
+      denoiser: denoiserOf(session, tuned),
+      scheduler: options.scheduler,
+      contexts,
+      noise: seededNoise(seeds, session.latentShape),
+      combine: guideAndMeasure(options.guidance),
+      signal: options.signal,
+      onStep: () => {
+        steps++;
+        options.onSteps?.(steps * seeds.length);
+      },
+    });
+    const values = (await run.latents.data()) as Float32Array;
+    run.latents.dispose();
+    const size = values.length / seeds.length;
+    return group.map(({ candidate, seed }, n) => ({
+      prompt: task.prompt,
+      candidate,
+      seed,
+      latent: values.slice(n * size, (n + 1) * size),
+      squaredDifference: run.squaredDifference?.[n] ?? [],
+    }));
+  } finally {
+    for (const context of contexts) context.dispose();
+  }
+}

@@ -1,0 +1,54 @@
+import { createScheduler } from '../diffusion/createScheduler.ts';
+import type { LatentShape } from '../diffusion/latentNoise.ts';
+import type { PredictionType } from '../diffusion/parametrization.ts';
+import { createSchedule, type NoiseSchedule } from '../diffusion/schedule.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
+import { parseSchedulerFile, resolveScheduler, type SchedulerFile } from '../diffusion/schedulerConfig.ts';
+import type { SchedulerKind } from '../diffusion/timesteps.ts';
+import type { Projector } from '../models/hooks.ts';
+import type { DiffusionModel } from '../models/load.ts';
+import { encodeText } from '../models/text/run.ts';
+import { type Tensor3D, tf } from '../tensor/tf.ts';
+
+/** A loaded model with what its scheduler file says: the ground every method stands on. */
+export type Session = {
+  readonly model: DiffusionModel;
+  readonly schedulerFile: SchedulerFile;
+  readonly schedule: NoiseSchedule;
+  readonly prediction: PredictionType;
+  /** One latent at the model's own resolution. */
+  readonly latentShape: LatentShape;
+};
+
+/** @throws StudioError `scheduler-config-*` where the scheduler file asks for something that is not implemented */
+export function openSession(model: DiffusionModel): Session {
+  const schedulerFile = parseSchedulerFile(model.schedulerConfig, 'scheduler/scheduler_config.json');
+  const config = resolveScheduler(schedulerFile, 'ddpm');
+  const { sampleSize, inChannels } = model.unet.weights.config;
+  return {
+    model,
+    schedulerFile,
+    schedule: createSchedule(config),
+    prediction: config.prediction,
+    latentShape: [sampleSize, sampleSize, inChannels],
+  };
+}
+
+/** The sampler of that name with the model's noise schedule. */
+export function sessionScheduler(session: Session, kind: SchedulerKind, steps: number): Scheduler {
+  return createScheduler(resolveScheduler(session.schedulerFile, kind), steps);
+}
+
+/** Text embeddings of one prompt [1, L, D]; the caller disposes. */
+export function embedPrompt(session: Session, text: string, project?: Projector): Tensor3D {
+  const { ids } = session.model.tokenizer.encode(text);
+  return encodeText(session.model.text, [ids], { output: 'last', project });
+}
+
+/** Repeats an embedding [1, L, D] to [count, L, D]; consumes it. */
+export function repeatRows(embedding: Tensor3D, count: number): Tensor3D {
+  if (count === 1) return embedding;
+  const repeated = tf.tile(embedding, [count, 1, 1]);
+  embedding.dispose();
+  return repeated;
+}

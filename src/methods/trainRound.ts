@@ -1,0 +1,140 @@
+/** Algorithm 1, second half: fine-tune the adapter on the selected images. */
+import { type Adapter, adapterParameters, initAdapter, type Target } from '../adapters/adapter.ts';
+import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
+import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
+import { stepBatches } from '../training/batches.ts';
+import { type Checkpoint, type CheckpointOrigin, restoreCheckpoint, saveCheckpoint } from '../training/checkpoint.ts';
+import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
+import type { OptimizerOptions } from '../training/options.ts';
+import { predictionLoss } from '../training/loss.ts';
+import { type StepResult, type TrainContext, trainStep, type TrainState } from '../training/trainStep.ts';
+import { Embeddings } from './embeddings.ts';
+import { errorsByDraw, meanMi, measureSet, middleTimesteps, type CaptionedLatent } from './measureSet.ts';
+import { microBatches } from './microBatches.ts';
+import type { Session } from './session.ts';
+import type { Tuned } from './tuned.ts';
+
+export type RoundOptions = OptimizerOptions & {
+  readonly kind: 'lora' | 'dora';
+  readonly rank: number;
+  readonly textEncoder: boolean;
+  readonly iterations: number;
+  readonly checkpointEvery: number;
+  readonly previewEvery: number;
+  readonly seed: number;
+  readonly origin: CheckpointOrigin;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export type RoundEvent =
+  | { readonly type: 'step'; readonly step: number; readonly result: Pick<StepResult, 'loss' | 'gradNorm' | 'learningRate'> }
+  /** `errors` per common noise draw, `mi` of the held-out images; null where nothing is held out. */
+  | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint; readonly validation: { readonly errors: readonly number[]; readonly mi: number } | null }
+  /** The consumer may draw images with the adapter as it stands; it must not dispose it. */
+  | { readonly type: 'preview'; readonly step: number; readonly tuned: Tuned };
+
+/** Validation: few timesteps, one draw each, so that it costs a fraction of the training between two of them. */
+const VALIDATION = { timesteps: 5, draws: 1, images: 8 } as const;
+const VALIDATION_SEED = 0x76616c;
+
+/** Layers a run trains: the UNet's attention, and the text encoder's in the joint variant. */
+export function trainedTargets(session: Session, textEncoder: boolean): readonly Target[] {
+  const unet = unetAdapterTargets(session.model.unet);
+  return textEncoder ? [...unet, ...textAdapterTargets(session.model.text)] : unet;
+}
+
+/**
+ * Trains from `start` (a checkpoint, an adapter of the round before, or null for a fresh one) and yields what happens.
+ * Stopping between two yields and going on from the last checkpoint gives the same bits on the same backend.
+ *
+ * @throws StudioError `loss-not-finite`, after which the last yielded checkpoint is the one to go on from
+ */
+export async function* trainRound(
+  session: Session,
+  set: readonly CaptionedLatent[],
+  heldOut: readonly CaptionedLatent[],
+  start: Checkpoint | { readonly adapter: Adapter } | null,
+  options: RoundOptions,
+): AsyncGenerator<RoundEvent> {
+  const targets = trainedTargets(session, options.textEncoder);
+  let state = startState(start, targets, options);
+  const context: TrainContext = {
+    unet: session.model.unet,
+    text: session.model.text,
+    schedule: session.schedule,
+    prediction: session.prediction,
+    loss: predictionLoss,
+    withReference: false,
+    mode: 'whole',
+  };
+  const embeddings = options.textEncoder ? null : await Embeddings.of(session, set.map((s) => s.text));
+  const validate = (adapter: Adapter): ReturnType<typeof validation> => validation(session, adapter, heldOut, options);
+  try {
+    if (state.optimizer.step === 0) {
+      yield { type: 'checkpoint', checkpoint: await saveCheckpoint(state, options.origin), validation: await validate(state.adapter) };
+      if (options.previewEvery > 0) yield* preview(state);
+    }
+    while (state.optimizer.step < options.iterations) {
+      options.signal?.throwIfAborted();
+      const { step } = state.optimizer;
+      const plan = stepBatches(options, set.length, step, options.seed, session.schedule.T);
+      const result = await trainStep(context, state, microBatches(session, set, embeddings, plan, options.seed), options);
+      state = result.state;
+      const done = step + 1;
+      yield { type: 'step', step: done, result };
+      if (done % options.checkpointEvery === 0 || done === options.iterations) {
+        yield { type: 'checkpoint', checkpoint: await saveCheckpoint(state, options.origin), validation: await validate(state.adapter) };
+      }
+      if (options.previewEvery > 0 && done % options.previewEvery === 0) yield* preview(state);
+    }
+  } finally {
+    disposeOptimizer(state.optimizer);
+  }
+}
+
+function startState(
+  start: Checkpoint | { readonly adapter: Adapter } | null,
+  targets: readonly Target[],
+  options: RoundOptions,
+): TrainState {
+  if (start !== null && 'version' in start) return restoreCheckpoint(start, targets);
+  const adapter = start === null ? initAdapter(options.kind, options.rank, targets, options.seed) : start.adapter;
+  return { adapter, optimizer: startOptimizer(adapterParameters(adapter).map((p) => p.tensor)) };
+}
+
+async function* preview(state: TrainState): AsyncGenerator<RoundEvent> {
+  const tuned = borrow(state.adapter);
+  try {
+    yield { type: 'preview', step: state.optimizer.step, tuned };
+  } finally {
+    tuned.dispose();
+  }
+}
+
+async function validation(
+  session: Session,
+  adapter: Adapter,
+  heldOut: readonly CaptionedLatent[],
+  options: RoundOptions,
+): Promise<{ errors: readonly number[]; mi: number } | null> {
+  if (heldOut.length === 0) return null;
+  const tuned = borrow(adapter);
+  try {
+    const measured = await measureSet(session, tuned, heldOut.slice(0, VALIDATION.images), {
+      grid: middleTimesteps(session.schedule.T, VALIDATION.timesteps),
+      draws: VALIDATION.draws,
+      seed: VALIDATION_SEED,
+      batch: options.batch,
+    });
+    const size = heldOut[0]?.latent.length as number;
+    return { errors: errorsByDraw(measured, size), mi: meanMi(session, measured, { weights: 'code', truncation: -1 }) };
+  } finally {
+    tuned.dispose();
+  }
+}
+
+/** The adapter as it stands, ready to run; disposing it leaves the adapter to its owner. */
+function borrow(adapter: Adapter): Tuned {
+  const norms = adapterWeightNorms(adapter);
+  return { adapter, project: adapterProjector(adapter, norms), dispose: () => disposeWeightNorms(norms) };
+}

@@ -1,0 +1,57 @@
+import * as v from 'valibot';
+import { adapterStateSchema, readTensors, restoreAdapter, saveAdapterState } from '../adapters/state.ts';
+import { adapterParameters, type Target } from '../adapters/adapter.ts';
+import { StudioError } from '../lib/errors.ts';
+import { type Tensor, tf } from '../tensor/tf.ts';
+import type { TrainState } from './trainStep.ts';
+
+/**
+ * Everything training goes on from. The random numbers of a step follow from (seed, step), so `step` is the position
+ * of all generators. `backend` and `kernels` say what computed it: only the same ones give the same bits again.
+ */
+export const checkpointSchema = v.object({
+  version: v.literal(1),
+  round: v.number(),
+  step: v.number(),
+  backend: v.string(),
+  kernels: v.record(v.string(), v.string()),
+  adapter: adapterStateSchema,
+  m: v.array(v.instance(Float32Array)),
+  v: v.array(v.instance(Float32Array)),
+});
+export type Checkpoint = v.InferOutput<typeof checkpointSchema>;
+
+export type CheckpointOrigin = { readonly round: number; readonly backend: string; readonly kernels: Record<string, string> };
+
+/** Reads the whole training state back. */
+export async function saveCheckpoint(state: TrainState, origin: CheckpointOrigin): Promise<Checkpoint> {
+  return {
+    version: 1,
+    ...origin,
+    step: state.optimizer.step,
+    adapter: await saveAdapterState(state.adapter),
+    m: await readTensors(state.optimizer.m),
+    v: await readTensors(state.optimizer.v),
+  };
+}
+
+/**
+ * @throws StudioError `checkpoint-damaged` or `adapter-state-mismatch`
+ */
+export function parseCheckpoint(stored: unknown): Checkpoint {
+  const parsed = v.safeParse(checkpointSchema, stored);
+  if (parsed.success) return parsed.output;
+  throw new StudioError('checkpoint-damaged', 'The stored training state cannot be read.', {
+    where: v.getDotPath(parsed.issues[0]) ?? 'checkpoint',
+    remedy: 'Train this round again; the pool and the selection are kept.',
+  });
+}
+
+/** Brings the training state back to the backend. */
+export function restoreCheckpoint(checkpoint: Checkpoint, targets: readonly Target[]): TrainState {
+  const adapter = restoreAdapter(checkpoint.adapter, targets);
+  const params = adapterParameters(adapter).map((p) => p.tensor);
+  const moments = (values: readonly Float32Array[]): Tensor[] =>
+    values.map((data, i) => tf.keep(tf.tensor(data, (params[i] as Tensor).shape)));
+  return { adapter, optimizer: { params, m: moments(checkpoint.m), v: moments(checkpoint.v), step: checkpoint.step } };
+}
