@@ -1,27 +1,44 @@
 /** Draws a scene to 64 x 64 RGB with 4 x 4 supersampling of silhouettes and patterns. Deterministic. */
 import { EXTENTS, isInside } from './geometry.ts';
-import { COLOR_RGB, DARK_SHARE, DOTS, IMAGE_SIZE, type Scene, type SceneObject, STRIPE } from './world.ts';
+import {
+  COLOR_RGB,
+  DARK_SHARE,
+  DOT_RADIUS,
+  IMAGE_SIZE,
+  PATTERN_PERIOD,
+  type Scene,
+  type SceneObject,
+  STRIPE_BRIGHT,
+  type Texture,
+} from './world.ts';
 
 const GRID = 4;
 
-/** Whether the pattern is dark at a pixel position. */
-export function isDark(object: Pick<SceneObject, 'texture' | 'phase'>, x: number, y: number): boolean {
-  const [phaseX, phaseY] = object.phase;
-  switch (object.texture) {
+/** Whether a pattern is dark at a pixel position; `shift` moves the pattern against the image. */
+export function isDark(
+  texture: Texture,
+  x: number,
+  y: number,
+  shift: readonly [number, number] = [0, 0],
+): boolean {
+  const cellX = modulo(x + shift[0]);
+  const cellY = modulo(y + shift[1]);
+  switch (texture) {
     case 'solid':
       return false;
-    case 'striped': {
-      const along = x + y + phaseX;
-      return along - STRIPE.period * Math.floor(along / STRIPE.period) >= STRIPE.bright;
-    }
+    case 'striped':
+      return modulo(cellX + cellY) >= STRIPE_BRIGHT;
     case 'dotted': {
-      const dx = x + phaseX - DOTS.pitch * Math.round((x + phaseX) / DOTS.pitch);
-      const dy = y + phaseY - DOTS.pitch * Math.round((y + phaseY) / DOTS.pitch);
-      return dx * dx + dy * dy <= DOTS.radius * DOTS.radius;
+      const middle = PATTERN_PERIOD / 2;
+      return (cellX - middle) ** 2 + (cellY - middle) ** 2 <= DOT_RADIUS ** 2;
     }
     default:
-      return object.texture satisfies never;
+      return texture satisfies never;
   }
+}
+
+function modulo(position: number): number {
+  return position - PATTERN_PERIOD * Math.floor(position / PATTERN_PERIOD);
 }
 
 function drawObject(pixels: Float32Array, object: SceneObject): void {
@@ -40,7 +57,7 @@ function drawObject(pixels: Float32Array, object: SceneObject): void {
         const y = row + (Math.floor(i / GRID) + 0.5) / GRID;
         if (!isInside(object.shape, (x - object.x) / object.radius, (y - object.y) / object.radius)) continue;
         covered += 1;
-        light += isDark(object, x, y) ? DARK_SHARE : 1;
+        light += isDark(object.texture, x, y) ? DARK_SHARE : 1;
       }
       if (covered === 0) continue;
       const at = (row * IMAGE_SIZE + column) * 3;

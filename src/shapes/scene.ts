@@ -27,6 +27,9 @@ const GAP_PIXELS = 3;
 /** Equal colors need more room: the scorer bridges the dark parts of patterns up to four pixels. */
 const SAME_COLOR_GAP_PIXELS = 6;
 const MAX_TRIES = 4000;
+/** What a pattern must show inside an object, in pixels and as a share of its area. */
+const DARK_PIXELS = 9;
+const DARK_SHARE = { striped: 0.24, dotted: 0.13 } as const;
 
 export type SceneOptions = {
   /** Draw unsaid colors so that no combination kept out of training appears. */
@@ -44,9 +47,9 @@ export function sampleScene(prompt: ShapesPrompt, draws: Draws, options: SceneOp
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
     const placed = placeObjects(prompt, contact, draws);
     if (placed === null || !isClear(prompt, placed, colors)) continue;
+    if (!placed.every((object, i) => showsPattern(object, textures[i] ?? 'solid'))) continue;
     const objects = placed.map((object, i): SceneObject => {
-      const texture = textures[i] ?? 'solid';
-      return { ...object, color: colors[i] ?? 'white', texture, phase: drawPhase(object, texture, draws) };
+      return { ...object, color: colors[i] ?? 'white', texture: textures[i] ?? 'solid' };
     });
     const drawOrder = objects.map((_, i) => i);
     if (contact?.relation === 'inside' ? contact.subject < contact.object : draws.chance(0.5))
@@ -86,25 +89,20 @@ function drawColors(
   return null;
 }
 
-/** Of a few phases the one with most dark inside: patterns must show, also on small objects. */
-function drawPhase(object: Placed, texture: Texture, draws: Draws): readonly [number, number] {
-  let best: readonly [number, number] = [0, 0];
-  let most = -1;
-  for (let attempt = 0; attempt < 8; attempt += 1) {
-    const phase = [draws.between(0, 8), draws.between(0, 8)] as const;
-    const inner = { ...object, radius: object.radius - 1 };
-    let dark = 0;
-    for (let y = object.y - object.radius; y < object.y + object.radius; y += 1) {
-      for (let x = object.x - object.radius; x < object.x + object.radius; x += 1) {
-        if (covers(inner, x, y, { filled: false }) && isDark({ texture, phase }, x, y)) dark += 1;
-      }
-    }
-    if (dark > most) {
-      most = dark;
-      best = phase;
+/** Whether enough of a pattern falls on the object to be seen, which on small ones is a matter of position. */
+function showsPattern(object: Placed, texture: Texture): boolean {
+  if (texture === 'solid') return true;
+  const inner = { ...object, radius: object.radius - 1 };
+  let area = 0;
+  let dark = 0;
+  for (let y = Math.floor(object.y - object.radius) + 0.5; y < object.y + object.radius; y += 1) {
+    for (let x = Math.floor(object.x - object.radius) + 0.5; x < object.x + object.radius; x += 1) {
+      if (!covers(inner, x, y, { filled: false })) continue;
+      area += 1;
+      if (isDark(texture, x, y)) dark += 1;
     }
   }
-  return best;
+  return dark >= DARK_PIXELS && dark >= DARK_SHARE[texture] * area;
 }
 
 function placeObjects(prompt: ShapesPrompt, contact: Pair, draws: Draws): Placed[] | null {

@@ -1,15 +1,15 @@
-/** Which pattern a fitted object has: the best correlation of its brightness with stripes and dots over all phases. */
+/** Which pattern a fitted object has: the best correlation of its brightness with stripes and dots over all shifts. */
 import { forEachCovered } from './fit.ts';
 import type { Placed } from './geometry.ts';
 import { isDark } from './render.ts';
 import type { Region } from './segment.ts';
-import { COLOR_RGB, DOTS, IMAGE_SIZE, STRIPE, type Texture } from './world.ts';
+import { COLOR_RGB, IMAGE_SIZE, PATTERN_PERIOD, type Texture } from './world.ts';
 
 /** A pixel is dark below this brightness, as a share of the full color (dark parts have 0.35, edges in between). */
 const DARK_BELOW = 0.72;
 /** Objects with a smaller share of dark pixels are solid. */
 const SOLID_SHARE = 0.055;
-/** Dots have six times as many phases to fit by chance. */
+/** Dots have eight times as many shifts to fit by chance. */
 const DOTS_HANDICAP = 0.04;
 
 /** Pixels whose four neighbors are covered too. */
@@ -54,20 +54,22 @@ export function classifyTexture(rgb: Uint8Array, placed: Placed, region: Region,
   });
   const dark = brightness.filter((value) => value < DARK_BELOW).length;
   if (pixels.length === 0 || dark < Math.max(2, SOLID_SHARE * pixels.length)) return 'solid';
-  const match = (texture: Texture, phase: readonly [number, number]): number =>
+  const match = (texture: Texture, shift: readonly [number, number]): number =>
     correlation(
       brightness,
-      pixels.map((pixel) =>
-        isDark({ texture, phase }, (pixel % IMAGE_SIZE) + 0.5, Math.floor(pixel / IMAGE_SIZE) + 0.5) ? 0 : 1,
-      ),
+      pixels.map((pixel) => {
+        const [x, y] = [(pixel % IMAGE_SIZE) + 0.5, Math.floor(pixel / IMAGE_SIZE) + 0.5];
+        return isDark(texture, x, y, shift) ? 0 : 1;
+      }),
     );
+  // Generated patterns may sit anywhere, so every shift by whole pixels is tried.
   let stripes = 0;
-  for (let phase = 0; phase < STRIPE.period; phase += 1) {
-    stripes = Math.max(stripes, match('striped', [phase, 0]));
-  }
   let dots = 0;
-  for (let phase = 0; phase < DOTS.pitch ** 2; phase += 1) {
-    dots = Math.max(dots, match('dotted', [phase % DOTS.pitch, Math.floor(phase / DOTS.pitch)]));
+  for (let down = 0; down < PATTERN_PERIOD; down += 1) {
+    stripes = Math.max(stripes, match('striped', [0, down]));
+    for (let across = 0; across < PATTERN_PERIOD; across += 1) {
+      dots = Math.max(dots, match('dotted', [across, down]));
+    }
   }
   return dots - DOTS_HANDICAP > stripes ? 'dotted' : 'striped';
 }

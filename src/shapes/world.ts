@@ -52,10 +52,13 @@ export const COLOR_RGB: Readonly<Record<Color, Rgb>> = {
 
 /** Brightness of the dark parts of a pattern, as a share of the color. */
 export const DARK_SHARE = 0.35;
-/** Stripes run along x + y = constant; lengths in pixels along that axis. */
-export const STRIPE = { period: 8, bright: 5 } as const;
-/** Dark dots on a square grid, in pixels. */
-export const DOTS = { pitch: 7, radius: 1.9 } as const;
+/**
+ * Patterns are anchored to the image, not to the object, and repeat every eight pixels: the size of a latent cell, so
+ * that a small autoencoder can hold them. Stripes run along x + y = constant; dots sit in the middle of the cells.
+ */
+export const PATTERN_PERIOD = 8;
+export const STRIPE_BRIGHT = 5;
+export const DOT_RADIUS = 2.2;
 
 /** Radii in pixels, [smallest, largest]. Holders and fillings are the two objects of `inside`. */
 export const RADII = {
@@ -88,7 +91,7 @@ export type ShapesPrompt = {
   readonly relations: readonly RelationPhrase[];
 };
 
-/** One drawn object. Center and radius in pixels; `phase` shifts the pattern along x and y. */
+/** One drawn object. Center and radius in pixels. */
 export type SceneObject = {
   readonly shape: Shape;
   readonly color: Color;
@@ -96,7 +99,6 @@ export type SceneObject = {
   readonly x: number;
   readonly y: number;
   readonly radius: number;
-  readonly phase: readonly [number, number];
 };
 
 /** `objects` in the order of the prompt; `drawOrder` lists their indices, the last one on top. */
