@@ -1,0 +1,38 @@
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { reportError } from './lib/errors.ts';
+import { syncAddress } from './state/address.ts';
+import { browserFeatures, missingFeature } from './state/capabilities.ts';
+import { failEngine, prepareEngine } from './state/engine.ts';
+import { engineClient } from './state/engineClient.ts';
+import { listenToRuns, refreshRuns } from './state/runActions.ts';
+import { useSettings } from './state/settings.ts';
+import { restoreTheme } from './state/theme.ts';
+import { App } from './ui/shell/App.tsx';
+import { ErrorBoundary } from './ui/shell/ErrorBoundary.tsx';
+import './ui/theme.css';
+
+restoreTheme();
+
+const host = document.getElementById('root');
+if (host === null) throw new Error('index.html has no element #root');
+createRoot(host).render(
+  <StrictMode>
+    <ErrorBoundary>
+      <App />
+    </ErrorBoundary>
+  </StrictMode>,
+);
+
+void start().catch((error: unknown) => failEngine(reportError(error)));
+
+/** Brings up the engine and the built-in model, then whatever the address asks for. */
+async function start(): Promise<void> {
+  if (missingFeature(browserFeatures()) !== null) return;
+  engineClient().onFatal(failEngine);
+  listenToRuns();
+  await refreshRuns();
+  await syncAddress();
+  const { backend, model } = useSettings.getState();
+  await prepareEngine(backend, model);
+}

@@ -1,0 +1,87 @@
+/** Decides what dropped or chosen files are, by their names, and hands them to the store that wants them. */
+import { StudioError } from '../lib/errors.ts';
+import { importAdapter } from './compare.ts';
+import { importModel, type ModelFiles } from './engine.ts';
+import { importImages } from './realImages.ts';
+import { goTo } from './navigation.ts';
+import { attempt, useNotices } from './notices.ts';
+import { setPromptFile, usePrompts } from './prompts.ts';
+import { draftOf, useSettings } from './settings.ts';
+import { parseRunFile } from './specSchema.ts';
+
+export type DroppedKind = 'model' | 'images' | 'adapter' | 'run' | 'prompts' | 'unknown';
+
+const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
+const MAX_TEXT_BYTES = 20_000_000;
+
+/** What a set of file paths is; a folder is known by the files that its kind always has. */
+export function classifyFiles(paths: readonly string[]): DroppedKind {
+  const names = paths.map((path) => path.toLowerCase().split('/').at(-1) ?? '');
+  if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1)) return 'model';
+  if (names.includes('metadata.jsonl') && names.length > 1) return 'images';
+  const [only, ...rest] = names;
+  if (only === undefined || rest.length > 0) return 'unknown';
+  if (only.endsWith('.safetensors')) return 'adapter';
+  if (only.endsWith('.json')) return 'run';
+  return PROMPT_LIST.test(only) ? 'prompts' : 'unknown';
+}
+
+export async function receiveFiles(files: ModelFiles): Promise<void> {
+  const kind = classifyFiles(files.map(({ path }) => path));
+  const [first] = files;
+  if (first === undefined) return;
+  const name = first.path.split('/')[0] ?? first.path;
+  await attempt(async () => {
+    switch (kind) {
+      case 'prompts':
+        return openPromptFile(first.path, first.file);
+      case 'run':
+        return openRunFile(first.path, first.file);
+      case 'adapter':
+        goTo('compare');
+        return importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer()));
+      case 'model':
+        goTo('model');
+        return void (await importModel(name, files));
+      case 'images':
+        goTo('settings');
+        return importImages(name, files);
+      case 'unknown':
+        throw new StudioError('file-unknown', `${first.path} is nothing this page can open.`, {
+          remedy:
+            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter (.safetensors), a diffusers model folder, or a folder of images with metadata.jsonl.',
+          where: first.path,
+        });
+      default:
+        kind satisfies never;
+    }
+  });
+}
+
+export async function openPromptFile(path: string, file: Blob): Promise<void> {
+  const text = await readText(path, file);
+  goTo('start');
+  setPromptFile(path.split('/').at(-1) ?? path, text);
+}
+
+/** Takes over the settings of a run file, and its prompts if it has any. */
+export async function openRunFile(path: string, file: Blob): Promise<void> {
+  const spec = parseRunFile(path, await readText(path, file));
+  useSettings.getState().replace(draftOf(spec));
+  if (spec.prompts.length > 0) {
+    setPromptFile('prompts.jsonl', spec.prompts.map((text) => JSON.stringify({ text })).join('\n'));
+  }
+  goTo('start');
+  const count = usePrompts.getState().list?.prompts.length ?? 0;
+  useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
+}
+
+async function readText(path: string, file: Blob): Promise<string> {
+  if (file.size > MAX_TEXT_BYTES) {
+    throw new StudioError('file-too-large', `${path} is larger than ${MAX_TEXT_BYTES / 1e6} MB.`, {
+      remedy: 'Split the list into several files.',
+      where: path,
+    });
+  }
+  return file.text();
+}

@@ -1,0 +1,33 @@
+import type uPlot from 'uplot';
+import { formatLarge, formatNumber } from '../format.ts';
+import type { Palette } from './palette.ts';
+
+const TICK_SIZE = 4;
+
+type AxisOptions = { readonly label?: string; readonly size?: number; readonly grid?: boolean; readonly side?: 1 | 2 | 3 };
+
+/** Hairline axes in the page's colors. */
+export function axis(palette: Palette, { label, size, grid = true, side }: AxisOptions = {}): uPlot.Axis {
+  return {
+    stroke: palette['ink-3'],
+    font: palette.font,
+    grid: { show: grid, stroke: palette.line, width: 1 },
+    ticks: { stroke: palette.line, width: 1, size: TICK_SIZE },
+    gap: 6,
+    ...(label === undefined ? {} : { label, labelFont: palette.font, labelSize: 18, labelGap: 2 }),
+    ...(size === undefined ? {} : { size }),
+    ...(side === undefined ? {} : { side }),
+  };
+}
+
+export function tickNumbers(_plot: uPlot, values: (number | null)[]): string[] {
+  return values.map((value) => {
+    if (value === null) return '';
+    return Math.abs(value) >= 1000 ? formatLarge(value) : String(Number(formatNumber(value, 3).replace('−', '-')));
+  });
+}
+
+/** Scientific form where values span orders of magnitude. */
+export function tickPowers(_plot: uPlot, values: (number | null)[]): string[] {
+  return values.map((value) => (value === null ? '' : formatNumber(value, 3)));
+}

@@ -1,0 +1,40 @@
+import { useSyncExternalStore } from 'react';
+import { useTheme } from '../../state/theme.ts';
+
+const TOKENS = ['ink', 'ink-2', 'ink-3', 'line', 'signal', 'mark', 'good', 'bad', 'panel'] as const;
+export type Palette = Readonly<Record<(typeof TOKENS)[number], string>> & { readonly font: string };
+
+const darkScheme = () => matchMedia('(prefers-color-scheme: dark)');
+
+/** The page's color tokens as resolved colors, for canvases; new whenever the scheme changes. */
+export function usePalette(): Palette {
+  const theme = useTheme((state) => state.theme);
+  const systemDark = useSyncExternalStore(watchScheme, () => darkScheme().matches);
+  return paletteFor(theme === 'system' ? systemDark : theme === 'dark');
+}
+
+const palettes = new Map<boolean, Palette>();
+
+function paletteFor(dark: boolean): Palette {
+  const known = palettes.get(dark);
+  if (known !== undefined) return known;
+  // Custom properties are not resolved by themselves, so each is read through a color that uses it.
+  const probe = document.createElement('span');
+  probe.style.colorScheme = dark ? 'dark' : 'light';
+  document.body.append(probe);
+  const colors = TOKENS.map((token) => {
+    probe.style.color = `var(--${token})`;
+    return [token, getComputedStyle(probe).color];
+  });
+  const font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  probe.remove();
+  const palette = { ...Object.fromEntries(colors), font } as Palette;
+  palettes.set(dark, palette);
+  return palette;
+}
+
+function watchScheme(listener: () => void): () => void {
+  const query = darkScheme();
+  query.addEventListener('change', listener);
+  return () => query.removeEventListener('change', listener);
+}

@@ -1,0 +1,71 @@
+/** Numbers as the page writes them: American grouping, spaced units, minus signs of full width. */
+
+const WHOLE = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+const BYTE_UNITS = ['bytes', 'KB', 'MB', 'GB', 'TB'] as const;
+
+export function formatCount(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** `1 image`, `2 images`. */
+export function formatPlural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`;
+}
+
+/** Large counts shortened: 11,520; 1.68 M. */
+export function formatLarge(value: number): string {
+  if (value < 100_000) return formatCount(value);
+  if (value < 1e9) return `${trim(value / 1e6)} M`;
+  return `${trim(value / 1e9)} G`;
+}
+
+export function formatBytes(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < BYTE_UNITS.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? WHOLE.format(value) : trim(value)} ${BYTE_UNITS[unit]}`;
+}
+
+/** Two units at most: 45 s, 2 min, 2 h 10 min, 3 days. */
+export function formatDuration(seconds: number): string {
+  if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+  return formatPlural(Math.round(hours / 24), 'day');
+}
+
+export function formatPercent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
+
+/** Four significant figures at most; tiny and huge values in scientific form. */
+export function formatNumber(value: number | null, digits = 4): string {
+  if (value === null || !Number.isFinite(value)) return '–';
+  const size = Math.abs(value);
+  if (value !== 0 && (size < 1e-3 || size >= 1e6)) return minus(value.toExponential(digits - 2));
+  const decimals = size === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
+  return minus(value.toFixed(Math.min(decimals, digits)));
+}
+
+/** A change, always with its sign. */
+export function formatChange(value: number, digits = 3): string {
+  return value > 0 ? `+${formatNumber(value, digits)}` : formatNumber(value, digits);
+}
+
+export function formatAgo(then: number, now: number): string {
+  const seconds = (now - then) / 1000;
+  return seconds < 45 ? 'just now' : `${formatDuration(seconds)} ago`;
+}
+
+function trim(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+function minus(text: string): string {
+  return text.replace(/-/g, '−');
+}

@@ -1,0 +1,55 @@
+import { useMemo, useState } from 'react';
+import { EMPTY_POOL, useGallery } from '../../../state/gallery.ts';
+import { goTo } from '../../../state/navigation.ts';
+import { workOn } from '../../../state/runActions.ts';
+import { isPast, useRuns } from '../../../state/runs.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Toggle } from '../../primitives/Toggle.tsx';
+import { ContactSheet } from '../../sheet/ContactSheet.tsx';
+import { Inspector } from '../../sheet/Inspector.tsx';
+import { NoRun } from '../NoRun.tsx';
+import { PageHead } from '../PageHead.tsx';
+import page from '../page.module.css';
+import { BuildReadouts } from './BuildReadouts.tsx';
+
+/** The pool as it is drawn. */
+export function BuildPage() {
+  const run = useRuns((state) => state.open);
+  const idle = useRuns((state) => state.activity === 'idle');
+  const complete = useRuns((state) => isPast(state.stage, 'score'));
+  const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
+  const [showExact, setShowExact] = useState(true);
+  // Newest on top while images arrive, in the order of the list once all are there.
+  const rows = useMemo(() => (complete ? [...pool.keys()].sort((a, b) => a - b) : [...pool.keys()].reverse()), [pool, complete]);
+  if (run === null) return <NoRun title="Build" />;
+  const hasExact = [...pool.values()].some((records) => records.some((record) => record.exact !== null));
+  return (
+    <>
+      <PageHead
+        title="Build the set"
+        lead={`For every prompt, ${run.spec.selection.candidates} images are drawn, each with its own seed, and scored on the way.`}
+      >
+        {idle && !complete ? (
+          <Button look="primary" onClick={() => void workOn('select')}>
+            {pool.size === 0 ? 'Build the set' : 'Continue building'}
+          </Button>
+        ) : null}
+        {complete ? <Button onClick={() => goTo('select')}>Look at the selection</Button> : null}
+      </PageHead>
+      <BuildReadouts run={run} pool={pool} />
+      {pool.size === 0 ? (
+        <p className={page.empty}>{idle ? 'No images yet.' : 'The first images appear here as soon as they are drawn.'}</p>
+      ) : (
+        <div className={page.split}>
+          <div>
+            {hasExact ? <Toggle label="Show exact scores" visibleLabel checked={showExact} onChange={setShowExact} /> : null}
+            <ContactSheet run={run} rows={rows} mode="watch" showExact={showExact} label="Candidates as they are drawn" />
+          </div>
+          <div className={page.aside}>
+            <Inspector run={run} showExact={showExact} />
+          </div>
+        </div>
+      )}
+    </>
+  );
+}

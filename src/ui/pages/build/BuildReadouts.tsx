@@ -1,0 +1,33 @@
+import { useGallery } from '../../../state/gallery.ts';
+import type { OpenRun } from '../../../state/runs.ts';
+import { useRuns } from '../../../state/runs.ts';
+import type { Pool } from '../../../state/selection.ts';
+import { formatCount, formatDuration, formatLarge, formatPercent } from '../../format.ts';
+import { Readout, Readouts } from '../../primitives/Readout.tsx';
+import styles from './BuildReadouts.module.css';
+
+type BuildReadoutsProps = { readonly run: OpenRun; readonly pool: Pool };
+
+/** How many images there are, what they cost so far, and how long the rest takes. */
+export function BuildReadouts({ run, pool }: BuildReadoutsProps) {
+  const progress = useRuns((state) => (state.progress?.stage === 'pool' ? state.progress : null));
+  const round = useGallery((state) => state.round);
+  const { sampling, selection } = run.spec;
+  const records = [...pool.values()].flat();
+  const exact = records.flatMap((record) => record.exact ?? []);
+  const strict = exact.filter((score) => score.strict).length;
+  return (
+    <div className={styles.readouts}>
+      <Readouts>
+        <Readout label="Images" value={formatCount(records.length)} note={`of ${formatCount(run.spec.prompts.length * selection.candidates)}`} />
+        <Readout label="Prompts begun" value={formatCount(pool.size)} note={`of ${formatCount(run.spec.prompts.length)}`} />
+        <Readout label="Evaluations" value={formatLarge(records.length * sampling.steps * 2)} note={`${sampling.steps} steps, with and without prompt`} />
+        {exact.length === 0 ? null : (
+          <Readout label="All claims right" value={formatPercent(strict / exact.length)} note="exact score, never used to select" />
+        )}
+        {selection.rounds > 1 ? <Readout label="Round" value={`${round + 1}`} note={`of ${selection.rounds}`} /> : null}
+        <Readout label="Time left" value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)} note="for this stage" />
+      </Readouts>
+    </div>
+  );
+}

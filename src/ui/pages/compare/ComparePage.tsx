@@ -1,0 +1,39 @@
+import { useCompare } from '../../../state/compare.ts';
+import { workOn } from '../../../state/runActions.ts';
+import { isPast, useRuns } from '../../../state/runs.ts';
+import { useTraining } from '../../../state/training.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { PageHead } from '../PageHead.tsx';
+import page from '../page.module.css';
+import { CompareControls } from './CompareControls.tsx';
+import { EvaluationCard } from './EvaluationCard.tsx';
+import { PairSheet } from './PairSheet.tsx';
+
+/** Before and after. Works without a run too, for an adapter that is dropped here. */
+export function ComparePage() {
+  const run = useRuns((state) => state.open);
+  const idle = useRuns((state) => state.activity === 'idle');
+  const canEvaluate = useRuns((state) => isPast(state.stage, 'train') && !isPast(state.stage, 'evaluate'));
+  const evaluations = useTraining((state) => state.evaluations);
+  const pairs = useCompare((state) => state.pairs);
+  return (
+    <>
+      <PageHead title="Compare" lead="The same prompts and the same seeds, with and without the adapter.">
+        {run !== null && idle && canEvaluate ? (
+          <Button look="primary" onClick={() => void workOn('done')}>
+            Measure before and after
+          </Button>
+        ) : null}
+      </PageHead>
+      {evaluations.map((record) => (
+        <EvaluationCard key={record.round} record={record} rounds={evaluations.length} />
+      ))}
+      {run !== null && evaluations.length === 0 ? <p className={page.muted}>Measured on held-out prompts once training is done.</p> : null}
+      <section className={page.section} aria-labelledby="pairs-title">
+        <h2 id="pairs-title">Draw pairs</h2>
+        <CompareControls />
+        {pairs.length === 0 ? null : <PairSheet pairs={pairs} />}
+      </section>
+    </>
+  );
+}

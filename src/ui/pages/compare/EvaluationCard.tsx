@@ -1,0 +1,74 @@
+import type { EvaluationRecord, Interval } from '../../../jobs/events.ts';
+import { formatChange, formatNumber, formatPercent } from '../../format.ts';
+import styles from './EvaluationCard.module.css';
+import { IntervalPlot } from './IntervalPlot.tsx';
+
+type EvaluationCardProps = { readonly record: EvaluationRecord; readonly rounds: number };
+
+/** What training changed on held-out prompts, each with a 95% interval. */
+export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
+  const { errorFall, mi, exact } = record;
+  return (
+    <section className={styles.card} aria-label="Measured change">
+      <h2>
+        Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}
+      </h2>
+      <div className={styles.head} aria-hidden="true">
+        <span />
+        <span>Before to after</span>
+        <span>Change, with 95% interval</span>
+        <span />
+      </div>
+      <Measure title="Noise-prediction error" detail="fall on selected images; more is better" values="" change={errorFall} />
+      <Measure
+        title="MI"
+        detail="noised again, same draws"
+        values={`${formatNumber(mi.before)} to ${formatNumber(mi.after)}`}
+        change={mi.change}
+      />
+      {exact === null ? null : (
+        <Measure
+          title="Exact score"
+          detail={`share of claims, ${exact.after.images} fresh images`}
+          values={`${formatPercent(exact.before.share)} to ${formatPercent(exact.after.share)}; all right ${formatPercent(exact.before.strict)} to ${formatPercent(exact.after.strict)}`}
+          change={exact.change}
+        />
+      )}
+      <p className={styles.foot}>Adapter of step {record.adapterStep}, the best by validation.</p>
+    </section>
+  );
+}
+
+type MeasureProps = { readonly title: string; readonly detail: string; readonly values: string; readonly change: Interval };
+
+function Measure({ title, detail, values, change }: MeasureProps) {
+  return (
+    <div className={styles.row}>
+      <div>
+        <h3>{title}</h3>
+        <p className={styles.detail}>{detail}</p>
+      </div>
+      <p className={styles.values}>{values}</p>
+      <IntervalPlot interval={change} label={`${title}: ${describe(change)}`} />
+      <p className={styles.change}>
+        <strong>{formatChange(change.mean)}</strong>
+        <span className={styles.detail}>
+          {formatChange(change.low)} to {formatChange(change.high)}
+        </span>
+        <span className={styles.verdict} data-verdict={verdict(change)}>
+          {VERDICTS[verdict(change)]}
+        </span>
+      </p>
+    </div>
+  );
+}
+
+const VERDICTS = { better: 'Better', worse: 'Worse', open: 'Not settled: the interval includes zero' } as const;
+
+function verdict({ low, high }: Interval): keyof typeof VERDICTS {
+  return low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
+}
+
+function describe({ mean, low, high }: Interval): string {
+  return `${formatChange(mean)}, 95% interval from ${formatChange(low)} to ${formatChange(high)}`;
+}

@@ -1,0 +1,66 @@
+import { runFile } from '../../../state/exports.ts';
+import { useGallery } from '../../../state/gallery.ts';
+import { isPast, useRuns } from '../../../state/runs.ts';
+import { countPicks } from '../../../state/selection.ts';
+import { useTraining } from '../../../state/training.ts';
+import { saveFile } from '../../saveFile.ts';
+import { NoRun } from '../NoRun.tsx';
+import { PageHead } from '../PageHead.tsx';
+import { DownloadRow } from './DownloadRow.tsx';
+import styles from './DownloadPage.module.css';
+import { Snippet } from './Snippet.tsx';
+
+export function DownloadPage() {
+  const run = useRuns((state) => state.open);
+  const trained = useTraining((state) => state.checkpoint !== null || state.validation.length > 0);
+  const finished = useRuns((state) => isPast(state.stage, 'train'));
+  const picks = useGallery((state) => countPicks(state.picks));
+  if (run === null) return <NoRun title="Download" />;
+  const { adapter } = run.spec;
+  const hasAdapter = trained || finished;
+  const kind = adapter.kind === 'dora' ? 'DoRA' : 'LoRA';
+  return (
+    <>
+      <PageHead title="Download" lead="Everything here was made in this browser. Take it with you: browsers may clear the storage of a page." />
+      <ul className={styles.list}>
+        <DownloadRow
+          what="adapter"
+          title="Adapter"
+          file="pytorch_lora_weights.safetensors"
+          text={`${kind}, rank ${adapter.rank}, the best checkpoint by validation, with its settings. Loads in diffusers and PEFT.`}
+          missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
+        />
+        <DownloadRow
+          what="lastAdapter"
+          title="Last adapter"
+          file="the last step instead of the best"
+          text="To go on training elsewhere, or where held-out prompts were too few to trust their choice."
+          missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
+        />
+        <DownloadRow
+          what="set"
+          title="Set"
+          file=".zip"
+          text="The selected images as PNG with their settings inside, and metadata.jsonl: opens as a Hugging Face ImageFolder."
+          missing={picks > 0 ? null : 'Available once images are selected.'}
+        />
+        <DownloadRow
+          what="report"
+          title="Report"
+          file="report.json"
+          text="Settings, versions, GPU, every score and trace, every training step, the evaluation and timings."
+          missing={null}
+        />
+        <DownloadRow what="scores" title="Scores" file="scores.csv" text="One line per candidate, for a spreadsheet." missing={picks > 0 ? null : 'Available once images are scored.'} />
+        <DownloadRow
+          what={() => saveFile(runFile(run.spec))}
+          title="Run file"
+          file="run.json"
+          text="Settings, seed and prompts. Dropping it on this page starts the same run again."
+          missing={null}
+        />
+      </ul>
+      {hasAdapter ? <Snippet run={run} /> : null}
+    </>
+  );
+}

@@ -1,0 +1,46 @@
+import { useState } from 'react';
+import { type ExportName, exportFile } from '../../../state/exports.ts';
+import { attempt } from '../../../state/notices.ts';
+import { useRuns } from '../../../state/runs.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Icon } from '../../primitives/Icon.tsx';
+import { saveFile } from '../../saveFile.ts';
+import styles from './DownloadPage.module.css';
+
+type DownloadRowProps = {
+  /** What the engine is asked for, or what to do instead. */
+  readonly what: ExportName | (() => void);
+  readonly title: string;
+  readonly file: string;
+  readonly text: string;
+  /** Why it cannot be had yet. */
+  readonly missing: string | null;
+};
+
+export function DownloadRow({ what, title, file, text, missing }: DownloadRowProps) {
+  const [busy, setBusy] = useState(false);
+  const runId = useRuns((state) => state.open?.summary.id ?? null);
+  const round = useRuns((state) => state.round);
+  const download = async () => {
+    if (typeof what === 'function') return what();
+    if (runId === null) return;
+    setBusy(true);
+    const made = await attempt(() => exportFile(what, runId, round));
+    setBusy(false);
+    if (made !== null) saveFile(made);
+  };
+  return (
+    <li className={styles.row}>
+      <div>
+        <h2>
+          {title} <span className={styles.file}>{file}</span>
+        </h2>
+        <p className={styles.text}>{missing ?? text}</p>
+      </div>
+      <Button disabled={missing !== null || busy} onClick={() => void download()}>
+        <Icon name="down" />
+        {busy ? 'Preparing' : `Download ${title.toLowerCase()}`}
+      </Button>
+    </li>
+  );
+}

@@ -1,0 +1,115 @@
+import { useEffect, useState } from 'react';
+import type { WeightsName } from '../../../jobs/spec.ts';
+import { FIELDS } from '../../../state/fields.ts';
+import { clearHandPicks, rerank, rankingOf, useGallery } from '../../../state/gallery.ts';
+import type { OpenRun } from '../../../state/runs.ts';
+import { formatPlural } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Choice } from '../../primitives/Choice.tsx';
+import { Range } from '../../primitives/Range.tsx';
+import { Toggle } from '../../primitives/Toggle.tsx';
+import styles from './RankControls.module.css';
+
+type RankControlsProps = {
+  readonly run: OpenRun;
+  readonly locked: boolean;
+  readonly showExact: boolean;
+  readonly onShowExact: (show: boolean) => void;
+};
+
+const MAX_TRUNCATION = 900;
+
+/** Everything about the ranking that can change without drawing anything again. */
+export function RankControls({ run, locked, showExact, onShowExact }: RankControlsProps) {
+  const ranking = useGallery((state) => state.ranking);
+  const byHand = useGallery((state) => state.byHand.size);
+  const original = rankingOf(run.spec);
+  const drawn = run.spec.selection.candidates;
+  const changed = JSON.stringify(original) !== JSON.stringify(ranking);
+  const hasExact = useGallery((state) => state.rounds.get(state.round)?.values().next().value?.[0]?.exact != null);
+  return (
+    <section className={styles.controls} aria-label="Ranking">
+      <div className={styles.weights}>
+        <span className={styles.label}>Weights over time</span>
+        <Choice
+          label="Weights over time"
+          value={ranking.weights}
+          options={FIELDS['score.weights'].options}
+          disabled={locked}
+          onChange={(weights: WeightsName) => void rerank({ weights })}
+        />
+      </div>
+      <Slide
+        label="Leave out steps up to t"
+        value={ranking.truncation}
+        min={0}
+        max={MAX_TRUNCATION}
+        step={10}
+        locked={locked}
+        text={(value) => (value === 0 ? 'none' : String(value))}
+        onCommit={(truncation) => void rerank({ truncation })}
+      />
+      <Slide
+        label="Candidates that compete (M)"
+        value={ranking.candidates}
+        min={1}
+        max={drawn}
+        locked={locked}
+        text={(value) => `${value} of ${drawn}`}
+        onCommit={(candidates) => void rerank({ candidates, keep: Math.min(ranking.keep, candidates) })}
+      />
+      <Slide
+        label="Kept per prompt (k)"
+        value={ranking.keep}
+        min={1}
+        max={ranking.candidates}
+        locked={locked}
+        text={String}
+        onCommit={(keep) => void rerank({ keep })}
+      />
+      <div className={styles.actions}>
+        {hasExact ? <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={onShowExact} /> : null}
+        {changed ? (
+          <Button size="small" disabled={locked} onClick={() => void rerank(original)}>
+            Back to the run’s ranking
+          </Button>
+        ) : null}
+        {byHand > 0 ? (
+          <Button size="small" disabled={locked} onClick={() => void clearHandPicks()}>
+            Undo hand choices of {formatPlural(byHand, 'prompt')}
+          </Button>
+        ) : null}
+      </div>
+    </section>
+  );
+}
+
+type SlideProps = {
+  readonly label: string;
+  readonly value: number;
+  readonly min: number;
+  readonly max: number;
+  readonly step?: number;
+  readonly locked: boolean;
+  readonly text: (value: number) => string;
+  readonly onCommit: (value: number) => void;
+};
+
+/** A slider that shows its value while moving and acts when let go. */
+function Slide({ label, value, min, max, step, locked, text, onCommit }: SlideProps) {
+  const [shown, setShown] = useState(value);
+  useEffect(() => setShown(value), [value]);
+  return (
+    <Range
+      label={label}
+      value={shown}
+      min={min}
+      max={Math.max(min, max)}
+      {...(step === undefined ? {} : { step })}
+      disabled={locked || max <= min}
+      valueText={text(shown)}
+      onChange={setShown}
+      onCommit={onCommit}
+    />
+  );
+}

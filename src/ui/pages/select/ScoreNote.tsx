@@ -1,0 +1,47 @@
+import { Collapsible } from '@base-ui/react/collapsible';
+import type { MiTuneSpec } from '../../../jobs/spec.ts';
+import { findEstimator } from '../../../mi/estimators.ts';
+import { useEngine } from '../../../state/engine.ts';
+import { Icon } from '../../primitives/Icon.tsx';
+import styles from './ScoreNote.module.css';
+
+/** What the score means, what it cost, and when not to trust it. */
+export function ScoreNote({ spec }: { readonly spec: MiTuneSpec }) {
+  const shapesWorld = useEngine((state) => state.model?.shapesWorld ?? false);
+  const entry = findEstimator(spec.score.estimator, spec.score.path);
+  if (entry === undefined) return null;
+  return (
+    <Collapsible.Root className={styles.note}>
+      <p className={styles.meaning}>{entry.meaning}</p>
+      <Collapsible.Trigger className={styles.trigger}>
+        <Icon name="updown" />
+        What this score is, and when not to trust it
+      </Collapsible.Trigger>
+      <Collapsible.Panel className={styles.panel}>
+        <dl className={styles.list}>
+          <dt>Score</dt>
+          <dd>
+            {entry.label}, in {entry.unit === 'nats' ? 'nats' : 'no unit: a rank within the prompt'}.
+          </dd>
+          <dt>Caution</dt>
+          <dd>{entry.caution}</dd>
+          <dt>Cost</dt>
+          <dd>Network evaluations beyond drawing: {entry.cost}.</dd>
+          <dt>Standard error</dt>
+          <dd>{entry.standardError === 'over draws' ? 'Over noise draws, shown with each image.' : 'None: one path gives one number.'}</dd>
+          <dt>Can change later</dt>
+          <dd>Weights, truncation, kept images and any smaller M: every step of every image is stored.</dd>
+          {shapesWorld ? (
+            <>
+              <dt>Exact score</dt>
+              <dd>
+                The shapes model’s world is simple enough to be read from the pixels: the percentage says how many claims of the
+                prompt hold. It is shown to judge the ranking and never takes part in it.
+              </dd>
+            </>
+          ) : null}
+        </dl>
+      </Collapsible.Panel>
+    </Collapsible.Root>
+  );
+}

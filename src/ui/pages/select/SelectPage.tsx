@@ -1,0 +1,68 @@
+import { useMemo, useState } from 'react';
+import { EMPTY_POOL, showRound, useGallery } from '../../../state/gallery.ts';
+import { workOn } from '../../../state/runActions.ts';
+import { isPast, useRuns } from '../../../state/runs.ts';
+import { countPicks } from '../../../state/selection.ts';
+import { formatPlural } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { ContactSheet } from '../../sheet/ContactSheet.tsx';
+import { Inspector } from '../../sheet/Inspector.tsx';
+import { NoRun } from '../NoRun.tsx';
+import { PageHead } from '../PageHead.tsx';
+import page from '../page.module.css';
+import { RankControls } from './RankControls.tsx';
+import { ScoreNote } from './ScoreNote.tsx';
+import { Choice } from '../../primitives/Choice.tsx';
+
+/** The gallery: every prompt's candidates by rank, and which of them are kept. */
+export function SelectPage() {
+  const run = useRuns((state) => state.open);
+  const idle = useRuns((state) => state.activity === 'idle');
+  const trained = useRuns((state) => isPast(state.stage, 'select'));
+  const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
+  const rounds = useGallery((state) => state.rounds);
+  const round = useGallery((state) => state.round);
+  const kept = useGallery((state) => countPicks(state.picks));
+  const [showExact, setShowExact] = useState(true);
+  const rows = useMemo(() => [...pool.keys()].sort((a, b) => a - b), [pool]);
+  if (run === null) return <NoRun title="Select" />;
+  if (pool.size === 0) {
+    return (
+      <>
+        <PageHead title="Select" lead="The gallery fills while the set is built." />
+        <p className={page.empty}>No images yet.</p>
+      </>
+    );
+  }
+  return (
+    <>
+      <PageHead
+        title="Select"
+        lead={`${formatPlural(kept, 'image')} of ${pool.size} prompts kept. Images are ranked within their prompt; choose others by click, Enter or Space.`}
+      >
+        {rounds.size > 1 ? (
+          <Choice
+            label="Round"
+            value={String(round)}
+            options={[...rounds.keys()].map((r) => ({ value: String(r), label: `Round ${r + 1}` }))}
+            onChange={(value) => showRound(Number(value))}
+          />
+        ) : null}
+        {idle ? (
+          <Button look="primary" onClick={() => void workOn('done')}>
+            Train on these
+          </Button>
+        ) : null}
+      </PageHead>
+      <ScoreNote spec={run.spec} />
+      <RankControls run={run} locked={!idle} showExact={showExact} onShowExact={setShowExact} />
+      {trained && idle ? <p className={page.muted}>This run has already trained on its selection. A new choice takes effect when it trains again.</p> : null}
+      <div className={page.split}>
+        <ContactSheet run={run} rows={rows} mode="select" locked={!idle} showExact={showExact} label="Candidates by rank" />
+        <div className={page.aside}>
+          <Inspector run={run} showExact={showExact} />
+        </div>
+      </div>
+    </>
+  );
+}

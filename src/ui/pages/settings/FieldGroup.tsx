@@ -1,0 +1,64 @@
+import { presetSettings } from '../../../jobs/presets.ts';
+import type { Settings } from '../../../jobs/spec.ts';
+import { describeValue, type FieldPath, fieldOf, getField, pathsOf } from '../../../state/fields.ts';
+import { useSettings } from '../../../state/settings.ts';
+import { FieldControl } from './FieldControl.tsx';
+import styles from './FieldGroup.module.css';
+
+type Group = { readonly key: keyof Settings; readonly title: string; readonly summary: string };
+
+const PAPER = presetSettings('paper');
+const OFFICIAL = presetSettings('official-code');
+
+/** A group of settings, each beside the values of the paper and of the official code. */
+export function FieldGroup({ group }: { readonly group: Group }) {
+  return (
+    <section className={styles.group} aria-labelledby={`group-${group.key}`}>
+      <div className={styles.head}>
+        <div>
+          <h2 id={`group-${group.key}`}>{group.title}</h2>
+          <p className={styles.summary}>{group.summary}</p>
+        </div>
+        <span className={styles.column} aria-hidden="true">
+          Paper
+        </span>
+        <span className={styles.column} aria-hidden="true">
+          Official code
+        </span>
+      </div>
+      {pathsOf(group.key).map((path) => (
+        <FieldRow key={path} path={path} />
+      ))}
+    </section>
+  );
+}
+
+function FieldRow({ path }: { readonly path: FieldPath }) {
+  const field = fieldOf(path);
+  const value = useSettings((state) => getField(state.settings, path));
+  const setValue = useSettings((state) => state.setValue);
+  const paper = getField(PAPER, path);
+  const official = getField(OFFICIAL, path);
+  const helpId = `help-${path}`;
+  return (
+    <div className={styles.row}>
+      <div>
+        <p className={styles.label}>{field.label}</p>
+        <p className={styles.help} id={helpId}>
+          {field.help}
+        </p>
+      </div>
+      <div className={styles.control}>
+        <FieldControl field={field} value={value} describedBy={helpId} onChange={(next) => setValue(path, next)} />
+      </div>
+      <p className={styles.reference} data-same={value === paper}>
+        <span className={styles.from}>Paper: </span>
+        {describeValue(path, paper)}
+      </p>
+      <p className={styles.reference} data-same={value === official}>
+        <span className={styles.from}>Official code: </span>
+        {describeValue(path, official)}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+import type { BackendChoice } from '../../../jobs/spec.ts';
+import { prepareEngine, useEngine } from '../../../state/engine.ts';
+import { useRuns } from '../../../state/runs.ts';
+import { useSettings } from '../../../state/settings.ts';
+import { Choice } from '../../primitives/Choice.tsx';
+import { NumberInput } from '../../primitives/NumberInput.tsx';
+import styles from './FieldGroup.module.css';
+
+const BACKENDS = [
+  { value: 'auto', label: 'Best available' },
+  { value: 'webgpu', label: 'WebGPU' },
+  { value: 'wasm', label: 'Processor (wasm)' },
+] as const satisfies readonly { value: BackendChoice; label: string }[];
+
+/** Seed and backend: the same for every preset. */
+export function GeneralFields() {
+  const { seed, backend, model, patch } = useSettings();
+  const reason = useEngine((state) => state.backend?.reason ?? '');
+  const busy = useRuns((state) => state.activity !== 'idle');
+  const chooseBackend = (choice: BackendChoice) => {
+    patch({ backend: choice });
+    void prepareEngine(choice, model);
+  };
+  return (
+    <section className={styles.group} aria-labelledby="group-general">
+      <div className={styles.head}>
+        <div>
+          <h2 id="group-general">Seed and backend</h2>
+          <p className={styles.summary}>The seed fixes every random number of a run; a backend rounds in its own way.</p>
+        </div>
+      </div>
+      <div className={styles.row}>
+        <div>
+          <p className={styles.label}>Seed</p>
+          <p className={styles.help}>The official scripts use 42.</p>
+        </div>
+        <NumberInput
+          label="Seed"
+          value={seed}
+          min={0}
+          max={Number.MAX_SAFE_INTEGER}
+          step={1}
+          onChange={(next) => next !== null && patch({ seed: Math.round(next) })}
+        />
+      </div>
+      <div className={styles.row}>
+        <div>
+          <p className={styles.label}>Backend</p>
+          <p className={styles.help}>{reason}</p>
+        </div>
+        <Choice label="Backend" value={backend} options={BACKENDS} disabled={busy} onChange={chooseBackend} />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,57 @@
+import { settingsLink } from '../../../state/address.ts';
+import { openRunFile } from '../../../state/dropped.ts';
+import { runFile } from '../../../state/exports.ts';
+import { FIELD_GROUPS } from '../../../state/fields.ts';
+import { attempt, useNotices } from '../../../state/notices.ts';
+import { promptTexts, usePrompts } from '../../../state/prompts.ts';
+import { buildSpec, useSettings } from '../../../state/settings.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { FilePicker } from '../../primitives/FilePicker.tsx';
+import { saveFile } from '../../saveFile.ts';
+import { PageHead } from '../PageHead.tsx';
+import page from '../page.module.css';
+import { ForecastTable } from '../start/ForecastTable.tsx';
+import { PresetChoice } from '../start/PresetChoice.tsx';
+import { FieldGroup } from './FieldGroup.tsx';
+import { GeneralFields } from './GeneralFields.tsx';
+import { RealImages } from './RealImages.tsx';
+
+export function SettingsPage() {
+  const copyLink = () =>
+    attempt(async () => {
+      await navigator.clipboard.writeText(settingsLink());
+      useNotices.getState().confirm('Link copied. It holds the settings, not the prompts.');
+    });
+  const save = () => saveFile(runFile(buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list))));
+  return (
+    <>
+      <PageHead title="Settings" lead="For the next run. An open run keeps the settings it was started with.">
+        <Button onClick={() => void copyLink()}>Copy link</Button>
+        <Button onClick={save}>Save run file</Button>
+        <FilePicker
+          label="Run file"
+          text="Open run file"
+          accept=".json"
+          onFiles={([first]) => first && void attempt(() => openRunFile(first.path, first.file))}
+        />
+      </PageHead>
+      <div className={page.split}>
+        <div>
+          {FIELD_GROUPS.map((group) => (
+            <FieldGroup key={group.key} group={group} />
+          ))}
+          <RealImages />
+          <GeneralFields />
+        </div>
+        <div className={page.aside}>
+          <h2>Start from a preset</h2>
+          <br />
+          <PresetChoice />
+          <br />
+          <h2>Cost</h2>
+          <ForecastTable />
+        </div>
+      </div>
+    </>
+  );
+}

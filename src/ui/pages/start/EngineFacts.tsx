@@ -1,0 +1,31 @@
+import { useEngine } from '../../../state/engine.ts';
+import { goTo } from '../../../state/navigation.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Meter } from '../../primitives/Meter.tsx';
+import styles from './EngineFacts.module.css';
+
+/** Which model and which backend will work, and why that backend. */
+export function EngineFacts() {
+  const { status, backend, model, progress } = useEngine();
+  return (
+    <div className={styles.facts}>
+      <div className={styles.head}>
+        <p>
+          <strong>{model?.name ?? (status === 'loading' ? 'Loading the model' : 'No model yet')}</strong>
+        </p>
+        <Button look="quiet" size="small" onClick={() => goTo('model')}>
+          Model
+        </Button>
+      </div>
+      {status === 'loading' || status === 'opening' ? (
+        <Meter label="Loading the model" share={progress === null || progress.total === 0 ? null : progress.done / progress.total} />
+      ) : null}
+      {backend === null ? null : (
+        <p className={styles.reason}>
+          {backend.name === 'webgpu' ? 'Runs on WebGPU' : 'Runs on the processor (WebAssembly)'}, {backend.precision}.{' '}
+          {backend.reason}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { openRunFile } from '../../../state/dropped.ts';
+import { useEngine } from '../../../state/engine.ts';
+import { attempt } from '../../../state/notices.ts';
+import { goTo } from '../../../state/navigation.ts';
+import { promptTexts, usePrompts } from '../../../state/prompts.ts';
+import { startFromDraft } from '../../../state/runActions.ts';
+import { useRuns } from '../../../state/runs.ts';
+import { settingsProblems } from '../../../state/specSchema.ts';
+import { useSettings } from '../../../state/settings.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { FilePicker } from '../../primitives/FilePicker.tsx';
+import { EngineFacts } from './EngineFacts.tsx';
+import { ForecastTable } from './ForecastTable.tsx';
+import styles from './Plan.module.css';
+import { PresetChoice } from './PresetChoice.tsx';
+
+/** What will be done, what it costs, and the button that does all of it. */
+export function Plan() {
+  const list = usePrompts((state) => state.list);
+  const settings = useSettings((state) => state.settings);
+  const busy = useRuns((state) => state.activity !== 'idle');
+  const engineFailed = useEngine((state) => state.status === 'failed');
+  const problems = settingsProblems(settings);
+  const prompts = promptTexts(list);
+  const blocked = prompts.length === 0 ? 'Add at least one prompt first.' : busy ? 'Another run is working.' : (problems[0] ?? null);
+  return (
+    <section className={styles.plan} aria-labelledby="plan-title">
+      <div className={styles.head}>
+        <h2 id="plan-title">Plan</h2>
+        <Button look="quiet" size="small" onClick={() => goTo('settings')}>
+          All settings
+        </Button>
+      </div>
+      <PresetChoice />
+      <ForecastTable />
+      <Button
+        look="primary"
+        size="large"
+        className={styles.start}
+        disabled={blocked !== null}
+        aria-describedby="start-note"
+        onClick={() => void startFromDraft('done')}
+      >
+        Start
+      </Button>
+      <p id="start-note" className={styles.note}>
+        {blocked ??
+          (engineFailed
+            ? 'The engine failed to start; this tries again.'
+            : 'Builds the set, selects, trains, and compares before with after. You can pause at any time.')}
+      </p>
+      <div className={styles.more}>
+        <Button size="small" disabled={blocked !== null} onClick={() => void startFromDraft('select')}>
+          Build the set only
+        </Button>
+        <FilePicker
+          label="Run file"
+          text="Open run file"
+          accept=".json"
+          size="small"
+          onFiles={([first]) => first && void attempt(() => openRunFile(first.path, first.file))}
+        />
+      </div>
+      <EngineFacts />
+    </section>
+  );
+}

@@ -1,0 +1,40 @@
+import { Radio } from '@base-ui/react/radio';
+import { RadioGroup } from '@base-ui/react/radio-group';
+import { PRESETS } from '../../../jobs/presets.ts';
+import type { PresetName } from '../../../jobs/spec.ts';
+import { changedPaths, useSettings } from '../../../state/settings.ts';
+import { formatPlural } from '../../format.ts';
+import styles from './PresetChoice.module.css';
+
+/** Where the settings start from, and how many have been changed since. */
+export function PresetChoice() {
+  const base = useSettings((state) => state.base);
+  const changed = useSettings((state) => changedPaths(state).length);
+  const choosePreset = useSettings((state) => state.choosePreset);
+  return (
+    <div>
+      <RadioGroup className={styles.group} aria-label="Preset" value={base} onValueChange={(value) => choosePreset(value as PresetName)}>
+        {PRESETS.map(({ name, title, summary }) => (
+          // biome-ignore lint/a11y/noLabelWithoutControl: the radio inside is the control
+          <label key={name} className={styles.preset}>
+            <Radio.Root value={name} className={styles.radio}>
+              <Radio.Indicator className={styles.dot} />
+            </Radio.Root>
+            <span>
+              <span className={styles.title}>{title}</span>
+              <span className={styles.summary}>{summary}</span>
+            </span>
+          </label>
+        ))}
+      </RadioGroup>
+      {changed === 0 ? null : (
+        <p className={styles.changed}>
+          {formatPlural(changed, 'setting')} changed.{' '}
+          <button type="button" className={styles.reset} onClick={() => choosePreset(base)}>
+            Undo changes
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import type { RunSummary } from '../../../engine/protocol.ts';
+import { continueRun, showRun } from '../../../state/runActions.ts';
+import { useRuns } from '../../../state/runs.ts';
+import { formatAgo, formatBytes, formatPercent } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Meter } from '../../primitives/Meter.tsx';
+import { STAGE_WORDS, STATUS_WORDS } from '../../words.ts';
+import styles from './RunList.module.css';
+
+type RunRowProps = { readonly run: RunSummary; readonly onDelete: () => void };
+
+export function RunRow({ run, onDelete }: RunRowProps) {
+  const busy = useRuns((state) => state.activity !== 'idle');
+  const workingHere = useRuns((state) => state.activity !== 'idle' && state.open?.summary.id === run.id);
+  const done = run.status === 'done';
+  const state = workingHere ? 'Running' : run.status === 'running' ? STATUS_WORDS.paused : STATUS_WORDS[run.status];
+  const stage = done ? null : `${STAGE_WORDS[run.stage].toLowerCase()}, ${formatPercent(run.progress)}`;
+  return (
+    <li className={styles.row}>
+      <div className={styles.name}>
+        <p className={styles.title}>{run.name}</p>
+        <p className={styles.facts}>
+          {state}
+          {stage === null ? '' : ` while ${stage}`}
+        </p>
+      </div>
+      <div className={styles.meter}>
+        <Meter label={`${run.name}: progress of the stage`} share={done ? 1 : run.progress} />
+      </div>
+      <p className={styles.facts}>
+        {formatAgo(run.updatedAt, Date.now())}, {formatBytes(run.sizeBytes)}
+      </p>
+      <div className={styles.actions}>
+        {done ? null : (
+          <Button size="small" look="primary" disabled={busy} aria-label={`Continue ${run.name}`} onClick={() => void continueRun(run.id)}>
+            Continue
+          </Button>
+        )}
+        <Button size="small" disabled={busy && !workingHere} aria-label={`Open ${run.name}`} onClick={() => void showRun(run)}>
+          Open
+        </Button>
+        <Button size="small" look="quiet" disabled={workingHere} aria-label={`Delete ${run.name}`} onClick={onDelete}>
+          Delete
+        </Button>
+      </div>
+    </li>
+  );
+}

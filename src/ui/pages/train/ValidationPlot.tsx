@@ -1,0 +1,44 @@
+import { useCallback, useMemo } from 'react';
+import type uPlot from 'uplot';
+import { useTraining } from '../../../state/training.ts';
+import { axis, tickPowers } from '../../charts/axes.ts';
+import type { Palette } from '../../charts/palette.ts';
+import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
+import { formatNumber } from '../../format.ts';
+import { globalStep } from './series.ts';
+
+/** MI of held-out images and prompts, noised again with the same noise at every validation. */
+export function ValidationPlot({ iterations }: { readonly iterations: number }) {
+  const validation = useTraining((state) => state.validation);
+  const data = useMemo<uPlot.AlignedData>(
+    () => [validation.map((record) => globalStep(record, iterations)), validation.map((record) => record.mi)],
+    [validation, iterations],
+  );
+  const setup = useCallback(options, []);
+  return (
+    <Plot
+      label={`MI on held-out prompts by step; the last is ${formatNumber(validation.at(-1)?.mi ?? null)}`}
+      height={200}
+      setup={setup}
+      data={data}
+    />
+  );
+}
+
+function options(palette: Palette): PlotSetup {
+  return {
+    cursor: { y: false, points: { size: 5 } },
+    scales: { x: { time: false } },
+    axes: [axis(palette, { grid: false, size: 30, label: 'step' }), { ...axis(palette, { size: 56 }), values: tickPowers }],
+    series: [
+      { label: 'step' },
+      {
+        label: 'MI',
+        stroke: palette.mark,
+        width: 1.5,
+        points: { show: true, size: 5, fill: palette.mark },
+        value: (_plot: uPlot, raw: number | null) => formatNumber(raw),
+      },
+    ],
+  };
+}

@@ -1,0 +1,71 @@
+import type { CandidateRecord } from '../../jobs/events.ts';
+import { formatNumber, formatPercent } from '../format.ts';
+import { Icon } from '../primitives/Icon.tsx';
+import { CandidatePicture } from '../primitives/Picture.tsx';
+import styles from './Frame.module.css';
+
+export type FrameProps = {
+  readonly runId: string;
+  readonly record: CandidateRecord;
+  readonly promptText: string;
+  readonly score: number | null;
+  readonly picked: boolean;
+  readonly focused: boolean;
+  /** Where the tab key enters this row. */
+  readonly tabStop: boolean;
+  readonly selectable: boolean;
+  readonly showExact: boolean;
+  readonly onUse: () => void;
+  readonly onFocus: () => void;
+};
+
+/** One frame of the contact sheet: its image, its number and its score on the edge. */
+export function Frame(props: FrameProps) {
+  const { runId, record, promptText, score, picked, focused, selectable, showExact } = props;
+  const number = record.candidate + 1;
+  const exact = showExact ? record.exact : null;
+  const name = [
+    `Candidate ${number} of “${promptText}”`,
+    score === null ? 'outside the ranking' : `score ${formatNumber(score)}`,
+    ...(exact === null ? [] : [`exact score ${formatPercent(exact.share)}`]),
+    ...(picked && !selectable ? ['kept'] : []),
+  ].join(', ');
+  return (
+    <button
+      type="button"
+      className={styles.frame}
+      data-frame={record.candidate}
+      data-picked={picked}
+      data-focused={focused}
+      data-outside={score === null}
+      aria-label={name}
+      aria-pressed={selectable ? picked : undefined}
+      tabIndex={props.tabStop ? 0 : -1}
+      onClick={props.onUse}
+      onFocus={props.onFocus}
+    >
+      <CandidatePicture at={{ runId, round: record.round, prompt: record.prompt, candidate: record.candidate }} alt="" />
+      {exact === null ? null : (
+        <span className={styles.exact} data-strict={exact.strict}>
+          {formatPercent(exact.share)}
+        </span>
+      )}
+      <span className={styles.edge}>
+        <span className={styles.number}>
+          {number}
+          {picked ? <Icon name="check" /> : null}
+        </span>
+        <span>{formatNumber(score, 3)}</span>
+      </span>
+    </button>
+  );
+}
+
+/** The place of an image that is still to come. */
+export function EmptyFrame() {
+  return (
+    <div className={styles.frame} aria-hidden="true">
+      <div className={styles.blank} />
+    </div>
+  );
+}

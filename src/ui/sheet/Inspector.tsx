@@ -1,0 +1,68 @@
+import type { CandidateRecord } from '../../jobs/events.ts';
+import { useGallery } from '../../state/gallery.ts';
+import type { OpenRun } from '../../state/runs.ts';
+import { ranked, scoreOf } from '../../state/selection.ts';
+import { formatNumber, formatPercent } from '../format.ts';
+import { CandidatePicture } from '../primitives/Picture.tsx';
+import styles from './Inspector.module.css';
+import { TraceChart } from './TraceChart.tsx';
+
+const NO_RECORDS: readonly CandidateRecord[] = [];
+const NO_PICKS: ReadonlySet<number> = new Set();
+
+/** The candidate in focus at a larger size, with its numbers and the traces of its prompt. */
+export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly showExact: boolean }) {
+  const focus = useGallery((state) => state.focus);
+  const prompt = focus?.prompt ?? -1;
+  const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
+  const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
+  const scores = useGallery((state) => state.scores);
+  const truncation = useGallery((state) => state.ranking.truncation);
+  const record = records.find((r) => r.candidate === focus?.candidate);
+  if (record === undefined) return <p className={styles.empty}>Choose an image to see its numbers and traces.</p>;
+  const score = scoreOf(record, scores);
+  const rank = ranked(records, scores).indexOf(record) + 1;
+  const text = run.spec.prompts[prompt] ?? '';
+  return (
+    <aside className={styles.inspector} aria-label="Candidate in focus">
+      <div className={styles.picture}>
+        <CandidatePicture
+          at={{ runId: run.summary.id, round: record.round, prompt, candidate: record.candidate }}
+          alt={`${text}, seed ${record.seed}`}
+          crisp
+        />
+      </div>
+      <div className={styles.side}>
+        <p className={styles.prompt}>{text}</p>
+        <dl className={styles.facts}>
+          <Fact label="Candidate" value={String(record.candidate + 1)} />
+          <Fact label="Score" value={formatNumber(score)} />
+          {record.standardError === null ? null : <Fact label="Standard error" value={formatNumber(record.standardError, 2)} />}
+          <Fact label="Rank" value={`${rank} of ${records.length}`} />
+          {record.exact === null || !showExact ? null : (
+            <Fact label="Exact score" value={`${formatPercent(record.exact.share)}${record.exact.strict ? ', all right' : ''}`} />
+          )}
+          <Fact label="Seed" value={String(record.seed)} />
+        </dl>
+      </div>
+      <div className={styles.trace}>
+        <h3>Squared difference per step</h3>
+        <TraceChart records={records} picks={picks} focus={record.candidate} truncation={truncation} />
+        <p className={styles.key}>
+          <span data-key="focus">this candidate</span>
+          <span data-key="pick">kept</span>
+          <span data-key="other">others</span>
+        </p>
+      </div>
+    </aside>
+  );
+}
+
+function Fact({ label, value }: { readonly label: string; readonly value: string }) {
+  return (
+    <div className={styles.fact}>
+      <dt>{label}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,88 @@
+import { useState } from 'react';
+import { focusOn, toggle, useGallery } from '../../state/gallery.ts';
+import type { CandidateRecord } from '../../jobs/events.ts';
+import { ranked, scoreOf } from '../../state/selection.ts';
+import { EmptyFrame, Frame } from './Frame.tsx';
+import styles from './SheetRow.module.css';
+
+export type SheetRowProps = {
+  readonly runId: string;
+  readonly prompt: number;
+  readonly text: string;
+  readonly heldOut: boolean;
+  readonly expected: number;
+  readonly columns: number;
+  readonly mode: 'watch' | 'select';
+  readonly locked: boolean;
+  readonly showExact: boolean;
+};
+
+const NO_RECORDS: readonly CandidateRecord[] = [];
+const NO_PICKS: ReadonlySet<number> = new Set();
+
+/** One prompt and its candidates: in order of drawing while they arrive, best first when selecting. */
+export function SheetRow({ runId, prompt, text, heldOut, expected, columns, mode, locked, showExact }: SheetRowProps) {
+  const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
+  const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
+  const byHand = useGallery((state) => state.byHand.has(prompt));
+  const scores = useGallery((state) => state.scores);
+  const focus = useGallery((state) => (state.focus?.prompt === prompt ? state.focus.candidate : null));
+  const [all, setAll] = useState(false);
+
+  const ordered = mode === 'select' ? ranked(records, scores) : records;
+  const shown = all ? ordered : firstLine(ordered, columns, picks);
+  const hidden = ordered.length - shown.length;
+  const missing = mode === 'watch' ? Math.max(0, Math.min(columns, expected) - shown.length) : 0;
+  const tabStop = shown.some((r) => r.candidate === focus) ? focus : (shown[0]?.candidate ?? null);
+  const selectable = mode === 'select' && !locked;
+
+  return (
+    <section className={styles.row} aria-label={text} data-row={prompt}>
+      <header className={styles.head}>
+        <span className={styles.index}>{prompt + 1}</span>
+        <h3 className={styles.text}>{text}</h3>
+        {heldOut ? <span className={styles.tag}>held out</span> : null}
+        {byHand ? <span className={styles.tag}>chosen by hand</span> : null}
+        {hidden > 0 || all ? (
+          <button type="button" className={styles.more} aria-expanded={all} onClick={() => setAll(!all)}>
+            {all ? 'Show fewer' : `Show ${hidden} more`}
+          </button>
+        ) : null}
+      </header>
+      <div className={styles.frames} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 112px))` }}>
+        {shown.map((record) => (
+          <Frame
+            key={record.candidate}
+            runId={runId}
+            record={record}
+            promptText={text}
+            score={scoreOf(record, scores)}
+            picked={picks.has(record.candidate)}
+            focused={record.candidate === focus}
+            tabStop={record.candidate === tabStop}
+            selectable={selectable}
+            showExact={showExact}
+            onFocus={() => focusOn({ prompt, candidate: record.candidate })}
+            onUse={() => {
+              focusOn({ prompt, candidate: record.candidate });
+              if (selectable) void toggle(prompt, record.candidate);
+            }}
+          />
+        ))}
+        {Array.from({ length: missing }, (_, i) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: places have no other identity
+          <EmptyFrame key={`empty-${i}`} />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** What fits in one line: the first ones, and always every image that is kept. */
+function firstLine(
+  ordered: readonly CandidateRecord[],
+  columns: number,
+  picks: ReadonlySet<number>,
+): readonly CandidateRecord[] {
+  return ordered.filter((record, i) => i < columns || picks.has(record.candidate));
+}

@@ -1,0 +1,18 @@
+import { useEngine } from '../../state/engine.ts';
+import { useNotices } from '../../state/notices.ts';
+import { ErrorCard } from './ErrorCard.tsx';
+
+/** Failures that wait for the user, above the page they concern. */
+export function Alerts() {
+  const alerts = useNotices((state) => state.alerts);
+  const failure = useEngine((state) => state.failure);
+  const dismiss = useNotices((state) => state.dismiss);
+  return (
+    <div role="alert">
+      {failure === null ? null : <ErrorCard report={failure} severity="error" />}
+      {alerts.map(({ id, report, severity }) => (
+        <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismiss(id)} />
+      ))}
+    </div>
+  );
+}

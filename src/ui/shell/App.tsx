@@ -1,0 +1,73 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { Tooltip } from '@base-ui/react/tooltip';
+import type { ComponentType } from 'react';
+import { useEngine } from '../../state/engine.ts';
+import { useNavigation } from '../../state/navigation.ts';
+import { useRuns, visibleStatus } from '../../state/runs.ts';
+import type { PageName } from '../../state/url.ts';
+import { BuildPage } from '../pages/build/BuildPage.tsx';
+import { ComparePage } from '../pages/compare/ComparePage.tsx';
+import { DownloadPage } from '../pages/download/DownloadPage.tsx';
+import { ModelPage } from '../pages/model/ModelPage.tsx';
+import { SelectPage } from '../pages/select/SelectPage.tsx';
+import { SettingsPage } from '../pages/settings/SettingsPage.tsx';
+import { StartPage } from '../pages/start/StartPage.tsx';
+import { TrainPage } from '../pages/train/TrainPage.tsx';
+import { Alerts } from './Alerts.tsx';
+import styles from './App.module.css';
+import { DropLayer } from './DropLayer.tsx';
+import { Rail } from './Rail.tsx';
+import { RunBar } from './RunBar.tsx';
+import { LiveStatus } from './LiveStatus.tsx';
+import { Toasts } from './Toasts.tsx';
+import { useRunGuards } from './useRunGuards.ts';
+
+const PAGES: Readonly<Record<PageName, ComponentType>> = {
+  start: StartPage,
+  model: ModelPage,
+  settings: SettingsPage,
+  build: BuildPage,
+  select: SelectPage,
+  train: TrainPage,
+  compare: ComparePage,
+  download: DownloadPage,
+};
+
+export function App() {
+  const page = useNavigation((state) => state.page);
+  const status = useRuns(visibleStatus);
+  const stage = useRuns((state) => state.stage);
+  const engine = useEngine((state) => state.status);
+  useRunGuards();
+  const Page = PAGES[page];
+  return (
+    <CSPProvider disableStyleElements>
+      <Tooltip.Provider>
+        <Toasts>
+          <DropLayer>
+            <div className={styles.app} data-stage={stage ?? 'none'} data-status={status} data-engine={engine} data-page={page}>
+              <a className={styles.skip} href="#content" onClick={focusContent}>
+                Skip to content
+              </a>
+              <Rail />
+              <div className={styles.column}>
+                <RunBar />
+                <main id="content" className={styles.main} tabIndex={-1}>
+                  <Alerts />
+                  <Page />
+                </main>
+              </div>
+            </div>
+          </DropLayer>
+          <LiveStatus />
+        </Toasts>
+      </Tooltip.Provider>
+    </CSPProvider>
+  );
+}
+
+/** Moves focus without touching the address, which holds the settings. */
+function focusContent(event: React.MouseEvent): void {
+  event.preventDefault();
+  document.getElementById('content')?.focus();
+}

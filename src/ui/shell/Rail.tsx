@@ -1,0 +1,62 @@
+import { goTo, useNavigation } from '../../state/navigation.ts';
+import { useRuns } from '../../state/runs.ts';
+import type { PageName } from '../../state/url.ts';
+import { PAGE_TITLES } from '../words.ts';
+import { EngineLine } from './EngineLine.tsx';
+import { Logo } from './Logo.tsx';
+import styles from './Rail.module.css';
+import { ThemeSwitch } from './ThemeSwitch.tsx';
+import { useStageNotes } from './useStageNotes.ts';
+
+const GENERAL = ['start', 'model', 'settings'] as const satisfies readonly PageName[];
+const STAGES = ['build', 'select', 'train', 'compare', 'download'] as const satisfies readonly PageName[];
+
+/** Navigation: pages for the next run above, the stages of the open run below. */
+export function Rail() {
+  const runName = useRuns((state) => state.open?.summary.name ?? null);
+  const notes = useStageNotes();
+  return (
+    <header className={styles.rail}>
+      <div className={styles.brand}>
+        <Logo />
+        <span className={styles.name}>MI-Tune Studio</span>
+      </div>
+      <nav className={styles.general} aria-label="Pages">
+        {GENERAL.map((page) => (
+          <Item key={page} page={page} note={null} />
+        ))}
+      </nav>
+      {runName === null ? null : (
+        <nav className={styles.stages} aria-label="Stages of the open run">
+          <p className={styles.runName} title={runName}>
+            {runName}
+          </p>
+          {STAGES.map((page) => (
+            <Item key={page} page={page} note={notes[page]} />
+          ))}
+        </nav>
+      )}
+      <div className={styles.foot}>
+        <EngineLine />
+        <ThemeSwitch />
+      </div>
+    </header>
+  );
+}
+
+function Item({ page, note }: { readonly page: PageName; readonly note: string | null }) {
+  const current = useNavigation((state) => state.page === page);
+  return (
+    <button
+      type="button"
+      className={styles.item}
+      aria-current={current ? 'page' : undefined}
+      aria-label={PAGE_TITLES[page]}
+      aria-description={note ?? undefined}
+      onClick={() => goTo(page)}
+    >
+      <span>{PAGE_TITLES[page]}</span>
+      {note === null ? null : <span className={styles.note}>{note}</span>}
+    </button>
+  );
+}

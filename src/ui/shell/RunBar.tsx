@@ -1,0 +1,94 @@
+import { useState } from 'react';
+import { cancelRun, closeRun, pauseRun, workOn } from '../../state/runActions.ts';
+import { useRuns, visibleStatus } from '../../state/runs.ts';
+import { formatDuration, formatPercent } from '../format.ts';
+import { Button } from '../primitives/Button.tsx';
+import { Confirm } from '../primitives/Confirm.tsx';
+import { Meter } from '../primitives/Meter.tsx';
+import { STAGE_WORDS, STATUS_WORDS } from '../words.ts';
+import styles from './RunBar.module.css';
+import { progressShare } from './runTitle.ts';
+
+/** The open run at a glance, with the controls that stop it and set it going. */
+export function RunBar() {
+  const open = useRuns((state) => state.open);
+  if (open === null) return null;
+  return (
+    <section className={styles.bar} aria-label="Open run">
+      <Status />
+      <Controls />
+    </section>
+  );
+}
+
+function Status() {
+  const status = useRuns(visibleStatus);
+  const stage = useRuns((state) => state.stage);
+  const round = useRuns((state) => state.round);
+  const rounds = useRuns((state) => state.open?.spec.selection.rounds ?? 1);
+  const progress = useRuns((state) => state.progress);
+  const working = status === 'running';
+  const words = working && stage !== null ? STAGE_WORDS[stage] : STATUS_WORDS[status];
+  const share = progressShare(progress);
+  const left = progress?.secondsLeft ?? null;
+  return (
+    <div className={styles.status}>
+      <p className={styles.words} data-status={status}>
+        <strong>{words}</strong>
+        {rounds > 1 ? <span> in round {round + 1} of {rounds}</span> : null}
+        {working && progress !== null && progress.total > 0 ? (
+          <span className={styles.count}>
+            {progress.done} of {progress.total} {progress.unit}
+          </span>
+        ) : null}
+      </p>
+      {working ? (
+        <div className={styles.progress}>
+          <Meter label={words} share={share} />
+          <span className={styles.left}>
+            {share === null ? '' : formatPercent(share)}
+            {left === null ? '' : `, ${formatDuration(left)} left`}
+          </span>
+        </div>
+      ) : null}
+    </div>
+  );
+}
+
+function Controls() {
+  const status = useRuns(visibleStatus);
+  const [asking, setAsking] = useState(false);
+  if (status === 'running') {
+    return (
+      <div className={styles.controls}>
+        <Button size="small" onClick={() => void pauseRun()}>
+          Pause
+        </Button>
+        <Button size="small" look="quiet" onClick={() => setAsking(true)}>
+          Cancel
+        </Button>
+        <Confirm
+          open={asking}
+          title="Stop this run now?"
+          text="The image or training step at hand is given up. Everything complete is kept, and the run can be continued."
+          action="Stop now"
+          onConfirm={cancelRun}
+          onClose={() => setAsking(false)}
+        />
+      </div>
+    );
+  }
+  if (status === 'pausing' || status === 'canceling') return null;
+  return (
+    <div className={styles.controls}>
+      {status === 'done' ? null : (
+        <Button size="small" look="primary" onClick={() => void workOn('done')}>
+          Continue
+        </Button>
+      )}
+      <Button size="small" look="quiet" onClick={closeRun}>
+        Close
+      </Button>
+    </div>
+  );
+}

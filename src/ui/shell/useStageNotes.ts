@@ -1,0 +1,28 @@
+import { useGallery } from '../../state/gallery.ts';
+import { useRuns } from '../../state/runs.ts';
+import { countPicks } from '../../state/selection.ts';
+import { useTraining } from '../../state/training.ts';
+import type { PageName } from '../../state/url.ts';
+import { formatCount } from '../format.ts';
+
+export type StagePage = Extract<PageName, 'build' | 'select' | 'train' | 'compare' | 'download'>;
+
+/** How far each stage of the open run is, in a few characters. */
+export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
+  const images = useGallery((state) => {
+    let count = 0;
+    for (const records of state.rounds.get(state.round)?.values() ?? []) count += records.length;
+    return count;
+  });
+  const picks = useGallery((state) => countPicks(state.picks));
+  const step = useTraining((state) => state.train.at(-1)?.step ?? null);
+  const evaluated = useTraining((state) => state.evaluations.length > 0);
+  const iterations = useRuns((state) => state.open?.spec.training.iterations ?? null);
+  return {
+    build: images === 0 ? null : `${formatCount(images)}`,
+    select: picks === 0 ? null : `${formatCount(picks)} kept`,
+    train: step === null ? null : `${formatCount(step)} / ${formatCount(iterations ?? 0)}`,
+    compare: evaluated ? 'measured' : null,
+    download: null,
+  };
+}
