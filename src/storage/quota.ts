@@ -1,0 +1,34 @@
+/** How much the browser lets this page store, and whether it may throw it away. */
+
+export type StorageReport = {
+  /** Bytes that runs, models and images take; null where the browser does not tell. */
+  readonly usedBytes: number | null;
+  /** Most bytes that the browser grants this page, an estimate. */
+  readonly quotaBytes: number | null;
+  readonly freeBytes: number | null;
+  /** True when the browser promised not to evict the data under pressure; null where it does not tell. */
+  readonly persisted: boolean | null;
+};
+
+/** Never fails: what the browser hides is null. Works in pages and workers. */
+export async function storageReport(): Promise<StorageReport> {
+  // Missing altogether outside secure contexts, whatever the types say.
+  const manager = navigator.storage as StorageManager | undefined;
+  const [estimate, persisted] = await Promise.all([
+    manager?.estimate().catch(() => undefined),
+    manager?.persisted().catch(() => undefined),
+  ]);
+  const usedBytes = estimate?.usage ?? null;
+  const quotaBytes = estimate?.quota ?? null;
+  const freeBytes = usedBytes === null || quotaBytes === null ? null : Math.max(0, quotaBytes - usedBytes);
+  return { usedBytes, quotaBytes, freeBytes, persisted: persisted ?? null };
+}
+
+/**
+ * Asks the browser to keep the data until the user deletes it. To be called from the page, best on a click: workers
+ * have no such function, and there the answer is false, as it is when the browser declines.
+ */
+export async function requestPersistence(): Promise<boolean> {
+  const manager = navigator.storage as Partial<StorageManager> | undefined;
+  return (await manager?.persist?.()) ?? false;
+}

@@ -1,0 +1,18 @@
+import { StudioError } from '../lib/errors.ts';
+
+/** The error for a run that was deleted, perhaps in another tab. */
+export function missingRun(id: string): StudioError {
+  return new StudioError('run-missing', 'This run does not exist any more.', {
+    remedy: 'Reload the page: it may have been deleted in another tab.',
+    where: id,
+  });
+}
+
+/** The error for stored data of a run that this version cannot read. */
+export function unreadable(id: string, problem: string): StudioError {
+  return new StudioError('run-unreadable', `The stored run cannot be read (${problem}).`, {
+    remedy:
+      'It was saved by another version of this page or is damaged. Delete it, or open it with that version.',
+    where: id,
+  });
+}

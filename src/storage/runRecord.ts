@@ -1,0 +1,181 @@
+/**
+ * What is stored of a run beside its pool log and checkpoints, and the checks it passes when it is read again.
+ *
+ * A head that lists and progress read; parts that change rarely, each under a key of its own; and series that grow.
+ * Objects keep fields that are not known here, so that newer records survive an older page.
+ */
+import * as v from 'valibot';
+import type {
+  EvaluationRecord,
+  ExactScore,
+  Picked,
+  StageName,
+  TrainRecord,
+  ValidationRecord,
+} from '../jobs/events.ts';
+import type { MiTuneSpec } from '../jobs/spec.ts';
+import type { ErrorReport } from '../lib/errors.ts';
+
+export type RunStatus = 'new' | 'running' | 'paused' | 'failed' | 'done';
+
+export type RunHead = {
+  readonly version: 1;
+  readonly id: string;
+  readonly name: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly status: RunStatus;
+  readonly stage: StageName;
+  readonly round: number;
+  /** Share of the stage that is done, 0 to 1. */
+  readonly progress: number;
+  /** Seconds spent, by what they were spent on. */
+  readonly seconds: Readonly<Record<string, number>>;
+};
+
+export type RunParts = {
+  readonly spec: MiTuneSpec;
+  /** Indices of prompts held out for validation. */
+  readonly heldOut: readonly number[];
+  readonly selections: readonly { readonly round: number; readonly picks: readonly Picked[] }[];
+  readonly evaluations: readonly EvaluationRecord[];
+  readonly warnings: readonly ErrorReport[];
+};
+
+/** What a candidate's record has that the pool log does not. */
+export type ScoreEntry = Picked & {
+  readonly round: number;
+  readonly score: number;
+  readonly standardError: number | null;
+  readonly exact: ExactScore | null;
+  /** Raw numbers of the re-noised path, from which other weights give other scores; null on sampling paths. */
+  readonly terms: Float32Array | null;
+};
+
+export type RunSeries = {
+  readonly train: TrainRecord;
+  readonly validation: ValidationRecord;
+  readonly scores: ScoreEntry;
+};
+export type SeriesName = keyof RunSeries;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** Also NaN and infinite: a run that diverged must stay readable. */
+const real = v.custom<number>((value) => typeof value === 'number', 'not a number');
+const interval = v.object({ mean: real, low: real, high: real });
+const exactScore = v.object({ share: real, strict: v.boolean() });
+const exactMean = v.object({ share: real, strict: real, images: count });
+const picked = v.object({ prompt: count, candidate: count });
+const stage = v.picklist(['load', 'pool', 'score', 'select', 'train', 'evaluate', 'done']);
+
+export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
+  version: v.literal(1),
+  id: v.string(),
+  name: v.string(),
+  createdAt: real,
+  updatedAt: real,
+  status: v.picklist(['new', 'running', 'paused', 'failed', 'done']),
+  stage,
+  round: count,
+  progress: real,
+  seconds: v.record(v.string(), real),
+});
+
+const specSchema: v.GenericSchema<unknown, MiTuneSpec> = v.looseObject({
+  version: v.literal(1),
+  preset: v.picklist(['demo', 'paper', 'official-code', 'custom']),
+  model: v.variant('kind', [
+    v.looseObject({ kind: v.literal('url'), base: v.string() }),
+    v.looseObject({ kind: v.literal('local'), id: v.string() }),
+  ]),
+  prompts: v.array(v.string()),
+  seed: real,
+  backend: v.picklist(['auto', 'wasm', 'webgpu']),
+  sampling: v.looseObject({
+    scheduler: v.picklist(['ddpm', 'ddim', 'euler', 'pndm', 'dpmpp2m']),
+    steps: count,
+    guidance: real,
+    batch: count,
+  }),
+  score: v.looseObject({
+    estimator: v.picklist(['orthogonal', 'standard']),
+    path: v.picklist(['guided', 'conditional', 'renoise']),
+    weights: v.picklist(['eq2', 'code', 'posterior', 'dlogsnr', 'none']),
+    truncation: real,
+    noiseDraws: count,
+  }),
+  selection: v.looseObject({
+    candidates: count,
+    keep: count,
+    rounds: count,
+    duplicates: v.picklist(['keep', 'collapse']),
+    seeds: v.picklist(['distinct', 'shared']),
+  }),
+  adapter: v.looseObject({ kind: v.picklist(['dora', 'lora']), rank: count, textEncoder: v.boolean() }),
+  training: v.looseObject({
+    batch: count,
+    accumulation: count,
+    learningRate: real,
+    warmup: count,
+    clip: v.nullable(real),
+    weightDecay: real,
+    flushAtEpochEnd: v.boolean(),
+    iterations: count,
+    freshAdapterEachRound: v.boolean(),
+    validationShare: real,
+    checkpointEvery: count,
+    previewEvery: count,
+  }),
+  realImages: v.nullable(v.looseObject({ folder: v.string(), share: real })),
+});
+
+/** One schema for each part: a new part or field in the types does not compile without its check here. */
+export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unknown, RunParts[P]> } = {
+  spec: specSchema,
+  heldOut: v.array(count),
+  selections: v.array(v.object({ round: count, picks: v.array(picked) })),
+  evaluations: v.array(
+    v.looseObject({
+      round: count,
+      adapterStep: count,
+      errorFall: interval,
+      mi: v.object({ before: real, after: real, change: interval }),
+      exact: v.nullable(v.object({ before: exactMean, after: exactMean, change: interval })),
+    }),
+  ),
+  warnings: v.array(
+    v.object({
+      code: v.string(),
+      message: v.string(),
+      remedy: v.string(),
+      where: v.exactOptional(v.string()),
+    }),
+  ),
+};
+
+export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknown, RunSeries[S]> } = {
+  train: v.looseObject({
+    round: count,
+    step: count,
+    loss: real,
+    gradNorm: real,
+    learningRate: real,
+  }),
+  validation: v.looseObject({
+    round: count,
+    step: count,
+    loss: real,
+    lossStandardError: real,
+    mi: real,
+    best: v.boolean(),
+  }),
+  scores: v.looseObject({
+    ...picked.entries,
+    round: count,
+    score: real,
+    standardError: v.nullable(real),
+    exact: v.nullable(exactScore),
+    terms: v.nullable(v.instance(Float32Array)),
+  }),
+};
