@@ -2,6 +2,7 @@
 import type { JobEvent } from '../jobs/events.ts';
 import { type ErrorReport, StudioError } from '../lib/errors.ts';
 import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Requests } from './protocol.ts';
+import { transferables } from './transfer.ts';
 
 /** Progress of a request that is not a job. */
 export type RequestProgress = { readonly done: number; readonly total: number; readonly unit: string };
@@ -39,10 +40,14 @@ export class EngineClient {
   }
 
   /**
-   * Sends one request. Byte arrays at the top level of `args` are transferred: the caller's copy is empty afterwards.
+   * Sends one request. Byte arrays in `args` are transferred: the caller's copy is empty afterwards.
    * Rejects with the `StudioError` the engine reports.
    */
-  call<N extends RequestName>(name: N, args: Requests[N]['args'], options: CallOptions = {}): Promise<Requests[N]['result']> {
+  call<N extends RequestName>(
+    name: N,
+    args: Requests[N]['args'],
+    options: CallOptions = {},
+  ): Promise<Requests[N]['result']> {
     const id = this.#nextId++;
     const { signal } = options;
     const abort = () => this.#post({ name: 'abort', id });
@@ -72,7 +77,11 @@ export class EngineClient {
 
   dispose(): void {
     this.#worker.terminate();
-    this.#rejectAll({ code: 'engine-stopped', message: 'The engine was stopped.', remedy: 'Reload the page.' });
+    this.#rejectAll({
+      code: 'engine-stopped',
+      message: 'The engine was stopped.',
+      remedy: 'Reload the page.',
+    });
     this.#eventListeners.clear();
     this.#fatalListeners.clear();
   }
@@ -125,10 +134,4 @@ export class EngineClient {
 function rebuild(report: ErrorReport): StudioError {
   const { remedy, where } = report;
   return new StudioError(report.code, report.message, where === undefined ? { remedy } : { remedy, where });
-}
-
-function transferables(args: object): Transferable[] {
-  return Object.values(args).flatMap((value: unknown) =>
-    value instanceof Uint8Array && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
-  );
 }

@@ -1,0 +1,20 @@
+import type { Picked } from '../jobs/events.ts';
+import { StudioError } from '../lib/errors.ts';
+import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
+
+/**
+ * Replaces the selection of the run's current round. A round that was already trained goes back to training: its
+ * checkpoint stays until the first new one, its history is cut when training starts.
+ * @throws StudioError `round-closed` for an earlier round
+ */
+export async function chooseByHand(runId: string, round: number, picks: readonly Picked[]): Promise<void> {
+  const record = await loadRunRecord(runId);
+  if (round !== record.round) {
+    throw new StudioError('round-closed', `Round ${round + 1} is closed; the run is in round ${record.round + 1}.`, {
+      remedy: 'Change the selection of the current round.',
+    });
+  }
+  const selections = [...record.selections.filter((s) => s.round !== round), { round, picks: [...picks] }];
+  const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';
+  await saveRunRecord(runId, trained ? { selections, stage: 'train', status: 'paused' } : { selections });
+}

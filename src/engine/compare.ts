@@ -1,0 +1,90 @@
+/** The same seeds with and without an adapter. */
+import { loadAdapter } from '../adapters/file.ts';
+import { openSafetensors } from '../formats/safetensors.ts';
+import { bestTuned } from '../jobs/evaluateStage.ts';
+import { decodeImages, exactScore } from '../jobs/decodeImages.ts';
+import type { PixelImage } from '../jobs/events.ts';
+import { scoreOfTrace } from '../jobs/scoring.ts';
+import { bytesSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
+import { drawPool } from '../methods/drawPool.ts';
+import { sessionScheduler } from '../methods/session.ts';
+import { applyAdapter, type Tuned } from '../methods/tuned.ts';
+import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
+import { loadRunRecord } from '../storage/runs.ts';
+import type { Engine } from './engine.ts';
+import type { ComparePair, CompareRequest } from './protocol.ts';
+
+/** How the compared images are scored: a ranking within a prompt, as on the guided path by default. */
+const SCORE = { weights: 'code', truncation: 50 } as const;
+const BATCH = 4;
+
+type Shown = { readonly image: PixelImage; readonly score: number; readonly exact: ComparePair['exactBefore'] };
+
+export async function compare(
+  engine: Engine,
+  request: CompareRequest,
+  options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
+): Promise<readonly ComparePair[]> {
+  const { session } = engine;
+  const tuned = await openTuned(engine, request.adapter);
+  const total = 2 * request.prompts.length * request.seeds.length;
+  let done = 0;
+  const draw = async (model: Tuned | null): Promise<Shown[]> => {
+    const scheduler = sessionScheduler(session, 'ddpm', request.steps);
+    const candidates = request.seeds.map((seed, candidate) => ({ candidate, seed }));
+    const tasks = request.prompts.map((text, prompt) => ({ prompt, text, candidates }));
+    const shown: Shown[] = [];
+    const drawn = drawPool(session, model, tasks, { scheduler, guidance: request.guidance, batch: BATCH, signal: options.signal });
+    for await (const batch of drawn) {
+      const images = await decodeImages(session, batch.map((c) => c.latent));
+      for (const [i, c] of batch.entries()) {
+        const image = images[i] as PixelImage;
+        const text = request.prompts[c.prompt] as string;
+        const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
+        shown.push({ image, score, exact: exactScore(image, text, engine.model?.shapesWorld ?? false) });
+      }
+      done += batch.length;
+      options.onProgress(done, total);
+    }
+    return shown;
+  };
+  try {
+    const before = await draw(null);
+    const after = await draw(tuned);
+    return before.map((b, i): ComparePair => {
+      const a = after[i] as Shown;
+      return {
+        prompt: request.prompts[Math.floor(i / request.seeds.length)] as string,
+        seed: request.seeds[i % request.seeds.length] as number,
+        before: b.image,
+        after: a.image,
+        scoreBefore: b.score,
+        scoreAfter: a.score,
+        exactBefore: b.exact,
+        exactAfter: a.exact,
+      };
+    });
+  } finally {
+    tuned.dispose();
+  }
+}
+
+/** `run:<id>` or `import:<id>`, ready to draw with. @throws StudioError `adapter-missing` */
+async function openTuned(engine: Engine, adapter: string): Promise<Tuned> {
+  const [kind, id] = [adapter.slice(0, adapter.indexOf(':')), adapter.slice(adapter.indexOf(':') + 1)];
+  if (kind === 'run') {
+    const { spec } = await loadRunRecord(id);
+    const best = await bestTuned({ id, spec, session: engine.session });
+    if (best !== null) return best.tuned;
+  }
+  const stored = kind === 'import' ? await loadStoredAdapter(id) : null;
+  if (stored === null) {
+    throw new StudioError('adapter-missing', 'There is no adapter to compare with.', {
+      where: adapter,
+      remedy: 'Train a run to the end, or drop an adapter file.',
+    });
+  }
+  const file = await openSafetensors(bytesSource(stored, 'the imported adapter'));
+  return applyAdapter(await loadAdapter(file, engine.adapterTargets));
+}

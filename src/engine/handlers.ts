@@ -1,0 +1,140 @@
+/** What each request does. Handlers get plain data and give plain data; errors are StudioErrors. */
+import { countAdapterParameters, disposeAdapter } from '../adapters/adapter.ts';
+import { loadAdapter } from '../adapters/file.ts';
+import { openSafetensors } from '../formats/safetensors.ts';
+import { bytesSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
+import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
+import { leaseStoredPool } from '../jobs/pools.ts';
+import { buildReport, buildScores } from '../jobs/report.ts';
+import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
+import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
+import { saveAdapter } from '../storage/adapterStore.ts';
+import { importImageFolder } from '../storage/imageStore.ts';
+import { importModelFolder } from '../storage/modelStore.ts';
+import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
+import { loadSeries } from '../storage/series.ts';
+import { compare } from './compare.ts';
+import { type Engine, reportBackend } from './engine.ts';
+import { runOnEngine, type Work } from './work.ts';
+import type { JobEvent } from '../jobs/events.ts';
+import type { NamedBytes, RequestName, Requests } from './protocol.ts';
+import { chooseByHand } from './chooseByHand.ts';
+
+export type RequestContext = {
+  readonly engine: Engine;
+  readonly work: Work;
+  readonly signal: AbortSignal;
+  readonly progress: (done: number, total: number, unit: string) => void;
+  readonly emit: (runId: string, event: JobEvent) => void;
+};
+
+type Handlers = { [N in RequestName]: (args: Requests[N]['args'], context: RequestContext) => Promise<Requests[N]['result']> };
+
+export const HANDLERS: Handlers = {
+  open: ({ backend }, { engine, work }) => {
+    work.assertIdle('change the backend');
+    return engine.open(backend);
+  },
+  loadModel: ({ ref }, { engine, work, signal, progress }) => {
+    work.assertIdle('change the model');
+    return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
+  },
+  importModel: async ({ name, files }, { engine, signal, progress }) => {
+    const id = crypto.randomUUID();
+    const onProgress = (done: number, total: number): void => progress(done, total, 'bytes');
+    await importModelFolder(id, [...files], { name, onProgress, signal });
+    return engine.load({ kind: 'local', id }, onProgress, signal);
+  },
+  listRuns: (_, { work }) => listSummaries(work.runId),
+  createRun: async ({ spec, name }) => summarize(await createRunRecord({ spec, name })),
+  runState: ({ runId }) => loadRunState(runId),
+  deleteRun: async ({ runId }, { work }) => {
+    if (work.runId === runId) throw busy('delete this run');
+    await deleteRun(runId);
+    return null;
+  },
+  run: async ({ runId, until }, context) => {
+    const head = await runOnEngine(context, runId, until);
+    return summarize(head);
+  },
+  pause: async (_, { work }) => {
+    await work.stop();
+    return null;
+  },
+  rank: async ({ runId, round, score, candidates, keep }, { engine }) => {
+    const { spec } = await loadRunRecord(runId);
+    const lease = await leaseStoredPool(runId, round);
+    if (lease === null) return { scores: [], picks: [] };
+    try {
+      const scores = scoresOfRound(await loadSeries(runId, 'scores'), round);
+      const request = { ...spec.score, ...score, candidates, keep };
+      return rankPool(engine.session.schedule, lease.log, scores, request);
+    } finally {
+      lease.close();
+    }
+  },
+  setSelection: async ({ runId, round, picks }, { work }) => {
+    if (work.runId === runId) throw busy('change the selection');
+    await chooseByHand(runId, round, picks);
+    return null;
+  },
+  images: async ({ refs }, { engine }) => {
+    const images = [];
+    for (const { runId, ...ref } of refs) images.push(...(await storedImages(engine.session, runId, [ref])));
+    return images;
+  },
+  compare: (request, { engine, work, signal, progress }) => {
+    work.assertIdle('compare');
+    return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
+  },
+  exportAdapter: async ({ runId, which }, { engine }) => {
+    const { spec } = await loadRunRecord(runId);
+    return exportRunAdapter(engine.session, runId, spec, which);
+  },
+  exportSet: async ({ runId, round }, { engine }) => exportSet(engine.session, await loadRunState(runId), round),
+  exportReport: async ({ runId }, { engine }) => {
+    const { seconds } = await loadRunRecord(runId);
+    const machine = {
+      app: __APP_VERSION__,
+      userAgent: navigator.userAgent,
+      backend: reportBackend(engine.backend),
+      model: engine.model,
+    };
+    const report = buildReport(await loadRunState(runId), seconds, machine);
+    return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);
+  },
+  exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(runId))),
+  importAdapter: async ({ name, bytes }, { engine }) => {
+    const adapter = await loadAdapter(await openSafetensors(bytesSource(bytes, name)), engine.adapterTargets);
+    const id = crypto.randomUUID();
+    const report = {
+      id: `import:${id}`,
+      name,
+      kind: adapter.kind,
+      rank: adapter.rank,
+      targets: adapter.layers.length,
+      parameters: countAdapterParameters(adapter),
+      textEncoder: adapter.layers.some((l) => l.module.startsWith('text_encoder.')),
+    };
+    disposeAdapter(adapter);
+    await saveAdapter({ id, name, bytes });
+    return report;
+  },
+  importImages: ({ name, files }, { signal, progress }) =>
+    importImageFolder(crypto.randomUUID(), [...files], {
+      name,
+      onProgress: (done: number, total: number) => progress(done, total, 'bytes'),
+      signal,
+    }),
+};
+
+function textFile(name: string, text: string): NamedBytes {
+  return { name, bytes: new TextEncoder().encode(text) };
+}
+
+function busy(what: string): StudioError {
+  return new StudioError('run-busy', `The run is being worked on; it is not possible to ${what} now.`, {
+    remedy: 'Pause it first.',
+  });
+}

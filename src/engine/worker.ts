@@ -1,0 +1,63 @@
+/** Entry of the engine worker: takes requests, answers each once, streams job events beside them. */
+import wasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import { reportError, StudioError } from '../lib/errors.ts';
+import { Engine } from './engine.ts';
+import { HANDLERS, type RequestContext } from './handlers.ts';
+import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Requests } from './protocol.ts';
+import { transferables } from './transfer.ts';
+import { Work } from './work.ts';
+
+const scope = self as unknown as DedicatedWorkerGlobalScope;
+const aborts = new Map<number, AbortController>();
+const work = new Work();
+const engine = new Engine({
+  wasmPaths: {
+    'tfjs-backend-wasm.wasm': wasm,
+    'tfjs-backend-wasm-simd.wasm': simd,
+    'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+  },
+  // The build puts the worker's script into assets/ beside the page; the development server keeps its source path.
+  pageUrl: new URL(import.meta.env.DEV ? '/' : '..', self.location.href).href,
+  onLost: (error) => work.lose(error),
+});
+
+function post(message: EngineMessage): void {
+  scope.postMessage(message, transferables(message));
+}
+
+async function answer(message: RequestMessage): Promise<void> {
+  const { id } = message;
+  const controller = new AbortController();
+  aborts.set(id, controller);
+  const context: RequestContext = {
+    engine,
+    work,
+    signal: controller.signal,
+    progress: (done, total, unit) => post({ kind: 'progress', id, done, total, unit }),
+    emit: (runId, event) => post({ kind: 'event', runId, event }),
+  };
+  try {
+    post({ kind: 'result', id, value: await handle(message.name, message.args, context) });
+  } catch (error) {
+    post({ kind: 'error', id, report: reportError(controller.signal.aborted ? canceled(error) : error) });
+  } finally {
+    aborts.delete(id);
+  }
+}
+
+/** The request union and the handler table agree by construction; TypeScript cannot follow the pair. */
+function handle(name: RequestName, args: unknown, context: RequestContext): Promise<unknown> {
+  const handler = HANDLERS[name] as (args: unknown, context: RequestContext) => Promise<Requests[RequestName]['result']>;
+  return handler(args, context);
+}
+
+function canceled(cause: unknown): StudioError {
+  return new StudioError('canceled', 'Stopped.', { remedy: 'Start it again when you like.', cause });
+}
+
+scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
+  if (data.name === 'abort') aborts.get(data.id)?.abort();
+  else void answer(data);
+};

@@ -1,0 +1,123 @@
+/** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
+import { type DrawnCandidate, drawPool, type PoolTask } from '../methods/drawPool.ts';
+import { measureRenoised } from '../mi/renoiseScore.ts';
+import { embedPrompt, repeatRows } from '../methods/session.ts';
+import { stackLatents } from '../methods/measureSet.ts';
+import { denoiserOf, type Tuned } from '../methods/tuned.ts';
+import type { PoolLog } from '../storage/poolLog.ts';
+import type { ScoreEntry } from '../storage/runRecord.ts';
+import { appendSeries } from '../storage/series.ts';
+import { scope } from '../tensor/scope.ts';
+import { decodeImages, exactScore } from './decodeImages.ts';
+import type { CandidateRecord } from './events.ts';
+import { candidateSeed } from './promptPlan.ts';
+import { openPool, pathGuidance, Progress, type RunContext, warn } from './runContext.ts';
+import { packMeasurements, renoisedDraws, scoreOfMeasurements, scoreOfTrace, type Scored } from './scoring.ts';
+
+/** Noise of the re-noised path: the same for every candidate of every prompt. */
+const RENOISE_SEED = 0x72656e6f;
+
+/** @param tuned the adapter of the round before, or null in the first round */
+export async function runPoolStage(run: RunContext, round: number, tuned: Tuned | null): Promise<void> {
+  const lease = await openPool(run, round);
+  const pool = lease.log;
+  try {
+    for (const report of pool.warnings) await warn(run, report);
+    const tasks = missingTasks(run, pool);
+    const missing = tasks.reduce((sum, task) => sum + task.candidates.length, 0);
+    const total = run.plan.length * run.spec.selection.candidates;
+    const steps = run.scheduler.timesteps.length;
+    const stored = total - missing;
+    const progress = new Progress(run, 'pool', { done: stored, total, unit: 'candidates' });
+    const batches = drawPool(run.session, tuned, tasks, {
+      scheduler: run.scheduler,
+      guidance: pathGuidance(run.spec),
+      batch: run.spec.sampling.batch,
+      signal: run.signal,
+      onSteps: (done) => progress.report(stored + done / steps),
+    });
+    for await (const batch of batches) await storeBatch(run, round, pool, batch, tuned);
+  } finally {
+    lease.close();
+  }
+}
+
+/** What is not in the pool yet, in list order. */
+function missingTasks(run: RunContext, pool: PoolLog): PoolTask[] {
+  const { candidates } = run.spec.selection;
+  return run.plan.flatMap((planned) => {
+    const absent = Array.from({ length: candidates }, (_, j) => j).filter((j) => !pool.has(planned.prompt, j));
+    if (absent.length === 0) return [];
+    const seeded = absent.map((candidate) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
+    return [{ prompt: planned.prompt, text: planned.text, candidates: seeded }];
+  });
+}
+
+async function storeBatch(
+  run: RunContext,
+  round: number,
+  pool: PoolLog,
+  batch: readonly DrawnCandidate[],
+  tuned: Tuned | null,
+): Promise<void> {
+  const text = run.spec.prompts[batch[0]?.prompt as number] as string;
+  const images = await decodeImages(run.session, batch.map((c) => c.latent));
+  const scored = await scoreBatch(run, batch, text, tuned);
+  const entries = batch.map((c, i): ScoreEntry => {
+    const { score, standardError, terms } = scored[i] as (typeof scored)[number];
+    const exact = exactScore(images[i] as (typeof images)[number], text, run.shapesWorld);
+    return { round, prompt: c.prompt, candidate: c.candidate, score, standardError, exact, terms };
+  });
+  // The latents last: a candidate counts as drawn once they are stored.
+  await appendSeries(run.id, 'scores', entries);
+  await pool.append(
+    batch.map((c) => ({
+      prompt: c.prompt,
+      candidate: c.candidate,
+      seed: c.seed,
+      trace: Float32Array.from(c.squaredDifference),
+      latent: c.latent,
+    })),
+  );
+  const records = batch.map(
+    (c, i): CandidateRecord => ({
+      round,
+      prompt: c.prompt,
+      candidate: c.candidate,
+      seed: c.seed,
+      trace: { t: run.scheduler.timesteps, squaredDifference: c.squaredDifference },
+      score: (entries[i] as ScoreEntry).score,
+      standardError: (entries[i] as ScoreEntry).standardError,
+      exact: (entries[i] as ScoreEntry).exact,
+    }),
+  );
+  run.emit({ type: 'candidates', records, images });
+}
+
+async function scoreBatch(
+  run: RunContext,
+  batch: readonly DrawnCandidate[],
+  text: string,
+  tuned: Tuned | null,
+): Promise<(Scored & { terms: Float32Array | null })[]> {
+  const { score } = run.spec;
+  const { schedule, prediction } = run.session;
+  if (score.path !== 'renoise') {
+    const { timesteps } = run.scheduler;
+    return batch.map((c) => ({ ...scoreOfTrace(schedule, timesteps, c.squaredDifference, score), terms: null }));
+  }
+  const { latents, uncond, cond } = scope(() => ({
+    latents: stackLatents(run.session, batch),
+    uncond: repeatRows(embedPrompt(run.session, '', tuned?.project), batch.length),
+    cond: repeatRows(embedPrompt(run.session, text, tuned?.project), batch.length),
+  }));
+  const plan = renoisedDraws(run.scheduler.timesteps, score.noiseDraws);
+  const denoiser = denoiserOf(run.session, tuned);
+  const { signal } = run;
+  try {
+    const measured = await measureRenoised({ denoiser, schedule, prediction, latents, uncond, cond, plan, seed: RENOISE_SEED, signal });
+    return measured.map((m) => ({ ...scoreOfMeasurements(schedule, m, score), terms: packMeasurements(m) }));
+  } finally {
+    for (const tensor of [latents, uncond, cond]) tensor.dispose();
+  }
+}

@@ -1,0 +1,128 @@
+/** Stage `score`: encode the user's captioned images and rank them by re-noised MI (the paper's Table 7; our reading). */
+import { measureSet } from '../methods/measureSet.ts';
+import { sessionScheduler } from '../methods/session.ts';
+import { fromRgba } from '../models/vae/pixels.ts';
+import { encode } from '../models/vae/run.ts';
+import { StudioError } from '../lib/errors.ts';
+import { listImages, openImage } from '../storage/imageStore.ts';
+import { leasePool, type PoolLease } from './pools.ts';
+import { type Tensor4D, tf } from '../tensor/tf.ts';
+import { Progress, type RunContext } from './runContext.ts';
+import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './scoring.ts';
+import { renoisePlan } from '../mi/renoise.ts';
+import type { CaptionedLatent } from '../methods/measureSet.ts';
+
+/** Steps of the grid that real images are noised to; each costs two evaluations per draw. */
+const GRID_STEPS = 20;
+const REAL_SEED = 0x7265616c;
+
+export type RankedImage = CaptionedLatent & { readonly fileName: string; readonly score: number };
+
+/** Encodes and measures what is missing. Nothing to do without real images. */
+export async function runRealImagesStage(run: RunContext): Promise<void> {
+  const folder = run.spec.realImages?.folder;
+  if (folder === undefined) return;
+  const images = await listImages(folder);
+  const { lease, grid } = await openRealLog(run);
+  const { log } = lease;
+  try {
+    const missing = images.map((image, index) => ({ ...image, index })).filter(({ index }) => !log.has(index, 0));
+    const progress = new Progress(run, 'score', { done: images.length - missing.length, total: images.length, unit: 'images' });
+    const { batch } = run.spec.sampling;
+    for (let from = 0; from < missing.length; from += batch) {
+      run.signal.throwIfAborted();
+      const group = missing.slice(from, from + batch);
+      const latents = await encodeImages(run, await Promise.all(group.map((g) => openImage(folder, g.fileName))));
+      const captioned = group.map((g, i): CaptionedLatent => ({ text: g.text, latent: latents[i] as Float32Array }));
+      const measured = await measureSet(run.session, null, captioned, {
+        grid,
+        draws: run.spec.score.noiseDraws,
+        seed: REAL_SEED,
+        batch,
+        signal: run.signal,
+      });
+      await log.append(
+        group.map((g, i) => ({
+          prompt: g.index,
+          candidate: 0,
+          seed: 0,
+          trace: packMeasurements(measured[i] ?? []),
+          latent: latents[i] as Float32Array,
+        })),
+      );
+      progress.report(images.length - missing.length + from + group.length);
+    }
+  } finally {
+    lease.close();
+  }
+}
+
+/** The folder's images with their scores, best first. */
+export async function rankedRealImages(run: RunContext): Promise<readonly RankedImage[]> {
+  const folder = run.spec.realImages?.folder;
+  if (folder === undefined) return [];
+  const images = await listImages(folder);
+  const { lease, plan } = await openRealLog(run);
+  const { log } = lease;
+  try {
+    const ranked = log.entries().map(({ prompt }): RankedImage => {
+      const terms = log.trace({ prompt, candidate: 0 });
+      const { score } = scoreOfMeasurements(run.session.schedule, unpackMeasurements(terms, plan), run.spec.score);
+      const latent = log.latents([{ prompt, candidate: 0 }]);
+      return { fileName: images[prompt]?.fileName ?? '', text: images[prompt]?.text ?? '', latent, score };
+    });
+    return ranked.sort((a, b) => b.score - a.score);
+  } finally {
+    lease.close();
+  }
+}
+
+async function openRealLog(run: RunContext): Promise<{ lease: PoolLease; grid: readonly number[]; plan: ReturnType<typeof renoisePlan> }> {
+  const [h, w, c] = run.session.latentShape;
+  const grid = sessionScheduler(run.session, 'ddpm', GRID_STEPS).timesteps;
+  const plan = renoisePlan(grid, { draws: run.spec.score.noiseDraws });
+  const lease = await leasePool(`runs/${run.id}/real.bin`, {
+    latentSize: h * w * c,
+    // Three numbers per evaluation pair instead of one per step.
+    timesteps: plan.flatMap(({ t }) => [t, t, t]),
+    source: JSON.stringify({ model: run.spec.model, images: run.spec.realImages?.folder }),
+  });
+  return { lease, grid, plan };
+}
+
+/** Cut to the center square, resized to the model's resolution, encoded to the mean latent in scaled space. */
+async function encodeImages(run: RunContext, blobs: readonly Blob[]): Promise<Float32Array[]> {
+  const { vae } = run.session.model;
+  const [h, w] = run.session.latentShape;
+  const size = { height: h * vae.config.factor, width: w * vae.config.factor };
+  const latents: Float32Array[] = [];
+  for (const blob of blobs) {
+    const pixels = await centerSquare(blob, size);
+    const image = tf.tensor4d(fromRgba(pixels), [1, size.height, size.width, 3]);
+    const { mean, logvar } = encode(vae, image);
+    const scaled = tf.mul(mean, vae.config.scalingFactor) as Tensor4D;
+    latents.push(Float32Array.from((await scaled.data()) as Float32Array));
+    for (const tensor of [image, mean, logvar, scaled]) tensor.dispose();
+  }
+  return latents;
+}
+
+async function centerSquare(blob: Blob, { width, height }: { width: number; height: number }): Promise<Uint8ClampedArray> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(blob);
+  } catch (cause) {
+    throw new StudioError('image-unreadable', 'An image of the folder cannot be read.', {
+      remedy: 'Remove damaged files from the folder; PNG, JPEG and WebP work.',
+      cause,
+    });
+  }
+  const scale = Math.max(width / bitmap.width, height / bitmap.height);
+  const [cutWidth, cutHeight] = [width / scale, height / scale];
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d', { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, (bitmap.width - cutWidth) / 2, (bitmap.height - cutHeight) / 2, cutWidth, cutHeight, 0, 0, width, height);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height).data;
+}

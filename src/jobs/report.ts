@@ -1,0 +1,75 @@
+/** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
+import type { BackendReport, ModelReport, RunState } from '../engine/protocol.ts';
+import { writeCsv } from '../formats/csv.ts';
+import { planPrompts } from './promptPlan.ts';
+import type { MiTuneSpec } from './spec.ts';
+
+/** What computed the run. */
+export type Machine = { readonly app: string; readonly userAgent: string; readonly backend: BackendReport; readonly model: ModelReport | null };
+
+/** Network evaluations (one sample, one context, once through the UNet) that a run with these settings makes. */
+export function countEvaluations(spec: MiTuneSpec, state: Pick<RunState, 'candidates' | 'train' | 'validation' | 'heldOut'>) {
+  const steps = spec.sampling.steps + (spec.sampling.scheduler === 'pndm' ? 1 : 0);
+  const renoised = spec.score.path === 'renoise' ? steps * spec.score.noiseDraws : 0;
+  return {
+    sampling: state.candidates.length * steps * 2,
+    renoised: state.candidates.length * renoised * 2,
+    /** Forward and backward, counted as one each. */
+    training: state.train.length * spec.training.batch * spec.training.accumulation,
+  };
+}
+
+export function buildReport(state: RunState, seconds: Readonly<Record<string, number>>, machine: Machine) {
+  const { spec } = state;
+  const selected = new Set(state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)));
+  const heldOut = new Set(state.heldOut);
+  return {
+    format: 'mi-tune-report-1',
+    versions: { app: machine.app, tfjs: '4.22.0', browser: machine.userAgent },
+    backend: machine.backend,
+    model: machine.model,
+    config: spec,
+    prompts: planPrompts(spec).map(({ prompt, text, occurrence }) => ({ prompt, text, occurrence, heldOut: heldOut.has(prompt) })),
+    candidates: state.candidates.map((c) => ({
+      round: c.round,
+      promptIndex: c.prompt,
+      prompt: spec.prompts[c.prompt],
+      candidate: c.candidate,
+      seed: c.seed,
+      score: c.score,
+      standardError: c.standardError,
+      selected: selected.has(`${c.round}/${c.prompt}/${c.candidate}`),
+      heldOut: heldOut.has(c.prompt),
+      exact: c.exact,
+      trace: c.trace,
+    })),
+    training: { steps: state.train, validation: state.validation },
+    evaluation: state.evaluations,
+    evaluations: countEvaluations(spec, state),
+    seconds,
+    warnings: state.warnings,
+  };
+}
+
+/** One line per candidate. */
+export function buildScores(state: RunState): string {
+  const selected = new Set(state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)));
+  const heldOut = new Set(state.heldOut);
+  const columns = ['round', 'prompt_index', 'prompt', 'candidate', 'seed', 'score', 'standard_error', 'selected', 'held_out', 'exact_share', 'exact_strict'];
+  return writeCsv(
+    columns,
+    state.candidates.map((c) => [
+      c.round,
+      c.prompt,
+      state.spec.prompts[c.prompt] ?? '',
+      c.candidate,
+      c.seed,
+      c.score,
+      c.standardError ?? '',
+      selected.has(`${c.round}/${c.prompt}/${c.candidate}`),
+      heldOut.has(c.prompt),
+      c.exact?.share ?? '',
+      c.exact?.strict ?? '',
+    ]),
+  );
+}

@@ -1,0 +1,112 @@
+import type { Session } from '../methods/session.ts';
+import { sessionScheduler } from '../methods/session.ts';
+import type { Scheduler } from '../diffusion/scheduler.ts';
+import type { ErrorReport } from '../lib/errors.ts';
+import { poolPath } from '../storage/poolLog.ts';
+import type { RunHead, RunParts } from '../storage/runRecord.ts';
+import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
+import type { JobEvent, StageName } from './events.ts';
+import { leasePool, type PoolLease } from './pools.ts';
+import { type PlannedPrompt, planPrompts } from './promptPlan.ts';
+import type { MiTuneSpec } from './spec.ts';
+
+/** What the engine lends to a job. */
+export type JobTools = {
+  readonly session: Session;
+  /** Name of the backend that computes, and the kernel variants in use, for checkpoints. */
+  readonly backend: string;
+  readonly kernels: Readonly<Record<string, string>>;
+  /** True where the exact scorer of the shapes world applies. */
+  readonly shapesWorld: boolean;
+  /** Seconds on some steady clock. */
+  readonly now: () => number;
+  readonly emit: (event: JobEvent) => void;
+  readonly signal: AbortSignal;
+};
+
+/** A run in work: its record, its plan and its open pool log. */
+export type RunContext = JobTools & {
+  readonly id: string;
+  readonly spec: MiTuneSpec;
+  readonly plan: readonly PlannedPrompt[];
+  readonly scheduler: Scheduler;
+  /** The record as last stored. */
+  record: RunHead & RunParts;
+};
+
+/** Loads a run's record and plans it. */
+export async function openRun(id: string, tools: JobTools): Promise<RunContext> {
+  const record = await loadRunRecord(id);
+  const { spec } = record;
+  return {
+    ...tools,
+    id,
+    spec,
+    plan: planPrompts(spec),
+    scheduler: sessionScheduler(tools.session, spec.sampling.scheduler, spec.sampling.steps),
+    record,
+  };
+}
+
+export type RecordPatch = Parameters<typeof saveRunRecord>[1];
+
+/** Stores changes of the record. */
+export async function patchRecord(run: RunContext, patch: RecordPatch): Promise<void> {
+  const head = await saveRunRecord(run.id, patch);
+  run.record = { ...run.record, ...patch, ...head };
+}
+
+/** Guidance of the sampling path: 1 follows the conditional path to the letter of Algorithm 2. */
+export function pathGuidance(spec: MiTuneSpec): number {
+  return spec.score.path === 'conditional' ? 1 : spec.sampling.guidance;
+}
+
+/** Opens the pool of a round; candidates drawn under other settings are refused. */
+export async function openPool(run: Pick<RunContext, 'id' | 'spec' | 'scheduler' | 'session'>, round: number): Promise<PoolLease> {
+  const { spec } = run;
+  const [h, w, c] = run.session.latentShape;
+  const { scheduler, steps } = spec.sampling;
+  return leasePool(poolPath(run.id, round), {
+    latentSize: h * w * c,
+    timesteps: run.scheduler.timesteps,
+    source: JSON.stringify({ model: spec.model, scheduler, steps, guidance: pathGuidance(spec), seed: spec.seed }),
+  });
+}
+
+/** Records a warning and shows it. */
+export async function warn(run: RunContext, report: ErrorReport): Promise<void> {
+  await patchRecord(run, { warnings: [...run.record.warnings, report] });
+  run.emit({ type: 'warning', report });
+}
+
+/** Reports progress with the time left, from the pace of this stay in the stage. */
+export class Progress {
+  readonly #run: RunContext;
+  readonly #stage: StageName;
+  readonly #total: number;
+  readonly #unit: string;
+  readonly #startedAt: number;
+  readonly #startedFrom: number;
+
+  constructor(run: RunContext, stage: StageName, options: { done: number; total: number; unit: string }) {
+    this.#run = run;
+    this.#stage = stage;
+    this.#total = options.total;
+    this.#unit = options.unit;
+    this.#startedAt = run.now();
+    this.#startedFrom = options.done;
+    this.report(options.done);
+  }
+
+  report(done: number): void {
+    const elapsed = this.#run.now() - this.#startedAt;
+    const made = done - this.#startedFrom;
+    const secondsLeft = made > 0 ? (elapsed / made) * (this.#total - done) : null;
+    this.#run.emit({ type: 'progress', stage: this.#stage, done, total: this.#total, unit: this.#unit, secondsLeft });
+  }
+
+  get seconds(): number {
+    return this.#run.now() - this.#startedAt;
+  }
+}
+

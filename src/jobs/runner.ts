@@ -1,0 +1,87 @@
+/** A run from start to end: rounds of pool, score, select, train and evaluate, each resumable, in one loop. */
+import { StudioError } from '../lib/errors.ts';
+import type { RunHead } from '../storage/runRecord.ts';
+import type { StageName } from './events.ts';
+import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
+import { runPoolStage } from './poolStage.ts';
+import { runRealImagesStage } from './realImagesStage.ts';
+import { type JobTools, openRun, patchRecord, type RunContext } from './runContext.ts';
+import { runSelectStage } from './selectStage.ts';
+import { runTrainStage } from './trainStage.ts';
+
+/** The stages of a round in order. */
+const ROUND_STAGES = ['pool', 'score', 'select', 'train', 'evaluate'] as const satisfies readonly StageName[];
+type RoundStage = (typeof ROUND_STAGES)[number];
+
+/**
+ * Works on a run until stage `until` of its current round is complete (`done`: until everything is), or until the
+ * signal fires. Everything that was finished is stored by then.
+ *
+ * @throws StudioError of the stage that failed; the run keeps what it has and can be resumed
+ */
+export async function runJob(id: string, until: StageName, tools: JobTools): Promise<RunHead> {
+  const run = await openRun(id, tools);
+  if (run.plan.length === 0) {
+    throw new StudioError('prompts-empty', 'The run has no prompts.', { remedy: 'Give a prompt list with at least one prompt.' });
+  }
+  const startRound = run.record.round;
+  await patchRecord(run, { status: 'running', heldOut: run.plan.filter((p) => p.heldOut).map((p) => p.prompt) });
+  while (run.record.stage !== 'done') {
+    const { round } = run.record;
+    const stage = stageOf(run.record.stage);
+    const past = until !== 'done' && (round > startRound || ROUND_STAGES.indexOf(stage) > ROUND_STAGES.indexOf(stageOf(until)));
+    if (past) break;
+    run.emit({ type: 'stage', stage, round });
+    await timed(run, stage, () => runStage(run, stage, round));
+    await patchRecord(run, next(run, stage, round));
+  }
+  await patchRecord(run, { status: run.record.stage === 'done' ? 'done' : 'paused' });
+  if (run.record.stage === 'done') run.emit({ type: 'stage', stage: 'done', round: run.record.round });
+  return run.record;
+}
+
+async function runStage(run: RunContext, stage: RoundStage, round: number): Promise<void> {
+  switch (stage) {
+    case 'pool': {
+      const tuned = round === 0 ? null : ((await bestTuned(run))?.tuned ?? null);
+      try {
+        return await runPoolStage(run, round, tuned);
+      } finally {
+        tuned?.dispose();
+      }
+    }
+    case 'score':
+      return round === 0 ? runRealImagesStage(run) : undefined;
+    case 'select':
+      return runSelectStage(run, round);
+    case 'train':
+      return runTrainStage(run, round);
+    case 'evaluate':
+      return runEvaluateStage(run, round);
+    default:
+      return stage satisfies never;
+  }
+}
+
+function next(run: RunContext, stage: RoundStage, round: number): { stage: StageName; round: number; progress: number } {
+  const following = ROUND_STAGES[ROUND_STAGES.indexOf(stage) + 1];
+  if (following !== undefined) return { stage: following, round, progress: 0 };
+  if (round + 1 < run.spec.selection.rounds) return { stage: 'pool', round: round + 1, progress: 0 };
+  return { stage: 'done', round, progress: 1 };
+}
+
+/** Adds the time spent, also in a stay that was cut short. */
+async function timed(run: RunContext, stage: RoundStage, work: () => Promise<void>): Promise<void> {
+  const from = run.now();
+  try {
+    await work();
+  } finally {
+    const { seconds } = run.record;
+    await patchRecord(run, { seconds: { ...seconds, [stage]: (seconds[stage] ?? 0) + run.now() - from } });
+  }
+}
+
+/** `load` and `new` runs begin with the pool. */
+function stageOf(stage: StageName): RoundStage {
+  return ROUND_STAGES.find((s) => s === stage) ?? (stage === 'done' ? 'evaluate' : 'pool');
+}

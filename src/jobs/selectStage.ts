@@ -1,0 +1,91 @@
+/** Stage `select`: the top k of M per prompt, unless the user has chosen by hand. */
+import { StudioError } from '../lib/errors.ts';
+import { shuffle } from '../lib/philox.ts';
+import type { CaptionedLatent } from '../methods/measureSet.ts';
+import { loadSeries } from '../storage/series.ts';
+import type { Picked } from './events.ts';
+import { rankedRealImages } from './realImagesStage.ts';
+import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
+import { rankPool, scoresOfRound } from './scoring.ts';
+
+const MIX_STREAM = 0x6d697800;
+
+export async function runSelectStage(run: RunContext, round: number): Promise<void> {
+  const existing = run.record.selections.find((s) => s.round === round);
+  const picks = existing?.picks ?? (await rankedPicks(run, round));
+  await storeSelection(run, round, picks);
+  run.emit({ type: 'selection', round, picks });
+}
+
+/** Replaces the selection of a round. */
+export async function storeSelection(run: RunContext, round: number, picks: readonly Picked[]): Promise<void> {
+  const others = run.record.selections.filter((s) => s.round !== round);
+  await patchRecord(run, { selections: [...others, { round, picks: [...picks] }] });
+}
+
+async function rankedPicks(run: RunContext, round: number): Promise<readonly Picked[]> {
+  const pool = await openPool(run, round);
+  try {
+    const { score, selection } = run.spec;
+    const scores = scoresOfRound(await loadSeries(run.id, 'scores'), round);
+    return rankPool(run.session.schedule, pool.log, scores, { ...score, ...selection }).picks;
+  } finally {
+    pool.close();
+  }
+}
+
+/** What training reads: the images to tune on, and the selected images of held-out prompts. */
+export type TrainingSets = { readonly train: readonly CaptionedLatent[]; readonly heldOut: readonly CaptionedLatent[] };
+
+/**
+ * The selected images of a round with their prompts, split by hold-out, with the asked share of real images mixed in.
+ * @throws StudioError `selection-empty`
+ */
+export async function trainingSets(run: RunContext, round: number): Promise<TrainingSets> {
+  const picks = run.record.selections.find((s) => s.round === round)?.picks ?? [];
+  const heldOutPrompts = new Set(run.plan.filter((p) => p.heldOut).map((p) => p.prompt));
+  const pool = await openPool(run, round);
+  let captioned: (CaptionedLatent & { prompt: number })[];
+  try {
+    captioned = picks.map(({ prompt, candidate }) => ({
+      prompt,
+      text: run.spec.prompts[prompt] as string,
+      latent: pool.log.latents([{ prompt, candidate }]),
+    }));
+  } finally {
+    pool.close();
+  }
+  const synthetic = captioned.filter((c) => !heldOutPrompts.has(c.prompt));
+  if (synthetic.length === 0) {
+    throw new StudioError('selection-empty', 'No image is selected for training.', {
+      remedy: 'Select at least one image of a prompt that is not held out, or lower the validation share.',
+    });
+  }
+  return {
+    train: await mixReal(run, synthetic),
+    heldOut: captioned.filter((c) => heldOutPrompts.has(c.prompt)),
+  };
+}
+
+/**
+ * Replaces a share f of the set by the best-scored real images. Scores of the two sources are not on one scale, so each
+ * is ranked within itself: the real images by MI, which synthetic ones stay by lot, since theirs compare within a
+ * prompt only.
+ */
+async function mixReal(run: RunContext, synthetic: readonly CaptionedLatent[]): Promise<readonly CaptionedLatent[]> {
+  const share = run.spec.realImages?.share ?? 0;
+  if (share === 0) return synthetic;
+  const ranked = await rankedRealImages(run);
+  const wanted = Math.round(share * synthetic.length);
+  const real = ranked.slice(0, wanted);
+  if (real.length < wanted) {
+    await warn(run, {
+      code: 'real-images-few',
+      message: `${wanted} real images were asked for, the folder has ${ranked.length}.`,
+      remedy: 'Add images to the folder or lower the share; the rest of the set is synthetic.',
+    });
+  }
+  const order = shuffle(run.spec.seed, MIX_STREAM, synthetic.length);
+  const kept = order.slice(0, synthetic.length - real.length).sort((a, b) => a - b);
+  return [...kept.map((i) => synthetic[i] as CaptionedLatent), ...real];
+}

@@ -1,0 +1,155 @@
+/** Stage `train`: fine-tune on the selection, with validation, checkpoints and previews. */
+import * as v from 'valibot';
+import { type Adapter, initAdapter } from '../adapters/adapter.ts';
+import { adapterStateSchema, restoreAdapter, type AdapterState } from '../adapters/state.ts';
+import { StudioError } from '../lib/errors.ts';
+import { drawPool } from '../methods/drawPool.ts';
+import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
+import { sessionScheduler } from '../methods/session.ts';
+import { standardError } from '../lib/stats.ts';
+import { loadCheckpoint, saveCheckpoints } from '../storage/checkpoints.ts';
+import { appendSeries, cutSeries, loadSeries } from '../storage/series.ts';
+import { isBetter } from '../training/best.ts';
+import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
+import { decodeImages } from './decodeImages.ts';
+import type { TrainRecord, ValidationRecord } from './events.ts';
+import { candidateSeed } from './promptPlan.ts';
+import { pathGuidance, Progress, type RunContext, warn } from './runContext.ts';
+import { trainingSets } from './selectStage.ts';
+
+/** Most sampling steps of a preview: enough to see where training goes. */
+const PREVIEW_STEPS = 20;
+
+const bestSchema = v.object({
+  round: v.number(),
+  step: v.number(),
+  adapter: adapterStateSchema,
+  validation: v.nullable(v.object({ errors: v.array(v.number()), mi: v.number() })),
+});
+/** The adapter that is exported, evaluated and drawn with in the next round. */
+export type BestAdapter = v.InferOutput<typeof bestSchema>;
+
+/** The best adapter of the last trained round; null before any training. */
+export async function loadBest(runId: string): Promise<BestAdapter | null> {
+  const parsed = v.safeParse(bestSchema, await loadCheckpoint(runId, 'best'));
+  return parsed.success ? parsed.output : null;
+}
+
+export async function runTrainStage(run: RunContext, round: number): Promise<void> {
+  const sets = await trainingSets(run, round);
+  const stored = await loadCheckpoint(run.id, 'last');
+  const last = stored === undefined ? null : parseCheckpoint(stored);
+  const resumed = last?.round === round ? last : null;
+  let best = await loadBest(run.id);
+  await cutHistory(run, round, resumed?.step ?? 0);
+  if (resumed !== null && resumed.backend !== run.backend) {
+    await warn(run, {
+      code: 'backend-changed',
+      message: `Training was begun on ${resumed.backend} and goes on on ${run.backend}.`,
+      remedy: 'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
+    });
+  }
+  const start = resumed ?? startOfRound(run, round, best);
+  if (best?.round !== round) best = null;
+  const { iterations } = run.spec.training;
+  const progress = new Progress(run, 'train', { done: resumed?.step ?? 0, total: iterations, unit: 'steps' });
+  const waiting: TrainRecord[] = [];
+  for await (const event of trainRound(run.session, sets.train, sets.heldOut, start, roundOptions(run, round))) {
+    if (event.type === 'step') {
+      const { loss, gradNorm, learningRate } = event.result;
+      const record = { round, step: event.step, loss, gradNorm, learningRate };
+      waiting.push(record);
+      run.emit({ type: 'train', record });
+      progress.report(event.step);
+    } else if (event.type === 'checkpoint') {
+      best = await storeCheckpoint(run, round, event, best, waiting.splice(0));
+    } else {
+      await showPreview(run, round, event);
+    }
+  }
+}
+
+/** The round's first adapter: fresh, or what the round before found best. */
+function startOfRound(run: RunContext, round: number, best: BestAdapter | null): { adapter: Adapter } {
+  const { adapter, training, seed } = run.spec;
+  const targets = trainedTargets(run.session, adapter.textEncoder);
+  if (round > 0 && !training.freshAdapterEachRound && best !== null) {
+    return { adapter: restoreAdapter(best.adapter, targets) };
+  }
+  return { adapter: initAdapter(adapter.kind, adapter.rank, targets, seed) };
+}
+
+function roundOptions(run: RunContext, round: number): RoundOptions {
+  const { adapter, training, seed } = run.spec;
+  return {
+    ...training,
+    ...adapter,
+    // Another order and other noises in every round.
+    seed: seed + round,
+    origin: { round, backend: run.backend, kernels: { ...run.kernels } },
+    signal: run.signal,
+  };
+}
+
+/** History after the checkpoint is made again. */
+async function cutHistory(run: RunContext, round: number, step: number): Promise<void> {
+  for (const name of ['train', 'validation'] as const) {
+    const records: readonly { round: number; step: number }[] = await loadSeries(run.id, name);
+    await cutSeries(run.id, name, records.filter((r) => r.round < round || (r.round === round && r.step <= step)).length);
+  }
+}
+
+async function storeCheckpoint(
+  run: RunContext,
+  round: number,
+  event: Extract<RoundEvent, { type: 'checkpoint' }>,
+  best: BestAdapter | null,
+  records: readonly TrainRecord[],
+): Promise<BestAdapter> {
+  const { checkpoint, validation } = event;
+  const better = validation === null || isBetter(validation, best?.validation ?? null);
+  const next: BestAdapter = better ? bestFrom(checkpoint, validation) : (best as BestAdapter);
+  await appendSeries(run.id, 'train', records);
+  if (validation !== null) {
+    const record: ValidationRecord = {
+      round,
+      step: checkpoint.step,
+      loss: validation.errors.reduce((a, b) => a + b, 0) / validation.errors.length,
+      lossStandardError: standardError(validation.errors),
+      mi: validation.mi,
+      best: better,
+    };
+    await appendSeries(run.id, 'validation', [record]);
+    run.emit({ type: 'validation', record });
+  }
+  // Last: what the histories hold beyond the checkpoint is cut when training resumes.
+  await saveCheckpoints(run.id, better ? { last: checkpoint, best: next } : { last: checkpoint });
+  run.emit({ type: 'checkpoint', round, step: checkpoint.step });
+  return next;
+}
+
+function bestFrom(
+  { round, step, adapter }: Checkpoint & { adapter: AdapterState },
+  validation: { readonly errors: readonly number[]; readonly mi: number } | null,
+): BestAdapter {
+  return { round, step, adapter, validation: validation === null ? null : { errors: [...validation.errors], mi: validation.mi } };
+}
+
+/** One image of a held-out prompt (or the first) with the adapter as it stands, on the seed of its first candidate. */
+async function showPreview(run: RunContext, round: number, event: Extract<RoundEvent, { type: 'preview' }>): Promise<void> {
+  const planned = run.plan.find((p) => p.heldOut) ?? run.plan[0];
+  if (planned === undefined) throw new StudioError('prompts-empty', 'The run has no prompts.', { remedy: 'Give a prompt list.' });
+  const { scheduler, steps } = run.spec.sampling;
+  const task = { ...planned, candidates: [{ candidate: 0, seed: candidateSeed(run.spec, planned, 0) }] };
+  const drawn = drawPool(run.session, event.tuned, [task], {
+    scheduler: sessionScheduler(run.session, scheduler, Math.min(steps, PREVIEW_STEPS)),
+    guidance: pathGuidance(run.spec),
+    batch: 1,
+    signal: run.signal,
+  });
+  for await (const batch of drawn) {
+    for (const image of await decodeImages(run.session, batch.map((c) => c.latent))) {
+      run.emit({ type: 'preview', round, step: event.step, prompt: planned.text, image });
+    }
+  }
+}
