@@ -47,7 +47,7 @@ export function missingFile(folder: string, paths: readonly string[]): StudioErr
 export function urlFolder(base: string): ModelFolder {
   const root = base.endsWith('/') ? base : `${base}/`;
   return {
-    name: root,
+    name: decodeURIComponent(root.split('/').at(-2) ?? root),
     async open(...paths) {
       for (const path of paths) {
         try {

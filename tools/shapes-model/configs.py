@@ -80,6 +80,8 @@ SCHEDULER = {
 
 MODEL_INDEX = {
     "_class_name": "StableDiffusionPipeline",
+    # Read by the page: the exact scorer applies to this model's images. diffusers ignores names with an underscore.
+    "_world": "shapes",
     "text_encoder": ["transformers", "CLIPTextModel"],
     "tokenizer": ["transformers", "CLIPTokenizer"],
     "unet": ["diffusers", "UNet2DConditionModel"],
