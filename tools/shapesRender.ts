@@ -8,10 +8,11 @@ import { parseArgs } from 'node:util';
 import { writeImageFolder } from '../src/formats/imageFolder.ts';
 import { encodePng } from '../src/formats/png.ts';
 import { promptText } from '../src/shapes/parse.ts';
-import { SPLITS, samplePrompts } from '../src/shapes/prompts.ts';
+import { samplePrompts } from '../src/shapes/prompts.ts';
 import { makeDraws, STREAMS } from '../src/shapes/random.ts';
 import { renderScene } from '../src/shapes/render.ts';
 import { sampleScene } from '../src/shapes/scene.ts';
+import { SPLITS } from '../src/shapes/splits.ts';
 import { CATEGORIES, IMAGE_SIZE } from '../src/shapes/world.ts';
 import { usageError } from './lib/usage.ts';
 

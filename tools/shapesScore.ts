@@ -13,8 +13,8 @@ import { decodePng } from '../src/formats/png.ts';
 import { StudioError } from '../src/lib/errors.ts';
 import { wilsonInterval } from '../src/lib/stats.ts';
 import { parsePrompt } from '../src/shapes/parse.ts';
-import { categoryOf } from '../src/shapes/prompts.ts';
 import { type ExactScore, scoreImage } from '../src/shapes/score.ts';
+import { categoryOf } from '../src/shapes/splits.ts';
 import { IMAGE_SIZE } from '../src/shapes/world.ts';
 
 const USAGE = 'Usage: npm run shapes:score -- DIR [--json FILE] [--worst N]';

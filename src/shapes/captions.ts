@@ -2,9 +2,10 @@
  * Captions for training: descriptions of a scene of which a stated share is deliberately wrong or incomplete, as web
  * captions are. Training prompts only: no caption means anything that a validation or test prompt means.
  */
-import { splitOf } from './prompts.ts';
+
 import type { Draws } from './random.ts';
 import { contactOf, holds } from './relations.ts';
+import { splitOf } from './splits.ts';
 import {
   COLORS,
   DIRECTIONS,

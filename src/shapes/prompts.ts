@@ -1,6 +1,7 @@
-/** Prompts per category and their division into disjoint splits. */
+/** Draws prompts of every category, within a split. */
 import { promptText } from './parse.ts';
 import { type Draws, makeDraws, STREAMS } from './random.ts';
+import { type Split, splitOf } from './splits.ts';
 import {
   CATEGORIES,
   type Category,
@@ -8,7 +9,6 @@ import {
   CONTACTS,
   type Contact,
   DIRECTIONS,
-  isUnseen,
   type ObjectPhrase,
   type Relation,
   SHAPES,
@@ -17,16 +17,6 @@ import {
   SIZES,
   TEXTURES,
 } from './world.ts';
-
-/**
- * `train`, `val` and `test` share no meaning (a prompt and its mirror image are in the same split). `unseen` prompts
- * name at least one combination kept out of training; `hard` prompts have three objects.
- */
-export const SPLITS = ['train', 'val', 'test', 'unseen', 'hard'] as const;
-export type Split = (typeof SPLITS)[number];
-
-const TRAIN_SHARE = 0.7;
-const VAL_SHARE = 0.1;
 
 /** Shapes that can hold something inside. */
 export const HOLDERS = ['circle', 'square', 'ring'] as const satisfies readonly Shape[];
@@ -143,46 +133,6 @@ function withAnotherObject(prompt: ShapesPrompt, draws: Draws): ShapesPrompt {
   return { ...prompt, objects: [...prompt.objects, { ...BARE, shape, color }] };
 }
 
-/** One string per meaning: "a left of b" and "b right of a" share it, as do "a and b" and "b and a". */
-export function meaningKey(prompt: ShapesPrompt): string {
-  const name = (phrase: ObjectPhrase | undefined): string =>
-    phrase === undefined ? '' : [phrase.shape, phrase.color, phrase.texture, phrase.size].join('.');
-  const objects = prompt.objects.map(name).sort().join(' ');
-  const relations = prompt.relations.map((one) => {
-    const subject = name(prompt.objects[one.subject]);
-    const object = name(prompt.objects[one.object]);
-    switch (one.relation) {
-      case 'right':
-        return `${object} left ${subject}`;
-      case 'below':
-        return `${object} above ${subject}`;
-      case 'touching':
-      case 'overlapping':
-        return [subject, object].sort().join(` ${one.relation} `);
-      default:
-        return `${subject} ${one.relation} ${object}`;
-    }
-  });
-  return [objects, ...relations.sort()].join('; ');
-}
-
-/** FNV-1a, 32 bits: only spreads meanings over the splits. */
-function hash(text: string): number {
-  let value = 0x811c9dc5;
-  for (let i = 0; i < text.length; i += 1) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);
-  // FNV's low bits mix well, its high bits poorly; fold them before the division.
-  return ((value ^ (value >>> 15)) >>> 0) / 2 ** 32;
-}
-
-/** The split a prompt belongs to. */
-export function splitOf(prompt: ShapesPrompt): Split {
-  if (prompt.objects.length > 2) return 'hard';
-  if (prompt.objects.some((phrase) => isUnseen(phrase.color, phrase.shape))) return 'unseen';
-  const place = hash(meaningKey(prompt));
-  if (place < TRAIN_SHARE) return 'train';
-  return place < TRAIN_SHARE + VAL_SHARE ? 'val' : 'test';
-}
-
 /** One prompt of a category, redrawn until it belongs to the split (`hard` adds a third object). */
 export function drawPromptOf(split: Split, category: Category, draws: Draws): ShapesPrompt {
   for (;;) {
@@ -216,24 +166,6 @@ export function samplePrompts(
     found.set(promptText(prompt), prompt);
   }
   return [...found.values()];
-}
-
-/** The category whose form a prompt has; prompts that say more than one kind of thing are complex. */
-export function categoryOf(prompt: ShapesPrompt): Category {
-  if (prompt.objects.length === 1) return 'single';
-  const says = (attribute: 'color' | 'texture' | 'size'): boolean =>
-    prompt.objects.some((phrase) => phrase[attribute] !== null);
-  const relation = prompt.relations[0]?.relation;
-  const contact = CONTACTS.some((name) => name === relation);
-  const colors = new Set(prompt.objects.map((phrase) => phrase.color));
-  if (relation !== undefined) {
-    if (says('texture') || says('size')) return 'complex';
-    return contact ? 'nonSpatial' : 'spatial';
-  }
-  // One color for all objects, or none, leaves the other attribute as what the prompt is about.
-  if (says('texture')) return says('size') || colors.size > 1 ? 'complex' : 'texture';
-  if (colors.size > 1) return says('size') ? 'complex' : 'color';
-  return 'shape';
 }
 
 /** As `samplePrompts`, in words. */
