@@ -18,6 +18,8 @@ export type LaunchOptions = {
   readonly userDataDir?: string;
   /** First port to try on 127.0.0.1; 0 (default) takes any free one. */
   readonly port?: number;
+  /** Further folders to serve beside the built app, by path such as `/model/`. */
+  readonly mounts?: Readonly<Record<string, string>>;
   /** Vite plugins and settings of a development page. */
   readonly vite?: InlineConfig;
   /** Receives what the page prints; by default warnings and errors go to the terminal. */
@@ -81,7 +83,7 @@ async function startServer(options: LaunchOptions): Promise<{ url: string; close
   const port = options.port ?? 0;
   if (options.from !== 'dev') {
     ensureBuild();
-    return serveFolder({ folder: DIST, port });
+    return serveFolder({ folder: DIST, port, mounts: options.mounts });
   }
   const server = await createServer({
     root: ROOT,

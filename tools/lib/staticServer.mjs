@@ -97,16 +97,21 @@ export function parseRange(header, size) {
 }
 
 /**
- * Serves a folder on 127.0.0.1, on `port` or the next free one (0: any).
- * @param {{ folder: string, port: number }} options
+ * Serves a folder on 127.0.0.1, on `port` or the next free one (0: any). `mounts` puts further folders under a path
+ * such as `/model/`.
+ * @param {{ folder: string, port: number, mounts?: Readonly<Record<string, string>> | undefined }} options
  * @returns {Promise<{ url: string, port: number, close(): Promise<void> }>}
  */
-export async function serveFolder({ folder, port }) {
+export async function serveFolder({ folder, port, mounts = {} }) {
   const server = createServer((request, response) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return void response.writeHead(405, { Allow: 'GET, HEAD' }).end();
     }
-    const path = resolveInside(folder, (request.url ?? '/').split(/[?#]/)[0] ?? '/');
+    const asked = (request.url ?? '/').split(/[?#]/)[0] ?? '/';
+    const mount = Object.keys(mounts).find((prefix) => asked.startsWith(prefix));
+    const path = mount
+      ? resolveInside(mounts[mount] ?? folder, asked.slice(mount.length - 1))
+      : resolveInside(folder, asked);
     if (path) sendFile(request, response, path);
     else response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found\n');
   });

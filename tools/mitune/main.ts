@@ -1,0 +1,150 @@
+// npm run mitune: the whole job without hands. It drives the very page that users see, in a headless Chromium whose
+// profile lies in the output folder, so that a run can be resumed after any interruption.
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { Page } from 'playwright';
+import { parsePromptList } from '../../src/formats/promptList.ts';
+import type { MiTuneSpec, ModelRef } from '../../src/jobs/spec.ts';
+import { launchStudio, type Studio } from '../lib/launch.ts';
+import { usageError } from '../lib/usage.ts';
+import { helpText, type MiTuneOptions, readOptions } from './options.ts';
+import { unzip } from './unzip.ts';
+
+const MODEL_MOUNT = 'model/';
+const POLL_MS = 500;
+const REPORT_EVERY_MS = 10_000;
+
+/** What a run needs to be found again: browsers keep storage by address, so the port stays the same. */
+type Place = { readonly port: number; readonly model: string | null };
+
+async function main(options: MiTuneOptions): Promise<boolean> {
+  const out = resolve(options.out);
+  const stateFolder = join(out, '.mi-tune');
+  const placeFile = join(stateFolder, 'place.json');
+  const known: Place | null = existsSync(placeFile) ? (JSON.parse(readFileSync(placeFile, 'utf8')) as Place) : null;
+  if (options.resume && known === null) throw usageError(`There is no run to resume in ${out}.`);
+  if (!options.resume && known !== null) {
+    throw usageError(`${out} already holds a run. Go on with it with --resume, or name another folder.`);
+  }
+  mkdirSync(stateFolder, { recursive: true });
+  const model = options.resume ? (known?.model ?? null) : options.model;
+  const spec = options.resume ? null : newSpec(options, model);
+  const studio = await launchStudio({
+    backend: options.spec.backend,
+    userDataDir: join(stateFolder, 'profile'),
+    port: known?.port ?? 0,
+    ...(isFolder(model) ? { mounts: { [`/${MODEL_MOUNT}`]: resolve(model) } } : {}),
+    onConsole: (kind, text) => {
+      if (kind === 'error') console.error(`[page] ${text}`);
+    },
+  });
+  try {
+    const port = Number(new URL(studio.url).port);
+    if (known !== null && port !== known.port) throw new Error(`Port ${known.port} is in use; the run can only be resumed there.`);
+    writeFileSync(placeFile, JSON.stringify({ port, model } satisfies Place));
+    return await drive(studio, spec, options, out);
+  } finally {
+    await studio.close();
+  }
+}
+
+function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
+  const path = options.prompts as string;
+  const { prompts, duplicates, warnings } = parsePromptList(basename(path), readFileSync(path, 'utf8'));
+  for (const warning of warnings) console.log(`Note: ${warning}`);
+  console.log(`${prompts.length} prompts${duplicates.length > 0 ? `, ${duplicates.length} texts more than once` : ''}.`);
+  const ref: ModelRef = { kind: 'url', base: model === null ? 'models/shapes/' : isFolder(model) ? MODEL_MOUNT : model };
+  return { ...options.spec, model: ref, prompts: prompts.map((p) => p.text), realImages: null };
+}
+
+function isFolder(model: string | null): model is string {
+  return model !== null && !/^https?:/.test(model);
+}
+
+async function drive(studio: Studio, spec: MiTuneSpec | null, options: MiTuneOptions, out: string): Promise<boolean> {
+  const { page } = studio;
+  const watched = <T>(work: Promise<T>): Promise<T> => Promise.race([work, studio.failed]);
+  await page.goto(studio.url);
+  await watched(page.waitForSelector('[data-engine=ready], [role=alert]', { timeout: 120_000 }));
+  if (spec === null) {
+    const resumable = page.getByRole('button', { name: /^Continue / }).first();
+    const finished = page.getByRole('button', { name: /^Open / }).first();
+    await watched(resumable.or(finished).first().waitFor());
+    await ((await resumable.count()) > 0 ? resumable : finished).click();
+  } else {
+    const runFile = join(out, 'run.json');
+    writeFileSync(runFile, `${JSON.stringify(spec, null, 1)}\n`);
+    await page.getByLabel('Run file').first().setInputFiles(runFile);
+    if (options.realImages !== null) await chooseRealImages(page, options.realImages);
+    const start = page.getByRole('button', { name: 'Start', exact: true }).last();
+    await watched(start.click({ timeout: 60_000 }));
+  }
+  const done = await watched(follow(page));
+  if (!done) {
+    for (const text of await page.locator('[role=alert]').allInnerTexts()) console.error(`\n${text}`);
+    console.error(`\nThe run stopped. What is complete is kept; go on with --resume --out ${options.out}`);
+  }
+  await watched(collect(page, out, done));
+  return done;
+}
+
+async function chooseRealImages(page: Page, real: { folder: string; share: number }): Promise<void> {
+  await page.getByRole('navigation').getByText('Settings', { exact: true }).click();
+  await page.getByLabel('Image folder').setInputFiles(resolve(real.folder));
+  const share = page.getByLabel('Share of real images');
+  await share.waitFor({ timeout: 600_000 });
+  await share.fill(String(real.share));
+  await share.press('Tab');
+  await page.getByRole('navigation').getByText('Start', { exact: true }).click();
+}
+
+/** Prints progress until the run stops; true when it is done. */
+async function follow(page: Page): Promise<boolean> {
+  let printed = '';
+  let printedAt = 0;
+  let started = false;
+  for (;;) {
+    const { status, stage, title } = await page.evaluate(() => {
+      const root = document.querySelector<HTMLElement>('[data-status]');
+      return { status: root?.dataset.status ?? '', stage: root?.dataset.stage ?? '', title: document.title };
+    });
+    started ||= status === 'running';
+    const line = `${stage.padEnd(9)} ${title}`;
+    if (stage !== printed || Date.now() - printedAt > REPORT_EVERY_MS) {
+      console.log(line);
+      printed = stage;
+      printedAt = Date.now();
+    }
+    if (status === 'done') return true;
+    if (status === 'failed' || (started && status === 'paused')) return false;
+    if (!started && (await page.locator('[role=alert]').count()) > 0) return false;
+    await page.waitForTimeout(POLL_MS);
+  }
+}
+
+/** Downloads what the run has, as a user would. */
+async function collect(page: Page, out: string, done: boolean): Promise<void> {
+  await page.getByRole('navigation').getByText('Download', { exact: true }).click();
+  for (const [name, file] of [
+    ['Download report', 'report.json'],
+    ['Download scores', 'scores.csv'],
+    ['Download set', 'set.zip'],
+    ['Download adapter', 'pytorch_lora_weights.safetensors'],
+  ] as const) {
+    const button = page.getByRole('button', { name, exact: true });
+    if (!(await button.isEnabled())) {
+      if (done) throw new Error(`"${name}" is not available although the run is done.`);
+      continue;
+    }
+    const [download] = await Promise.all([page.waitForEvent('download', { timeout: 600_000 }), button.click()]);
+    const path = join(out, file);
+    await download.saveAs(path);
+    if (file !== 'set.zip') console.log(`wrote ${path}`);
+    else console.log(`wrote ${unzip(new Uint8Array(readFileSync(path)), out).length} files of the set to ${out}`);
+  }
+}
+
+const options = readOptions(process.argv.slice(2));
+if (options === null) console.log(helpText());
+else process.exitCode = (await main(options)) ? 0 : 1;
