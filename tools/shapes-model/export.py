@@ -8,7 +8,10 @@ import os
 import shutil
 
 import configs
+import train_diffusion
+from card import write_card
 from folder import WEIGHTS
+from progress import load_checkpoint
 from tensor_file import save_half
 from train_diffusion import load_average as load_diffusion
 from train_vae import load_average as load_vae
@@ -48,6 +51,20 @@ def main():
     write_json(options.out, "model_index.json", configs.MODEL_INDEX)
     target = os.path.join(options.out, "tokenizer")
     shutil.copytree(os.path.join(options.work, "tokenizer"), target, dirs_exist_ok=True)
+    autoencoder = load_checkpoint(os.path.join(options.work, "vae.pt"))
+    facts = {
+        "vocabulary": vocabulary,
+        "scale": scale,
+        "steps": steps,
+        "hours": hours,
+        "batch": train_diffusion.BATCH,
+        "rate": train_diffusion.LEARNING_RATE,
+        "average": train_diffusion.AVERAGE_DECAY,
+        "dropout": train_diffusion.CAPTION_DROPOUT,
+        "vae_steps": autoencoder["step"],
+        "vae_hours": autoencoder["seconds"] / 3600,
+    }
+    write_card(options.work, options.out, facts)
     size = sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(options.out) for name in names)
     print(f"{options.out}: {size} bytes, {steps} steps, {hours:.2f} hours of diffusion training")
     if size > LIMIT_BYTES:

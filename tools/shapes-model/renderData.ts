@@ -11,22 +11,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CAPTION_DEFAULTS, captionScene } from '../../src/shapes/captions.ts';
 import { promptText } from '../../src/shapes/parse.ts';
-import { drawPromptOf } from '../../src/shapes/prompts.ts';
-import { type Draws, makeDraws, STREAMS } from '../../src/shapes/random.ts';
+import { makeDraws, STREAMS } from '../../src/shapes/random.ts';
 import { renderScene } from '../../src/shapes/render.ts';
-import { sampleScene } from '../../src/shapes/scene.ts';
-import { CATEGORIES, type Category, IMAGE_SIZE, type Scene } from '../../src/shapes/world.ts';
-
-/** Shares of the kinds of scenes. */
-const MIXTURE: Readonly<Record<Category, number>> = {
-  single: 0.26,
-  color: 0.2,
-  shape: 0.08,
-  texture: 0.1,
-  spatial: 0.14,
-  nonSpatial: 0.12,
-  complex: 0.1,
-};
+import { IMAGE_SIZE } from '../../src/shapes/world.ts';
+import { drawTrainingScene, MIXTURE } from './mixture.ts';
 
 const { values } = parseArgs({
   options: {
@@ -41,20 +29,6 @@ if (values.out === undefined) throw new Error('Say where to write: --out DIR');
 const [count, captionCount, seed, shardSize] = [values.count, values.captions, values.seed, values.shard].map(
   Number,
 ) as [number, number, number, number];
-
-function drawScene(draws: Draws): Scene {
-  for (;;) {
-    let left = draws.unit();
-    const category = CATEGORIES.find((name) => {
-      left -= MIXTURE[name];
-      return left < 0;
-    });
-    const scene = sampleScene(drawPromptOf('train', category ?? 'color', draws), draws, {
-      avoidUnseen: true,
-    });
-    if (scene !== null) return scene;
-  }
-}
 
 function writeWhole(path: string, content: Uint8Array | string): void {
   writeFileSync(`${path}.part`, content);
@@ -73,7 +47,7 @@ for (let start = 0; start < count; start += shardSize) {
   const images = new Uint8Array(size * bytesPerImage);
   const captions: string[][] = [];
   for (let i = 0; i < size; i += 1) {
-    const scene = drawScene(makeDraws(seed + start + i, STREAMS.scenes));
+    const scene = drawTrainingScene(makeDraws(seed + start + i, STREAMS.scenes));
     images.set(renderScene(scene), i * bytesPerImage);
     const draws = makeDraws(seed + start + i, STREAMS.captions);
     const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));

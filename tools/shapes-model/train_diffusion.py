@@ -15,8 +15,8 @@ from progress import Average, load_checkpoint, rate, save_checkpoint, total_step
 from sampling import scaled_linear_alphas
 from tokenizer import Tokenizer
 
-STEPS, BATCH, LEARNING_RATE = 40000, 32, 1.2e-3
-WARMUP, DECAY_STEPS, AVERAGE_DECAY = 300, 10000, 0.9995
+STEPS, BATCH, LEARNING_RATE = 30000, 32, 1e-3
+WARMUP, DECAY_STEPS, AVERAGE_DECAY = 300, 8000, 0.9995
 CAPTION_DROPOUT = 0.12
 SNR_GAMMA, WEIGHT_FLOOR = 5.0, 0.2
 HELD_OUT = 2000

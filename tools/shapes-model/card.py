@@ -1,0 +1,75 @@
+"""The model card, with the numbers of the run it describes."""
+import json
+import os
+import re
+
+TEMPLATE = """# Shapes model
+
+A small latent text-to-image diffusion model of the SD-2.1 family, trained from scratch for this project. It draws one or
+two colored shapes on a dark background, 64 x 64 pixels, and it binds attributes imperfectly on purpose: it is the model
+that MI-TUNE is demonstrated and studied on.
+
+| part | class | size |
+|---|---|---|
+| `text_encoder` | CLIPTextModel | 2 layers, width 128, 32 positions, {vocabulary} tokens |
+| `unet` | UNet2DConditionModel | channels 64/128, cross attention at both levels, 2/4 heads, linear projections |
+| `vae` | AutoencoderKL | channels 16/32/64/64, factor 8, 4 latent channels, scaling factor {scale:.6f} |
+| `scheduler` | DDPMScheduler | scaled linear, 1,000 steps, epsilon prediction |
+
+All weights are fp16.
+
+## Data
+
+{images:,} images rendered by `src/shapes` (seed {seed}), scenes of training prompts only: {mixture}. Each has
+{captions} captions. One mistake (colors swapped, an attribute, a shape or a relation changed, an object left out) is in
+{wrong_pair:.0%} of the captions of two objects and {wrong_single:.0%} of the captions of one; true captions leave out
+attributes and relations at random. {dropout:.0%} of the captions are dropped in training. No image shows and no caption
+names the combinations of `UNSEEN_PAIRS` in `src/shapes/world.ts`, and no caption means the same as a validation or test
+prompt.
+
+## Recipe
+
+`tools/shapes-model`, PyTorch on one CPU thread, shared with other work, so the hours are upper bounds.
+
+- Autoencoder: {vae_steps:,} steps of 16, {vae_hours:.1f} hours; weighted reconstruction loss {vae_loss}.
+- Text encoder and UNet: {steps:,} steps of {batch} ({samples:,} samples), {hours:.1f} hours, AdamW {rate:g}, min-SNR
+  weights (gamma 5), moving average {average}. Last mean squared error {loss}; held out, averaged weights: {held_out}.
+
+## Weaknesses
+
+It knows only the words of its small world; others are spelled out in characters it has never seen in training. Three
+objects are out of its reach. Colors and shapes are sometimes swapped between objects, objects forgotten, relations
+ignored. Patterns on small objects are the hardest. Its unseen combinations show what it cannot put together.
+
+## License
+
+MIT, as the code of this repository. No third-party data or weights were used.
+"""
+
+
+def last_match(log, pattern, default="not recorded"):
+    found = re.findall(pattern, log)
+    return found[-1] if found else default
+
+
+def write_card(work, out, facts):
+    """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, vae_steps, vae_hours."""
+    with open(os.path.join(work, "data", "data.json"), encoding="utf-8") as file:
+        data = json.load(file)
+    with open(os.path.join(work, "log.txt"), encoding="utf-8") as file:
+        log = file.read()
+    text = TEMPLATE.format(
+        **facts,
+        images=data["count"],
+        seed=data["seed"],
+        captions=data["captions"],
+        mixture=", ".join(f"{name} {share:.0%}" for name, share in data["mixture"].items()),
+        wrong_pair=data["wrong"]["wrongPair"],
+        wrong_single=data["wrong"]["wrongSingle"],
+        samples=facts["steps"] * facts["batch"],
+        vae_loss=last_match(log, r"vae \d+/\d+ loss ([\d.]+)"),
+        loss=last_match(log, r"diffusion \d+/\d+ loss ([\d.]+)"),
+        held_out=last_match(log, r"held out, averaged: (.*)"),
+    )
+    with open(os.path.join(out, "README.md"), "w", encoding="utf-8") as file:
+        file.write(text)
