@@ -4,7 +4,8 @@
  *
  * Shapes: q, o [N,Lq,D]; k, v [N,Lk,D]; probabilities [N,heads,Lq,Lk]; the head width is D / heads.
  */
-import { type Compose, sizeOf } from './compose.ts';
+import type { Compose } from './compose.ts';
+import { sizeOf } from './sizes.ts';
 import type { TensorInfo } from './tf.ts';
 import { tf } from './tf.ts';
 
@@ -22,23 +23,15 @@ export function composeProbs(
   const [batch, queries] = q.shape as [number, number, number];
   const keys = k.shape[1] as number;
   const scaled = compose.mul(q, compose.scalar(scoreScale(q, heads)));
-  const scores = batchMatMul(
-    compose,
-    splitHeads(compose, scaled, heads),
-    splitHeads(compose, k, heads),
-    'NT',
-  );
+  const scores = compose.batchMatMul(splitHeads(compose, scaled, heads), splitColumns(compose, k, heads));
   const visible = causal ? compose.add(scores, causalMask(compose, queries, keys)) : scores;
   return compose.view(softmaxRows(compose, visible), [batch, heads, queries, keys]);
 }
 
 export function composeMix(compose: Compose, probs: TensorInfo, v: TensorInfo): TensorInfo {
   const heads = probs.shape[1] as number;
-  return mergeHeads(
-    compose,
-    batchMatMul(compose, flatHeads(compose, probs), splitHeads(compose, v, heads), 'NN'),
-    heads,
-  );
+  const mixed = compose.batchMatMul(flatHeads(compose, probs), splitHeads(compose, v, heads));
+  return mergeHeads(compose, mixed, heads);
 }
 
 /** @returns gradients of q and k for the gradient `dProbs` of the probabilities */
@@ -53,8 +46,8 @@ export function composeProbsGradient(
   const dot = compose.sumLast(compose.mul(dProbs, probs));
   const dScores = compose.mul(probs, compose.sub(dProbs, dot));
   const scaled = flatHeads(compose, compose.mul(dScores, compose.scalar(scoreScale(q, heads))));
-  const dq = batchMatMul(compose, scaled, splitHeads(compose, k, heads), 'NN');
-  const dk = batchMatMul(compose, scaled, splitHeads(compose, q, heads), 'TN');
+  const dq = compose.batchMatMul(scaled, splitHeads(compose, k, heads));
+  const dk = compose.batchMatMul(scaled, splitHeads(compose, q, heads), 'TN');
   return [mergeHeads(compose, dq, heads), mergeHeads(compose, dk, heads)];
 }
 
@@ -67,8 +60,8 @@ export function composeMixGradient(
 ): [dProbs: TensorInfo, dv: TensorInfo] {
   const heads = probs.shape[1] as number;
   const dyHeads = splitHeads(compose, dy, heads);
-  const dProbs = batchMatMul(compose, dyHeads, splitHeads(compose, v, heads), 'NT');
-  const dv = batchMatMul(compose, flatHeads(compose, probs), dyHeads, 'TN');
+  const dProbs = compose.batchMatMul(dyHeads, splitColumns(compose, v, heads));
+  const dv = compose.batchMatMul(flatHeads(compose, probs), dyHeads, 'TN');
   return [compose.view(dProbs, probs.shape), mergeHeads(compose, dv, heads)];
 }
 
@@ -77,10 +70,18 @@ export function scoreScale(q: TensorInfo, heads: number): number {
   return 1 / Math.sqrt((q.shape[2] as number) / heads);
 }
 
+/** [N,L,D] to [N heads, L, D / heads]. */
 function splitHeads(compose: Compose, x: TensorInfo, heads: number): TensorInfo {
   const [batch, length, width] = x.shape as [number, number, number];
   const byHead = compose.transpose(compose.view(x, [batch, length, heads, width / heads]), [0, 2, 1, 3]);
   return compose.view(byHead, [batch * heads, length, width / heads]);
+}
+
+/** [N,L,D] to [N heads, D / heads, L]: the right operand of q k^T. */
+function splitColumns(compose: Compose, x: TensorInfo, heads: number): TensorInfo {
+  const [batch, length, width] = x.shape as [number, number, number];
+  const byHead = compose.transpose(compose.view(x, [batch, length, heads, width / heads]), [0, 2, 3, 1]);
+  return compose.view(byHead, [batch * heads, width / heads, length]);
 }
 
 function mergeHeads(compose: Compose, x: TensorInfo, heads: number): TensorInfo {
@@ -93,10 +94,6 @@ function mergeHeads(compose: Compose, x: TensorInfo, heads: number): TensorInfo 
 function flatHeads(compose: Compose, probs: TensorInfo): TensorInfo {
   const [batch, heads, queries, keys] = probs.shape as [number, number, number, number];
   return compose.view(probs, [batch * heads, queries, keys]);
-}
-
-function batchMatMul(compose: Compose, a: TensorInfo, b: TensorInfo, form: 'NN' | 'NT' | 'TN'): TensorInfo {
-  return compose.run('BatchMatMul', { a, b }, { transposeA: form === 'TN', transposeB: form === 'NT' });
 }
 
 function causalMask(compose: Compose, queries: number, keys: number): TensorInfo {

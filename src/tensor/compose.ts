@@ -5,7 +5,10 @@
  * Only forms that are right and fast on both backends are offered: matmul is 2-D and un-transposed (the one that reaches
  * XNNPACK; on wasm a fused bias is wrong in every other form).
  */
-import { type KernelBackend, type TensorInfo, tf } from './tf.ts';
+import { launchBatchMatMul } from './matmulKernels.ts';
+import { sizeOf } from './sizes.ts';
+import { type BackendWasm, type KernelBackend, type TensorInfo, tf, WebGPUBackend } from './tf.ts';
+import { wasmBatchMatMul } from './wasmMatmul.ts';
 
 type Attributes = Record<string, unknown>;
 
@@ -80,6 +83,14 @@ export class Compose {
     return this.view(product, [rows, columns]);
   }
 
+  /** `a` [G,M,K] (TN: [G,K,M]) times `b` [G,K,N]: [G,M,N]. */
+  batchMatMul(a: TensorInfo, b: TensorInfo, form: 'NN' | 'TN' = 'NN'): TensorInfo {
+    const { backend } = this;
+    if (backend instanceof WebGPUBackend) return this.track(launchBatchMatMul(backend, a, b, form));
+    const left = form === 'TN' ? this.transpose(a, [0, 2, 1]) : a;
+    return this.track(wasmBatchMatMul(backend as BackendWasm, left, b));
+  }
+
   transpose(x: TensorInfo, permutation: readonly number[]): TensorInfo {
     return this.run('Transpose', { x }, { perm: [...permutation] });
   }
@@ -108,9 +119,4 @@ export class Compose {
       if (!kept.delete(dataId)) this.backend.disposeData(dataId);
     }
   }
-}
-
-/** Number of elements of `shape`. */
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
 }

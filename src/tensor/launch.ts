@@ -4,7 +4,7 @@
  * fails loudly where they are missing.
  */
 import { StudioError } from '../lib/errors.ts';
-import { sizeOf } from './compose.ts';
+import { sizeOf } from './sizes.ts';
 import { type TensorInfo, tf, type WebGPUBackend } from './tf.ts';
 
 /** A scalar of the uniform struct. */

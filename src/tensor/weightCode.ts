@@ -8,7 +8,7 @@ import type { Weight } from './weights.ts';
 
 export type ShaderVariant = { readonly label: string; readonly code: () => string };
 
-type Traits = { readonly weight: Weight; readonly tiles: Tiling };
+type Traits = { readonly weight: Pick<Weight, 'packed'>; readonly tiles: Tiling };
 
 /** `code` specialized for the storage of a weight and for a shape of workgroups. */
 export function withWeight(label: string, code: string, { weight, tiles }: Traits): ShaderVariant {

@@ -2,6 +2,12 @@
  * AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2 as PyTorch writes it) and gradient clipping by global
  * norm, without reading anything back: the clip factor stays a tensor.
  */
+import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
+import adamWCode from '../../../shaders/train/adamw.wgsl?raw';
+import squaresCode from '../../../shaders/train/sum_of_squares.wgsl?raw';
+import { bindings, launchElementwise } from '../elementwise.ts';
+import { f32, launch, u32 } from '../launch.ts';
+import { sizeOf } from '../sizes.ts';
 import { type Tensor, type TensorInfo, tf } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -28,32 +34,75 @@ const clipEps = 1e-6;
 
 const runAdamW = defineOp<'param' | 'gradient' | 'm' | 'v' | 'factor', AdamWOptions>({
   name: 'StudioAdamW',
-  composed: (compose, inputs, o) => {
-    const scale = (x: TensorInfo, factor: number): TensorInfo => compose.mul(x, compose.scalar(factor));
-    const gradient = compose.mul(inputs.gradient, inputs.factor);
-    const m = compose.add(scale(inputs.m, o.beta1), scale(gradient, 1 - o.beta1));
-    const v = compose.add(scale(inputs.v, o.beta2), scale(compose.mul(gradient, gradient), 1 - o.beta2));
-    const root = scale(compose.unary('Sqrt', v), 1 / Math.sqrt(1 - o.beta2 ** o.step));
-    const update = compose.div(m, compose.add(root, compose.scalar(o.eps)));
-    const decayed = scale(inputs.param, 1 - o.lr * o.weightDecay);
-    const param = compose.sub(decayed, scale(update, o.lr / (1 - o.beta1 ** o.step)));
-    return [param, m, v];
+  wasm: (heap, inputs, o) => {
+    const size = sizeOf(inputs.param.shape);
+    const outputs = [inputs.param, inputs.m, inputs.v].map((like) => heap.allocate(like.shape));
+    const [param, m, v] = outputs.map((output) => heap.values(output)) as Three;
+    const [oldParam, oldM, oldV] = [inputs.param, inputs.m, inputs.v].map((input) =>
+      heap.values(input),
+    ) as Three;
+    const gradient = heap.values(inputs.gradient);
+    const factor = heap.values(inputs.factor)[0] as number;
+    const { decay, stepSize, rootScale } = stepConstants(o);
+    for (let i = 0; i < size; i++) {
+      const g = (gradient[i] as number) * factor;
+      const nextM = o.beta1 * (oldM[i] as number) + (1 - o.beta1) * g;
+      const nextV = o.beta2 * (oldV[i] as number) + (1 - o.beta2) * g * g;
+      m[i] = nextM;
+      v[i] = nextV;
+      param[i] =
+        (oldParam[i] as number) * decay - (stepSize * nextM) / (Math.sqrt(nextV) * rootScale + o.eps);
+    }
+    return outputs;
+  },
+  webgpu: (backend, { param, gradient, m, v, factor }, o) => {
+    const { decay, stepSize, rootScale } = stepConstants(o);
+    const uniforms = [o.beta1, 1 - o.beta1, o.beta2, 1 - o.beta2, o.eps, decay, stepSize, rootScale];
+    return launchElementwise(backend, {
+      label: 'adamw',
+      code: () => adamWCode,
+      over: param.shape,
+      uniforms: uniforms.map(f32),
+      inputs: [param, gradient, m, v, factor],
+      outputs: [param.shape, m.shape, v.shape],
+    });
   },
 });
 
 /** Adds the squares of up to 6 tensors to a scalar. */
 const runSquares = defineOp<string, { readonly count: number }>({
   name: 'StudioSumOfSquares',
-  composed: (compose, inputs, { count }) => {
-    let total = inputs.start as TensorInfo;
+  wasm: (heap, inputs, { count }) => {
+    const total = heap.allocate([]);
+    let sum = heap.values(inputs.start as TensorInfo)[0] as number;
     for (let i = 0; i < count; i++) {
-      const x = inputs[gradientName(i)] as TensorInfo;
-      const row = compose.view(compose.mul(x, x), [1, x.shape.reduce((a, b) => a * b, 1)]);
-      total = compose.add(total, compose.view(compose.sumLast(row), []));
+      for (const value of heap.values(inputs[gradientName(i)] as TensorInfo)) sum += value * value;
     }
+    heap.values(total)[0] = sum;
     return total;
   },
+  webgpu: (backend, inputs, { count }) => {
+    const gradients = Array.from({ length: count }, (_, i) => inputs[gradientName(i)] as TensorInfo);
+    return launch(backend, {
+      label: `sum_of_squares/${count}`,
+      code: () => squaresPrefix(count) + squaresCode,
+      outputs: [[]],
+      inputs: [inputs.start as TensorInfo, ...gradients],
+      uniforms: gradients.map(({ shape }) => u32(sizeOf(shape))),
+      groups: [1, 1, 1],
+    });
+  },
 });
+
+type Three = [Float32Array, Float32Array, Float32Array];
+
+function stepConstants(o: AdamWOptions): { decay: number; stepSize: number; rootScale: number } {
+  return {
+    decay: 1 - o.lr * o.weightDecay,
+    stepSize: o.lr / (1 - o.beta1 ** o.step),
+    rootScale: 1 / Math.sqrt(1 - o.beta2 ** o.step),
+  };
+}
 
 const gradientName = (i: number): string => `g${i}`;
 const gradientsPerDispatch = 6;
@@ -115,4 +164,22 @@ export function globalGradNorm(grads: readonly Tensor[]): Tensor {
 export function clipFactor(norm: Tensor, options: ClipOptions): Tensor {
   const { maxNorm, gradScale } = options;
   return only(runClipFactor({ norm }, { maxNorm, gradScale }));
+}
+
+/** The part of the shader that depends on the number of tensors. */
+function squaresPrefix(count: number): string {
+  const names = Array.from({ length: count }, (_, i) => gradientName(i));
+  const sums = names.map(
+    (name) => `  for (var i = local; i < params.size_${name}; i += threads) {
+    sum += ${name}[i] * ${name}[i];
+  }
+`,
+  );
+  return [
+    'const threads = 256u;\n',
+    workgroupSum,
+    `struct Params {\n${names.map((name) => `  size_${name}: u32,\n`).join('')}}\n`,
+    bindings('total', { names: ['start', ...names], element: 'f32' }),
+    `fn squares(local: u32) -> f32 {\n  var sum = 0.0;\n${sums.join('')}  return sum;\n}\n`,
+  ].join('');
 }

@@ -2,7 +2,18 @@
  * DoRA (Liu et al. 2024, arXiv:2402.09353). The adapted layer is y = (x W + s x A B) m / n + b, with n the column norms of
  * W + s A B treated as constants (section 4.3), so no gradient of the size of W is ever formed.
  */
-import { sizeOf } from '../compose.ts';
+
+import epilogueCode from '../../../shaders/adapters/dora_epilogue.wgsl?raw';
+import magnitudeCode from '../../../shaders/adapters/dora_magnitude_gradient.wgsl?raw';
+import scaleCode from '../../../shaders/adapters/dora_scale.wgsl?raw';
+import normCode from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
+import biasCode from '../../../shaders/common/dora_bias.wgsl?raw';
+import noBiasCode from '../../../shaders/common/dora_no_bias.wgsl?raw';
+import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
+import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
+import { launchElementwise } from '../elementwise.ts';
+import { f32, launch, u32 } from '../launch.ts';
+import { sizeOf } from '../sizes.ts';
 import type { Tensor, Tensor1D, Tensor2D } from '../tf.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
@@ -16,6 +27,16 @@ const runEpilogue = defineOp<'base' | 'ab' | 'magnitude' | 'weightNorm' | 'bias'
     const y = compose.mul(sum, compose.div(magnitude, weightNorm));
     return bias === undefined ? y : compose.add(y, bias);
   },
+  webgpu: (backend, { base, ab, magnitude, weightNorm, bias }, { scaling }) =>
+    launchElementwise(backend, {
+      label: `dora_epilogue${bias === undefined ? '' : '/bias'}`,
+      code: () => (bias === undefined ? noBiasCode : biasCode) + epilogueCode,
+      over: base.shape,
+      width: magnitude.shape[0] as number,
+      uniforms: [f32(scaling)],
+      inputs: [base, ab, magnitude, weightNorm, ...(bias === undefined ? [] : [bias])],
+      outputs: [base.shape],
+    }),
   gradient: {
     save: ['base', 'ab', 'magnitude', 'weightNorm'],
     run: ([dy], saved, { scaling }) => {
@@ -39,6 +60,16 @@ const runScale = defineOp<'dy' | 'magnitude' | 'weightNorm', { readonly factor: 
     const ratio = compose.div(magnitude, weightNorm);
     return compose.mul(dy, factor === 1 ? ratio : compose.mul(ratio, compose.scalar(factor)));
   },
+  webgpu: (backend, { dy, magnitude, weightNorm }, { factor }) =>
+    launchElementwise(backend, {
+      label: 'dora_scale',
+      code: () => scaleCode,
+      over: dy.shape,
+      width: magnitude.shape[0] as number,
+      uniforms: [f32(factor)],
+      inputs: [dy, magnitude, weightNorm],
+      outputs: [dy.shape],
+    }),
 });
 
 /** Sum over rows of dy (base + s ab) / n. */
@@ -52,6 +83,17 @@ const runMagnitudeGradient = defineOp<'dy' | 'base' | 'ab' | 'weightNorm', Epilo
     const total = compose.matMul(compose.filled(1, [1, rows]), product);
     return compose.div(compose.view(total, [width]), weightNorm);
   },
+  webgpu: (backend, { dy, base, ab, weightNorm }, { scaling }) => {
+    const width = weightNorm.shape[0] as number;
+    return launch(backend, {
+      label: 'dora_magnitude_gradient',
+      code: () => magnitudeCode,
+      outputs: [[width]],
+      inputs: [dy, base, ab, weightNorm],
+      uniforms: [u32(sizeOf(dy.shape) / width), u32(width), f32(scaling)],
+      groups: [Math.ceil(width / 8), 1, 1],
+    });
+  },
 });
 
 const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { readonly weight: Weight }>({
@@ -63,6 +105,18 @@ const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { r
     const squared = compose.mul(adapted, adapted);
     const sums = compose.matMul(compose.filled(1, [1, inner]), squared);
     return compose.view(compose.unary('Sqrt', sums), [columns]);
+  },
+  webgpu: (backend, { w, loraA, loraB }, { scaling, weight }) => {
+    const [inner, columns] = weight.shape as [number, number];
+    if (columns % 4 !== 0) return null;
+    return launch(backend, {
+      label: `dora_weight_norm/${weight.packed ? 'f16' : 'f32'}`,
+      code: () => (weight.packed ? weightF16 : weightF32) + normCode,
+      outputs: [[columns]],
+      inputs: [w, loraA, loraB],
+      uniforms: [u32(inner), u32(columns / 4), u32(loraA.shape[1] as number), f32(scaling)],
+      groups: [Math.ceil(columns / 16), 1, 1],
+    });
   },
 });
 

@@ -2,9 +2,10 @@
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import code from '../../../shaders/nn/group_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
-import { sizeOf } from '../compose.ts';
-import { groupStatistics, type NormShape, normalizeInto, normGradientInto } from '../heapNorms.ts';
+import type { Compose } from '../compose.ts';
 import { f32, type Launch, launch, u32 } from '../launch.ts';
+import { center, composeSiluSlope, type Means, normGradient } from '../normParts.ts';
+import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -12,12 +13,15 @@ export type GroupNormOptions = { readonly groups: number; readonly eps: number; 
 
 const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
   name: 'StudioGroupNorm',
-  wasm: (heap, { x, gamma, beta }, options) => {
-    const y = heap.allocate(x.shape);
-    const from = heap.values(x);
-    const statistics = groupStatistics(from, normShape(x, options));
-    normalizeInto(heap.values(y), from, statistics, heap.values(gamma), heap.values(beta));
-    return options.silu ? heap.mul(y, heap.unary('Sigmoid', y)) : y;
+  composed: (compose, { x, gamma, beta }, options) => {
+    const { centered, inverseStd } = center(
+      compose,
+      asRows(compose, x),
+      options.eps,
+      groupMeans(options.groups),
+    );
+    const y = compose.add(compose.mul(centered, compose.mul(inverseStd, gamma)), beta);
+    return compose.view(options.silu ? compose.mul(y, compose.unary('Sigmoid', y)) : y, x.shape);
   },
   webgpu: (backend, { x, gamma, beta }, options) =>
     launch(backend, { ...normLaunch('group_norm', code, x, options), inputs: [x, gamma, beta] }),
@@ -32,26 +36,17 @@ const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
 
 const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOptions>({
   name: 'StudioGroupNormGradient',
-  wasm: (heap, { x, gamma, beta, dy }, options) => {
-    const shape = normShape(x, options);
-    const statistics = groupStatistics(heap.values(x), shape);
-    const dx = heap.allocate(x.shape);
-    let sigmoid: TensorInfo | undefined;
+  composed: (compose, { x, gamma, beta, dy }, options) => {
+    const means = groupMeans(options.groups);
+    const { centered, inverseStd } = center(compose, asRows(compose, x), options.eps, means);
+    const normalized = compose.mul(centered, inverseStd);
+    let upstream = asRows(compose, dy);
     if (options.silu) {
-      normalizeInto(heap.values(dx), heap.values(x), statistics, heap.values(gamma), heap.values(beta));
-      sigmoid = heap.unary('Sigmoid', dx);
+      const y = compose.add(compose.mul(normalized, gamma), beta);
+      upstream = compose.mul(upstream, composeSiluSlope(compose, y));
     }
-    const [to, upstream, scale] = [heap.values(dx), heap.values(dy), heap.values(gamma)];
-    const s = sigmoid === undefined ? undefined : heap.values(sigmoid);
-    for (let i = 0; i < to.length; i += shape.channels) {
-      for (let c = 0; c < shape.channels; c++) {
-        let slope = (upstream[i + c] as number) * (scale[c] as number);
-        if (s !== undefined) slope *= siluSlope(to[i + c] as number, s[i + c] as number);
-        to[i + c] = slope;
-      }
-    }
-    normGradientInto(to, to, heap.values(x), statistics, shape);
-    return dx;
+    const g = compose.mul(upstream, gamma);
+    return compose.view(normGradient(compose, g, normalized, inverseStd, means), x.shape);
   },
   webgpu: (backend, { x, gamma, beta, dy }, options) =>
     launch(backend, {
@@ -71,13 +66,23 @@ export function groupNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, o
   return only(runGroupNorm({ x, gamma, beta }, { groups, eps, silu })) as T;
 }
 
-/** d silu(y) / dy, given y and its sigmoid. */
-function siluSlope(y: number, s: number): number {
-  return s * (1 + y * (1 - s));
+/** [N,H,W,C] to [N,pixels,1,C], so that one average pool takes the mean over pixels. */
+function asRows(compose: Compose, x: TensorInfo): TensorInfo {
+  const [samples, channels] = [x.shape[0] as number, x.shape.at(-1) as number];
+  return compose.view(x, [samples, sizeOf(x.shape) / (samples * channels), 1, channels]);
 }
 
-function normShape(x: TensorInfo, { groups, eps }: GroupNormOptions): NormShape {
-  return { samples: x.shape[0] as number, channels: x.shape.at(-1) as number, groups, eps };
+/** Mean over pixels and the channels of each group, repeated per channel: [N,1,1,C]. */
+function groupMeans(groups: number): Means {
+  return (compose, x) => {
+    const [samples, pixels, , channels] = x.shape as [number, number, number, number];
+    const size = channels / groups;
+    const pool = { filterSize: [pixels, 1], strides: [1, 1], pad: 'valid' };
+    const byChannel = compose.run('AvgPool', { x }, pool);
+    const sums = compose.sumLast(compose.view(byChannel, [samples * groups, size]));
+    const means = compose.mul(sums, compose.filled(1 / size, [1, size]));
+    return compose.view(means, [samples, 1, 1, channels]);
+  };
 }
 
 /** Values of a group from which a workgroup of 256 threads pays. */

@@ -2,9 +2,9 @@
 import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
 import code from '../../../shaders/nn/layer_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
-import { type Compose, sizeOf } from '../compose.ts';
-import { layerNormGradientRows, layerNormRows } from '../heapNorms.ts';
 import { f32, flatGroups, type Launch, launch, u32 } from '../launch.ts';
+import { center, type Means, normGradient } from '../normParts.ts';
+import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -13,13 +13,8 @@ type LayerNormAttributes = { readonly eps: number };
 const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
   name: 'StudioLayerNorm',
   composed: (compose, { x, gamma, beta }, { eps }) => {
-    const { normalized } = normalize(compose, x, eps);
-    return compose.add(compose.mul(normalized, gamma), beta);
-  },
-  wasm: (heap, { x, gamma, beta }, { eps }) => {
-    const y = heap.allocate(x.shape);
-    layerNormRows(heap.values(y), heap.values(x), heap.values(gamma), heap.values(beta), eps);
-    return y;
+    const { centered, inverseStd } = center(compose, x, eps, rowMeans);
+    return compose.add(compose.mul(compose.mul(centered, inverseStd), gamma), beta);
   },
   webgpu: (backend, { x, gamma, beta }, { eps }) => {
     if ((gamma.shape[0] as number) % 4 !== 0) return null;
@@ -37,17 +32,9 @@ const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
 const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>({
   name: 'StudioLayerNormGradient',
   composed: (compose, { x, gamma, dy }, { eps }) => {
-    const { normalized, inverseStd } = normalize(compose, x, eps);
-    const scaled = compose.mul(dy, gamma);
-    const meanScaled = meanLast(compose, scaled);
-    const meanProduct = meanLast(compose, compose.mul(scaled, normalized));
-    const centered = compose.sub(compose.sub(scaled, meanScaled), compose.mul(normalized, meanProduct));
-    return compose.mul(centered, inverseStd);
-  },
-  wasm: (heap, { x, gamma, dy }, { eps }) => {
-    const dx = heap.allocate(x.shape);
-    layerNormGradientRows(heap.values(dx), heap.values(x), heap.values(gamma), heap.values(dy), eps);
-    return dx;
+    const { centered, inverseStd } = center(compose, x, eps, rowMeans);
+    const normalized = compose.mul(centered, inverseStd);
+    return normGradient(compose, compose.mul(dy, gamma), normalized, inverseStd, rowMeans);
   },
   webgpu: (backend, { x, gamma, dy }, { eps }) => {
     if ((gamma.shape[0] as number) % 4 !== 0) return null;
@@ -66,16 +53,9 @@ export function layerNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, e
   return only(runLayerNorm({ x, gamma, beta }, { eps })) as T;
 }
 
-function normalize(compose: Compose, x: TensorInfo, eps: number) {
-  const centered = compose.sub(x, meanLast(compose, x));
-  const variance = meanLast(compose, compose.mul(centered, centered));
-  const inverseStd = compose.unary('Rsqrt', compose.add(variance, compose.scalar(eps)));
-  return { normalized: compose.mul(centered, inverseStd), inverseStd };
-}
-
-function meanLast(compose: Compose, x: TensorInfo): TensorInfo {
-  return compose.mul(compose.sumLast(x), compose.scalar(1 / (x.shape.at(-1) as number)));
-}
+/** Mean over the last axis, [..., 1]. */
+const rowMeans: Means = (compose, x) =>
+  compose.mul(compose.sumLast(x), compose.scalar(1 / (x.shape.at(-1) as number)));
 
 function rowLaunch(
   backend: WebGPUBackend,

@@ -1,11 +1,7 @@
 /** Linear layer on a frozen weight: `y = x W + b`. Only `x` is differentiable: `dx = dy W^T`. */
-import code from '../../../shaders/nn/linear.wgsl?raw';
-import gradientCode from '../../../shaders/nn/linear_gradient.wgsl?raw';
-import { sizeOf } from '../compose.ts';
-import { launch, u32 } from '../launch.ts';
-import { type Tensor, tf } from '../tf.ts';
-import { tiling } from '../tiles.ts';
-import { withWeight, withWeightAndBias } from '../weightCode.ts';
+import { launchLinear, launchLinearGradient, linearFits, type Matrix } from '../linearKernels.ts';
+import { sizeOf } from '../sizes.ts';
+import { type Tensor, type TensorInfo, tf } from '../tf.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 
@@ -20,17 +16,8 @@ const runLinear = defineOp<'x' | 'w' | 'bias', LinearAttributes>({
     return compose.view(y, [...x.shape.slice(0, -1), columns]);
   },
   webgpu: (backend, { x, w, bias }, { weight }) => {
-    const [inner, columns] = weight.shape as [number, number];
-    if (inner % 4 !== 0 || columns % 4 !== 0) return null;
-    const rows = sizeOf(x.shape) / inner;
-    const tiles = tiling(backend, rows, columns / 4);
-    return launch(backend, {
-      ...withWeightAndBias('linear', code, { weight, tiles, bias: bias !== undefined }),
-      outputs: [[...x.shape.slice(0, -1), columns]],
-      inputs: bias === undefined ? [x, w] : [x, w, bias],
-      uniforms: [u32(rows), u32(inner / 4), u32(columns / 4)],
-      groups: tiles.groups,
-    });
+    const matrix = matrixOf(weight, w);
+    return linearFits(matrix) ? launchLinear(backend, x, matrix, bias) : null;
   },
   gradient: {
     save: ['w'],
@@ -49,17 +36,8 @@ const runLinearGradient = defineOp<'dy' | 'w', LinearAttributes>({
     return compose.view(dx, [...dy.shape.slice(0, -1), inner]);
   },
   webgpu: (backend, { dy, w }, { weight }) => {
-    const [inner, columns] = weight.shape as [number, number];
-    if (inner % 4 !== 0 || columns % 4 !== 0) return null;
-    const rows = sizeOf(dy.shape) / columns;
-    const tiles = tiling(backend, rows, inner / 4);
-    return launch(backend, {
-      ...withWeight('linear_gradient', gradientCode, { weight, tiles }),
-      outputs: [[...dy.shape.slice(0, -1), inner]],
-      inputs: [dy, w],
-      uniforms: [u32(rows), u32(inner / 4), u32(columns / 4)],
-      groups: tiles.groups,
-    });
+    const matrix = matrixOf(weight, w);
+    return linearFits(matrix) ? launchLinearGradient(backend, dy, matrix) : null;
   },
 });
 
@@ -78,4 +56,9 @@ export function linear<T extends Tensor>(x: T, w: Weight, bias: Tensor | null): 
 function transposedWeight(weight: Weight): Tensor {
   weight.forGradient ??= tf.keep(tf.transpose(weight.tensor));
   return weight.forGradient;
+}
+
+function matrixOf({ shape, packed }: Weight, tensor: TensorInfo): Matrix {
+  const [inner, columns] = shape as [number, number];
+  return { tensor, packed, inner, columns };
 }

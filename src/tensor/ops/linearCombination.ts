@@ -1,4 +1,7 @@
 /** Weighted sum of tensors of one shape, the only arithmetic a sampler step needs. */
+import code from '../../../shaders/nn/linear_combination.wgsl?raw';
+import { bindings, launchElementwise } from '../elementwise.ts';
+import { f32 } from '../launch.ts';
 import type { Tensor, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -6,7 +9,7 @@ export type Term<T extends Tensor = Tensor> = readonly [coefficient: number, ten
 
 type CombinationAttributes = { readonly coefficients: readonly number[] };
 
-/** Terms of one dispatch: with the output and the uniforms they fill the 8 storage buffers every device has. */
+/** Terms of one dispatch: with the output they stay within the 8 storage buffers every device has. */
 const maxTerms = 6;
 
 const termName = (i: number): string => `t${i}`;
@@ -20,6 +23,18 @@ const runCombination = defineOp<string, CombinationAttributes>({
       sum = sum === undefined ? term : compose.add(sum, term);
     }
     return sum as TensorInfo;
+  },
+  webgpu: (backend, inputs, { coefficients }) => {
+    const tensors = coefficients.map((_, i) => inputs[termName(i)] as TensorInfo);
+    const shape = (tensors[0] as TensorInfo).shape;
+    return launchElementwise(backend, {
+      label: `linear_combination/${coefficients.length}`,
+      code: () => declarations(coefficients.length) + code,
+      over: shape,
+      uniforms: coefficients.map(f32),
+      inputs: tensors,
+      outputs: [shape],
+    });
   },
   gradient: {
     save: [],
@@ -47,4 +62,17 @@ export function linearCombination<T extends Tensor>(terms: readonly Term<T>[]): 
   const total = linearCombination([[1, sum], ...rest]);
   sum.dispose();
   return total;
+}
+
+/** The part of the shader that depends on the number of terms. */
+function declarations(count: number): string {
+  const names = Array.from({ length: count }, (_, i) => termName(i));
+  const coefficient = (name: string): string => `by_${name}`;
+  const fields = names.map((name) => `  ${coefficient(name)}: f32,\n`).join('');
+  const sum = names.map((name) => `params.${coefficient(name)} * ${name}[i]`).join(' + ');
+  return [
+    `struct Params {\n  packs: u32,\n${fields}}\n`,
+    bindings('y', { names, element: 'Pack' }),
+    `fn combined(i: u32) -> Pack {\n  return ${sum};\n}\n`,
+  ].join('');
 }

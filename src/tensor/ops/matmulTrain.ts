@@ -1,15 +1,29 @@
 /** 2-D matmul of two trainable operands: `c = a b`, `da = dc b^T`, `db = a^T dc`. Used by the adapters. */
 import type { Compose } from '../compose.ts';
+import { launchLinear, launchLinearGradient, linearFits, type Matrix } from '../linearKernels.ts';
+import { launchBatchMatMul, type MatmulForm } from '../matmulKernels.ts';
 import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
-
-/** Which operand is transposed: neither, the second, or the first. */
-export type MatmulForm = 'NN' | 'NT' | 'TN';
 
 const runMatmul = defineOp<'a' | 'b', { readonly form: MatmulForm }>({
   name: 'StudioMatmul',
   composed: (compose, { a, b }, { form }) =>
     compose.matMul(form === 'TN' ? transposed(compose, a) : a, form === 'NT' ? transposed(compose, b) : b),
+  webgpu: (backend, { a, b }, { form }) => {
+    const matrix: Matrix = {
+      tensor: b,
+      packed: false,
+      inner: b.shape[0] as number,
+      columns: b.shape[1] as number,
+    };
+    if (form !== 'TN' && linearFits(matrix)) {
+      return form === 'NN'
+        ? launchLinear(backend, a, matrix, undefined)
+        : launchLinearGradient(backend, a, matrix);
+    }
+    const c = launchBatchMatMul(backend, batchOfOne(a), batchOfOne(b), form);
+    return { ...c, shape: c.shape.slice(1) };
+  },
   gradient: {
     save: ['a', 'b'],
     run: ([dy], saved, { form }) => {
@@ -35,4 +49,8 @@ export function matmulTrain(a: Tensor2D, b: Tensor2D, form: MatmulForm = 'NN'): 
 
 function transposed(compose: Compose, x: TensorInfo): TensorInfo {
   return compose.transpose(x, [1, 0]);
+}
+
+function batchOfOne(x: TensorInfo): TensorInfo {
+  return { ...x, shape: [1, ...x.shape] };
 }

@@ -1,0 +1,30 @@
+// End of a DoRA layer (Liu et al. 2024, arXiv:2402.09353, section 4.3): y = (base + scaling ab) magnitude / norm + bias.
+//
+// One thread per element; workgroups of 64 are folded into x and y.
+// Prefixed by pack_vec4 or pack_scalar, flat_index, and dora_bias or dora_no_bias.
+
+struct Params {
+  packs: u32,
+  width: u32, // packs in a row
+  scaling: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<Pack>;
+@group(0) @binding(2) var<storage, read> base: array<Pack>;
+@group(0) @binding(3) var<storage, read> ab: array<Pack>;
+@group(0) @binding(4) var<storage, read> magnitude: array<Pack>;
+@group(0) @binding(5) var<storage, read> norm: array<Pack>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = flat_index(group, groups, local);
+  if (i < params.packs) {
+    let column = i % params.width;
+    y[i] = (base[i] + params.scaling * ab[i]) * magnitude[column] / norm[column] + bias_at(column);
+  }
+}

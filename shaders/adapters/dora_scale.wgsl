@@ -1,0 +1,28 @@
+// Gradients of dora_epilogue.wgsl with respect to base (factor 1) and ab (factor scaling): dy magnitude / norm factor.
+//
+// One thread per element; workgroups of 64 are folded into x and y. Prefixed by pack_vec4 or pack_scalar and flat_index.
+
+struct Params {
+  packs: u32,
+  width: u32, // packs in a row
+  factor: f32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> scaled: array<Pack>;
+@group(0) @binding(2) var<storage, read> dy: array<Pack>;
+@group(0) @binding(3) var<storage, read> magnitude: array<Pack>;
+@group(0) @binding(4) var<storage, read> norm: array<Pack>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = flat_index(group, groups, local);
+  if (i < params.packs) {
+    let column = i % params.width;
+    scaled[i] = dy[i] * magnitude[column] / norm[column] * params.factor;
+  }
+}

@@ -1,0 +1,3 @@
+fn bias_at(column: u32) -> Pack {
+  return Pack();
+}

@@ -1,0 +1,28 @@
+// Gradient of geglu.wgsl: d value = dy * gelu(gate), d gate = dy * value * gelu'(gate).
+//
+// Threads and prefixes as in geglu.wgsl.
+
+struct Params {
+  packs: u32, // of dy
+  width: u32, // packs in a row of dy
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> dx: array<Pack>;
+@group(0) @binding(2) var<storage, read> x: array<Pack>;
+@group(0) @binding(3) var<storage, read> dy: array<Pack>;
+
+@compute @workgroup_size(64)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = flat_index(group, groups, local);
+  if (i < params.packs) {
+    let value = i + (i / params.width) * params.width;
+    let gate = value + params.width;
+    dx[value] = dy[i] * activation(x[gate]);
+    dx[gate] = dy[i] * x[value] * activation_slope(x[gate]);
+  }
+}
