@@ -41,6 +41,6 @@ export async function loadAdapter(id: string): Promise<Uint8Array | null> {
   return bytes instanceof Uint8Array ? bytes : null;
 }
 
-export function deleteAdapter(id: string): Promise<void> {
-  return deleteValues([adapterKey(id), adapterBytesKey(id)]);
+export async function deleteAdapter(id: string): Promise<void> {
+  await deleteValues([adapterKey(id), adapterBytesKey(id)]);
 }

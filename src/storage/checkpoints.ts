@@ -23,7 +23,7 @@ export async function saveCheckpoints(
 }
 
 /** What was saved, to be validated by the reader; undefined if there is none. */
-export function loadCheckpoint(runId: string, slot: CheckpointSlot): Promise<unknown> {
+export async function loadCheckpoint(runId: string, slot: CheckpointSlot): Promise<unknown> {
   return readValue(checkpointKey(runId, slot));
 }
 

@@ -85,12 +85,12 @@ export function deleteValues(
 }
 
 /** A small setting of this browser; undefined if it was never written. */
-export function readSetting(name: string): Promise<unknown> {
+export async function readSetting(name: string): Promise<unknown> {
   return readValue(settingKey(name));
 }
 
-export function writeSetting(name: string, value: unknown): Promise<void> {
-  return writeValues([[settingKey(name), value]]);
+export async function writeSetting(name: string, value: unknown): Promise<void> {
+  await writeValues([[settingKey(name), value]]);
 }
 
 /** One transaction, undone if `work` throws. It may only wait for requests of the store. */

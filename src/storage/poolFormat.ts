@@ -14,7 +14,7 @@ export type PoolHeader = {
   readonly latentSize: number;
   /** Network timesteps that a trace has one term for. */
   readonly timesteps: readonly number[];
-  /** Whatever else decides what a candidate is (model, guidance, seeds, ...), as text; compared literally. */
+  /** Whatever else decides what a candidate is (model, guidance, seeds, ...), as well-formed text such as JSON; compared literally. */
   readonly source: string;
 };
 
@@ -84,7 +84,7 @@ export function decodeHeader(bytes: Uint8Array): HeaderReading {
   const header = {
     latentSize: view.getUint32(16, true),
     timesteps: Array.from({ length: steps }, (_, i) => view.getFloat64(FIXED_BYTES + 8 * i, true)),
-    source: new TextDecoder().decode(bytes.subarray(end + 4, end + 4 + length)),
+    source: new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(end + 4, end + 4 + length)),
   };
   return { kind: 'header', header, sizeBytes };
 }

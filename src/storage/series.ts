@@ -13,12 +13,12 @@ import { type RunSeries, type SeriesName, seriesSchemas } from './runRecord.ts';
 const CHUNK = 128;
 
 /** Adds entries at the end, in one transaction. */
-export function appendSeries<S extends SeriesName>(
+export async function appendSeries<S extends SeriesName>(
   runId: string,
   name: S,
   entries: readonly RunSeries[S][],
 ): Promise<void> {
-  return extendLast(seriesOf(runId, name), (last) => {
+  await extendLast(seriesOf(runId, name), (last) => {
     const first = last === undefined ? 0 : Number(last.key.slice(last.key.lastIndexOf(':') + 1));
     return toChunks(runId, name, first, [...[last?.value ?? []].flat(), ...entries]);
   });
@@ -34,10 +34,8 @@ export async function loadSeries<S extends SeriesName>(runId: string, name: S): 
 }
 
 /** Keeps the first `keep` entries, for a run that continues from before the last ones. */
-export function cutSeries(runId: string, name: SeriesName, keep: number): Promise<void> {
-  return rewriteAll(seriesOf(runId, name), (chunks) =>
-    toChunks(runId, name, 0, chunks.flat().slice(0, keep)),
-  );
+export async function cutSeries(runId: string, name: SeriesName, keep: number): Promise<void> {
+  await rewriteAll(seriesOf(runId, name), (chunks) => toChunks(runId, name, 0, chunks.flat().slice(0, keep)));
 }
 
 function toChunks(runId: string, name: SeriesName, first: number, entries: readonly unknown[]): StoreEntry[] {

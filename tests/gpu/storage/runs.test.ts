@@ -1,0 +1,228 @@
+import { describe, expect, test } from 'vitest';
+import type { EvaluationRecord, TrainRecord } from '../../../src/jobs/events.ts';
+import type { MiTuneSpec } from '../../../src/jobs/spec.ts';
+import { loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
+import { readValue, valuesWithPrefix, writeValues } from '../../../src/storage/kv.ts';
+import {
+  createRunRecord,
+  deleteRun,
+  listRunRecords,
+  loadRunRecord,
+  runSizeBytes,
+  saveRunRecord,
+} from '../../../src/storage/runs.ts';
+import { appendSeries, cutSeries, loadSeries } from '../../../src/storage/series.ts';
+import { freshName, startWorker } from './harness.ts';
+
+const spec: MiTuneSpec = {
+  version: 1,
+  preset: 'custom',
+  model: { kind: 'local', id: 'abc' },
+  prompts: ['a red cube', 'a red cube', 'ein grüner Würfel'],
+  seed: 2 ** 52,
+  backend: 'auto',
+  sampling: { scheduler: 'ddpm', steps: 20, guidance: 7.5, batch: 4 },
+  score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: -1, noiseDraws: 4 },
+  selection: { candidates: 8, keep: 1, rounds: 2, duplicates: 'keep', seeds: 'distinct' },
+  adapter: { kind: 'dora', rank: 8, textEncoder: false },
+  training: {
+    batch: 4,
+    accumulation: 2,
+    learningRate: 1e-4,
+    warmup: 0,
+    clip: null,
+    weightDecay: 0.01,
+    flushAtEpochEnd: false,
+    iterations: 30,
+    freshAdapterEachRound: false,
+    validationShare: 0.2,
+    checkpointEvery: 5,
+    previewEvery: 0,
+  },
+  realImages: null,
+};
+const header = { latentSize: 2, timesteps: [1], source: 'x' };
+
+const newRun = (name = 'A run') => createRunRecord({ spec, name, heldOut: [1] });
+const trainRecord = (step: number): TrainRecord => ({
+  round: 0,
+  step,
+  loss: 1 / (step + 1),
+  gradNorm: 2,
+  learningRate: 1e-4,
+});
+
+describe('a run', () => {
+  test('is kept with all that belongs to it', async () => {
+    const { id } = await newRun();
+    const interval = { mean: 1, low: Number.NaN, high: Number.POSITIVE_INFINITY };
+    const evaluation: EvaluationRecord = {
+      round: 0,
+      adapterStep: 30,
+      errorFall: interval,
+      mi: { before: 1, after: 2, change: interval },
+      exact: null,
+    };
+    const patch = {
+      status: 'paused',
+      stage: 'train',
+      round: 1,
+      progress: 0.25,
+      seconds: { pool: 12.5 },
+      selections: [{ round: 0, picks: [{ prompt: 0, candidate: 3 }] }],
+      evaluations: [evaluation],
+      warnings: [{ code: 'pool-cut', message: 'm', remedy: 'r' }],
+    } as const;
+    await saveRunRecord(id, patch);
+    expect(await loadRunRecord(id)).toMatchObject({ id, name: 'A run', spec, heldOut: [1], ...patch });
+  });
+
+  test('is changed only where the patch says, by several writers too', async () => {
+    const { id, createdAt } = await newRun();
+    const before = await readValue(`run-part:${id}:spec`);
+    await Promise.all([
+      saveRunRecord(id, { progress: 0.5 }),
+      saveRunRecord(id, { name: 'Renamed' }),
+      saveRunRecord(id, { heldOut: [2] }),
+    ]);
+    expect(await loadRunRecord(id)).toMatchObject({
+      progress: 0.5,
+      name: 'Renamed',
+      heldOut: [2],
+      status: 'new',
+      createdAt,
+    });
+    expect(await readValue(`run-part:${id}:spec`)).toEqual(before);
+  });
+
+  test('that was deleted cannot be changed or come back', async () => {
+    const { call } = startWorker();
+    const { id } = await newRun();
+    const other = await newRun('Other');
+    await appendSeries(id, 'train', [trainRecord(0)]);
+    await saveCheckpoints(id, { last: { step: 1 } });
+    await call.openPool(`runs/${id}/pool-0.bin`, header);
+    await expect(deleteRun(id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
+    expect(await loadRunRecord(id)).toMatchObject({ id });
+    await call.closePool();
+    await deleteRun(id);
+    await expect(loadRunRecord(id)).rejects.toMatchObject({ code: 'run-missing' });
+    await expect(saveRunRecord(id, { progress: 1, heldOut: [] })).rejects.toMatchObject({
+      code: 'run-missing',
+    });
+    expect(await loadCheckpoint(id, 'last')).toBeUndefined();
+    expect((await valuesWithPrefix(`run-part:${id}:`)).size).toBe(0);
+    expect((await valuesWithPrefix(`run-series:${id}:`)).size).toBe(0);
+    expect(await runSizeBytes(id)).toBe(0);
+    expect(await loadRunRecord(other.id)).toMatchObject({ name: 'Other' });
+  });
+
+  test('takes the room of its files and checkpoints', async () => {
+    const { call } = startWorker();
+    const { id } = await newRun();
+    expect(await runSizeBytes(id)).toBe(0);
+    await call.writeBytes(`runs/${id}/pool-0.bin`, new Uint8Array(500));
+    await saveCheckpoints(id, { last: { m: new Float32Array(10) }, best: { m: new Float32Array(5) } });
+    expect(await runSizeBytes(id)).toBe(560);
+  });
+});
+
+describe('the list', () => {
+  test('has the newest change first, and unreadable runs apart', async () => {
+    const [first, second] = [await newRun('first'), await newRun('second')];
+    const [future, broken] = [freshName(), freshName()];
+    await writeValues([
+      [`run:${future}`, { ...first, id: future, version: 2 }],
+      [`run:${broken}`, { ...first, id: broken, stage: 'nowhere' }],
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await saveRunRecord(first.id, { progress: 0.1 });
+    const { runs, unreadable } = await listRunRecords();
+    const mine = runs.map(({ id }) => id).filter((id) => id === first.id || id === second.id);
+    expect(mine).toEqual([first.id, second.id]);
+    const reasons = new Map(unreadable.map(({ id, report }) => [id, report]));
+    expect(reasons.get(future)).toMatchObject({
+      code: 'run-unreadable',
+      message: expect.stringContaining('version 2'),
+    });
+    expect(reasons.get(broken)).toMatchObject({
+      code: 'run-unreadable',
+      message: expect.stringContaining('stage'),
+    });
+    await deleteRun(future);
+    await deleteRun(broken);
+    expect((await listRunRecords()).unreadable).toEqual([]);
+  });
+
+  test('shows a run with a damaged part, and opening it names the part', async () => {
+    const { id } = await newRun();
+    await writeValues([[`run-part:${id}:spec`, { ...spec, sampling: { ...spec.sampling, steps: 'many' } }]]);
+    expect((await listRunRecords()).runs.some((run) => run.id === id)).toBe(true);
+    await expect(loadRunRecord(id)).rejects.toMatchObject({
+      code: 'run-unreadable',
+      message: expect.stringContaining('spec.sampling.steps'),
+    });
+  });
+
+  test('keeps fields that a newer page added', async () => {
+    const { id } = await newRun();
+    await writeValues([[`run-part:${id}:spec`, { ...spec, extra: { a: 1 } }]]);
+    expect((await loadRunRecord(id)).spec).toEqual({ ...spec, extra: { a: 1 } });
+  });
+});
+
+describe('a series', () => {
+  test('grows in order over chunks, rewriting only the last', async () => {
+    const { id } = await newRun();
+    const records = Array.from({ length: 300 }, (_, step) => trainRecord(step));
+    await appendSeries(id, 'train', records.slice(0, 127));
+    for (const record of records.slice(127, 131)) await appendSeries(id, 'train', [record]);
+    await writeValues([[`run-series:${id}:train:00000000`, 'a full chunk is not read again']]);
+    await appendSeries(id, 'train', records.slice(131));
+    expect(await readValue(`run-series:${id}:train:00000000`)).toBe('a full chunk is not read again');
+    await writeValues([[`run-series:${id}:train:00000000`, records.slice(0, 128)]]);
+    expect(await loadSeries(id, 'train')).toEqual(records);
+    expect((await valuesWithPrefix(`run-series:${id}:train:`)).size).toBe(3);
+    expect(await loadSeries(id, 'validation')).toEqual([]);
+  });
+
+  test.each([0, 1, 127, 128, 129, 256, 299, 300, 400])(
+    'is cut to its first %i entries and goes on',
+    async (keep) => {
+      const { id } = await newRun();
+      const records = Array.from({ length: 300 }, (_, step) => trainRecord(step));
+      await appendSeries(id, 'train', records);
+      await appendSeries(id, 'validation', []);
+      await cutSeries(id, 'train', keep);
+      await appendSeries(id, 'train', [trainRecord(1000)]);
+      expect(await loadSeries(id, 'train')).toEqual([...records.slice(0, keep), trainRecord(1000)]);
+    },
+  );
+
+  test('keeps numbers that are none, and arrays', async () => {
+    const { id } = await newRun();
+    const diverged = { ...trainRecord(3), loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY };
+    await appendSeries(id, 'train', [diverged]);
+    expect(await loadSeries(id, 'train')).toEqual([diverged]);
+    const scored = {
+      round: 0,
+      prompt: 1,
+      candidate: 2,
+      score: -0.5,
+      standardError: 0.1,
+      exact: { share: 1, strict: true },
+      terms: Float32Array.of(1, 2),
+    };
+    await appendSeries(id, 'scores', [scored, { ...scored, standardError: null, exact: null, terms: null }]);
+    expect(await loadSeries(id, 'scores')).toEqual([
+      scored,
+      { ...scored, standardError: null, exact: null, terms: null },
+    ]);
+  });
+
+  test('that is damaged says so', async () => {
+    const { id } = await newRun();
+    await writeValues([[`run-series:${id}:train:00000000`, [trainRecord(0), { step: 'x' }]]]);
+    await expect(loadSeries(id, 'train')).rejects.toMatchObject({ code: 'run-unreadable' });
+  });
+});

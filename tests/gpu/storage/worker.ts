@@ -1,0 +1,139 @@
+// Storage as the engine uses it, in a dedicated worker that a test can call, break and end.
+import { reportError } from '../../../src/lib/errors.ts';
+import * as checkpoints from '../../../src/storage/checkpoints.ts';
+import * as imageStore from '../../../src/storage/imageStore.ts';
+import type { ImportedFile } from '../../../src/storage/importFiles.ts';
+import * as modelStore from '../../../src/storage/modelStore.ts';
+import * as opfs from '../../../src/storage/opfs.ts';
+import type { PoolHeader, PoolRecord } from '../../../src/storage/poolFormat.ts';
+import {
+  type OpenPoolOptions,
+  openPoolLog,
+  type PoolLog,
+  type PoolRef,
+} from '../../../src/storage/poolLog.ts';
+import * as quota from '../../../src/storage/quota.ts';
+import * as runs from '../../../src/storage/runs.ts';
+
+export type PoolView = Pick<PoolLog, 'size' | 'warnings'> & {
+  readonly entries: ReturnType<PoolLog['entries']>;
+};
+
+let pool: PoolLog | undefined;
+const { write } = FileSystemSyncAccessHandle.prototype;
+
+function openPool(): PoolLog {
+  if (pool === undefined) throw new Error('no pool is open');
+  return pool;
+}
+
+const api = {
+  ...opfs,
+  ...quota,
+  ...runs,
+  saveCheckpoints: checkpoints.saveCheckpoints,
+  deleteModelFolder: modelStore.deleteModelFolder,
+  listModels: modelStore.listModels,
+  importImageFolder: imageStore.importImageFolder,
+  listImages: imageStore.listImages,
+  openImage: imageStore.openImage,
+  deleteImageFolder: imageStore.deleteImageFolder,
+
+  /** One pool is open at a time. */
+  async openPool(path: string, header: PoolHeader, options?: OpenPoolOptions): Promise<PoolView> {
+    pool = await openPoolLog(path, header, options);
+    return { size: pool.size, warnings: pool.warnings, entries: pool.entries() };
+  },
+  appendPool: (records: readonly PoolRecord[]) => openPool().append(records),
+  poolHas: (prompt: number, candidate: number) => openPool().has(prompt, candidate),
+  poolTrace: (ref: PoolRef) => openPool().trace(ref),
+  poolLatents: (refs: readonly PoolRef[]) => openPool().latents(refs),
+  closePool(): void {
+    pool?.close();
+    pool = undefined;
+  },
+
+  /** A disk that fills up: each write stores half of its bytes, then fails. */
+  fillDisk(): void {
+    FileSystemSyncAccessHandle.prototype.write = function (bytes, options) {
+      const view = bytes as Uint8Array<ArrayBuffer>;
+      write.call(this, view.subarray(0, view.byteLength >> 1), options);
+      throw new DOMException('full', 'QuotaExceededError');
+    };
+  },
+  emptyDisk(): void {
+    FileSystemSyncAccessHandle.prototype.write = write;
+  },
+  /** A browser that grants only so much. */
+  reportRoom(estimate: StorageEstimate): void {
+    navigator.storage.estimate = async () => estimate;
+  },
+  /** What a page without secure context sees. */
+  hideStorage(): void {
+    Object.defineProperty(navigator, 'storage', { value: undefined });
+  },
+
+  /** Writes some bytes and then waits for more until the worker is ended. */
+  writeForever(path: string, bytes: Uint8Array): Promise<number> {
+    return opfs.writePieces(
+      path,
+      (async function* () {
+        yield bytes;
+        await new Promise(() => undefined);
+      })(),
+    );
+  },
+  /** Breaks off after the first piece. */
+  writeAndFail(path: string, bytes: Uint8Array): Promise<number> {
+    return opfs.writePieces(
+      path,
+      (function* () {
+        yield bytes;
+        throw new Error('the source broke');
+      })(),
+    );
+  },
+  /** Replaces both checkpoints without end, each time by other numbers. */
+  async saveForever(runId: string, length: number): Promise<void> {
+    for (let n = 1; ; n++) {
+      const state = { n, params: [new Float32Array(length).fill(n), new Float32Array(length).fill(n)] };
+      await checkpoints.saveCheckpoints(runId, { last: state, best: state });
+    }
+  },
+  async readRange(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
+    return (await opfs.fileSource(path))?.read(offset, length);
+  },
+  async readModel(id: string, ...paths: string[]): Promise<Uint8Array> {
+    const source = await (await modelStore.openModelFolder(id)).open(...paths);
+    return source.read(0, source.sizeBytes);
+  },
+  /** @param abortAt bytes after which the import is aborted */
+  async importModel(id: string, files: readonly ImportedFile[], abortAt = Number.POSITIVE_INFINITY) {
+    const abort = new AbortController();
+    const progress: (readonly [number, number])[] = [];
+    const model = await modelStore.importModelFolder(id, files, {
+      name: 'A model',
+      signal: abort.signal,
+      onProgress: (done, total) => {
+        progress.push([done, total]);
+        if (done >= abortAt) abort.abort(new DOMException('canceled', 'AbortError'));
+      },
+    });
+    return { model, progress };
+  },
+};
+
+export type Api = typeof api;
+
+self.onmessage = async ({ data }: MessageEvent<{ id: number; name: keyof Api; args: unknown[] }>) => {
+  try {
+    const value = await (api[data.name] as (...args: unknown[]) => unknown)(...data.args);
+    self.postMessage({ id: data.id, value: isHandle(value) ? undefined : value });
+  } catch (error) {
+    self.postMessage({ id: data.id, error: reportError(error) });
+  }
+};
+
+function isHandle(value: unknown): boolean {
+  return value instanceof FileSystemHandle;
+}
