@@ -34,7 +34,7 @@ prompt.
 - Autoencoder: {vae_steps:,} steps of 16, {vae_hours:.1f} hours; weighted reconstruction loss {vae_loss}.
 - Text encoder and UNet: {steps:,} steps of {batch} ({samples:,} samples), {hours:.1f} hours, AdamW {rate:g}, min-SNR
   weights (gamma 5), moving average {average}. Last mean squared error {loss}; held out, averaged weights: {held_out}.
-
+{notes}
 ## Weaknesses
 
 It knows only the words of its small world; others are spelled out in characters it has never seen in training. Three
@@ -58,8 +58,11 @@ def write_card(work, out, facts):
         data = json.load(file)
     with open(os.path.join(work, "log.txt"), encoding="utf-8") as file:
         log = file.read()
+    notes_path = os.path.join(work, "notes.txt")  # what happened by hand during the run
+    notes = open(notes_path, encoding="utf-8").read() if os.path.exists(notes_path) else ""
     text = TEMPLATE.format(
         **facts,
+        notes=notes,
         images=data["count"],
         seed=data["seed"],
         captions=data["captions"],
