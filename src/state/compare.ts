@@ -1,7 +1,7 @@
 /** Images with and without an adapter, on the same seeds. */
 import { create } from 'zustand';
-import type { AdapterReport, ComparePair } from '../engine/protocol.ts';
 import type { RequestProgress } from '../engine/client.ts';
+import type { AdapterReport, ComparePair } from '../engine/protocol.ts';
 import { engineClient } from './engineClient.ts';
 import { attempt, useNotices } from './notices.ts';
 
@@ -66,8 +66,13 @@ export function stopComparing(): void {
 export async function importAdapter(name: string, bytes: Uint8Array): Promise<void> {
   const report = await attempt(() => engineClient().call('importAdapter', { name, bytes }));
   if (report === null) return;
-  set({ imported: [...get().imported.filter((a) => a.id !== report.id), report], adapter: `import:${report.id}` });
-  useNotices.getState().confirm(`${report.name} loaded: ${report.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${report.rank}.`);
+  set({
+    imported: [...get().imported.filter((a) => a.id !== report.id), report],
+    adapter: `import:${report.id}`,
+  });
+  useNotices
+    .getState()
+    .confirm(`${report.name} loaded: ${report.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${report.rank}.`);
 }
 
 /** The user's prompts, one a line, without empty lines. */

@@ -2,10 +2,10 @@
 import { StudioError } from '../lib/errors.ts';
 import { importAdapter } from './compare.ts';
 import { importModel, type ModelFiles } from './engine.ts';
-import { importImages } from './realImages.ts';
 import { goTo } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
 import { setPromptFile, usePrompts } from './prompts.ts';
+import { importImages } from './realImages.ts';
 import { draftOf, useSettings } from './settings.ts';
 import { parseRunFile } from './specSchema.ts';
 
@@ -17,7 +17,8 @@ const MAX_TEXT_BYTES = 20_000_000;
 /** What a set of file paths is; a folder is known by the files that its kind always has. */
 export function classifyFiles(paths: readonly string[]): DroppedKind {
   const names = paths.map((path) => path.toLowerCase().split('/').at(-1) ?? '');
-  if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1)) return 'model';
+  if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1))
+    return 'model';
   if (names.includes('metadata.jsonl') && names.length > 1) return 'images';
   const [only, ...rest] = names;
   if (only === undefined || rest.length > 0) return 'unknown';

@@ -66,9 +66,21 @@ export const FIELDS = {
     label: 'Where it is measured',
     help: 'The noise predictions that are compared with and without the prompt.',
     options: [
-      { value: 'guided', label: 'While sampling, guided', help: 'No extra cost. A ranking within one prompt, not a quantity in nats.' },
-      { value: 'conditional', label: 'While sampling, prompt alone', help: 'Algorithm 2 to the letter: sampling follows the conditional prediction.' },
-      { value: 'renoise', label: 'Finished image, noised again', help: 'Two evaluations per noise draw; comes with a standard error.' },
+      {
+        value: 'guided',
+        label: 'While sampling, guided',
+        help: 'No extra cost. A ranking within one prompt, not a quantity in nats.',
+      },
+      {
+        value: 'conditional',
+        label: 'While sampling, prompt alone',
+        help: 'Algorithm 2 to the letter: sampling follows the conditional prediction.',
+      },
+      {
+        value: 'renoise',
+        label: 'Finished image, noised again',
+        help: 'Two evaluations per noise draw; comes with a standard error.',
+      },
     ],
   },
   'score.estimator': {
@@ -271,9 +283,17 @@ export const FIELDS = {
 
 export const FIELD_PATHS = Object.keys(FIELDS) as FieldPath[];
 
-export const FIELD_GROUPS: readonly { readonly key: keyof Settings; readonly title: string; readonly summary: string }[] = [
+export const FIELD_GROUPS: readonly {
+  readonly key: keyof Settings;
+  readonly title: string;
+  readonly summary: string;
+}[] = [
   { key: 'sampling', title: 'Sampling', summary: 'How candidates are drawn.' },
-  { key: 'score', title: 'Score', summary: 'How much an image and its prompt tell about each other, as the model sees it.' },
+  {
+    key: 'score',
+    title: 'Score',
+    summary: 'How much an image and its prompt tell about each other, as the model sees it.',
+  },
   { key: 'selection', title: 'Selection', summary: 'How many are drawn and how many are kept.' },
   { key: 'adapter', title: 'Adapter', summary: 'The small set of weights that is trained.' },
   { key: 'training', title: 'Training', summary: 'How the adapter learns from the selected images.' },
@@ -302,7 +322,8 @@ export function setField(settings: Settings, path: FieldPath, value: FieldValue)
 export function describeValue(path: FieldPath, value: FieldValue): string {
   const field = fieldOf(path);
   if (field.kind === 'switch') return value === true ? 'Yes' : 'No';
-  if (field.kind === 'choice') return field.options.find((option) => option.value === value)?.label ?? String(value);
+  if (field.kind === 'choice')
+    return field.options.find((option) => option.value === value)?.label ?? String(value);
   if (value === null) return field.none ?? 'None';
   if (path === 'training.validationShare') return `${Math.round(Number(value) * 100)} %`;
   return field.unit === undefined || field.unit === 't' ? String(value) : `${value} ${field.unit}`;

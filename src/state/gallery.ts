@@ -29,7 +29,7 @@ export type Ranking = {
 
 export type Focus = { readonly prompt: number; readonly candidate: number };
 
-type GalleryState = {
+export type GalleryState = {
   readonly runId: string | null;
   readonly rounds: ReadonlyMap<number, Pool>;
   readonly round: number;
@@ -41,6 +41,8 @@ type GalleryState = {
   /** The selection in force: ranked, with what was changed by hand. */
   readonly picks: PickMap;
   readonly focus: Focus | null;
+  /** True once the user chose the focus; until then it follows the newest image. */
+  readonly pinned: boolean;
 };
 
 const EMPTY: GalleryState = {
@@ -53,6 +55,7 @@ const EMPTY: GalleryState = {
   byHand: new Map(),
   picks: new Map(),
   focus: null,
+  pinned: false,
 };
 
 export const EMPTY_POOL: Pool = new Map();
@@ -69,7 +72,13 @@ export function rankingOf(spec: MiTuneSpec): Ranking {
 export function openGallery({ summary, spec, candidates, selections }: RunState): void {
   const rounds = new Map<number, Pool>();
   for (const round of new Set(candidates.map((record) => record.round))) {
-    rounds.set(round, addToPool(EMPTY_POOL, candidates.filter((record) => record.round === round)));
+    rounds.set(
+      round,
+      addToPool(
+        EMPTY_POOL,
+        candidates.filter((record) => record.round === round),
+      ),
+    );
   }
   const round = rounds.size === 0 ? 0 : Math.max(...rounds.keys());
   set({ ...EMPTY, runId: summary.id, rounds, ranking: rankingOf(spec) });
@@ -80,17 +89,29 @@ export function openGallery({ summary, spec, candidates, selections }: RunState)
 export function showRound(round: number): void {
   const { rounds, ranking } = get();
   const rankedPicks = topPicks(rounds.get(round) ?? EMPTY_POOL, ranking.keep);
-  set({ round, scores: null, rankedPicks, byHand: new Map(), picks: rankedPicks, focus: null });
+  set({
+    round,
+    scores: null,
+    rankedPicks,
+    byHand: new Map(),
+    picks: rankedPicks,
+    focus: null,
+    pinned: false,
+  });
 }
 
 export function receiveCandidates(records: readonly CandidateRecord[]): void {
   const first = records[0];
   if (first === undefined) return;
-  const rounds = new Map(get().rounds).set(first.round, addToPool(get().rounds.get(first.round) ?? EMPTY_POOL, records));
-  set({ rounds, focus: get().focus ?? first });
+  const rounds = new Map(get().rounds).set(
+    first.round,
+    addToPool(get().rounds.get(first.round) ?? EMPTY_POOL, records),
+  );
+  set({ rounds });
   if (get().round !== first.round) showRound(first.round);
   const rankedPicks = topPicks(rounds.get(first.round) ?? EMPTY_POOL, get().ranking.keep);
-  set({ rankedPicks, picks: mergePicks(rankedPicks, get().byHand) });
+  const focus = get().pinned ? get().focus : (records.at(-1) ?? null);
+  set({ rankedPicks, picks: mergePicks(rankedPicks, get().byHand), focus });
 }
 
 /** A stored selection: where it differs from the ranking it counts as made by hand. */
@@ -98,7 +119,9 @@ export function receiveSelection(round: number, picks: readonly Picked[]): void 
   if (round !== get().round) return;
   const stored = picksToMap(picks);
   const { rankedPicks } = get();
-  const byHand = new Map(differingPrompts(stored, rankedPicks).map((prompt) => [prompt, stored.get(prompt) ?? new Set<number>()]));
+  const byHand = new Map(
+    differingPrompts(stored, rankedPicks).map((prompt) => [prompt, stored.get(prompt) ?? new Set<number>()]),
+  );
   set({ byHand, picks: mergePicks(rankedPicks, byHand) });
 }
 
@@ -133,7 +156,7 @@ export async function clearHandPicks(): Promise<void> {
 }
 
 export function focusOn(focus: Focus | null): void {
-  set({ focus });
+  set({ focus, pinned: focus !== null });
 }
 
 async function saveSelection(): Promise<void> {

@@ -2,7 +2,11 @@
 import { create } from 'zustand';
 import { type ErrorReport, reportError } from '../lib/errors.ts';
 
-export type Alert = { readonly id: number; readonly report: ErrorReport; readonly severity: 'error' | 'warning' };
+export type Alert = {
+  readonly id: number;
+  readonly report: ErrorReport;
+  readonly severity: 'error' | 'warning';
+};
 
 type NoticesState = {
   readonly alerts: readonly Alert[];
@@ -21,7 +25,9 @@ export const useNotices = create<NoticesState>()((set) => ({
   confirmation: null,
   raise: (report, severity = 'error') =>
     set(({ alerts }) => {
-      const others = alerts.filter((alert) => alert.report.code !== report.code || alert.report.message !== report.message);
+      const others = alerts.filter(
+        (alert) => alert.report.code !== report.code || alert.report.message !== report.message,
+      );
       return { alerts: [...others, { id: nextId++, report, severity }].slice(-MAX_ALERTS) };
     }),
   dismiss: (id) => set(({ alerts }) => ({ alerts: alerts.filter((alert) => alert.id !== id) })),

@@ -1,6 +1,6 @@
 /** The prompt list of the next run: the text as the user gave it and what was read from it. */
 import { create } from 'zustand';
-import { parsePromptList, type PromptList } from '../formats/promptList.ts';
+import { type PromptList, parsePromptList } from '../formats/promptList.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
 import { attempt } from './notices.ts';
 
@@ -24,12 +24,22 @@ export type PromptsState = {
 const PASTED = 'prompts.txt';
 const EXAMPLES_FOLDER = 'prompts/';
 
-const EMPTY: PromptsState = { fileName: PASTED, text: '', list: null, failure: null, example: null, examples: [] };
+const EMPTY: PromptsState = {
+  fileName: PASTED,
+  text: '',
+  list: null,
+  failure: null,
+  example: null,
+  examples: [],
+};
 
 export const usePrompts = create<PromptsState>()(() => EMPTY);
 
 /** Reads a list; a list that cannot be read keeps its text, so that it can be mended. */
-export function readPrompts(fileName: string, text: string): Pick<PromptsState, 'fileName' | 'text' | 'list' | 'failure'> {
+export function readPrompts(
+  fileName: string,
+  text: string,
+): Pick<PromptsState, 'fileName' | 'text' | 'list' | 'failure'> {
   if (text.trim() === '') return { fileName, text, list: null, failure: null };
   try {
     return { fileName, text, list: parsePromptList(fileName, text), failure: null };
@@ -66,10 +76,14 @@ export async function chooseExample(file: string): Promise<void> {
 async function fetchText(file: string): Promise<string> {
   const response = await fetch(`${EXAMPLES_FOLDER}${file}`);
   if (!response.ok) {
-    throw new StudioError('example-missing', `The example list ${file} could not be read (${response.status}).`, {
-      remedy: 'Drop or paste a prompt list of your own.',
-      where: file,
-    });
+    throw new StudioError(
+      'example-missing',
+      `The example list ${file} could not be read (${response.status}).`,
+      {
+        remedy: 'Drop or paste a prompt list of your own.',
+        where: file,
+      },
+    );
   }
   return response.text();
 }

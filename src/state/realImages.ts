@@ -1,17 +1,19 @@
 /** Folders of captioned images that can take a share of the training set. */
 import { create } from 'zustand';
 import type { ImportedImages } from '../engine/protocol.ts';
-import { engineClient } from './engineClient.ts';
 import type { ModelFiles } from './engine.ts';
+import { engineClient } from './engineClient.ts';
 import { attempt, useNotices } from './notices.ts';
 import { useSettings } from './settings.ts';
 
 const DEFAULT_SHARE = 0.25;
 
-export const useRealImages = create<{ readonly folder: ImportedImages | null; readonly busy: boolean }>()(() => ({
-  folder: null,
-  busy: false,
-}));
+export const useRealImages = create<{ readonly folder: ImportedImages | null; readonly busy: boolean }>()(
+  () => ({
+    folder: null,
+    busy: false,
+  }),
+);
 
 /** Copies the folder into local storage and gives it a share of the set. */
 export async function importImages(name: string, files: ModelFiles): Promise<void> {

@@ -3,14 +3,14 @@ import type { RunSummary } from '../engine/protocol.ts';
 import type { JobEvent, StageName } from '../jobs/events.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import { reportError } from '../lib/errors.ts';
-import { engineClient } from './engineClient.ts';
 import { ensureEngine, useEngine } from './engine.ts';
+import { engineClient } from './engineClient.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage } from './images.ts';
-import { attempt, useNotices } from './notices.ts';
 import { followStage, goTo, pageOf, useNavigation } from './navigation.ts';
-import { reduceRun, useRuns } from './runs.ts';
+import { attempt, useNotices } from './notices.ts';
 import { promptTexts, usePrompts } from './prompts.ts';
+import { reduceRun, useRuns } from './runs.ts';
 import { buildSpec, useSettings } from './settings.ts';
 import { createSpeedMeter } from './speedMeter.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
@@ -116,7 +116,11 @@ export function cancelRun(): void {
 }
 
 export async function deleteRun(runId: string): Promise<void> {
-  const done = await attempt(() => engineClient().call('deleteRun', { runId }).then(() => true));
+  const done = await attempt(() =>
+    engineClient()
+      .call('deleteRun', { runId })
+      .then(() => true),
+  );
   if (done !== true) return;
   if (useRuns.getState().open?.summary.id === runId) closeRun();
   await refreshRuns();

@@ -44,7 +44,15 @@ export const useRuns = create<RunsState>()(() => ({
 }));
 
 /** The word other programs wait for: `idle` without a run, else what the run is doing or how it stopped. */
-export type VisibleStatus = 'idle' | 'running' | 'pausing' | 'canceling' | 'new' | 'paused' | 'failed' | 'done';
+export type VisibleStatus =
+  | 'idle'
+  | 'running'
+  | 'pausing'
+  | 'canceling'
+  | 'new'
+  | 'paused'
+  | 'failed'
+  | 'done';
 
 export function visibleStatus({ open, activity }: Pick<RunsState, 'open' | 'activity'>): VisibleStatus {
   if (activity === 'starting' || activity === 'working') return 'running';

@@ -55,7 +55,14 @@ export function togglePick(picks: PickMap, byHand: PickMap, prompt: number, cand
 /** The best `keep` of each prompt; of equal scores the lower candidate number wins. */
 export function topPicks(pool: Pool, keep: number): PickMap {
   return new Map(
-    [...pool].map(([prompt, records]) => [prompt, new Set(ranked(records, null).slice(0, keep).map((r) => r.candidate))]),
+    [...pool].map(([prompt, records]) => [
+      prompt,
+      new Set(
+        ranked(records, null)
+          .slice(0, keep)
+          .map((r) => r.candidate),
+      ),
+    ]),
   );
 }
 
@@ -74,7 +81,10 @@ export function scoreOf(record: CandidateRecord, scores: ScoreMap | null): numbe
 }
 
 /** Candidates best first; those outside the ranking come last. */
-export function ranked(records: readonly CandidateRecord[], scores: ScoreMap | null): readonly CandidateRecord[] {
+export function ranked(
+  records: readonly CandidateRecord[],
+  scores: ScoreMap | null,
+): readonly CandidateRecord[] {
   const value = (record: CandidateRecord) => scoreOf(record, scores) ?? Number.NEGATIVE_INFINITY;
   return records.toSorted((a, b) => value(b) - value(a) || a.candidate - b.candidate);
 }

@@ -1,7 +1,14 @@
 /** The settings of the next run, before it is created. */
 import { create } from 'zustand';
 import { presetSettings } from '../jobs/presets.ts';
-import type { BackendChoice, MiTuneSpec, ModelRef, PresetName, RealImagesSpec, Settings } from '../jobs/spec.ts';
+import type {
+  BackendChoice,
+  MiTuneSpec,
+  ModelRef,
+  PresetName,
+  RealImagesSpec,
+  Settings,
+} from '../jobs/spec.ts';
 import { FIELD_PATHS, type FieldPath, type FieldValue, getField, setField } from './fields.ts';
 
 export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;

@@ -30,7 +30,11 @@ const modelSchema: v.GenericSchema<unknown, ModelRef> = v.variant('kind', [
 const groupEntries = Object.fromEntries(
   FIELD_GROUPS.map(({ key }) => [
     key,
-    v.object(Object.fromEntries(pathsOf(key).map((path) => [path.slice(key.length + 1), fieldSchema(fieldOf(path))]))),
+    v.object(
+      Object.fromEntries(
+        pathsOf(key).map((path) => [path.slice(key.length + 1), fieldSchema(fieldOf(path))]),
+      ),
+    ),
   ]),
 );
 
@@ -46,7 +50,10 @@ const specSchema = v.object({
   backend: backendSchema,
   ...groupEntries,
   realImages: v.nullable(
-    v.object({ folder: v.pipe(v.string(), v.minLength(1)), share: v.pipe(v.number(), v.minValue(0), v.maxValue(1)) }),
+    v.object({
+      folder: v.pipe(v.string(), v.minLength(1)),
+      share: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+    }),
   ),
 });
 
@@ -98,7 +105,7 @@ export function settingsProblems(settings: Settings): readonly string[] {
 }
 
 function unwrap(json: unknown): unknown {
-  if (typeof json !== 'object' || json === null || 'version' in json && 'prompts' in json) return json;
+  if (typeof json !== 'object' || json === null || ('version' in json && 'prompts' in json)) return json;
   if ('spec' in json) return json.spec;
   return 'config' in json ? json.config : json;
 }

@@ -17,7 +17,12 @@ export function readSpeed(store: TextStore, model: string, backend: string): num
   return readAll(store)[`${model} ${backend}`] ?? null;
 }
 
-export function writeSpeed(store: TextStore, model: string, backend: string, secondsPerEvaluation: number): void {
+export function writeSpeed(
+  store: TextStore,
+  model: string,
+  backend: string,
+  secondsPerEvaluation: number,
+): void {
   try {
     store.setItem(KEY, JSON.stringify({ ...readAll(store), [`${model} ${backend}`]: secondsPerEvaluation }));
   } catch {

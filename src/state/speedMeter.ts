@@ -17,7 +17,12 @@ export function createSpeedMeter(): SpeedMeter {
       const now = performance.now();
       if (lastAt !== null && evaluations > 0) {
         const measured = (now - lastAt) / 1000 / evaluations;
-        writeSpeed(localStorage, model, backend, blendSpeed(readSpeed(localStorage, model, backend), measured));
+        writeSpeed(
+          localStorage,
+          model,
+          backend,
+          blendSpeed(readSpeed(localStorage, model, backend), measured),
+        );
       }
       lastAt = now;
     },

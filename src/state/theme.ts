@@ -28,6 +28,6 @@ export function chooseTheme(theme: Theme): void {
 
 function show(theme: Theme): void {
   if (theme === 'system') document.documentElement.removeAttribute('data-theme');
-  else document.documentElement.dataset['theme'] = theme;
+  else document.documentElement.dataset.theme = theme;
   useTheme.setState({ theme });
 }

@@ -1,9 +1,20 @@
 /** What training and evaluation of the open run have reported. */
 import { create } from 'zustand';
 import type { RunState } from '../engine/protocol.ts';
-import type { EvaluationRecord, JobEvent, PixelImage, TrainRecord, ValidationRecord } from '../jobs/events.ts';
+import type {
+  EvaluationRecord,
+  JobEvent,
+  PixelImage,
+  TrainRecord,
+  ValidationRecord,
+} from '../jobs/events.ts';
 
-export type Preview = { readonly round: number; readonly step: number; readonly prompt: string; readonly image: PixelImage };
+export type Preview = {
+  readonly round: number;
+  readonly step: number;
+  readonly prompt: string;
+  readonly image: PixelImage;
+};
 
 export type TrainingState = {
   readonly train: readonly TrainRecord[];
@@ -14,7 +25,13 @@ export type TrainingState = {
 };
 
 const MAX_PREVIEWS = 60;
-export const NO_TRAINING: TrainingState = { train: [], validation: [], previews: [], evaluations: [], checkpoint: null };
+export const NO_TRAINING: TrainingState = {
+  train: [],
+  validation: [],
+  previews: [],
+  evaluations: [],
+  checkpoint: null,
+};
 
 export const useTraining = create<TrainingState>()(() => NO_TRAINING);
 
@@ -34,7 +51,9 @@ export function reduceTraining(state: TrainingState, event: JobEvent): TrainingS
     }
     case 'preview': {
       const { round, step, prompt, image } = event;
-      const others = state.previews.filter((p) => p.round !== round || p.step !== step || p.prompt !== prompt);
+      const others = state.previews.filter(
+        (p) => p.round !== round || p.step !== step || p.prompt !== prompt,
+      );
       return { ...state, previews: [...others, { round, step, prompt, image }].slice(-MAX_PREVIEWS) };
     }
     case 'checkpoint':
@@ -58,7 +77,8 @@ type Placed = { readonly round: number; readonly step: number };
 
 function before<T extends Placed>(records: readonly T[], at: Placed): readonly T[] {
   const last = records.at(-1);
-  if (last === undefined || last.round < at.round || (last.round === at.round && last.step < at.step)) return records;
+  if (last === undefined || last.round < at.round || (last.round === at.round && last.step < at.step))
+    return records;
   return records.filter((r) => r.round < at.round || (r.round === at.round && r.step < at.step));
 }
 

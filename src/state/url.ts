@@ -7,10 +7,19 @@ import * as v from 'valibot';
 import { presetSettings } from '../jobs/presets.ts';
 import type { Settings } from '../jobs/spec.ts';
 import { FIELD_PATHS, type FieldPath, fieldOf, getField, setField } from './fields.ts';
-import { type Draft, INITIAL_DRAFT, SHAPES_MODEL, changedPaths } from './settings.ts';
+import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './settings.ts';
 import { acceptsValue, backendSchema, presetSchema, seedSchema } from './specSchema.ts';
 
-export const PAGES = ['start', 'model', 'settings', 'build', 'select', 'train', 'compare', 'download'] as const;
+export const PAGES = [
+  'start',
+  'model',
+  'settings',
+  'build',
+  'select',
+  'train',
+  'compare',
+  'download',
+] as const;
 export type PageName = (typeof PAGES)[number];
 
 export type Place = {
@@ -35,7 +44,8 @@ export function encodePlace({ page, runId, list, draft }: Place): string {
   for (const path of changedPaths(draft)) query.set(path, String(getField(draft.settings, path)));
   if (draft.seed !== INITIAL_DRAFT.seed) query.set('seed', String(draft.seed));
   if (draft.backend !== 'auto') query.set('backend', draft.backend);
-  if (draft.model.kind === 'url' && draft.model.base !== SHAPES_MODEL.base) query.set('model', draft.model.base);
+  if (draft.model.kind === 'url' && draft.model.base !== SHAPES_MODEL.base)
+    query.set('model', draft.model.base);
   return query.toString();
 }
 

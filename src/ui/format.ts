@@ -43,13 +43,13 @@ export function formatPercent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
-/** Four significant figures at most; tiny and huge values in scientific form. */
+/** So many significant figures; tiny and huge values in scientific form. */
 export function formatNumber(value: number | null, digits = 4): string {
   if (value === null || !Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (value !== 0 && (size < 1e-3 || size >= 1e6)) return minus(value.toExponential(digits - 2));
+  if (value !== 0 && (size < 1e-4 || size >= 1e6)) return minus(value.toExponential(digits - 2));
   const decimals = size === 0 ? 0 : Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
-  return minus(value.toFixed(Math.min(decimals, digits)));
+  return minus(value.toFixed(decimals));
 }
 
 /** A change, always with its sign. */

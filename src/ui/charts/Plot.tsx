@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import styles from './Plot.module.css';
 import type { Palette } from './palette.ts';
 import { usePalette } from './palette.ts';
-import styles from './Plot.module.css';
 
 export type PlotSetup = Omit<uPlot.Options, 'width' | 'height'>;
 
@@ -27,7 +27,11 @@ export function Plot({ label, height, setup, data }: PlotProps) {
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    const made = new uPlot({ ...setup(palette), width: element.clientWidth, height }, latest.current, element);
+    const made = new uPlot(
+      { ...setup(palette), width: element.clientWidth, height },
+      latest.current,
+      element,
+    );
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     observer.observe(element);

@@ -4,7 +4,12 @@ import type { Palette } from './palette.ts';
 
 const TICK_SIZE = 4;
 
-type AxisOptions = { readonly label?: string; readonly size?: number; readonly grid?: boolean; readonly side?: 1 | 2 | 3 };
+type AxisOptions = {
+  readonly label?: string;
+  readonly size?: number;
+  readonly grid?: boolean;
+  readonly side?: 1 | 2 | 3;
+};
 
 /** Hairline axes in the page's colors. */
 export function axis(palette: Palette, { label, size, grid = true, side }: AxisOptions = {}): uPlot.Axis {
@@ -20,10 +25,14 @@ export function axis(palette: Palette, { label, size, grid = true, side }: AxisO
   };
 }
 
+/** All ticks of an axis with the same number of decimals, as many as their distance asks for. */
 export function tickNumbers(_plot: uPlot, values: (number | null)[]): string[] {
+  const [first = 0, second = first] = values.filter((value) => value !== null);
+  const step = Math.abs(second - first);
+  const decimals = step === 0 ? 0 : Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
   return values.map((value) => {
     if (value === null) return '';
-    return Math.abs(value) >= 1000 ? formatLarge(value) : String(Number(formatNumber(value, 3).replace('−', '-')));
+    return Math.abs(value) >= 1000 ? formatLarge(value) : value.toFixed(decimals).replace('-', '−');
   });
 }
 

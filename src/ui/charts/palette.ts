@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 import { useTheme } from '../../state/theme.ts';
 
-const TOKENS = ['ink', 'ink-2', 'ink-3', 'line', 'signal', 'mark', 'good', 'bad', 'panel'] as const;
+const TOKENS = ['ink', 'ink-2', 'ink-3', 'line', 'signal', 'mark-line', 'good', 'bad', 'panel'] as const;
 export type Palette = Readonly<Record<(typeof TOKENS)[number], string>> & { readonly font: string };
 
 const darkScheme = () => matchMedia('(prefers-color-scheme: dark)');

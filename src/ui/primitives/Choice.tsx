@@ -1,19 +1,32 @@
 import { Select } from '@base-ui/react/select';
-import { Icon } from './Icon.tsx';
 import styles from './controls.module.css';
+import { Icon } from './Icon.tsx';
 
-export type ChoiceOption<T extends string> = { readonly value: T; readonly label: string; readonly help?: string };
+export type ChoiceOption<T extends string> = {
+  readonly value: T;
+  readonly label: string;
+  readonly help?: string;
+};
 
 type ChoiceProps<T extends string> = {
   readonly label: string;
-  readonly value: T;
+  /** Null while nothing is chosen; `placeholder` is shown then. */
+  readonly value: T | null;
+  readonly placeholder?: string;
   readonly options: readonly ChoiceOption<T>[];
   readonly disabled?: boolean;
   readonly onChange: (value: T) => void;
 };
 
 /** One of a few named values. */
-export function Choice<T extends string>({ label, value, options, disabled, onChange }: ChoiceProps<T>) {
+export function Choice<T extends string>({
+  label,
+  value,
+  placeholder,
+  options,
+  disabled,
+  onChange,
+}: ChoiceProps<T>) {
   return (
     <Select.Root
       items={[...options]}
@@ -23,7 +36,7 @@ export function Choice<T extends string>({ label, value, options, disabled, onCh
       onValueChange={(next) => next !== null && onChange(next)}
     >
       <Select.Trigger className={styles.select} aria-label={label}>
-        <Select.Value className={styles.selectValue} />
+        <Select.Value className={styles.selectValue} placeholder={placeholder} />
         <Select.Icon className={styles.selectIcon}>
           <Icon name="updown" />
         </Select.Icon>

@@ -15,7 +15,16 @@ type FilePickerProps = {
 };
 
 /** A button that opens the file dialog; the input behind it can be filled by name. */
-export function FilePicker({ label, text, accept, folder = false, disabled, size, look, onFiles }: FilePickerProps) {
+export function FilePicker({
+  label,
+  text,
+  accept,
+  folder = false,
+  disabled,
+  size,
+  look,
+  onFiles,
+}: FilePickerProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -39,7 +48,8 @@ export function FilePicker({ label, text, accept, folder = false, disabled, size
         onChange={({ currentTarget }) => {
           const files = [...(currentTarget.files ?? [])];
           currentTarget.value = '';
-          if (files.length > 0) onFiles(files.map((file) => ({ path: file.webkitRelativePath || file.name, file })));
+          if (files.length > 0)
+            onFiles(files.map((file) => ({ path: file.webkitRelativePath || file.name, file })));
         }}
       />
     </>

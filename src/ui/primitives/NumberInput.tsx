@@ -17,7 +17,18 @@ type NumberInputProps = {
 const FORMAT = { maximumSignificantDigits: 8, useGrouping: false } as const;
 
 /** A number that is typed, stepped with the arrow keys, or stepped with its two buttons. */
-export function NumberInput({ id, label, value, min, max, step, unit, disabled, describedBy, onChange }: NumberInputProps) {
+export function NumberInput({
+  id,
+  label,
+  value,
+  min,
+  max,
+  step,
+  unit,
+  disabled,
+  describedBy,
+  onChange,
+}: NumberInputProps) {
   return (
     <NumberField.Root
       {...(id === undefined ? {} : { id })}

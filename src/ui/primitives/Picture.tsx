@@ -4,6 +4,7 @@ import type { PixelImage } from '../../jobs/events.ts';
 import { imageKey, peekImage, watchImage } from '../../state/images.ts';
 import styles from './Picture.module.css';
 
+/** An empty `alt` is for images whose surroundings name them already. */
 type PictureProps = { readonly image: PixelImage | null; readonly alt: string; readonly crisp?: boolean };
 
 /** Pixels on a canvas. Fills the width it is given; `crisp` keeps pixels square when enlarged. */
@@ -18,12 +19,22 @@ export function Picture({ image, alt, crisp = false }: PictureProps) {
     },
     [image],
   );
-  if (image === null) return <span className={styles.waiting} role="img" aria-label={`${alt} (loading)`} />;
-  return <canvas ref={paint} className={styles.picture} data-crisp={crisp} role="img" aria-label={alt} />;
+  const spoken =
+    alt === '' ? ({ 'aria-hidden': true } as const) : ({ role: 'img', 'aria-label': alt } as const);
+  if (image === null) return <span className={styles.waiting} {...spoken} />;
+  return <canvas ref={paint} className={styles.picture} data-crisp={crisp} {...spoken} />;
 }
 
 /** A candidate's image, from memory or from the engine. */
-export function CandidatePicture({ at, alt, crisp }: { readonly at: ImageRef; readonly alt: string; readonly crisp?: boolean }) {
+export function CandidatePicture({
+  at,
+  alt,
+  crisp,
+}: {
+  readonly at: ImageRef;
+  readonly alt: string;
+  readonly crisp?: boolean;
+}) {
   const key = imageKey(at);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the reference
   const subscribe = useCallback((listener: () => void) => watchImage(at, listener), [key]);

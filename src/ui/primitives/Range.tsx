@@ -16,7 +16,17 @@ type RangeProps = {
 };
 
 /** A slider with its name and value above it. */
-export function Range({ label, value, min, max, step = 1, disabled, valueText, onChange, onCommit }: RangeProps) {
+export function Range({
+  label,
+  value,
+  min,
+  max,
+  step = 1,
+  disabled,
+  valueText,
+  onChange,
+  onCommit,
+}: RangeProps) {
   return (
     <Slider.Root
       className={styles.range}

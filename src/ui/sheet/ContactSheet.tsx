@@ -15,10 +15,10 @@ type ContactSheetProps = {
   readonly label: string;
 };
 
-const FRAME_PX = 80;
-const GAP_PX = 8;
+const FRAME_PX = 70;
+const GAP_PX = 12;
 const PADDING_PX = 32;
-const ROW_HEAD_PX = 72;
+const ROW_HEAD_PX = 88;
 const OVERSCAN_ROWS = 3;
 
 /** All candidates by prompt. Only the rows in view exist, so a list of thousands scrolls as easily as one of ten. */
@@ -54,7 +54,7 @@ export function ContactSheet({ run, rows, mode, locked = false, showExact, label
   });
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: arrow keys move between the buttons inside
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset has a layout of its own
     <div ref={host} className={styles.sheet} onKeyDown={moveBetweenFrames} role="group" aria-label={label}>
       <div className={styles.space} style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map((item) => {

@@ -38,25 +38,29 @@ export function Frame(props: FrameProps) {
       data-picked={picked}
       data-focused={focused}
       data-outside={score === null}
-      aria-label={name}
       aria-pressed={selectable ? picked : undefined}
       tabIndex={props.tabStop ? 0 : -1}
       onClick={props.onUse}
       onFocus={props.onFocus}
     >
-      <CandidatePicture at={{ runId, round: record.round, prompt: record.prompt, candidate: record.candidate }} alt="" />
-      {exact === null ? null : (
-        <span className={styles.exact} data-strict={exact.strict}>
-          {formatPercent(exact.share)}
-        </span>
-      )}
-      <span className={styles.edge}>
+      <CandidatePicture
+        at={{ runId, round: record.round, prompt: record.prompt, candidate: record.candidate }}
+        alt=""
+      />
+      <span className="visually-hidden">{name}</span>
+      <span className={styles.edge} aria-hidden="true">
         <span className={styles.number}>
           {number}
           {picked ? <Icon name="check" /> : null}
         </span>
         <span>{formatNumber(score, 3)}</span>
       </span>
+      {exact === null ? null : (
+        <span className={styles.exact} data-strict={exact.strict} aria-hidden="true">
+          <span>exact</span>
+          <span>{formatPercent(exact.share)}</span>
+        </span>
+      )}
     </button>
   );
 }

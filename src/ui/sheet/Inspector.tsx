@@ -19,13 +19,14 @@ export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly 
   const scores = useGallery((state) => state.scores);
   const truncation = useGallery((state) => state.ranking.truncation);
   const record = records.find((r) => r.candidate === focus?.candidate);
-  if (record === undefined) return <p className={styles.empty}>Choose an image to see its numbers and traces.</p>;
+  if (record === undefined)
+    return <p className={styles.empty}>Choose an image to see its numbers and traces.</p>;
   const score = scoreOf(record, scores);
   const rank = ranked(records, scores).indexOf(record) + 1;
   const text = run.spec.prompts[prompt] ?? '';
   return (
     <aside className={styles.inspector} aria-label="Candidate in focus">
-      <div className={styles.picture}>
+      <div>
         <CandidatePicture
           at={{ runId: run.summary.id, round: record.round, prompt, candidate: record.candidate }}
           alt={`${text}, seed ${record.seed}`}
@@ -37,10 +38,15 @@ export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly 
         <dl className={styles.facts}>
           <Fact label="Candidate" value={String(record.candidate + 1)} />
           <Fact label="Score" value={formatNumber(score)} />
-          {record.standardError === null ? null : <Fact label="Standard error" value={formatNumber(record.standardError, 2)} />}
+          {record.standardError === null ? null : (
+            <Fact label="Standard error" value={formatNumber(record.standardError, 2)} />
+          )}
           <Fact label="Rank" value={`${rank} of ${records.length}`} />
           {record.exact === null || !showExact ? null : (
-            <Fact label="Exact score" value={`${formatPercent(record.exact.share)}${record.exact.strict ? ', all right' : ''}`} />
+            <Fact
+              label="Exact score"
+              value={`${formatPercent(record.exact.share)}${record.exact.strict ? ', all right' : ''}`}
+            />
           )}
           <Fact label="Seed" value={String(record.seed)} />
         </dl>

@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { focusOn, toggle, useGallery } from '../../state/gallery.ts';
 import type { CandidateRecord } from '../../jobs/events.ts';
+import { focusOn, toggle, useGallery } from '../../state/gallery.ts';
 import { ranked, scoreOf } from '../../state/selection.ts';
 import { EmptyFrame, Frame } from './Frame.tsx';
 import styles from './SheetRow.module.css';
@@ -21,7 +21,17 @@ const NO_RECORDS: readonly CandidateRecord[] = [];
 const NO_PICKS: ReadonlySet<number> = new Set();
 
 /** One prompt and its candidates: in order of drawing while they arrive, best first when selecting. */
-export function SheetRow({ runId, prompt, text, heldOut, expected, columns, mode, locked, showExact }: SheetRowProps) {
+export function SheetRow({
+  runId,
+  prompt,
+  text,
+  heldOut,
+  expected,
+  columns,
+  mode,
+  locked,
+  showExact,
+}: SheetRowProps) {
   const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
   const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
   const byHand = useGallery((state) => state.byHand.has(prompt));
@@ -40,7 +50,7 @@ export function SheetRow({ runId, prompt, text, heldOut, expected, columns, mode
     <section className={styles.row} aria-label={text} data-row={prompt}>
       <header className={styles.head}>
         <span className={styles.index}>{prompt + 1}</span>
-        <h3 className={styles.text}>{text}</h3>
+        <h2 className={styles.text}>{text}</h2>
         {heldOut ? <span className={styles.tag}>held out</span> : null}
         {byHand ? <span className={styles.tag}>chosen by hand</span> : null}
         {hidden > 0 || all ? (
@@ -78,11 +88,13 @@ export function SheetRow({ runId, prompt, text, heldOut, expected, columns, mode
   );
 }
 
-/** What fits in one line: the first ones, and always every image that is kept. */
+/** What fits in one line, in order; kept images take the places of others and are always all there. */
 function firstLine(
   ordered: readonly CandidateRecord[],
   columns: number,
   picks: ReadonlySet<number>,
 ): readonly CandidateRecord[] {
-  return ordered.filter((record, i) => i < columns || picks.has(record.candidate));
+  const kept = ordered.filter((record) => picks.has(record.candidate)).length;
+  let places = Math.max(0, columns - kept);
+  return ordered.filter((record) => picks.has(record.candidate) || places-- > 0);
 }

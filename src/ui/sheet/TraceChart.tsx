@@ -1,9 +1,9 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import type { CandidateRecord } from '../../jobs/events.ts';
-import { axis, tickPowers } from '../charts/axes.ts';
-import type { Palette } from '../charts/palette.ts';
+import { axis, tickNumbers } from '../charts/axes.ts';
 import { Plot } from '../charts/Plot.tsx';
+import type { Palette } from '../charts/palette.ts';
 
 type TraceChartProps = {
   readonly records: readonly CandidateRecord[];
@@ -20,7 +20,9 @@ export function TraceChart({ records, picks, focus, truncation, height = 200 }: 
     const weight = (r: CandidateRecord) => (r.candidate === focus ? 2 : picks.has(r.candidate) ? 1 : 0);
     return records.toSorted((a, b) => weight(a) - weight(b));
   }, [records, picks, focus]);
-  const kinds = ordered.map((r) => (r.candidate === focus ? 'f' : picks.has(r.candidate) ? 'p' : '-')).join('');
+  const kinds = ordered
+    .map((r) => (r.candidate === focus ? 'f' : picks.has(r.candidate) ? 'p' : '-'))
+    .join('');
   const data = useMemo(() => align(ordered), [ordered]);
   const setup = useCallback((palette: Palette) => options(palette, kinds, truncation), [kinds, truncation]);
   return (
@@ -45,7 +47,7 @@ function align(records: readonly CandidateRecord[]): uPlot.AlignedData {
 function options(palette: Palette, kinds: string, truncation: number) {
   const colors: Readonly<Record<string, { stroke: string; width: number; alpha: number }>> = {
     f: { stroke: palette.signal, width: 2, alpha: 1 },
-    p: { stroke: palette.mark, width: 1.5, alpha: 1 },
+    p: { stroke: palette['mark-line'], width: 1.5, alpha: 1 },
     '-': { stroke: palette['ink-3'], width: 1, alpha: 0.45 },
   };
   return {
@@ -55,7 +57,7 @@ function options(palette: Palette, kinds: string, truncation: number) {
     scales: { x: { time: false, dir: -1 as const }, y: { range: fromZero } },
     axes: [
       axis(palette, { label: 'timestep t, noise to image', grid: false, size: 30 }),
-      { ...axis(palette, { size: 46 }), values: tickPowers },
+      { ...axis(palette, { size: 46 }), values: tickNumbers },
     ],
     series: [{}, ...[...kinds].map((kind) => ({ ...colors[kind], points: { show: false } }))],
     hooks: { drawClear: [(plot: uPlot) => shadeLeftOut(plot, truncation, palette)] },

@@ -16,7 +16,12 @@ export function moveBetweenFrames(event: KeyboardEvent<HTMLElement>): void {
   target.focus();
 }
 
-function targetOf(event: KeyboardEvent, row: Element, frames: readonly HTMLElement[], at: number): HTMLElement | undefined {
+function targetOf(
+  event: KeyboardEvent,
+  row: Element,
+  frames: readonly HTMLElement[],
+  at: number,
+): HTMLElement | undefined {
   switch (event.key) {
     case 'ArrowLeft':
       return frames[at - 1];

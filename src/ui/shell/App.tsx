@@ -16,9 +16,9 @@ import { TrainPage } from '../pages/train/TrainPage.tsx';
 import { Alerts } from './Alerts.tsx';
 import styles from './App.module.css';
 import { DropLayer } from './DropLayer.tsx';
+import { LiveStatus } from './LiveStatus.tsx';
 import { Rail } from './Rail.tsx';
 import { RunBar } from './RunBar.tsx';
-import { LiveStatus } from './LiveStatus.tsx';
 import { Toasts } from './Toasts.tsx';
 import { useRunGuards } from './useRunGuards.ts';
 
@@ -45,10 +45,16 @@ export function App() {
       <Tooltip.Provider>
         <Toasts>
           <DropLayer>
-            <div className={styles.app} data-stage={stage ?? 'none'} data-status={status} data-engine={engine} data-page={page}>
-              <a className={styles.skip} href="#content" onClick={focusContent}>
+            <div
+              className={styles.app}
+              data-stage={stage ?? 'none'}
+              data-status={status}
+              data-engine={engine}
+              data-page={page}
+            >
+              <button type="button" className={styles.skip} onClick={focusContent}>
                 Skip to content
-              </a>
+              </button>
               <Rail />
               <div className={styles.column}>
                 <RunBar />
@@ -66,8 +72,6 @@ export function App() {
   );
 }
 
-/** Moves focus without touching the address, which holds the settings. */
-function focusContent(event: React.MouseEvent): void {
-  event.preventDefault();
+function focusContent(): void {
   document.getElementById('content')?.focus();
 }

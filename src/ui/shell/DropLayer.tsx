@@ -1,8 +1,8 @@
 import { type DragEvent, type ReactNode, useRef, useState } from 'react';
 import { receiveFiles } from '../../state/dropped.ts';
 import { attempt } from '../../state/notices.ts';
-import styles from './DropLayer.module.css';
 import { collectFiles } from './collectFiles.ts';
+import styles from './DropLayer.module.css';
 
 /** The whole page takes files and folders; what they are is decided by their names. */
 export function DropLayer({ children }: { readonly children: ReactNode }) {

@@ -5,7 +5,8 @@ import styles from './EngineLine.module.css';
 /** Backend and model in two lines; the reasons are on the start and model pages. */
 export function EngineLine() {
   const { status, backend, model, progress } = useEngine();
-  const loading = progress === null || progress.total === 0 ? '' : ` ${formatPercent(progress.done / progress.total)}`;
+  const loading =
+    progress === null || progress.total === 0 ? '' : ` ${formatPercent(progress.done / progress.total)}`;
   const words = {
     idle: 'Engine not started',
     opening: 'Starting the engine',

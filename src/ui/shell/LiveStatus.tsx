@@ -12,13 +12,13 @@ export function LiveStatus() {
   const stage = useRuns((state) => state.stage);
   const [text, setText] = useState('');
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new stage is spoken at once
   useEffect(() => {
     const speak = () => setText(describe());
     speak();
     if (status !== 'running') return;
     const timer = setInterval(speak, SPEAK_EVERY_MS);
     return () => clearInterval(timer);
-    // biome-ignore lint/correctness/useExhaustiveDependencies: a new stage is spoken at once
   }, [status, stage]);
 
   return (

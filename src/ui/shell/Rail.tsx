@@ -51,12 +51,15 @@ function Item({ page, note }: { readonly page: PageName; readonly note: string |
       type="button"
       className={styles.item}
       aria-current={current ? 'page' : undefined}
-      aria-label={PAGE_TITLES[page]}
       aria-description={note ?? undefined}
       onClick={() => goTo(page)}
     >
       <span>{PAGE_TITLES[page]}</span>
-      {note === null ? null : <span className={styles.note}>{note}</span>}
+      {note === null ? null : (
+        <span className={styles.note} aria-hidden="true">
+          {note}
+        </span>
+      )}
     </button>
   );
 }

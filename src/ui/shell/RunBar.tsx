@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { goTo } from '../../state/navigation.ts';
 import { cancelRun, closeRun, pauseRun, workOn } from '../../state/runActions.ts';
 import { useRuns, visibleStatus } from '../../state/runs.ts';
 import { formatDuration, formatPercent } from '../format.ts';
@@ -8,6 +9,7 @@ import { Meter } from '../primitives/Meter.tsx';
 import { STAGE_WORDS, STATUS_WORDS } from '../words.ts';
 import styles from './RunBar.module.css';
 import { progressShare } from './runTitle.ts';
+import { useRunFacts } from './useStageNotes.ts';
 
 /** The open run at a glance, with the controls that stop it and set it going. */
 export function RunBar() {
@@ -31,16 +33,24 @@ function Status() {
   const words = working && stage !== null ? STAGE_WORDS[stage] : STATUS_WORDS[status];
   const share = progressShare(progress);
   const left = progress?.secondsLeft ?? null;
+  const facts = useRunFacts();
   return (
     <div className={styles.status}>
-      <p className={styles.words} data-status={status}>
+      <p className={styles.words} data-tone={status}>
         <strong>{words}</strong>
-        {rounds > 1 ? <span> in round {round + 1} of {rounds}</span> : null}
+        {rounds > 1 ? (
+          <span>
+            {' '}
+            in round {round + 1} of {rounds}
+          </span>
+        ) : null}
         {working && progress !== null && progress.total > 0 ? (
           <span className={styles.count}>
             {progress.done} of {progress.total} {progress.unit}
           </span>
-        ) : null}
+        ) : (
+          <span className={styles.count}>{working ? '' : facts}</span>
+        )}
       </p>
       {working ? (
         <div className={styles.progress}>
@@ -81,7 +91,11 @@ function Controls() {
   if (status === 'pausing' || status === 'canceling') return null;
   return (
     <div className={styles.controls}>
-      {status === 'done' ? null : (
+      {status === 'done' ? (
+        <Button size="small" onClick={() => goTo('download')}>
+          Go to downloads
+        </Button>
+      ) : (
         <Button size="small" look="primary" onClick={() => void workOn('done')}>
           Continue
         </Button>

@@ -3,8 +3,8 @@ import { useEngine } from '../../state/engine.ts';
 import { type ExportName, exportFile } from '../../state/exports.ts';
 import { useNotices } from '../../state/notices.ts';
 import { useRuns } from '../../state/runs.ts';
-import { saveFile } from '../saveFile.ts';
 import { Button } from '../primitives/Button.tsx';
+import { saveFile } from '../saveFile.ts';
 import styles from './Salvage.module.css';
 
 const FILES: readonly { readonly what: ExportName; readonly text: string }[] = [
@@ -34,8 +34,8 @@ export function Salvage({ error }: { readonly error: unknown }) {
     <main className={styles.page}>
       <h1>The page ran into a fault</h1>
       <p>
-        Your runs are stored in this browser: images, scores and checkpoints are kept. Reload to go on, or take files of the
-        open run with you first.
+        Your runs are stored in this browser: images, scores and checkpoints are kept. Reload to go on, or
+        take files of the open run with you first.
       </p>
       <pre className={styles.fault}>{error instanceof Error ? error.message : String(error)}</pre>
       <div className={styles.row}>
@@ -52,7 +52,11 @@ export function Salvage({ error }: { readonly error: unknown }) {
         <Button onClick={() => void copy()}>Copy fault report</Button>
       </div>
       <label className={styles.check}>
-        <input type="checkbox" checked={withPrompts} onChange={(event) => setWithPrompts(event.currentTarget.checked)} />
+        <input
+          type="checkbox"
+          checked={withPrompts}
+          onChange={(event) => setWithPrompts(event.currentTarget.checked)}
+        />
         Include my prompts in the fault report
       </label>
       <p role="status">{note}</p>
@@ -70,7 +74,8 @@ function describeFailure(error: unknown, withPrompts: boolean): string {
     backend,
     model: model?.name ?? null,
     stage,
-    spec: spec === null || withPrompts ? spec : { ...spec, prompts: `${spec.prompts.length} prompts left out` },
+    spec:
+      spec === null || withPrompts ? spec : { ...spec, prompts: `${spec.prompts.length} prompts left out` },
     alerts: useNotices.getState().alerts.map((alert) => alert.report),
     warnings,
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -19,7 +19,9 @@ async function walk(entry: FileSystemEntry, files: { path: string; file: Blob }[
     const reader = entry.createReader();
     // A reader gives at most a hundred entries at a time and an empty list at the end.
     for (;;) {
-      const batch = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+      const batch = await new Promise<FileSystemEntry[]>((resolve, reject) =>
+        reader.readEntries(resolve, reject),
+      );
       if (batch.length === 0) return;
       for (const child of batch) await walk(child, files);
     }

@@ -1,19 +1,15 @@
-import { useGallery } from '../../state/gallery.ts';
+import { type GalleryState, useGallery } from '../../state/gallery.ts';
 import { useRuns } from '../../state/runs.ts';
 import { countPicks } from '../../state/selection.ts';
 import { useTraining } from '../../state/training.ts';
 import type { PageName } from '../../state/url.ts';
-import { formatCount } from '../format.ts';
+import { formatCount, formatPlural } from '../format.ts';
 
 export type StagePage = Extract<PageName, 'build' | 'select' | 'train' | 'compare' | 'download'>;
 
 /** How far each stage of the open run is, in a few characters. */
 export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
-  const images = useGallery((state) => {
-    let count = 0;
-    for (const records of state.rounds.get(state.round)?.values() ?? []) count += records.length;
-    return count;
-  });
+  const images = useGallery(countImages);
   const picks = useGallery((state) => countPicks(state.picks));
   const step = useTraining((state) => state.train.at(-1)?.step ?? null);
   const evaluated = useTraining((state) => state.evaluations.length > 0);
@@ -25,4 +21,20 @@ export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
     compare: evaluated ? 'measured' : null,
     download: null,
   };
+}
+
+/** What the open run has so far, in one line. */
+export function useRunFacts(): string {
+  const images = useGallery(countImages);
+  const picks = useGallery((state) => countPicks(state.picks));
+  const step = useTraining((state) => state.train.at(-1)?.step ?? 0);
+  const facts = [formatPlural(images, 'image'), `${formatCount(picks)} kept`];
+  if (step > 0) facts.push(formatPlural(step, 'training step'));
+  return images === 0 ? '' : facts.join(', ');
+}
+
+function countImages({ rounds, round }: GalleryState): number {
+  let count = 0;
+  for (const records of rounds.get(round)?.values() ?? []) count += records.length;
+  return count;
 }

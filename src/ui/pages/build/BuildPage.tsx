@@ -20,7 +20,10 @@ export function BuildPage() {
   const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
   const [showExact, setShowExact] = useState(true);
   // Newest on top while images arrive, in the order of the list once all are there.
-  const rows = useMemo(() => (complete ? [...pool.keys()].sort((a, b) => a - b) : [...pool.keys()].reverse()), [pool, complete]);
+  const rows = useMemo(
+    () => (complete ? [...pool.keys()].sort((a, b) => a - b) : [...pool.keys()].reverse()),
+    [pool, complete],
+  );
   if (run === null) return <NoRun title="Build" />;
   const hasExact = [...pool.values()].some((records) => records.some((record) => record.exact !== null));
   return (
@@ -38,12 +41,24 @@ export function BuildPage() {
       </PageHead>
       <BuildReadouts run={run} pool={pool} />
       {pool.size === 0 ? (
-        <p className={page.empty}>{idle ? 'No images yet.' : 'The first images appear here as soon as they are drawn.'}</p>
+        <p className={page.empty}>
+          {idle ? 'No images yet.' : 'The first images appear here as soon as they are drawn.'}
+        </p>
       ) : (
         <div className={page.split}>
           <div>
-            {hasExact ? <Toggle label="Show exact scores" visibleLabel checked={showExact} onChange={setShowExact} /> : null}
-            <ContactSheet run={run} rows={rows} mode="watch" showExact={showExact} label="Candidates as they are drawn" />
+            {hasExact ? (
+              <div className={page.tools}>
+                <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={setShowExact} />
+              </div>
+            ) : null}
+            <ContactSheet
+              run={run}
+              rows={rows}
+              mode="watch"
+              showExact={showExact}
+              label="Candidates as they are drawn"
+            />
           </div>
           <div className={page.aside}>
             <Inspector run={run} showExact={showExact} />

@@ -19,14 +19,36 @@ export function BuildReadouts({ run, pool }: BuildReadoutsProps) {
   return (
     <div className={styles.readouts}>
       <Readouts>
-        <Readout label="Images" value={formatCount(records.length)} note={`of ${formatCount(run.spec.prompts.length * selection.candidates)}`} />
-        <Readout label="Prompts begun" value={formatCount(pool.size)} note={`of ${formatCount(run.spec.prompts.length)}`} />
-        <Readout label="Evaluations" value={formatLarge(records.length * sampling.steps * 2)} note={`${sampling.steps} steps, with and without prompt`} />
+        <Readout
+          label="Images"
+          value={formatCount(records.length)}
+          note={`of ${formatCount(run.spec.prompts.length * selection.candidates)}`}
+        />
+        <Readout
+          label="Prompts begun"
+          value={formatCount(pool.size)}
+          note={`of ${formatCount(run.spec.prompts.length)}`}
+        />
+        <Readout
+          label="Evaluations"
+          value={formatLarge(records.length * sampling.steps * 2)}
+          note={`${sampling.steps} steps, with and without prompt`}
+        />
         {exact.length === 0 ? null : (
-          <Readout label="All claims right" value={formatPercent(strict / exact.length)} note="exact score, never used to select" />
+          <Readout
+            label="All claims right"
+            value={formatPercent(strict / exact.length)}
+            note="exact score, never used to select"
+          />
         )}
-        {selection.rounds > 1 ? <Readout label="Round" value={`${round + 1}`} note={`of ${selection.rounds}`} /> : null}
-        <Readout label="Time left" value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)} note="for this stage" />
+        {selection.rounds > 1 ? (
+          <Readout label="Round" value={`${round + 1}`} note={`of ${selection.rounds}`} />
+        ) : null}
+        <Readout
+          label="Time left"
+          value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)}
+          note="for this stage"
+        />
       </Readouts>
     </div>
   );

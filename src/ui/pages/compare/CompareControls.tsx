@@ -1,14 +1,20 @@
-import { comparePairs, importAdapter, stopComparing, typedPrompts, useCompare } from '../../../state/compare.ts';
 import { presetSettings } from '../../../jobs/presets.ts';
+import {
+  comparePairs,
+  importAdapter,
+  stopComparing,
+  typedPrompts,
+  useCompare,
+} from '../../../state/compare.ts';
 import { attempt } from '../../../state/notices.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { useTraining } from '../../../state/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
+import controls from '../../primitives/controls.module.css';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
-import controls from '../../primitives/controls.module.css';
 import styles from './CompareControls.module.css';
 
 const MAX_HELD_OUT_SHOWN = 8;
@@ -20,13 +26,22 @@ export function CompareControls() {
   const run = useRuns((state) => state.open);
   const working = useRuns((state) => state.activity !== 'idle');
   const trained = useTraining((state) => state.train.length > 0);
-  const own = run !== null && trained ? [{ value: `run:${run.summary.id}`, label: `Of this run (${run.summary.name})` }] : [];
+  const own =
+    run !== null && trained
+      ? [{ value: `run:${run.summary.id}`, label: `Of this run (${run.summary.name})` }]
+      : [];
   const adapters = [
     ...own,
-    ...imported.map((a) => ({ value: `import:${a.id}`, label: a.name, help: `${a.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${a.rank}, ${a.targets} layers` })),
+    ...imported.map((a) => ({
+      value: `import:${a.id}`,
+      label: a.name,
+      help: `${a.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${a.rank}, ${a.targets} layers`,
+    })),
   ];
   const chosen = adapters.find((a) => a.value === adapter)?.value ?? adapters[0]?.value ?? null;
-  const heldOut = (run?.heldOut ?? []).slice(0, MAX_HELD_OUT_SHOWN).flatMap((i) => run?.spec.prompts[i] ?? []);
+  const heldOut = (run?.heldOut ?? [])
+    .slice(0, MAX_HELD_OUT_SHOWN)
+    .flatMap((i) => run?.spec.prompts[i] ?? []);
   const ofUser = typedPrompts(typed);
   const prompts = ofUser.length > 0 ? ofUser : heldOut;
   const sampling = run?.spec.sampling ?? presetSettings('demo').sampling;
@@ -39,7 +54,11 @@ export function CompareControls() {
           id="compare-prompts"
           className={controls.textInput}
           rows={4}
-          placeholder={heldOut.length === 0 ? 'a red circle above a blue square' : `Left empty: ${heldOut.length} held-out prompts`}
+          placeholder={
+            heldOut.length === 0
+              ? 'a red circle above a blue square'
+              : `Left empty: ${heldOut.length} held-out prompts`
+          }
           value={typed}
           onChange={(event) => set({ typed: event.currentTarget.value })}
         />
@@ -50,22 +69,45 @@ export function CompareControls() {
           {adapters.length === 0 ? (
             <p>None yet: train one, or load a .safetensors file.</p>
           ) : (
-            <Choice label="Adapter" value={chosen ?? ''} options={adapters} onChange={(value) => set({ adapter: value })} />
+            <Choice
+              label="Adapter"
+              value={chosen ?? ''}
+              options={adapters}
+              onChange={(value) => set({ adapter: value })}
+            />
           )}
         </div>
         <div>
           <span className={styles.label}>Images per prompt</span>
-          <NumberInput label="Images per prompt" value={seedsPerPrompt} min={1} max={32} step={1} onChange={(n) => n !== null && set({ seedsPerPrompt: Math.round(n) })} />
+          <NumberInput
+            label="Images per prompt"
+            value={seedsPerPrompt}
+            min={1}
+            max={32}
+            step={1}
+            onChange={(n) => n !== null && set({ seedsPerPrompt: Math.round(n) })}
+          />
         </div>
         <div>
           <span className={styles.label}>First seed</span>
-          <NumberInput label="First seed" value={firstSeed} min={0} max={Number.MAX_SAFE_INTEGER} step={1} onChange={(n) => n !== null && set({ firstSeed: Math.round(n) })} />
+          <NumberInput
+            label="First seed"
+            value={firstSeed}
+            min={0}
+            max={Number.MAX_SAFE_INTEGER}
+            step={1}
+            onChange={(n) => n !== null && set({ firstSeed: Math.round(n) })}
+          />
         </div>
         <div className={styles.actions}>
           {busy ? (
             <Button onClick={stopComparing}>Stop</Button>
           ) : (
-            <Button look="primary" disabled={!ready} onClick={() => chosen !== null && void comparePairs(chosen, prompts, sampling)}>
+            <Button
+              look="primary"
+              disabled={!ready}
+              onClick={() => chosen !== null && void comparePairs(chosen, prompts, sampling)}
+            >
               Draw pairs
             </Button>
           )}
@@ -74,10 +116,20 @@ export function CompareControls() {
             text="Load adapter"
             accept=".safetensors"
             disabled={working || busy}
-            onFiles={([first]) => first && void attempt(async () => importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer())))}
+            onFiles={([first]) =>
+              first &&
+              void attempt(async () =>
+                importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer())),
+              )
+            }
           />
         </div>
-        {busy ? <Meter label="Drawing pairs" share={progress === null || progress.total === 0 ? null : progress.done / progress.total} /> : null}
+        {busy ? (
+          <Meter
+            label="Drawing pairs"
+            share={progress === null || progress.total === 0 ? null : progress.done / progress.total}
+          />
+        ) : null}
       </div>
     </div>
   );

@@ -28,7 +28,9 @@ export function ComparePage() {
       {evaluations.map((record) => (
         <EvaluationCard key={record.round} record={record} rounds={evaluations.length} />
       ))}
-      {run !== null && evaluations.length === 0 ? <p className={page.muted}>Measured on held-out prompts once training is done.</p> : null}
+      {run !== null && evaluations.length === 0 ? (
+        <p className={page.muted}>Measured on held-out prompts once training is done.</p>
+      ) : null}
       <section className={page.section} aria-labelledby="pairs-title">
         <h2 id="pairs-title">Draw pairs</h2>
         <CompareControls />

@@ -10,16 +10,19 @@ export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
   const { errorFall, mi, exact } = record;
   return (
     <section className={styles.card} aria-label="Measured change">
-      <h2>
-        Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}
-      </h2>
+      <h2>Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}</h2>
       <div className={styles.head} aria-hidden="true">
         <span />
         <span>Before to after</span>
         <span>Change, with 95% interval</span>
         <span />
       </div>
-      <Measure title="Noise-prediction error" detail="fall on selected images; more is better" values="" change={errorFall} />
+      <Measure
+        title="Noise-prediction error"
+        detail="on selected images"
+        values="its fall: more is better"
+        change={errorFall}
+      />
       <Measure
         title="MI"
         detail="noised again, same draws"
@@ -39,7 +42,12 @@ export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
   );
 }
 
-type MeasureProps = { readonly title: string; readonly detail: string; readonly values: string; readonly change: Interval };
+type MeasureProps = {
+  readonly title: string;
+  readonly detail: string;
+  readonly values: string;
+  readonly change: Interval;
+};
 
 function Measure({ title, detail, values, change }: MeasureProps) {
   return (
@@ -63,7 +71,11 @@ function Measure({ title, detail, values, change }: MeasureProps) {
   );
 }
 
-const VERDICTS = { better: 'Better', worse: 'Worse', open: 'Not settled: the interval includes zero' } as const;
+const VERDICTS = {
+  better: 'Better',
+  worse: 'Worse',
+  open: 'Not settled: the interval includes zero',
+} as const;
 
 function verdict({ low, high }: Interval): keyof typeof VERDICTS {
   return low > 0 ? 'better' : high < 0 ? 'worse' : 'open';

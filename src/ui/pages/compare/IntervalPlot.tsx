@@ -10,10 +10,18 @@ export function IntervalPlot({ interval: { mean, low, high }, label }: IntervalP
   const from = Math.min(0, low);
   const to = Math.max(0, high);
   const span = (to - from || 1) * (1 + 2 * MARGIN);
-  const place = (value: number) => `${(((value - from) / span + MARGIN / (1 + 2 * MARGIN)) * 100).toFixed(2)}%`;
+  const place = (value: number) =>
+    `${(((value - from) / span + MARGIN / (1 + 2 * MARGIN)) * 100).toFixed(2)}%`;
   const verdict = low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
   return (
-    <svg className={styles.plot} data-verdict={verdict} role="img" aria-label={label} width="100%" height="36">
+    <svg
+      className={styles.plot}
+      data-verdict={verdict}
+      role="img"
+      aria-label={label}
+      width="100%"
+      height="36"
+    >
       <line className={styles.zero} x1={place(0)} x2={place(0)} y1="2" y2="24" />
       <text className={styles.zeroLabel} x={place(0)} y="35" textAnchor="middle">
         0

@@ -1,4 +1,5 @@
 import type { ComparePair } from '../../../engine/protocol.ts';
+import type { PixelImage } from '../../../jobs/events.ts';
 import { formatChange, formatNumber, formatPercent } from '../../format.ts';
 import { Picture } from '../../primitives/Picture.tsx';
 import styles from './PairSheet.module.css';
@@ -25,26 +26,54 @@ export function PairSheet({ pairs }: { readonly pairs: readonly ComparePair[] })
 }
 
 function Pair({ pair }: { readonly pair: ComparePair }) {
-  const { prompt, seed, before, after, scoreBefore, scoreAfter, exactBefore, exactAfter } = pair;
+  const { prompt, seed, scoreBefore, scoreAfter } = pair;
   return (
     <li className={styles.pair}>
-      <figure>
-        <Picture image={before} alt={`${prompt}, seed ${seed}, before`} />
-        <figcaption>
-          before {formatNumber(scoreBefore, 3)}
-          {exactBefore === null ? null : <span> exact {formatPercent(exactBefore.share)}</span>}
-        </figcaption>
-      </figure>
-      <figure>
-        <Picture image={after} alt={`${prompt}, seed ${seed}, after`} />
-        <figcaption>
-          after {formatNumber(scoreAfter, 3)}
-          {exactAfter === null ? null : <span> exact {formatPercent(exactAfter.share)}</span>}
-        </figcaption>
-      </figure>
+      <Side
+        words="before"
+        alt={`${prompt}, seed ${seed}`}
+        image={pair.before}
+        score={scoreBefore}
+        exact={pair.exactBefore}
+      />
+      <Side
+        words="after"
+        alt={`${prompt}, seed ${seed}`}
+        image={pair.after}
+        score={scoreAfter}
+        exact={pair.exactAfter}
+      />
       <p className={styles.note}>
         seed {seed}, score {formatChange(scoreAfter - scoreBefore)}
       </p>
     </li>
+  );
+}
+
+type SideProps = {
+  readonly words: 'before' | 'after';
+  readonly alt: string;
+  readonly image: PixelImage;
+  readonly score: number;
+  readonly exact: ComparePair['exactBefore'];
+};
+
+function Side({ words, alt, image, score, exact }: SideProps) {
+  return (
+    <figure>
+      <Picture image={image} alt={`${alt}, ${words}`} />
+      <figcaption>
+        <span className={styles.line}>
+          <span>{words}</span>
+          <span>{formatNumber(score, 3)}</span>
+        </span>
+        {exact === null ? null : (
+          <span className={styles.line} data-strict={exact.strict}>
+            <span>exact</span>
+            <span>{formatPercent(exact.share)}</span>
+          </span>
+        )}
+      </figcaption>
+    </figure>
   );
 }

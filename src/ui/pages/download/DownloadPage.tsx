@@ -6,8 +6,8 @@ import { useTraining } from '../../../state/training.ts';
 import { saveFile } from '../../saveFile.ts';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
-import { DownloadRow } from './DownloadRow.tsx';
 import styles from './DownloadPage.module.css';
+import { DownloadRow } from './DownloadRow.tsx';
 import { Snippet } from './Snippet.tsx';
 
 export function DownloadPage() {
@@ -21,7 +21,10 @@ export function DownloadPage() {
   const kind = adapter.kind === 'dora' ? 'DoRA' : 'LoRA';
   return (
     <>
-      <PageHead title="Download" lead="Everything here was made in this browser. Take it with you: browsers may clear the storage of a page." />
+      <PageHead
+        title="Download"
+        lead="Everything here was made in this browser. Take it with you: browsers may clear the storage of a page."
+      />
       <ul className={styles.list}>
         <DownloadRow
           what="adapter"
@@ -51,7 +54,13 @@ export function DownloadPage() {
           text="Settings, versions, GPU, every score and trace, every training step, the evaluation and timings."
           missing={null}
         />
-        <DownloadRow what="scores" title="Scores" file="scores.csv" text="One line per candidate, for a spreadsheet." missing={picks > 0 ? null : 'Available once images are scored.'} />
+        <DownloadRow
+          what="scores"
+          title="Scores"
+          file="scores.csv"
+          text="One line per candidate, for a spreadsheet."
+          missing={picks > 0 ? null : 'Available once images are scored.'}
+        />
         <DownloadRow
           what={() => saveFile(runFile(run.spec))}
           title="Run file"

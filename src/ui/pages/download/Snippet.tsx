@@ -28,7 +28,7 @@ export function Snippet({ run }: { readonly run: OpenRun }) {
         </Button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <pre className={styles.code} tabIndex={0} aria-label="Python code">
+      <pre className={styles.code} tabIndex={0}>
         <code>{code}</code>
       </pre>
     </section>

@@ -8,7 +8,11 @@ export function ModelFacts() {
   const { status, model, backend, progress } = useEngine();
   if (model === null) {
     const share = progress === null || progress.total === 0 ? null : progress.done / progress.total;
-    return status === 'failed' ? <p>No model is loaded.</p> : <Meter label="Loading the model" share={share} />;
+    return status === 'failed' ? (
+      <p>No model is loaded.</p>
+    ) : (
+      <Meter label="Loading the model" share={share} />
+    );
   }
   const { parameters } = model;
   const gpu = backend?.adapter ?? null;
@@ -23,9 +27,20 @@ export function ModelFacts() {
     ['Longest prompt', `${formatCount(model.maxTokens)} tokens`],
     ['Predicts', model.prediction === 'epsilon' ? 'Noise (epsilon)' : 'Velocity (v)'],
     ['Layers an adapter can train', formatCount(model.adapterTargets)],
-    ['Exact scorer', model.shapesWorld ? 'Yes, shown beside MI and never used to select' : 'Only for the shapes model'],
-    ...(backend === null ? [] : [['Backend', backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)'] as const, ['Why', backend.reason] as const, ['Precision', backend.precision] as const]),
-    ...(gpu === null ? [] : [['GPU', [gpu.vendor, gpu.architecture, gpu.description].filter(Boolean).join(', ')] as const]),
+    [
+      'Exact scorer',
+      model.shapesWorld ? 'Yes, shown beside MI and never used to select' : 'Only for the shapes model',
+    ],
+    ...(backend === null
+      ? []
+      : [
+          ['Backend', backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)'] as const,
+          ['Why', backend.reason] as const,
+          ['Precision', backend.precision] as const,
+        ]),
+    ...(gpu === null
+      ? []
+      : [['GPU', [gpu.vendor, gpu.architecture, gpu.description].filter(Boolean).join(', ')] as const]),
   ];
   return (
     <dl className={styles.facts}>

@@ -1,11 +1,11 @@
 import { type FormEvent, useState } from 'react';
+import type { ModelRef } from '../../../jobs/spec.ts';
 import { importModel, loadModel, useEngine } from '../../../state/engine.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { SHAPES_MODEL, useSettings } from '../../../state/settings.ts';
-import type { ModelRef } from '../../../jobs/spec.ts';
 import { Button } from '../../primitives/Button.tsx';
-import { FilePicker } from '../../primitives/FilePicker.tsx';
 import controls from '../../primitives/controls.module.css';
+import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { PageHead } from '../PageHead.tsx';
 import page from '../page.module.css';
 import { ModelFacts } from './ModelFacts.tsx';
@@ -44,7 +44,9 @@ export function ModelPage() {
               value={address}
               onChange={(event) => setAddress(event.currentTarget.value)}
             />
-            <p className={page.muted}>The folder that holds model_index.json. The host must allow reading from other sites (CORS).</p>
+            <p className={page.muted}>
+              The folder that holds model_index.json. The host must allow reading from other sites (CORS).
+            </p>
             <Button type="submit" disabled={busy || loading || address.trim() === ''}>
               Load from address
             </Button>
@@ -52,23 +54,27 @@ export function ModelPage() {
           <div className={styles.way}>
             <h3>From this computer</h3>
             <p className={page.muted}>
-              A folder with model_index.json, unet, vae, text_encoder, tokenizer and scheduler; weights as .safetensors in 32 or
-              16 bits. It is copied into this browser.
+              A folder with model_index.json, unet, vae, text_encoder, tokenizer and scheduler; weights as
+              .safetensors in 32 or 16 bits. It is copied into this browser.
             </p>
             <FilePicker
               label="Model folder"
               text="Choose folder"
               folder
               disabled={busy || loading}
-              onFiles={(files) => void importModel(files[0]?.path.split('/')[0] ?? 'model', files).then((done) => {
-                const model = useEngine.getState().model;
-                if (done && model !== null) patch({ model: model.ref });
-              })}
+              onFiles={(files) =>
+                void importModel(files[0]?.path.split('/')[0] ?? 'model', files).then((done) => {
+                  const model = useEngine.getState().model;
+                  if (done && model !== null) patch({ model: model.ref });
+                })
+              }
             />
           </div>
           <div className={styles.way}>
             <h3>The built-in one</h3>
-            <p className={page.muted}>Colored shapes on a dark ground, 64 pixels wide: a whole run takes minutes.</p>
+            <p className={page.muted}>
+              Colored shapes on a dark ground, 64 pixels wide: a whole run takes minutes.
+            </p>
             <Button disabled={busy || loading} onClick={() => void use(SHAPES_MODEL)}>
               Use the shapes model
             </Button>

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { WeightsName } from '../../../jobs/spec.ts';
 import { FIELDS } from '../../../state/fields.ts';
-import { clearHandPicks, rerank, rankingOf, useGallery } from '../../../state/gallery.ts';
+import { clearHandPicks, rankingOf, rerank, useGallery } from '../../../state/gallery.ts';
 import type { OpenRun } from '../../../state/runs.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
@@ -26,7 +26,9 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
   const original = rankingOf(run.spec);
   const drawn = run.spec.selection.candidates;
   const changed = JSON.stringify(original) !== JSON.stringify(ranking);
-  const hasExact = useGallery((state) => state.rounds.get(state.round)?.values().next().value?.[0]?.exact != null);
+  const hasExact = useGallery(
+    (state) => state.rounds.get(state.round)?.values().next().value?.[0]?.exact != null,
+  );
   return (
     <section className={styles.controls} aria-label="Ranking">
       <div className={styles.weights}>
@@ -68,7 +70,9 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
         onCommit={(keep) => void rerank({ keep })}
       />
       <div className={styles.actions}>
-        {hasExact ? <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={onShowExact} /> : null}
+        {hasExact ? (
+          <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={onShowExact} />
+        ) : null}
         {changed ? (
           <Button size="small" disabled={locked} onClick={() => void rerank(original)}>
             Back to the run’s ranking

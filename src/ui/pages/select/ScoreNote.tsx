@@ -28,15 +28,19 @@ export function ScoreNote({ spec }: { readonly spec: MiTuneSpec }) {
           <dt>Cost</dt>
           <dd>Network evaluations beyond drawing: {entry.cost}.</dd>
           <dt>Standard error</dt>
-          <dd>{entry.standardError === 'over draws' ? 'Over noise draws, shown with each image.' : 'None: one path gives one number.'}</dd>
+          <dd>
+            {entry.standardError === 'over draws'
+              ? 'Over noise draws, shown with each image.'
+              : 'None: one path gives one number.'}
+          </dd>
           <dt>Can change later</dt>
           <dd>Weights, truncation, kept images and any smaller M: every step of every image is stored.</dd>
           {shapesWorld ? (
             <>
               <dt>Exact score</dt>
               <dd>
-                The shapes model’s world is simple enough to be read from the pixels: the percentage says how many claims of the
-                prompt hold. It is shown to judge the ranking and never takes part in it.
+                The shapes model’s world is simple enough to be read from the pixels: the percentage says how
+                many claims of the prompt hold. It is shown to judge the ranking and never takes part in it.
               </dd>
             </>
           ) : null}

@@ -5,6 +5,7 @@ import { isPast, useRuns } from '../../../state/runs.ts';
 import { countPicks } from '../../../state/selection.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
+import { Choice } from '../../primitives/Choice.tsx';
 import { ContactSheet } from '../../sheet/ContactSheet.tsx';
 import { Inspector } from '../../sheet/Inspector.tsx';
 import { NoRun } from '../NoRun.tsx';
@@ -12,7 +13,6 @@ import { PageHead } from '../PageHead.tsx';
 import page from '../page.module.css';
 import { RankControls } from './RankControls.tsx';
 import { ScoreNote } from './ScoreNote.tsx';
-import { Choice } from '../../primitives/Choice.tsx';
 
 /** The gallery: every prompt's candidates by rank, and which of them are kept. */
 export function SelectPage() {
@@ -38,7 +38,7 @@ export function SelectPage() {
     <>
       <PageHead
         title="Select"
-        lead={`${formatPlural(kept, 'image')} of ${pool.size} prompts kept. Images are ranked within their prompt; choose others by click, Enter or Space.`}
+        lead={`${formatPlural(kept, 'image')} kept of ${formatPlural(pool.size, 'prompt')}, best first. Click an image, or press Enter on it, to keep it or leave it out.`}
       >
         {rounds.size > 1 ? (
           <Choice
@@ -55,10 +55,21 @@ export function SelectPage() {
         ) : null}
       </PageHead>
       <ScoreNote spec={run.spec} />
+      {trained && idle ? (
+        <p className={page.muted}>
+          This run has trained on its selection already; a new choice takes effect when it trains again.
+        </p>
+      ) : null}
       <RankControls run={run} locked={!idle} showExact={showExact} onShowExact={setShowExact} />
-      {trained && idle ? <p className={page.muted}>This run has already trained on its selection. A new choice takes effect when it trains again.</p> : null}
       <div className={page.split}>
-        <ContactSheet run={run} rows={rows} mode="select" locked={!idle} showExact={showExact} label="Candidates by rank" />
+        <ContactSheet
+          run={run}
+          rows={rows}
+          mode="select"
+          locked={!idle}
+          showExact={showExact}
+          label="Candidates by rank"
+        />
         <div className={page.aside}>
           <Inspector run={run} showExact={showExact} />
         </div>

@@ -30,7 +30,9 @@ export function FieldControl({ field, value, describedBy, onChange }: FieldContr
               step={field.step}
               unit={field.unit === 't' ? undefined : field.unit}
               describedBy={describedBy}
-              onChange={(next) => next !== null && onChange(field.kind === 'integer' ? Math.round(next) : next)}
+              onChange={(next) =>
+                next !== null && onChange(field.kind === 'integer' ? Math.round(next) : next)
+              }
             />
           )}
           {field.none === undefined ? null : (

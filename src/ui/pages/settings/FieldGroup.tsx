@@ -49,7 +49,12 @@ function FieldRow({ path }: { readonly path: FieldPath }) {
         </p>
       </div>
       <div className={styles.control}>
-        <FieldControl field={field} value={value} describedBy={helpId} onChange={(next) => setValue(path, next)} />
+        <FieldControl
+          field={field}
+          value={value}
+          describedBy={helpId}
+          onChange={(next) => setValue(path, next)}
+        />
       </div>
       <p className={styles.reference} data-same={value === paper}>
         <span className={styles.from}>Paper: </span>

@@ -26,7 +26,9 @@ export function GeneralFields() {
       <div className={styles.head}>
         <div>
           <h2 id="group-general">Seed and backend</h2>
-          <p className={styles.summary}>The seed fixes every random number of a run; a backend rounds in its own way.</p>
+          <p className={styles.summary}>
+            The seed fixes every random number of a run; a backend rounds in its own way.
+          </p>
         </div>
       </div>
       <div className={styles.row}>

@@ -17,7 +17,8 @@ export function RealImages() {
         <div>
           <h2 id="group-real">Real images</h2>
           <p className={styles.summary}>
-            The best-scored images of a captioned folder can replace a share of the drawn ones (the paper’s Table 7).
+            The best-scored images of a captioned folder can replace a share of the drawn ones (the paper’s
+            Table 7).
           </p>
         </div>
       </div>
@@ -54,7 +55,9 @@ export function RealImages() {
         <div className={styles.row}>
           <div>
             <p className={styles.label}>Share of the training set</p>
-            <p className={styles.help}>Ranked within the folder: their scores are not on one scale with those of drawn images.</p>
+            <p className={styles.help}>
+              Ranked within the folder: their scores are not on one scale with those of drawn images.
+            </p>
           </div>
           <NumberInput
             label="Share of real images"

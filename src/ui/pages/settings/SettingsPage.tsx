@@ -22,7 +22,8 @@ export function SettingsPage() {
       await navigator.clipboard.writeText(settingsLink());
       useNotices.getState().confirm('Link copied. It holds the settings, not the prompts.');
     });
-  const save = () => saveFile(runFile(buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list))));
+  const save = () =>
+    saveFile(runFile(buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list))));
   return (
     <>
       <PageHead title="Settings" lead="For the next run. An open run keeps the settings it was started with.">

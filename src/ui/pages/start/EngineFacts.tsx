@@ -18,12 +18,15 @@ export function EngineFacts() {
         </Button>
       </div>
       {status === 'loading' || status === 'opening' ? (
-        <Meter label="Loading the model" share={progress === null || progress.total === 0 ? null : progress.done / progress.total} />
+        <Meter
+          label="Loading the model"
+          share={progress === null || progress.total === 0 ? null : progress.done / progress.total}
+        />
       ) : null}
       {backend === null ? null : (
         <p className={styles.reason}>
-          {backend.name === 'webgpu' ? 'Runs on WebGPU' : 'Runs on the processor (WebAssembly)'}, {backend.precision}.{' '}
-          {backend.reason}
+          {backend.name === 'webgpu' ? 'Runs on WebGPU' : 'Runs on the processor (WebAssembly)'},{' '}
+          {backend.precision}. {backend.reason}
         </p>
       )}
     </div>

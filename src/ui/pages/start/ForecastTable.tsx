@@ -13,7 +13,10 @@ export function ForecastTable() {
   const settings = useSettings((state) => state.settings);
   const model = useEngine((state) => state.model);
   const backend = useEngine((state) => state.backend?.name ?? null);
-  const cost = useMemo(() => forecast(settings, promptTexts(list), model?.imageSize ?? null), [settings, list, model]);
+  const cost = useMemo(
+    () => forecast(settings, promptTexts(list), model?.imageSize ?? null),
+    [settings, list, model],
+  );
   const speed = model === null || backend === null ? null : readSpeed(localStorage, model.name, backend);
   const { sampling, selection, training } = settings;
   const rounds = selection.rounds > 1 ? `, ${selection.rounds} rounds` : '';
@@ -43,7 +46,11 @@ export function ForecastTable() {
       />
       <Row
         label="In all"
-        value={speed === null ? `${formatLarge(cost.evaluations)} evaluations` : `about ${formatDuration(cost.evaluations * speed)}`}
+        value={
+          speed === null
+            ? `${formatLarge(cost.evaluations)} evaluations`
+            : `about ${formatDuration(cost.evaluations * speed)}`
+        }
         how={
           speed === null
             ? `Network evaluations of one image; stores ${formatBytes(cost.storedBytes)}`
@@ -54,7 +61,15 @@ export function ForecastTable() {
   );
 }
 
-function Row({ label, value, how }: { readonly label: string; readonly value: string; readonly how: string }) {
+function Row({
+  label,
+  value,
+  how,
+}: {
+  readonly label: string;
+  readonly value: string;
+  readonly how: string;
+}) {
   return (
     <div className={styles.row}>
       <dt className={styles.label}>{label}</dt>

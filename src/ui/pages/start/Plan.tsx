@@ -1,12 +1,12 @@
 import { openRunFile } from '../../../state/dropped.ts';
 import { useEngine } from '../../../state/engine.ts';
-import { attempt } from '../../../state/notices.ts';
 import { goTo } from '../../../state/navigation.ts';
+import { attempt } from '../../../state/notices.ts';
 import { promptTexts, usePrompts } from '../../../state/prompts.ts';
 import { startFromDraft } from '../../../state/runActions.ts';
 import { useRuns } from '../../../state/runs.ts';
-import { settingsProblems } from '../../../state/specSchema.ts';
 import { useSettings } from '../../../state/settings.ts';
+import { settingsProblems } from '../../../state/specSchema.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { EngineFacts } from './EngineFacts.tsx';
@@ -22,7 +22,12 @@ export function Plan() {
   const engineFailed = useEngine((state) => state.status === 'failed');
   const problems = settingsProblems(settings);
   const prompts = promptTexts(list);
-  const blocked = prompts.length === 0 ? 'Add at least one prompt first.' : busy ? 'Another run is working.' : (problems[0] ?? null);
+  const blocked =
+    prompts.length === 0
+      ? 'Add at least one prompt first.'
+      : busy
+        ? 'Another run is working.'
+        : (problems[0] ?? null);
   return (
     <section className={styles.plan} aria-labelledby="plan-title">
       <div className={styles.head}>

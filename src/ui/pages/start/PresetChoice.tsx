@@ -13,7 +13,12 @@ export function PresetChoice() {
   const choosePreset = useSettings((state) => state.choosePreset);
   return (
     <div>
-      <RadioGroup className={styles.group} aria-label="Preset" value={base} onValueChange={(value) => choosePreset(value as PresetName)}>
+      <RadioGroup
+        className={styles.group}
+        aria-label="Preset"
+        value={base}
+        onValueChange={(value) => choosePreset(value as PresetName)}
+      >
         {PRESETS.map(({ name, title, summary }) => (
           // biome-ignore lint/a11y/noLabelWithoutControl: the radio inside is the control
           <label key={name} className={styles.preset}>

@@ -2,9 +2,9 @@ import { useRef } from 'react';
 import { openPromptFile } from '../../../state/dropped.ts';
 import { attempt } from '../../../state/notices.ts';
 import { chooseExample, setPromptText, usePrompts } from '../../../state/prompts.ts';
+import { formatPlural } from '../../format.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
-import { formatPlural } from '../../format.ts';
 import styles from './PromptEditor.module.css';
 import { PromptFindings } from './PromptFindings.tsx';
 
@@ -15,10 +15,14 @@ export function PromptEditor() {
   const lines = text === '' ? 1 : text.split('\n').length;
   const badLine = lineOf(failure?.where);
   return (
-    <section aria-labelledby="prompts-title">
+    <section className={styles.prompts} aria-labelledby="prompts-title">
       <div className={styles.head}>
         <h2 id="prompts-title">Prompts</h2>
-        <p className={styles.count}>{list === null ? 'One per line, or .csv, .jsonl' : `${formatPlural(list.prompts.length, 'prompt')} in ${fileName}`}</p>
+        <p className={styles.count}>
+          {list === null
+            ? 'One per line, or .csv, .jsonl'
+            : `${formatPlural(list.prompts.length, 'prompt')} in ${fileName}`}
+        </p>
       </div>
       <div className={styles.editor} data-invalid={failure !== null}>
         <pre ref={gutter} className={styles.gutter} aria-hidden="true">
@@ -54,16 +58,14 @@ export function PromptEditor() {
           <div className={styles.examples}>
             <Choice
               label="Example list"
-              value={example ?? ''}
-              options={[
-                ...(example === null ? [{ value: '', label: 'Use an example list' }] : []),
-                ...examples.map(({ file, title, summary }) => ({
-                  value: file,
-                  label: title,
-                  ...(summary === undefined ? {} : { help: summary }),
-                })),
-              ]}
-              onChange={(file) => file !== '' && void chooseExample(file)}
+              value={example}
+              placeholder="Use an example list"
+              options={examples.map(({ file, title, summary }) => ({
+                value: file,
+                label: title,
+                ...(summary === undefined ? {} : { help: summary }),
+              }))}
+              onChange={(file) => void chooseExample(file)}
             />
           </div>
         )}

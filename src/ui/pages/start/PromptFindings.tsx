@@ -10,7 +10,12 @@ type FindingsProps = { readonly list: PromptList | null; readonly failure: Error
 
 /** What was found in the list, with line numbers. */
 export function PromptFindings({ list, failure }: FindingsProps) {
-  if (failure !== null) return <div className={styles.failure}><ErrorCard report={failure} severity="error" /></div>;
+  if (failure !== null)
+    return (
+      <div className={styles.failure}>
+        <ErrorCard report={failure} severity="error" />
+      </div>
+    );
   if (list === null) return null;
   const repeats = list.duplicates.map(({ text, lines }) => `Lines ${lines.join(', ')} repeat “${text}”.`);
   const findings = [...list.warnings, ...repeats];

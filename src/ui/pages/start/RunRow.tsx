@@ -13,7 +13,11 @@ export function RunRow({ run, onDelete }: RunRowProps) {
   const busy = useRuns((state) => state.activity !== 'idle');
   const workingHere = useRuns((state) => state.activity !== 'idle' && state.open?.summary.id === run.id);
   const done = run.status === 'done';
-  const state = workingHere ? 'Running' : run.status === 'running' ? STATUS_WORDS.paused : STATUS_WORDS[run.status];
+  const state = workingHere
+    ? 'Running'
+    : run.status === 'running'
+      ? STATUS_WORDS.paused
+      : STATUS_WORDS[run.status];
   const stage = done ? null : `${STAGE_WORDS[run.stage].toLowerCase()}, ${formatPercent(run.progress)}`;
   return (
     <li className={styles.row}>
@@ -32,14 +36,31 @@ export function RunRow({ run, onDelete }: RunRowProps) {
       </p>
       <div className={styles.actions}>
         {done ? null : (
-          <Button size="small" look="primary" disabled={busy} aria-label={`Continue ${run.name}`} onClick={() => void continueRun(run.id)}>
+          <Button
+            size="small"
+            look="primary"
+            disabled={busy}
+            aria-label={`Continue ${run.name}`}
+            onClick={() => void continueRun(run.id)}
+          >
             Continue
           </Button>
         )}
-        <Button size="small" disabled={busy && !workingHere} aria-label={`Open ${run.name}`} onClick={() => void showRun(run)}>
+        <Button
+          size="small"
+          disabled={busy && !workingHere}
+          aria-label={`Open ${run.name}`}
+          onClick={() => void showRun(run)}
+        >
           Open
         </Button>
-        <Button size="small" look="quiet" disabled={workingHere} aria-label={`Delete ${run.name}`} onClick={onDelete}>
+        <Button
+          size="small"
+          look="quiet"
+          disabled={workingHere}
+          aria-label={`Delete ${run.name}`}
+          onClick={onDelete}
+        >
           Delete
         </Button>
       </div>

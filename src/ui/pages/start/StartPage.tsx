@@ -20,8 +20,9 @@ export function StartPage() {
       <div className={styles.intro}>
         <h1>Teach an image model to follow its prompts</h1>
         <p>
-          For every prompt, many images are drawn and the one that shares the most information with its text is kept; a small
-          adapter is then trained on those. All of it runs in this tab, and nothing leaves your machine.
+          For every prompt, many images are drawn and the one that shares the most information with its text
+          is kept; a small adapter is then trained on those. All of it runs in this tab, and nothing leaves
+          your machine.
         </p>
       </div>
       <CapabilityNotice />

@@ -2,10 +2,10 @@ import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/training.ts';
 import { axis, tickPowers } from '../../charts/axes.ts';
-import type { Palette } from '../../charts/palette.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
+import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep } from './series.ts';
+import { globalStep, legendStep } from './series.ts';
 
 type GradientPlotProps = { readonly iterations: number; readonly clip: number | null };
 
@@ -13,7 +13,10 @@ type GradientPlotProps = { readonly iterations: number; readonly clip: number | 
 export function GradientPlot({ iterations, clip }: GradientPlotProps) {
   const train = useTraining((state) => state.train);
   const data = useMemo<uPlot.AlignedData>(
-    () => [train.map((record) => globalStep(record, iterations)), train.map((record) => record.gradNorm || null)],
+    () => [
+      train.map((record) => globalStep(record, iterations)),
+      train.map((record) => record.gradNorm || null),
+    ],
     [train, iterations],
   );
   const setup = useCallback((palette: Palette) => options(palette, clip), [clip]);
@@ -31,15 +34,18 @@ function options(palette: Palette, clip: number | null): PlotSetup {
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false }, y: { distr: 3 } },
-    axes: [axis(palette, { grid: false, size: 30, label: 'step' }), { ...axis(palette, { size: 56 }), values: tickPowers }],
+    axes: [
+      axis(palette, { grid: false, size: 30, label: 'step' }),
+      { ...axis(palette, { size: 56 }), values: tickPowers },
+    ],
     series: [
-      { label: 'step' },
+      { label: 'step', value: legendStep },
       {
         label: 'gradient norm',
         stroke: palette.ink,
         width: 1.25,
         points: { show: false },
-        value: (_plot: uPlot, raw: number | null) => formatNumber(raw, 3),
+        value: (_plot: uPlot, raw: number | null) => (raw === null ? '' : formatNumber(raw, 3)),
       },
     ],
     hooks: { draw: clip === null ? [] : [(plot: uPlot) => drawLevel(plot, clip, palette)] },

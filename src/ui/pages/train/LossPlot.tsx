@@ -3,10 +3,10 @@ import type uPlot from 'uplot';
 import type { ValidationRecord } from '../../../jobs/events.ts';
 import { useTraining } from '../../../state/training.ts';
 import { axis, tickNumbers } from '../../charts/axes.ts';
-import type { Palette } from '../../charts/palette.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
+import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep, onAxis, smooth } from './series.ts';
+import { globalStep, legendStep, onAxis, smooth } from './series.ts';
 
 const SMOOTH_SHARE = 0.08;
 
@@ -27,7 +27,10 @@ export function LossPlot({ iterations }: { readonly iterations: number }) {
       onAxis(x, validation, at, (record) => record.loss),
     ];
   }, [train, validation, iterations]);
-  const setup = useCallback((palette: Palette) => options(palette, validation, iterations), [validation, iterations]);
+  const setup = useCallback(
+    (palette: Palette) => options(palette, validation, iterations),
+    [validation, iterations],
+  );
   const last = train.at(-1);
   return (
     <Plot
@@ -40,26 +43,41 @@ export function LossPlot({ iterations }: { readonly iterations: number }) {
 }
 
 function options(palette: Palette, validation: readonly ValidationRecord[], iterations: number): PlotSetup {
-  const value = (_plot: uPlot, raw: number | null) => formatNumber(raw);
+  const value = (_plot: uPlot, raw: number | null) => (raw === null ? '' : formatNumber(raw));
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false } },
-    axes: [axis(palette, { grid: false, size: 30, label: 'step' }), { ...axis(palette, { size: 56 }), values: tickNumbers }],
+    axes: [
+      axis(palette, { grid: false, size: 30, label: 'step' }),
+      { ...axis(palette, { size: 56 }), values: tickNumbers },
+    ],
     series: [
-      { label: 'step' },
+      { label: 'step', value: legendStep },
       { label: 'training', stroke: palette['ink-3'], width: 1, alpha: 0.45, points: { show: false }, value },
       { label: 'running mean', stroke: palette.signal, width: 2, points: { show: false }, value },
-      { label: 'held out', stroke: palette.mark, width: 1.5, spanGaps: true, points: { show: true, size: 5, fill: palette.mark }, value },
+      {
+        label: 'held out',
+        stroke: palette['mark-line'],
+        width: 1.5,
+        spanGaps: true,
+        points: { show: true, size: 5, fill: palette['mark-line'] },
+        value,
+      },
     ],
     hooks: { draw: [(plot: uPlot) => drawErrors(plot, validation, iterations, palette)] },
   };
 }
 
 /** One standard error up and down, and a ring around the best. */
-function drawErrors(plot: uPlot, validation: readonly ValidationRecord[], iterations: number, palette: Palette): void {
+function drawErrors(
+  plot: uPlot,
+  validation: readonly ValidationRecord[],
+  iterations: number,
+  palette: Palette,
+): void {
   const { ctx } = plot;
   ctx.save();
-  ctx.strokeStyle = palette.mark;
+  ctx.strokeStyle = palette['mark-line'];
   ctx.lineWidth = devicePixelRatio;
   for (const record of validation) {
     const x = plot.valToPos(globalStep(record, iterations), 'x', true);

@@ -55,7 +55,11 @@ export function TrainPage() {
           <PreviewStrip />
         </>
       ) : (
-        <p className={page.empty}>{idle ? 'Not trained yet. The selection can still be changed.' : 'Training begins after the selection.'}</p>
+        <p className={page.empty}>
+          {idle
+            ? 'Not trained yet. The selection can still be changed.'
+            : 'Training begins after the selection.'}
+        </p>
       )}
     </>
   );

@@ -20,16 +20,32 @@ export function TrainReadouts({ run }: { readonly run: OpenRun }) {
   return (
     <div className={styles.readouts}>
       <Readouts>
-        <Readout label="Step" value={formatCount(last.step)} note={`of ${formatCount(run.spec.training.iterations)}${saved === null ? '' : `, saved at ${saved.step}`}`} />
-        <Readout label="Training error" value={formatNumber(recent)} note={`mean of the last ${Math.min(RECENT_STEPS, train.length)} steps`} />
+        <Readout
+          label="Step"
+          value={formatCount(last.step)}
+          note={`of ${formatCount(run.spec.training.iterations)}${saved === null ? '' : `, saved at ${saved.step}`}`}
+        />
+        <Readout
+          label="Training error"
+          value={formatNumber(recent)}
+          note={`mean of the last ${Math.min(RECENT_STEPS, train.length)} steps`}
+        />
         <Readout
           label="Held-out error"
           value={best === null ? '–' : formatNumber(best.loss)}
           note={best === null ? 'not measured yet' : `best, at step ${best.step}`}
         />
-        <Readout label="Gradient norm" value={formatNumber(last.gradNorm, 3)} note={run.spec.training.clip === null ? 'not clipped' : `clipped at ${run.spec.training.clip}`} />
-        <Readout label="Learning rate" value={formatNumber(last.learningRate, 3)} />
-        <Readout label="Time left" value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)} note="for this stage" />
+        <Readout
+          label="Gradient norm"
+          value={formatNumber(last.gradNorm, 3)}
+          note={run.spec.training.clip === null ? 'not clipped' : `clipped at ${run.spec.training.clip}`}
+        />
+        <Readout label="Learning rate" value={formatNumber(last.learningRate, 2)} />
+        <Readout
+          label="Time left"
+          value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)}
+          note="for this stage"
+        />
       </Readouts>
     </div>
   );

@@ -1,11 +1,11 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/training.ts';
-import { axis, tickPowers } from '../../charts/axes.ts';
-import type { Palette } from '../../charts/palette.ts';
+import { axis, tickNumbers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
+import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep } from './series.ts';
+import { globalStep, legendStep } from './series.ts';
 
 /** MI of held-out images and prompts, noised again with the same noise at every validation. */
 export function ValidationPlot({ iterations }: { readonly iterations: number }) {
@@ -29,15 +29,18 @@ function options(palette: Palette): PlotSetup {
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false } },
-    axes: [axis(palette, { grid: false, size: 30, label: 'step' }), { ...axis(palette, { size: 56 }), values: tickPowers }],
+    axes: [
+      axis(palette, { grid: false, size: 30, label: 'step' }),
+      { ...axis(palette, { size: 56 }), values: tickNumbers },
+    ],
     series: [
-      { label: 'step' },
+      { label: 'step', value: legendStep },
       {
         label: 'MI',
-        stroke: palette.mark,
+        stroke: palette['mark-line'],
         width: 1.5,
-        points: { show: true, size: 5, fill: palette.mark },
-        value: (_plot: uPlot, raw: number | null) => formatNumber(raw),
+        points: { show: true, size: 5, fill: palette['mark-line'] },
+        value: (_plot: uPlot, raw: number | null) => (raw === null ? '' : formatNumber(raw)),
       },
     ],
   };

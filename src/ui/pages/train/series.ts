@@ -2,13 +2,21 @@
 import type { TrainRecord } from '../../../jobs/events.ts';
 
 /** Position on one axis over all rounds. */
-export function globalStep({ round, step }: { readonly round: number; readonly step: number }, iterations: number): number {
+export function globalStep(
+  { round, step }: { readonly round: number; readonly step: number },
+  iterations: number,
+): number {
   return round * iterations + step;
 }
 
 export function meanOfLast(train: readonly TrainRecord[], count: number): number | null {
   const last = train.slice(-count);
   return last.length === 0 ? null : last.reduce((sum, record) => sum + record.loss, 0) / last.length;
+}
+
+/** The step under the pointer, for a legend that is empty without one. */
+export function legendStep(_plot: unknown, step: number | null): string {
+  return step === null ? '' : String(step);
 }
 
 /** Running mean over `width` values, centered, shorter at the ends. */
