@@ -16,6 +16,9 @@ export async function guardStorage<T>(where: string, work: () => Promise<T>): Pr
   }
 }
 
+/** With this much left by the browser's own count, a write fails for want of disk. */
+const DISK_HINT_BYTES = 500e6;
+
 /** True for the browser's way of saying that a file or folder does not exist. */
 export function isNotFound(cause: unknown): boolean {
   return cause instanceof DOMException && cause.name === 'NotFoundError';
@@ -38,13 +41,22 @@ export async function storageFull(
     usedBytes === null || quotaBytes === null || freeBytes === null
       ? ' the browser does not tell how much is free.'
       : ` ${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} are used, ${formatBytes(freeBytes)} are free.`;
-  return new StudioError('storage-full', `There is no room left in the browser’s storage:${needed}${state}`, {
-    remedy:
-      'Delete runs, models or image folders that you no longer need, or free space on the disk; then continue. ' +
-      'Everything stored so far is kept.',
-    where,
-    cause,
-  });
+  // The browser promises a share of the disk, which other programs may have filled meanwhile.
+  const disk =
+    neededBytes === undefined && (freeBytes ?? 0) > DISK_HINT_BYTES
+      ? ' The disk itself seems to be full.'
+      : '';
+  return new StudioError(
+    'storage-full',
+    `There is no room left in the browser’s storage:${needed}${state}${disk}`,
+    {
+      remedy:
+        'Delete runs, models or image folders that you no longer need, or free space on the disk; then continue. ' +
+        'Everything stored so far is kept.',
+      where,
+      cause,
+    },
+  );
 }
 
 /** The error for a browser or a page address that offers no storage of the needed kind. */

@@ -137,7 +137,10 @@ type MovableFile = FileSystemFileHandle & {
   move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
 };
 
-/** A handle reads 2 to 15 times faster than slices; null where only slices can read: pages, locked files. */
+/**
+ * Reading large ranges by a handle takes half the time of slices (2 MiB: about 550 against 240 MiB/s, Chromium 156,
+ * profile on disk). Null where only slices can read: pages, locked files.
+ */
 async function tryOpenForReading(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle | null> {
   if (!('createSyncAccessHandle' in file)) return null;
   try {
