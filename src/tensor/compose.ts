@@ -18,7 +18,7 @@ type KernelInputs = Record<string, TensorInfo> | readonly TensorInfo[];
 export class Compose {
   readonly backend: KernelBackend;
   readonly #backendName: string;
-  readonly #made: TensorInfo[] = [];
+  readonly #made = new Set<TensorInfo>();
 
   constructor(backend: KernelBackend) {
     this.backend = backend;
@@ -107,8 +107,13 @@ export class Compose {
 
   /** Takes over the freeing of a new tensor. */
   protected track(made: TensorInfo): TensorInfo {
-    this.#made.push(made);
+    this.#made.add(made);
     return made;
+  }
+
+  /** Frees an intermediate at once, so that the next one reuses its memory while it is in the cache. */
+  free(made: TensorInfo): void {
+    if (this.#made.delete(made)) this.backend.disposeData(made.dataId);
   }
 
   /** Frees what was made, except `results`. */

@@ -28,9 +28,8 @@ export function composeGeluGate(compose: Compose, x: TensorInfo, kind: GeluKind)
   return compose.add(compose.div(compose.mul(z, p), q), compose.scalar(0.5));
 }
 
-/** Derivative of `x gate(x)`. */
-export function composeGeluSlope(compose: Compose, x: TensorInfo, kind: GeluKind): TensorInfo {
-  const g = composeGeluGate(compose, x, kind);
+/** Derivative of `x gate(x)`, given the gate of x. */
+export function composeGeluSlope(compose: Compose, x: TensorInfo, g: TensorInfo, kind: GeluKind): TensorInfo {
   if (kind === 'quick') {
     const rest = compose.sub(compose.scalar(1), g);
     const tail = compose.mul(compose.mul(x, compose.scalar(quickSlope)), rest);
@@ -45,6 +44,11 @@ export function composeGeluSlope(compose: Compose, x: TensorInfo, kind: GeluKind
 function polynomial(compose: Compose, t: TensorInfo, coefficients: readonly number[]): TensorInfo {
   const scalars = coefficients.map((coefficient) => compose.scalar(coefficient));
   let sum = scalars.at(-1) as TensorInfo;
-  for (const scalar of scalars.slice(0, -1).reverse()) sum = compose.add(compose.mul(sum, t), scalar);
+  for (const scalar of scalars.slice(0, -1).reverse()) {
+    const product = compose.mul(sum, t);
+    compose.free(sum);
+    sum = compose.add(product, scalar);
+    compose.free(product);
+  }
   return sum;
 }

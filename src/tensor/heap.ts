@@ -1,11 +1,9 @@
 /** Stock kernels of the wasm backend, with loops over its memory where they are faster: one pass, float64 sums. */
 import { Compose } from './compose.ts';
 import type { BackendWasm, TensorInfo } from './tf.ts';
-import { dropView, viewOf } from './wasmViews.ts';
 
 export class Heap extends Compose {
   readonly #wasm: BackendWasm;
-  readonly #parts: TensorInfo[] = [];
 
   constructor(backend: BackendWasm) {
     super(backend);
@@ -22,15 +20,10 @@ export class Heap extends Compose {
     return this.#wasm.typedArrayFromHeap(tensor) as Float32Array;
   }
 
-  /** Values of `x` from `offset` on, without a copy. Must not be a result of the op. */
-  part(x: TensorInfo, offset: number, shape: readonly number[]): TensorInfo {
-    const made = viewOf(this.#wasm, x, offset, shape);
-    this.#parts.push(made);
-    return made;
-  }
-
-  override release(results: readonly TensorInfo[]): void {
-    for (const made of this.#parts) dropView(this.#wasm, made);
-    super.release(results);
+  /** Runs `body` with a heap of its own, whose tensors are freed when it is done. */
+  within(body: (inner: Heap) => void): void {
+    const inner = new Heap(this.#wasm);
+    body(inner);
+    inner.release([]);
   }
 }

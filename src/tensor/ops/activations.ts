@@ -56,7 +56,10 @@ const runGelu = defineOp<'x', { readonly kind: GeluKind }>({
 
 const runGeluGradient = defineOp<'x' | 'dy', { readonly kind: GeluKind }>({
   name: 'StudioGeluGradient',
-  composed: (compose, { x, dy }, { kind }) => compose.mul(dy, composeGeluSlope(compose, x, kind)),
+  composed: (compose, { x, dy }, { kind }) => {
+    const g = composeGeluGate(compose, x, kind);
+    return compose.mul(dy, composeGeluSlope(compose, x, g, kind));
+  },
   webgpu: (backend, { x, dy }, { kind }) => launchActivationGradient(backend, kind, x, dy),
 });
 
@@ -68,9 +71,14 @@ export function gelu<T extends Tensor>(x: T, kind: GeluKind): T {
 const runGeglu = defineOp<'x', Record<never, never>>({
   name: 'StudioGeglu',
   wasm: (heap, { x }) => {
-    const { value, gated } = halves(heap, x);
-    const y = heap.mul(value, heap.mul(gated, composeGeluGate(heap, gated, 'erf')));
-    return heap.view(y, [...x.shape.slice(0, -1), value.shape[1] as number]);
+    const width = (x.shape.at(-1) as number) / 2;
+    const y = heap.allocate([...x.shape.slice(0, -1), width]);
+    forChunks(heap, x, (inner, chunk) => {
+      const { value, gated } = chunk;
+      const part = inner.mul(value, inner.mul(gated, composeGeluGate(inner, gated, 'erf')));
+      heap.values(y).set(heap.values(part), chunk.firstRow * width);
+    });
+    return y;
   },
   webgpu: (backend, { x }) => {
     const width = (x.shape.at(-1) as number) / 2;
@@ -93,13 +101,18 @@ const runGeglu = defineOp<'x', Record<never, never>>({
 const runGegluGradient = defineOp<'x' | 'dy', Record<never, never>>({
   name: 'StudioGegluGradient',
   wasm: (heap, { x, dy }) => {
-    const { value, gated } = halves(heap, x);
-    const [rows, width] = value.shape as [number, number];
-    const upstream = heap.view(dy, [rows, width]);
-    const forValue = heap.mul(upstream, heap.mul(gated, composeGeluGate(heap, gated, 'erf')));
-    const forGate = heap.mul(heap.mul(upstream, value), composeGeluSlope(heap, gated, 'erf'));
-    const both = heap.run('Concat', [forValue, forGate], { axis: 0 });
-    return heap.view(heap.transpose(heap.view(both, [2, rows, width]), [1, 0, 2]), x.shape);
+    const width = dy.shape.at(-1) as number;
+    const dx = heap.allocate(x.shape);
+    forChunks(heap, x, (inner, { firstRow, value, gated }) => {
+      const upstream = inner.allocate(value.shape);
+      const end = firstRow * width + sizeOf(value.shape);
+      inner.values(upstream).set(inner.values(dy).subarray(firstRow * width, end));
+      const gate = composeGeluGate(inner, gated, 'erf');
+      const forValue = inner.mul(upstream, inner.mul(gated, gate));
+      const forGate = inner.mul(inner.mul(upstream, value), composeGeluSlope(inner, gated, gate, 'erf'));
+      interleave(heap.values(dx), firstRow, width, [heap.values(forValue), heap.values(forGate)]);
+    });
+    return dx;
   },
   webgpu: (backend, { x, dy }) =>
     launchElementwise(backend, {
@@ -122,15 +135,50 @@ export function geglu<T extends Tensor>(x: T): T {
   return only(runGeglu({ x }, {})) as T;
 }
 
-/** The two halves of every row, each [rows, width]: one transposition, after which each is in one piece. */
-function halves(heap: Heap, x: TensorInfo): { value: TensorInfo; gated: TensorInfo } {
+type Chunk = {
+  readonly firstRow: number;
+  /** First and second halves of some rows, [rows, width] each. */
+  readonly value: TensorInfo;
+  readonly gated: TensorInfo;
+};
+
+/** Values of a chunk: small enough for its dozen intermediates to stay in the cache. */
+const chunkSize = 65_536;
+
+/** Splits rows of x in halves, a few rows at a time. */
+function forChunks(heap: Heap, x: TensorInfo, body: (inner: Heap, chunk: Chunk) => void): void {
   const width = (x.shape.at(-1) as number) / 2;
   const rows = sizeOf(x.shape) / (2 * width);
-  const byHalf = heap.transpose(heap.view(x, [rows, 2, width]), [1, 0, 2]);
-  return {
-    value: heap.part(byHalf, 0, [rows, width]),
-    gated: heap.part(byHalf, rows * width, [rows, width]),
-  };
+  const step = Math.max(1, Math.floor(chunkSize / width));
+  for (let firstRow = 0; firstRow < rows; firstRow += step) {
+    heap.within((inner) => {
+      const shape = [Math.min(step, rows - firstRow), width];
+      const [value, gated] = [inner.allocate(shape), inner.allocate(shape)];
+      const from = inner.values(x);
+      for (const [half, tensor] of [value, gated].entries()) {
+        const to = inner.values(tensor);
+        for (let row = 0; row < to.length / width; row++) {
+          const start = ((firstRow + row) * 2 + half) * width;
+          to.set(from.subarray(start, start + width), row * width);
+        }
+      }
+      body(inner, { firstRow, value, gated });
+    });
+  }
+}
+
+/** The inverse of the split: rows of the two halves, side by side from `firstRow` on. */
+function interleave(
+  to: Float32Array,
+  firstRow: number,
+  width: number,
+  halves: readonly [Float32Array, Float32Array],
+): void {
+  for (const [half, from] of halves.entries()) {
+    for (let row = 0; row < from.length / width; row++) {
+      to.set(from.subarray(row * width, (row + 1) * width), ((firstRow + row) * 2 + half) * width);
+    }
+  }
 }
 
 function launchActivation(backend: WebGPUBackend, kind: ActivationKind, x: TensorInfo): TensorInfo[] {
