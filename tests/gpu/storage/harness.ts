@@ -51,7 +51,8 @@ afterEach(() => {
 export async function setQuota(bytes: number | null): Promise<void> {
   const session = cdp() as unknown as { send(method: string, params: object): Promise<unknown> };
   const { origin } = location;
-  if (bytes !== null) await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb,file_systems' });
+  if (bytes !== null)
+    await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb,file_systems' });
   const limit = bytes === null ? {} : { quotaSize: bytes };
   await session.send('Storage.overrideQuotaForOrigin', { origin, ...limit });
 }

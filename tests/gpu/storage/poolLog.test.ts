@@ -70,6 +70,26 @@ describe('a pool log', () => {
     });
   });
 
+  test('of many megabytes is read in pieces', async () => {
+    const { call } = startWorker();
+    const path = `runs/${freshName()}/pool-0.bin`;
+    const large: PoolHeader = { latentSize: 2 ** 18, timesteps: [3, 2, 1], source: '' }; // 1 MiB in one latent
+    await call.openPool(path, large);
+    const candidates = Array.from({ length: 20 }, (_, i) => i);
+    for (const i of candidates) {
+      await call.appendPool([{ ...record(0, i), latent: new Float32Array(2 ** 18).fill(i) }]);
+    }
+    await call.closePool();
+    expect(await call.openPool(path, large)).toMatchObject({ size: 20, warnings: [] });
+    for (const candidate of candidates) {
+      expect(await call.poolTrace({ prompt: 0, candidate })).toEqual(record(0, candidate).trace);
+      const latent = await call.poolLatents([{ prompt: 0, candidate }]);
+      expect(latent.every((x) => x === candidate)).toBe(true);
+    }
+    await call.closePool();
+    await call.removeTree(path);
+  });
+
   test('replaces a candidate that is added again', async () => {
     const worker = startWorker();
     const { path } = await makeLog(worker, 3);
