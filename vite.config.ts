@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { playwright } from '@vitest/browser-playwright';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import packageJson from './package.json' with { type: 'json' };
 import { chromiumArgs, findChromium } from './tools/lib/chromium.mjs';
@@ -25,9 +26,16 @@ const prebundled = [
   'zustand',
 ];
 
+/** The development server puts styles and its preamble into the page, which the policy of the built page forbids. */
+const devPolicy: Plugin = {
+  name: 'development-policy',
+  apply: 'serve',
+  transformIndexHtml: (html) => html.replace(/<meta\s+http-equiv="Content-Security-Policy"[^>]*>/, ''),
+};
+
 export default defineConfig({
   base: './',
-  plugins: [react()],
+  plugins: [react(), devPolicy],
   define: { __APP_VERSION__: JSON.stringify(packageJson.version) },
   assetsInclude: ['**/*.safetensors'],
   build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },

@@ -5,6 +5,7 @@ import { syncAddress } from './state/address.ts';
 import { browserFeatures, missingFeature } from './state/capabilities.ts';
 import { failEngine, prepareEngine } from './state/engine.ts';
 import { engineClient } from './state/engineClient.ts';
+import { keepPromptDraft } from './state/prompts.ts';
 import { listenToRuns, refreshRuns } from './state/runActions.ts';
 import { useSettings } from './state/settings.ts';
 import { restoreTheme } from './state/theme.ts';
@@ -31,6 +32,7 @@ async function start(): Promise<void> {
   if (missingFeature(browserFeatures()) !== null) return;
   engineClient().onFatal(failEngine);
   listenToRuns();
+  keepPromptDraft();
   await refreshRuns();
   await syncAddress();
   const { backend, model } = useSettings.getState();

@@ -73,6 +73,26 @@ export async function chooseExample(file: string): Promise<void> {
   if (text !== null) usePrompts.setState({ ...readPrompts(file, text), example: file });
 }
 
+const DRAFT_KEY = 'mi-tune-prompts';
+const MAX_DRAFT_CHARACTERS = 1_000_000;
+
+/** Keeps the list over a reload of the page; returns the function that ends it. */
+export function keepPromptDraft(): () => void {
+  const stored = sessionStorage.getItem(DRAFT_KEY);
+  if (stored !== null) {
+    const [fileName = PASTED, ...lines] = stored.split('\n');
+    usePrompts.setState(readPrompts(fileName, lines.join('\n')));
+  }
+  return usePrompts.subscribe(({ fileName, text }, before) => {
+    if (text === before.text || text.length > MAX_DRAFT_CHARACTERS) return;
+    try {
+      sessionStorage.setItem(DRAFT_KEY, `${fileName.replaceAll('\n', ' ')}\n${text}`);
+    } catch {
+      // A full or forbidden storage only means that a reload forgets the draft.
+    }
+  });
+}
+
 async function fetchText(file: string): Promise<string> {
   const response = await fetch(`${EXAMPLES_FOLDER}${file}`);
   if (!response.ok) {

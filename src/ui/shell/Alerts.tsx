@@ -1,5 +1,6 @@
 import { useEngine } from '../../state/engine.ts';
 import { useNotices } from '../../state/notices.ts';
+import styles from './Alerts.module.css';
 import { ErrorCard } from './ErrorCard.tsx';
 
 /** Failures that wait for the user, above the page they concern. */
@@ -8,7 +9,7 @@ export function Alerts() {
   const failure = useEngine((state) => state.failure);
   const dismiss = useNotices((state) => state.dismiss);
   return (
-    <div role="alert">
+    <div role="alert" className={styles.alerts}>
       {failure === null ? null : <ErrorCard report={failure} severity="error" />}
       {alerts.map(({ id, report, severity }) => (
         <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismiss(id)} />

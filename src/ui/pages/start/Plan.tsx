@@ -22,8 +22,10 @@ export function Plan() {
   const engineFailed = useEngine((state) => state.status === 'failed');
   const problems = settingsProblems(settings);
   const prompts = promptTexts(list);
-  const blocked =
-    prompts.length === 0
+  const unreadable = usePrompts((state) => state.failure !== null);
+  const blocked = unreadable
+    ? 'The prompt list cannot be read yet; see the remark beside it.'
+    : prompts.length === 0
       ? 'Add at least one prompt first.'
       : busy
         ? 'Another run is working.'

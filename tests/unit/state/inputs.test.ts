@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import type { PixelImage } from '../../../src/jobs/events.ts';
+import { missingFeature } from '../../../src/state/capabilities.ts';
+import { typedPrompts } from '../../../src/state/compare.ts';
+import { classifyFiles } from '../../../src/state/dropped.ts';
+import { ImageCache } from '../../../src/state/images.ts';
+import { promptTexts, readPrompts } from '../../../src/state/prompts.ts';
+
+describe('dropped files are known by their names', () => {
+  test.each([
+    [['colors.txt'], 'prompts'],
+    [['LIST.JSONL'], 'prompts'],
+    [['run.json'], 'run'],
+    [['pytorch_lora_weights.safetensors'], 'adapter'],
+    [['sd/model_index.json', 'sd/unet/config.json', 'sd/unet/model.safetensors'], 'model'],
+    [['photos/metadata.jsonl', 'photos/1.png'], 'images'],
+    [['photo.png'], 'unknown'],
+    [['a.txt', 'b.txt'], 'unknown'],
+    [[], 'unknown'],
+  ] as const)('%j is %s', (paths, kind) => {
+    expect(classifyFiles(paths)).toBe(kind);
+  });
+});
+
+describe('prompt lists', () => {
+  test('keep repeats and the order of the file', () => {
+    const { list, failure } = readPrompts('p.txt', 'b\na\r\nb\n');
+    expect(failure).toBeNull();
+    expect(promptTexts(list)).toEqual(['b', 'a', 'b']);
+    expect(list?.duplicates).toEqual([{ text: 'b', lines: [1, 3] }]);
+  });
+
+  test('that cannot be read keep their text and say where', () => {
+    const text = '{"prompt":"a"}\nnonsense';
+    const { list, failure, text: kept } = readPrompts('p.jsonl', text);
+    expect([list, kept]).toEqual([null, text]);
+    expect(failure?.where).toBe('p.jsonl, line 2');
+  });
+
+  test('that are empty are no failure', () => {
+    expect(readPrompts('p.txt', ' \n')).toMatchObject({ list: null, failure: null });
+  });
+
+  test('typed for comparison lose empty lines', () => {
+    expect(typedPrompts(' a \n\n b')).toEqual(['a', 'b']);
+  });
+});
+
+test('the one missing feature of a browser is named', () => {
+  const all = { worker: true, webAssembly: true, secure: true, files: true };
+  expect(missingFeature(all)).toBeNull();
+  expect(missingFeature({ ...all, secure: false, files: false })?.code).toBe('insecure-address');
+  expect(missingFeature({ ...all, files: false })?.code).toBe('no-file-storage');
+  expect(missingFeature({ ...all, webAssembly: false })?.code).toBe('browser-too-old');
+});
+
+describe('the image cache', () => {
+  const image = (bytes: number): PixelImage => ({ width: 1, height: 1, rgba: new Uint8ClampedArray(bytes) });
+
+  test('drops what was not shown for longest', () => {
+    const cache = new ImageCache(100);
+    cache.add('a', image(40));
+    cache.add('b', image(40));
+    cache.get('a');
+    cache.add('c', image(40));
+    expect(['a', 'b', 'c'].map((key) => cache.peek(key) !== null)).toEqual([true, false, true]);
+  });
+
+  test('keeps the newest image even when it alone is too large', () => {
+    const cache = new ImageCache(10);
+    cache.add('a', image(5));
+    cache.add('b', image(50));
+    expect([cache.peek('a') !== null, cache.peek('b') !== null]).toEqual([false, true]);
+  });
+
+  test('counts an image once when it is added again', () => {
+    const cache = new ImageCache(100);
+    cache.add('a', image(60));
+    cache.add('a', image(60));
+    cache.add('b', image(40));
+    expect(cache.peek('a')).not.toBeNull();
+  });
+});
