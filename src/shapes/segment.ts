@@ -92,30 +92,29 @@ export function darkPixels(rgb: Uint8Array, background: Rgb, color: Color): Uint
   return found;
 }
 
-/** Dilation (grow = true) or erosion by a disc-like neighborhood. Outside the image counts as empty when growing. */
-function morph(mask: Uint8Array, radius: number, grow: boolean): Uint8Array {
-  const result = new Uint8Array(PIXELS);
-  for (let y = 0; y < IMAGE_SIZE; y += 1) {
-    for (let x = 0; x < IMAGE_SIZE; x += 1) {
-      let value = grow ? 0 : 1;
-      for (let dy = -radius; dy <= radius && value === (grow ? 0 : 1); dy += 1) {
-        for (let dx = -radius; dx <= radius; dx += 1) {
-          const inFrame = x + dx >= 0 && x + dx < IMAGE_SIZE && y + dy >= 0 && y + dy < IMAGE_SIZE;
-          if (!inFrame || dx * dx + dy * dy > radius * radius + 1) continue;
-          if (mask[(y + dy) * IMAGE_SIZE + x + dx] !== (grow ? 1 : 0)) continue;
-          value = grow ? 1 : 0;
-          break;
-        }
-      }
-      result[y * IMAGE_SIZE + x] = value;
+/** Offsets of a disc with the closing radius, its corners rounded. */
+const DISC = Array.from({ length: (2 * CLOSING_PIXELS + 1) ** 2 }, (_, i) => ({
+  dx: (i % (2 * CLOSING_PIXELS + 1)) - CLOSING_PIXELS,
+  dy: Math.floor(i / (2 * CLOSING_PIXELS + 1)) - CLOSING_PIXELS,
+})).filter(({ dx, dy }) => dx * dx + dy * dy <= CLOSING_PIXELS ** 2 + 1);
+
+/** Spreads every pixel of `value` over the disc around it. */
+function spread(mask: Uint8Array, value: 0 | 1): Uint8Array {
+  const result = mask.slice();
+  for (let pixel = 0; pixel < PIXELS; pixel += 1) {
+    if (mask[pixel] !== value) continue;
+    const x = pixel % IMAGE_SIZE;
+    for (const { dx, dy } of DISC) {
+      const next = pixel + dy * IMAGE_SIZE + dx;
+      if (x + dx >= 0 && x + dx < IMAGE_SIZE && next >= 0 && next < PIXELS) result[next] = value;
     }
   }
   return result;
 }
 
-/** Fills gaps of up to twice the closing radius. */
+/** Fills gaps of up to twice the closing radius: dilation, then erosion. */
 function close(mask: Uint8Array): Uint8Array {
-  return morph(morph(mask, CLOSING_PIXELS, true), CLOSING_PIXELS, false);
+  return spread(spread(mask, 1), 0);
 }
 
 /** Pixel lists of the 8-connected components. */

@@ -1,5 +1,5 @@
 /** Which pattern a fitted object has: the best correlation of its brightness with stripes and dots over all shifts. */
-import { forEachCovered } from './fit.ts';
+import { coverMask } from './fit.ts';
 import type { Placed } from './geometry.ts';
 import { isDark } from './render.ts';
 import type { Region } from './segment.ts';
@@ -14,10 +14,7 @@ const DOTS_HANDICAP = 0.04;
 
 /** Pixels whose four neighbors are covered too. */
 function innerPixels(placed: Placed): number[] {
-  const covered = new Uint8Array(IMAGE_SIZE * IMAGE_SIZE);
-  forEachCovered(placed, (pixel) => {
-    covered[pixel] = 1;
-  });
+  const covered = coverMask(placed);
   const inner: number[] = [];
   for (let i = 0; i < covered.length; i += 1) {
     const neighbors = [i, i - 1, i + 1, i - IMAGE_SIZE, i + IMAGE_SIZE];
