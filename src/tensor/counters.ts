@@ -50,14 +50,20 @@ function wrapPrototypes(totals: { dispatches: number; boundBytes: number }): () 
     groupBytes.set(group, storageBytes(descriptor));
     return group;
   };
+  // The overloads of the declaration are one function; neither tfjs nor we use dynamic offsets.
+  const plain = setBindGroup as (
+    this: GPUComputePassEncoder,
+    index: number,
+    group: GPUBindGroup,
+  ) => undefined;
   GPUComputePassEncoder.prototype.setBindGroup = function (
     this: GPUComputePassEncoder,
-    ...parameters: Parameters<typeof setBindGroup>
+    index: number,
+    group: GPUBindGroup,
   ) {
-    const group = parameters[1];
-    passBytes.set(this, group == null ? 0 : (groupBytes.get(group) ?? 0));
-    return setBindGroup.apply(this, parameters);
-  };
+    passBytes.set(this, groupBytes.get(group) ?? 0);
+    return plain.call(this, index, group);
+  } as typeof setBindGroup;
   GPUComputePassEncoder.prototype.dispatchWorkgroups = function (x, y, z) {
     totals.dispatches += 1;
     totals.boundBytes += passBytes.get(this) ?? 0;

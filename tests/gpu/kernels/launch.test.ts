@@ -57,7 +57,7 @@ onBackends('launch', () => {
     let x = tf.tensor1d(randoms(1, 4096));
     const expected = randoms(1, 4096);
     for (let i = 0; i < 100; i++) {
-      const y = tf.tidy(() => tf.mul(silu(x), 0) as typeof x);
+      const y = tf.tidy(() => tf.mul(silu(x), 0));
       const next = tf.add(x, y) as typeof x;
       tf.dispose([x, y]);
       x = next;
@@ -75,7 +75,7 @@ onBackends('launch', () => {
     const freed = trimPool();
     expect(freed).toBeGreaterThan(0);
     expect(memoryReport().pooledBytes).toBe(before - freed);
-    const z = tf.add(tf.scalar(1), tf.scalar(2));
+    const z = tf.tidy(() => tf.add(tf.scalar(1), tf.scalar(2)));
     expect((await take(z))[0]).toBe(3);
   });
 }, ['webgpu']);
