@@ -19,7 +19,12 @@ export function makeUnet(weights: UnetWeights): Unet {
  * @param t one timestep for all samples, or one per sample
  * @param context text embeddings [N, L, D]
  */
-export function unetInput(unet: Unet, t: number | readonly number[], context: Tensor3D, hooks: NetworkHooks): BlockInput {
+export function unetInput(
+  unet: Unet,
+  t: number | readonly number[],
+  context: Tensor3D,
+  hooks: NetworkHooks,
+): BlockInput {
   const { config } = unet.weights;
   return {
     temb: embedTime(unet.weights, typeof t === 'number' ? [t] : t),
@@ -43,8 +48,12 @@ function embedTime(w: UnetWeights, t: readonly number[]): Tensor2D {
  * The network's prediction for zt [N, H, W, C] at timestep t.
  * @param stopAfter name of the last stage to run; its hidden state is returned
  * @returns a new tensor [N, H, W, Cout]
+ * @throws RangeError for a stage that the network does not have
  */
 export function runUnet(unet: Unet, zt: Tensor4D, input: BlockInput, stopAfter?: string): Tensor4D {
+  if (stopAfter !== undefined && !unet.stages.some((stage) => stage.name === stopAfter)) {
+    throw new RangeError(`the UNet has no stage ${stopAfter}`);
+  }
   const skips: Tensor4D[] = [];
   let h = zt;
   for (const stage of unet.stages) {
