@@ -23,7 +23,11 @@ export type AdaptedLayer = Target & {
 };
 
 /** Owns its tensors; free with `disposeAdapter`. */
-export type Adapter = { readonly kind: AdapterKind; readonly rank: number; readonly layers: readonly AdaptedLayer[] };
+export type Adapter = {
+  readonly kind: AdapterKind;
+  readonly rank: number;
+  readonly layers: readonly AdaptedLayer[];
+};
 
 /** One trainable tensor with its place: `unet....to_k.down`. */
 export type NamedParameter = { readonly name: string; readonly tensor: Tensor };
@@ -35,13 +39,19 @@ const INIT_STREAM = 0x4c6f0000;
  * A fresh adapter that leaves the model as it is: A ~ N(0, (1/r)^2), B = 0, magnitudes at the column norms of W
  * (PEFT `init_lora_weights="gaussian"`).
  */
-export function initAdapter(kind: AdapterKind, rank: number, targets: readonly Target[], seed: number): Adapter {
+export function initAdapter(
+  kind: AdapterKind,
+  rank: number,
+  targets: readonly Target[],
+  seed: number,
+): Adapter {
   const layers = targets.map((target, index): AdaptedLayer => {
     const [inputs, outputs] = target.layer.w.shape as [number, number];
     const a = normals(seed, INIT_STREAM + index, 0, inputs * rank).map((x) => x / rank);
     const loraA = tf.keep(tf.tensor2d(a, [inputs, rank]));
     const loraB = tf.keep(tf.zeros<tf.Rank.R2>([rank, outputs]));
-    const magnitude = kind === 'dora' ? tf.keep(doraWeightNorm(target.layer.w, loraA, loraB, 0) as Tensor1D) : null;
+    const magnitude =
+      kind === 'dora' ? tf.keep(doraWeightNorm(target.layer.w, loraA, loraB, 0) as Tensor1D) : null;
     return { ...target, loraA, loraB, magnitude, scaling: 1 };
   });
   return { kind, rank, layers };
@@ -54,7 +64,9 @@ export function adapterParameters(adapter: Adapter): readonly NamedParameter[] {
       { name: `${layer.module}.down`, tensor: layer.loraA },
       { name: `${layer.module}.up`, tensor: layer.loraB },
     ];
-    return layer.magnitude === null ? pair : [...pair, { name: `${layer.module}.magnitude`, tensor: layer.magnitude }];
+    return layer.magnitude === null
+      ? pair
+      : [...pair, { name: `${layer.module}.magnitude`, tensor: layer.magnitude }];
   });
 }
 

@@ -70,7 +70,9 @@ export function alphaOf(metadata: Readonly<Record<string, string>>, module: stri
   const path = module.slice(component.length + 1);
   const read = (key: string): unknown => parsed.output[`${component}.${key}`] ?? parsed.output[key];
   const patterns = v.safeParse(v.record(v.string(), v.number()), read('alpha_pattern'));
-  const pattern = patterns.success ? Object.entries(patterns.output).find(([key]) => path.endsWith(key)) : undefined;
+  const pattern = patterns.success
+    ? Object.entries(patterns.output).find(([key]) => path.endsWith(key))
+    : undefined;
   const alpha = pattern?.[1] ?? read('lora_alpha');
   const rslora = read('use_rslora') === true;
   // rsLoRA scales by alpha / sqrt(rank); expressed as the alpha that gives the same factor over rank.

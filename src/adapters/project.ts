@@ -19,7 +19,12 @@ export function adapterWeightNorms(adapter: Adapter): WeightNorms {
   return new Map(
     adapter.layers.flatMap((layer): [Linear, Tensor1D][] => {
       if (layer.magnitude === null) return [];
-      return [[layer.layer, tf.keep(doraWeightNorm(layer.layer.w, layer.loraA, layer.loraB, layer.scaling) as Tensor1D)]];
+      return [
+        [
+          layer.layer,
+          tf.keep(doraWeightNorm(layer.layer.w, layer.loraA, layer.loraB, layer.scaling) as Tensor1D),
+        ],
+      ];
     }),
   );
 }
@@ -50,10 +55,19 @@ function runAdapted(layer: AdaptedLayer, x: Tensor, norms: WeightNorms): Tensor 
     const shape = [...x.shape.slice(0, -1), outputs];
     if (layer.magnitude === null) {
       const base = linear(rows, frozen.w, frozen.b);
-      return tf.reshape(linearCombination([[1, base], [layer.scaling, ab]]), shape);
+      return tf.reshape(
+        linearCombination([
+          [1, base],
+          [layer.scaling, ab],
+        ]),
+        shape,
+      );
     }
     const base = linear(rows, frozen.w, null);
     const norm = norms.get(frozen) as Tensor1D;
-    return tf.reshape(doraEpilogue(base, ab, layer.magnitude, norm, frozen.b, { scaling: layer.scaling }), shape);
+    return tf.reshape(
+      doraEpilogue(base, ab, layer.magnitude, norm, frozen.b, { scaling: layer.scaling }),
+      shape,
+    );
   });
 }

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { StudioError } from '../lib/errors.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
-import { type Adapter, type AdaptedLayer, adapterParameters, type Target } from './adapter.ts';
+import { type AdaptedLayer, type Adapter, adapterParameters, type Target } from './adapter.ts';
 
 const kinds = ['lora', 'dora'] as const;
 const floats = v.instance(Float32Array);
@@ -64,8 +64,12 @@ export function restoreAdapter(state: AdapterState, targets: readonly Target[]):
 }
 
 function mismatch(module: string): StudioError {
-  return new StudioError('adapter-state-mismatch', `The stored adapter does not fit this model at ${module}.`, {
-    where: module,
-    remedy: 'Load the model that the run was made with.',
-  });
+  return new StudioError(
+    'adapter-state-mismatch',
+    `The stored adapter does not fit this model at ${module}.`,
+    {
+      where: module,
+      remedy: 'Load the model that the run was made with.',
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import type { DiffusionModel } from '../models/load.ts';
+import type { TextWeights } from '../models/text/weights.ts';
 import { textTargets } from '../models/text/weights.ts';
 import type { Unet } from '../models/unet/run.ts';
-import type { TextWeights } from '../models/text/weights.ts';
 import type { Target } from './adapter.ts';
 
 /** to_q, to_k, to_v and to_out.0 of every attention layer of the UNet, self and cross, as the paper adapts. */

@@ -30,7 +30,8 @@ export function denoise(
 ): Tensor4D {
   return tf.tidy(() => {
     const context = contexts.length === 1 ? (contexts[0] as Tensor3D) : tf.concat([...contexts], 0);
-    const stacked = contexts.length === 1 ? zt : (tf.concat(new Array(contexts.length).fill(zt), 0) as Tensor4D);
+    const stacked =
+      contexts.length === 1 ? zt : (tf.concat(new Array(contexts.length).fill(zt), 0) as Tensor4D);
     const repeated = typeof t === 'number' ? t : contexts.flatMap(() => t);
     const project = options.adapters === 'off' ? undefined : (denoiser.adapter ?? undefined);
     const input = unetInput(denoiser.unet, repeated, context, { ...options.hooks, project });
@@ -51,10 +52,8 @@ export function latentGradient(
   loss: (outputs: Tensor4D) => Scalar,
   options: DenoiseOptions = {},
 ): { readonly loss: Scalar; readonly gradient: Tensor4D } {
-  const { value, grads } = tf.engine().gradients(
-    () => loss(denoise(denoiser, zt, t, contexts, options)),
-    [zt],
-    undefined,
-  );
+  const { value, grads } = tf
+    .engine()
+    .gradients(() => loss(denoise(denoiser, zt, t, contexts, options)), [zt], undefined);
   return { loss: value as Scalar, gradient: grads[0] as Tensor4D };
 }

@@ -5,7 +5,7 @@
 import { settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import { type Denoiser, type DenoiseOptions, denoise } from './denoise.ts';
+import { type DenoiseOptions, type Denoiser, denoise } from './denoise.ts';
 import type { Combine, Combined } from './guidance.ts';
 import { type LatentShape, latentNoise } from './latentNoise.ts';
 import { squaredDifferenceScale } from './parametrization.ts';
@@ -16,7 +16,13 @@ import { tensorSpace } from './tensorSpace.ts';
 export type NoiseSource = (draw: number) => Tensor4D;
 
 /** What is known after a step; the tensors are the sampler's, do not keep or dispose them. */
-export type StepRecord = { readonly i: number; readonly t: number; readonly zt: Tensor4D; readonly output: Tensor4D; readonly next: Tensor4D };
+export type StepRecord = {
+  readonly i: number;
+  readonly t: number;
+  readonly zt: Tensor4D;
+  readonly output: Tensor4D;
+  readonly next: Tensor4D;
+};
 
 export type SampleRequest = {
   readonly denoiser: Denoiser;
@@ -61,7 +67,11 @@ export async function sample(request: SampleRequest): Promise<Sampled> {
       await settle();
     }
     const latents = state.z.clone();
-    return { latents, timesteps: scheduler.timesteps, squaredDifference: await readTrace(scheduler, measured) };
+    return {
+      latents,
+      timesteps: scheduler.timesteps,
+      squaredDifference: await readTrace(scheduler, measured),
+    };
   } finally {
     for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
   }
@@ -98,12 +108,7 @@ async function step(
   return next;
 }
 
-function evaluate(
-  request: SampleRequest,
-  zt: Tensor4D,
-  t: number,
-  i: number,
-): Combined {
+function evaluate(request: SampleRequest, zt: Tensor4D, t: number, i: number): Combined {
   const scale = request.scheduler.scaleModelInput(i);
   const input = scale === 1 ? zt : tensorSpace.combine([[scale, zt]]);
   const outputs = denoise(request.denoiser, input, t, request.contexts, request.denoiseOptions);

@@ -10,9 +10,13 @@ import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 export async function chooseByHand(runId: string, round: number, picks: readonly Picked[]): Promise<void> {
   const record = await loadRunRecord(runId);
   if (round !== record.round) {
-    throw new StudioError('round-closed', `Round ${round + 1} is closed; the run is in round ${record.round + 1}.`, {
-      remedy: 'Change the selection of the current round.',
-    });
+    throw new StudioError(
+      'round-closed',
+      `Round ${round + 1} is closed; the run is in round ${record.round + 1}.`,
+      {
+        remedy: 'Change the selection of the current round.',
+      },
+    );
   }
   const selections = [...record.selections.filter((s) => s.round !== round), { round, picks: [...picks] }];
   const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';

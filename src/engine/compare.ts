@@ -1,8 +1,8 @@
 /** The same seeds with and without an adapter. */
 import { loadAdapter } from '../adapters/file.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
-import { bestTuned } from '../jobs/evaluateStage.ts';
 import { decodeImages, exactScore } from '../jobs/decodeImages.ts';
+import { bestTuned } from '../jobs/evaluateStage.ts';
 import type { PixelImage } from '../jobs/events.ts';
 import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
@@ -19,7 +19,11 @@ import type { ComparePair, CompareRequest } from './protocol.ts';
 const SCORE = { weights: 'code', truncation: 50 } as const;
 const BATCH = 4;
 
-type Shown = { readonly image: PixelImage; readonly score: number; readonly exact: ComparePair['exactBefore'] };
+type Shown = {
+  readonly image: PixelImage;
+  readonly score: number;
+  readonly exact: ComparePair['exactBefore'];
+};
 
 export async function compare(
   engine: Engine,
@@ -35,9 +39,17 @@ export async function compare(
     const candidates = request.seeds.map((seed, candidate) => ({ candidate, seed }));
     const tasks = request.prompts.map((text, prompt) => ({ prompt, text, candidates }));
     const shown: Shown[] = [];
-    const drawn = drawPool(session, model, tasks, { scheduler, guidance: request.guidance, batch: BATCH, signal: options.signal });
+    const drawn = drawPool(session, model, tasks, {
+      scheduler,
+      guidance: request.guidance,
+      batch: BATCH,
+      signal: options.signal,
+    });
     for await (const batch of drawn) {
-      const images = await decodeImages(session, batch.map((c) => c.latent));
+      const images = await decodeImages(
+        session,
+        batch.map((c) => c.latent),
+      );
       for (const [i, c] of batch.entries()) {
         const image = images[i] as PixelImage;
         const text = request.prompts[c.prompt] as string;

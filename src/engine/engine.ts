@@ -1,6 +1,7 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import { allAdapterTargets } from '../adapters/targets.ts';
-import { type JobTools } from '../jobs/runContext.ts';
+import type { JobTools } from '../jobs/runContext.ts';
+import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
 import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { openSession, type Session } from '../methods/session.ts';
@@ -9,7 +10,6 @@ import { openBackend } from '../tensor/device.ts';
 import { trimPool } from '../tensor/memory.ts';
 import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
-import type { BackendReport, ModelReport } from './protocol.ts';
 
 export type EngineOptions = {
   readonly wasmPaths: WasmPaths;
@@ -50,7 +50,11 @@ export class Engine {
   }
 
   /** Loads a model, unless it is loaded already. */
-  async load(ref: ModelRef, onProgress: (done: number, total: number) => void, signal?: AbortSignal): Promise<ModelReport> {
+  async load(
+    ref: ModelRef,
+    onProgress: (done: number, total: number) => void,
+    signal?: AbortSignal,
+  ): Promise<ModelReport> {
     const loaded = this.#loaded;
     if (loaded !== null && JSON.stringify(loaded.report.ref) === JSON.stringify(ref)) return loaded.report;
     if (this.#backend === null) await this.open(this.#choice ?? 'auto');
@@ -123,11 +127,16 @@ export function reportBackend(info: BackendInfo): BackendReport {
   return {
     name,
     reason,
-    adapter: adapter === undefined ? null : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
+    adapter:
+      adapter === undefined
+        ? null
+        : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
     precision,
   };
 }
 
 function notReady(message: string): StudioError {
-  return new StudioError('engine-not-ready', message, { remedy: 'Wait until the model is loaded, then try again.' });
+  return new StudioError('engine-not-ready', message, {
+    remedy: 'Wait until the model is loaded, then try again.',
+  });
 }

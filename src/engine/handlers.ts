@@ -2,34 +2,29 @@
 import { countAdapterParameters, disposeAdapter } from '../adapters/adapter.ts';
 import { loadAdapter } from '../adapters/file.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
-import { bytesSource } from '../lib/bytes.ts';
-import { StudioError } from '../lib/errors.ts';
 import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
 import { leaseStoredPool } from '../jobs/pools.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
+import type { NamedBytes } from '../jobs/runTypes.ts';
 import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
+import { bytesSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
 import { importModelFolder } from '../storage/modelStore.ts';
 import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
-import { compare } from './compare.ts';
-import { type Engine, reportBackend } from './engine.ts';
-import { runOnEngine, type Work } from './work.ts';
-import type { JobEvent } from '../jobs/events.ts';
-import type { NamedBytes, RequestName, Requests } from './protocol.ts';
 import { chooseByHand } from './chooseByHand.ts';
+import { compare } from './compare.ts';
+import { reportBackend } from './engine.ts';
+import type { RequestName, Requests } from './protocol.ts';
+import type { RequestContext } from './requestContext.ts';
+import { runOnEngine } from './runOnEngine.ts';
 
-export type RequestContext = {
-  readonly engine: Engine;
-  readonly work: Work;
-  readonly signal: AbortSignal;
-  readonly progress: (done: number, total: number, unit: string) => void;
-  readonly emit: (runId: string, event: JobEvent) => void;
+type Handlers = {
+  [N in RequestName]: (args: Requests[N]['args'], context: RequestContext) => Promise<Requests[N]['result']>;
 };
-
-type Handlers = { [N in RequestName]: (args: Requests[N]['args'], context: RequestContext) => Promise<Requests[N]['result']> };
 
 export const HANDLERS: Handlers = {
   open: ({ backend }, { engine, work }) => {
@@ -92,7 +87,8 @@ export const HANDLERS: Handlers = {
     const { spec } = await loadRunRecord(runId);
     return exportRunAdapter(engine.session, runId, spec, which);
   },
-  exportSet: async ({ runId, round }, { engine }) => exportSet(engine.session, await loadRunState(runId), round),
+  exportSet: async ({ runId, round }, { engine }) =>
+    exportSet(engine.session, await loadRunState(runId), round),
   exportReport: async ({ runId }, { engine }) => {
     const { seconds } = await loadRunRecord(runId);
     const machine = {

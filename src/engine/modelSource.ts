@@ -1,7 +1,7 @@
+import type { ModelRef } from '../jobs/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type ModelFolder, readJson, urlFolder } from '../models/folder.ts';
 import { openModelFolder } from '../storage/modelStore.ts';
-import type { ModelRef } from '../jobs/spec.ts';
 
 /** The folder a reference names: below an address (relative ones are relative to the page), or imported. */
 export async function openModelRef(ref: ModelRef, pageUrl: string): Promise<ModelFolder> {

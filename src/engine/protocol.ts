@@ -2,62 +2,11 @@
  * The language between the page and the engine worker. Requests carry an id and get one answer; job events
  * stream beside them. All of it is plain data (structured clone), with byte arrays transferred.
  */
-import type { ErrorReport } from '../lib/errors.ts';
-import type { CandidateRecord, EvaluationRecord, JobEvent, Picked, PixelImage, StageName, TrainRecord, ValidationRecord } from '../jobs/events.ts';
+
+import type { JobEvent, Picked, PixelImage, StageName } from '../jobs/events.ts';
+import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from '../jobs/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from '../jobs/spec.ts';
-
-/** Which backend runs and why, for the page and for reports. */
-export type BackendReport = {
-  readonly name: 'wasm' | 'webgpu';
-  readonly reason: string;
-  /** GPU as the browser names it; null on wasm. */
-  readonly adapter: { readonly vendor: string; readonly architecture: string; readonly description: string } | null;
-  readonly precision: string;
-};
-
-export type ModelReport = {
-  readonly name: string;
-  readonly ref: ModelRef;
-  readonly parameters: { readonly unet: number; readonly textEncoder: number; readonly vae: number };
-  readonly sizeBytes: number;
-  /** Height and width of its images in pixels. */
-  readonly imageSize: number;
-  readonly maxTokens: number;
-  readonly prediction: 'epsilon' | 'v_prediction';
-  readonly adapterTargets: number;
-  /** True when the exact scorer of the shapes world applies. */
-  readonly shapesWorld: boolean;
-};
-
-export type RunStatus = 'new' | 'running' | 'paused' | 'failed' | 'done';
-
-/** A line of the run list. */
-export type RunSummary = {
-  readonly id: string;
-  readonly name: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly status: RunStatus;
-  readonly stage: StageName;
-  readonly round: number;
-  /** Share of the current stage that is done, 0 to 1. */
-  readonly progress: number;
-  readonly sizeBytes: number;
-};
-
-/** Everything needed to show a run again after a reload. */
-export type RunState = {
-  readonly summary: RunSummary;
-  readonly spec: MiTuneSpec;
-  /** Indices of prompts held out for validation. */
-  readonly heldOut: readonly number[];
-  readonly candidates: readonly CandidateRecord[];
-  readonly selections: readonly { readonly round: number; readonly picks: readonly Picked[] }[];
-  readonly train: readonly TrainRecord[];
-  readonly validation: readonly ValidationRecord[];
-  readonly evaluations: readonly EvaluationRecord[];
-  readonly warnings: readonly ErrorReport[];
-};
+import type { ErrorReport } from '../lib/errors.ts';
 
 export type AdapterReport = {
   readonly id: string;
@@ -69,7 +18,12 @@ export type AdapterReport = {
   readonly textEncoder: boolean;
 };
 
-export type ImageRef = { readonly runId: string; readonly round: number; readonly prompt: number; readonly candidate: number };
+export type ImageRef = {
+  readonly runId: string;
+  readonly round: number;
+  readonly prompt: number;
+  readonly candidate: number;
+};
 
 /** The same seeds with and without the adapter. */
 export type ComparePair = {
@@ -92,15 +46,22 @@ export type CompareRequest = {
   readonly guidance: number;
 };
 
-export type ImportedImages = { readonly id: string; readonly name: string; readonly images: number; readonly warnings: readonly string[] };
-export type NamedBytes = { readonly name: string; readonly bytes: Uint8Array };
+export type ImportedImages = {
+  readonly id: string;
+  readonly name: string;
+  readonly images: number;
+  readonly warnings: readonly string[];
+};
 
 /** Every request with its arguments and its answer. */
 export type Requests = {
   open: { args: { backend: BackendChoice }; result: BackendReport };
   loadModel: { args: { ref: ModelRef }; result: ModelReport };
   /** Copies a dropped diffusers folder into local storage. */
-  importModel: { args: { name: string; files: readonly { path: string; file: Blob }[] }; result: ModelReport };
+  importModel: {
+    args: { name: string; files: readonly { path: string; file: Blob }[] };
+    result: ModelReport;
+  };
   listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
   createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };
   runState: { args: { runId: string }; result: RunState };
@@ -110,8 +71,17 @@ export type Requests = {
   pause: { args: Record<never, never>; result: null };
   /** Scores the stored pool again: no network evaluations. */
   rank: {
-    args: { runId: string; round: number; score: Pick<ScoreSpec, 'weights' | 'truncation'>; candidates: number; keep: number };
-    result: { readonly scores: readonly { prompt: number; candidate: number; score: number }[]; readonly picks: readonly Picked[] };
+    args: {
+      runId: string;
+      round: number;
+      score: Pick<ScoreSpec, 'weights' | 'truncation'>;
+      candidates: number;
+      keep: number;
+    };
+    result: {
+      readonly scores: readonly { prompt: number; candidate: number; score: number }[];
+      readonly picks: readonly Picked[];
+    };
   };
   setSelection: { args: { runId: string; round: number; picks: readonly Picked[] }; result: null };
   images: { args: { refs: readonly ImageRef[] }; result: readonly PixelImage[] };
@@ -121,11 +91,16 @@ export type Requests = {
   exportReport: { args: { runId: string }; result: NamedBytes };
   exportScores: { args: { runId: string }; result: NamedBytes };
   importAdapter: { args: { name: string; bytes: Uint8Array }; result: AdapterReport };
-  importImages: { args: { name: string; files: readonly { path: string; file: Blob }[] }; result: ImportedImages };
+  importImages: {
+    args: { name: string; files: readonly { path: string; file: Blob }[] };
+    result: ImportedImages;
+  };
 };
 
 export type RequestName = keyof Requests;
-export type RequestMessage = { [N in RequestName]: { readonly id: number; readonly name: N; readonly args: Requests[N]['args'] } }[RequestName];
+export type RequestMessage = {
+  [N in RequestName]: { readonly id: number; readonly name: N; readonly args: Requests[N]['args'] };
+}[RequestName];
 
 /** Asks to end an open request early. The request is still answered, once the work has really stopped. */
 export type AbortMessage = { readonly name: 'abort'; readonly id: number };
@@ -136,4 +111,10 @@ export type EngineMessage =
   | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
   | { readonly kind: 'event'; readonly runId: string; readonly event: JobEvent }
   /** Progress of a request that is not a job: model loading, comparing. */
-  | { readonly kind: 'progress'; readonly id: number; readonly done: number; readonly total: number; readonly unit: string };
+  | {
+      readonly kind: 'progress';
+      readonly id: number;
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+    };

@@ -4,8 +4,9 @@ import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { reportError, StudioError } from '../lib/errors.ts';
 import { Engine } from './engine.ts';
-import { HANDLERS, type RequestContext } from './handlers.ts';
+import { HANDLERS } from './handlers.ts';
 import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Requests } from './protocol.ts';
+import type { RequestContext } from './requestContext.ts';
 import { transferables } from './transfer.ts';
 import { Work } from './work.ts';
 
@@ -49,7 +50,10 @@ async function answer(message: RequestMessage): Promise<void> {
 
 /** The request union and the handler table agree by construction; TypeScript cannot follow the pair. */
 function handle(name: RequestName, args: unknown, context: RequestContext): Promise<unknown> {
-  const handler = HANDLERS[name] as (args: unknown, context: RequestContext) => Promise<Requests[RequestName]['result']>;
+  const handler = HANDLERS[name] as (
+    args: unknown,
+    context: RequestContext,
+  ) => Promise<Requests[RequestName]['result']>;
   return handler(args, context);
 }
 

@@ -1,5 +1,5 @@
-import type { Session } from '../methods/session.ts';
 import { stackLatents } from '../methods/measureSet.ts';
+import type { Session } from '../methods/session.ts';
 import { toRgba } from '../models/vae/pixels.ts';
 import { decode } from '../models/vae/run.ts';
 import { scoreImage } from '../shapes/score.ts';
@@ -11,12 +11,17 @@ import type { ExactScore, PixelImage } from './events.ts';
 const DECODE_BATCH = 8;
 
 /** Decodes latents in scaled space (NHWC) to RGBA images. */
-export async function decodeImages(session: Session, latents: readonly Float32Array[]): Promise<PixelImage[]> {
+export async function decodeImages(
+  session: Session,
+  latents: readonly Float32Array[],
+): Promise<PixelImage[]> {
   const { vae } = session.model;
   const images: PixelImage[] = [];
   for (let from = 0; from < latents.length; from += DECODE_BATCH) {
     const group = latents.slice(from, from + DECODE_BATCH).map((latent) => ({ latent }));
-    const decoded = scope(() => decode(vae, tf.div(stackLatents(session, group), vae.config.scalingFactor) as Tensor4D));
+    const decoded = scope(() =>
+      decode(vae, tf.div(stackLatents(session, group), vae.config.scalingFactor) as Tensor4D),
+    );
     const [, height, width] = decoded.shape;
     images.push(...(await toRgba(decoded)).map((rgba) => ({ width, height, rgba })));
     decoded.dispose();

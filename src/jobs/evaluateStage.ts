@@ -1,6 +1,5 @@
 /** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
-import { pairedDifference } from './pairedDifference.ts';
 import { drawPool } from '../methods/drawPool.ts';
 import { compareErrors } from '../methods/evaluate.ts';
 import { trainedTargets } from '../methods/trainRound.ts';
@@ -8,8 +7,9 @@ import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { loadSeries } from '../storage/series.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
 import type { EvaluationRecord, ExactMean, ExactScore } from './events.ts';
+import { pairedDifference } from './pairedDifference.ts';
 import { candidateSeed } from './promptPlan.ts';
-import { pathGuidance, patchRecord, Progress, type RunContext, warn } from './runContext.ts';
+import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { candidateKey, scoresOfRound } from './scoring.ts';
 import { trainingSets } from './selectStage.ts';
 import { loadBest } from './trainStage.ts';
@@ -18,7 +18,9 @@ import { loadBest } from './trainStage.ts';
 const EVALUATED = { prompts: 8, images: 4 } as const;
 
 /** The run's best adapter, ready to draw with; null before training. The caller disposes. */
-export async function bestTuned(run: Pick<RunContext, 'id' | 'spec' | 'session'>): Promise<{ tuned: Tuned; step: number } | null> {
+export async function bestTuned(
+  run: Pick<RunContext, 'id' | 'spec' | 'session'>,
+): Promise<{ tuned: Tuned; step: number } | null> {
   const best = await loadBest(run.id);
   if (best === null) return null;
   const adapter = restoreAdapter(best.adapter, trainedTargets(run.session, run.spec.adapter.textEncoder));
@@ -49,9 +51,13 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
       signal: run.signal,
       onImages: (done) => progress.report(done),
     });
-    const exact = await compareExact(run, tuned, exactPairs, (done) => progress.report(2 * images.length + done));
+    const exact = await compareExact(run, tuned, exactPairs, (done) =>
+      progress.report(2 * images.length + done),
+    );
     const record: EvaluationRecord = { round, adapterStep: step, ...errors, exact };
-    await patchRecord(run, { evaluations: [...run.record.evaluations.filter((e) => e.round !== round), record] });
+    await patchRecord(run, {
+      evaluations: [...run.record.evaluations.filter((e) => e.round !== round), record],
+    });
     run.emit({ type: 'evaluation', record });
   } finally {
     tuned.dispose();
@@ -79,7 +85,9 @@ async function compareExact(
   const prompts = [...new Set(pairs.map((p) => p.prompt))];
   const tasks = prompts.map((prompt) => {
     const planned = run.plan.find((p) => p.prompt === prompt) as RunContext['plan'][number];
-    const candidates = pairs.filter((p) => p.prompt === prompt).map(({ candidate }) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
+    const candidates = pairs
+      .filter((p) => p.prompt === prompt)
+      .map(({ candidate }) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
     return { prompt, text: planned.text, candidates };
   });
   const before: ExactScore[] = [];
@@ -88,10 +96,17 @@ async function compareExact(
   const { batch } = run.spec.sampling;
   const options = { scheduler: run.scheduler, guidance: pathGuidance(run.spec), batch, signal: run.signal };
   for await (const drawn of drawPool(run.session, tuned, tasks, options)) {
-    const images = await decodeImages(run.session, drawn.map((c) => c.latent));
+    const images = await decodeImages(
+      run.session,
+      drawn.map((c) => c.latent),
+    );
     drawn.forEach((c, i) => {
       const was = stored.get(candidateKey(c.prompt, c.candidate))?.exact ?? null;
-      const is = exactScore(images[i] as (typeof images)[number], run.spec.prompts[c.prompt] as string, run.shapesWorld);
+      const is = exactScore(
+        images[i] as (typeof images)[number],
+        run.spec.prompts[c.prompt] as string,
+        run.shapesWorld,
+      );
       if (was === null || is === null) return;
       before.push(was);
       after.push(is);
@@ -100,11 +115,19 @@ async function compareExact(
     onImages(done);
   }
   if (before.length === 0) return null;
-  const change = pairedDifference(after.map((s) => s.share), before.map((s) => s.share), run.spec.seed);
+  const change = pairedDifference(
+    after.map((s) => s.share),
+    before.map((s) => s.share),
+    run.spec.seed,
+  );
   return { before: exactMean(before), after: exactMean(after), change };
 }
 
 function exactMean(scores: readonly ExactScore[]): ExactMean {
   const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-  return { share: mean(scores.map((s) => s.share)), strict: mean(scores.map((s) => (s.strict ? 1 : 0))), images: scores.length };
+  return {
+    share: mean(scores.map((s) => s.share)),
+    strict: mean(scores.map((s) => (s.strict ? 1 : 0))),
+    images: scores.length,
+  };
 }

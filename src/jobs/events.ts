@@ -24,7 +24,11 @@ export type MiTrace = { readonly t: readonly number[]; readonly squaredDifferenc
 export type ExactScore = { readonly share: number; readonly strict: boolean };
 
 /** An image for the screen: RGBA, row by row. */
-export type PixelImage = { readonly width: number; readonly height: number; readonly rgba: Uint8ClampedArray };
+export type PixelImage = {
+  readonly width: number;
+  readonly height: number;
+  readonly rgba: Uint8ClampedArray;
+};
 
 export type TrainRecord = {
   readonly round: number;
@@ -70,15 +74,29 @@ export type JobEvent =
       readonly unit: string;
       readonly secondsLeft: number | null;
     }
-  | { readonly type: 'candidates'; readonly records: readonly CandidateRecord[]; readonly images: readonly PixelImage[] }
+  | {
+      readonly type: 'candidates';
+      readonly records: readonly CandidateRecord[];
+      readonly images: readonly PixelImage[];
+    }
   | { readonly type: 'selection'; readonly round: number; readonly picks: readonly Picked[] }
   | { readonly type: 'train'; readonly record: TrainRecord }
   | { readonly type: 'validation'; readonly record: ValidationRecord }
-  | { readonly type: 'preview'; readonly round: number; readonly step: number; readonly prompt: string; readonly image: PixelImage }
+  | {
+      readonly type: 'preview';
+      readonly round: number;
+      readonly step: number;
+      readonly prompt: string;
+      readonly image: PixelImage;
+    }
   | { readonly type: 'checkpoint'; readonly round: number; readonly step: number }
   | { readonly type: 'evaluation'; readonly record: EvaluationRecord }
   | { readonly type: 'warning'; readonly report: ErrorReport }
-  | { readonly type: 'stopped'; readonly reason: 'paused' | 'canceled' | 'done' | 'failed'; readonly report: ErrorReport | null };
+  | {
+      readonly type: 'stopped';
+      readonly reason: 'paused' | 'canceled' | 'done' | 'failed';
+      readonly report: ErrorReport | null;
+    };
 
 /** One chosen image: index into the prompt list and candidate number. */
 export type Picked = { readonly prompt: number; readonly candidate: number };

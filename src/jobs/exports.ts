@@ -1,23 +1,23 @@
 /** What a run hands out: the selected images as an ImageFolder zip, and the adapter as diffusers loads it. */
 import { makeZip } from 'client-zip';
-import { restoreAdapter } from '../adapters/state.ts';
-import { writeAdapter } from '../adapters/file.ts';
 import { disposeAdapter } from '../adapters/adapter.ts';
-import type { NamedBytes, RunState } from '../engine/protocol.ts';
+import { writeAdapter } from '../adapters/file.ts';
+import { restoreAdapter } from '../adapters/state.ts';
 import { writeImageFolder } from '../formats/imageFolder.ts';
 import { encodePng } from '../formats/png.ts';
 import { PARAMETERS_KEYWORD, STUDIO_KEYWORD, withPngText } from '../formats/pngText.ts';
 import { StudioError } from '../lib/errors.ts';
-import { trainedTargets } from '../methods/trainRound.ts';
 import type { Session } from '../methods/session.ts';
+import { trainedTargets } from '../methods/trainRound.ts';
 import { loadCheckpoint } from '../storage/checkpoints.ts';
 import { parseCheckpoint } from '../training/checkpoint.ts';
 import { decodeImages, toRgb } from './decodeImages.ts';
 import type { CandidateRecord, PixelImage } from './events.ts';
 import { leaseStoredPool } from './pools.ts';
 import { pathGuidance } from './runContext.ts';
-import { loadBest } from './trainStage.ts';
+import type { NamedBytes, RunState } from './runTypes.ts';
 import type { MiTuneSpec } from './spec.ts';
+import { loadBest } from './trainStage.ts';
 
 /** Decoded images of stored candidates, in the order asked for. @throws StudioError `images-missing` */
 export async function storedImages(
@@ -29,7 +29,9 @@ export async function storedImages(
   for (const { round, prompt, candidate } of refs) {
     const lease = await leaseStoredPool(runId, round);
     if (lease === null) {
-      throw new StudioError('images-missing', 'These images are not stored yet.', { remedy: 'Build the set first.' });
+      throw new StudioError('images-missing', 'These images are not stored yet.', {
+        remedy: 'Build the set first.',
+      });
     }
     try {
       images.push(...(await decodeImages(session, [lease.log.latents([{ prompt, candidate }])])));
@@ -47,9 +49,13 @@ export async function storedImages(
 export async function exportSet(session: Session, state: RunState, round: number): Promise<NamedBytes> {
   const picks = state.selections.find((s) => s.round === round)?.picks ?? [];
   if (picks.length === 0) {
-    throw new StudioError('selection-missing', 'Nothing is selected yet.', { remedy: 'Build the set and select images first.' });
+    throw new StudioError('selection-missing', 'Nothing is selected yet.', {
+      remedy: 'Build the set and select images first.',
+    });
   }
-  const byKey = new Map(state.candidates.filter((c) => c.round === round).map((c) => [`${c.prompt}/${c.candidate}`, c]));
+  const byKey = new Map(
+    state.candidates.filter((c) => c.round === round).map((c) => [`${c.prompt}/${c.candidate}`, c]),
+  );
   const rows: { fileName: string; text: string; extra: Record<string, string | number | boolean> }[] = [];
   const heldOut = new Set(state.heldOut);
   async function* files(): AsyncGenerator<{ name: string; input: Uint8Array<ArrayBuffer> | string }> {
@@ -63,7 +69,12 @@ export async function exportSet(session: Session, state: RunState, round: number
       rows.push({
         fileName,
         text,
-        extra: { seed: record.seed, candidate: record.candidate, score: record.score, held_out: heldOut.has(record.prompt) },
+        extra: {
+          seed: record.seed,
+          candidate: record.candidate,
+          score: record.score,
+          held_out: heldOut.has(record.prompt),
+        },
       });
     }
     yield { name: 'metadata.jsonl', input: writeImageFolder(rows) };
@@ -73,14 +84,32 @@ export async function exportSet(session: Session, state: RunState, round: number
 }
 
 /** PNG with the settings in the way A1111 writes them, and in full as JSON. */
-async function annotatedPng(image: PixelImage, spec: MiTuneSpec, prompt: string, record: CandidateRecord): Promise<Uint8Array<ArrayBuffer>> {
+async function annotatedPng(
+  image: PixelImage,
+  spec: MiTuneSpec,
+  prompt: string,
+  record: CandidateRecord,
+): Promise<Uint8Array<ArrayBuffer>> {
   const png = await encodePng(toRgb(image), image.width, image.height);
   const { scheduler, steps } = spec.sampling;
   const guidance = pathGuidance(spec);
   const size = `${image.width}x${image.height}`;
   const parameters = `${prompt}\nSteps: ${steps}, Sampler: ${scheduler}, CFG scale: ${guidance}, Seed: ${record.seed}, Size: ${size}`;
-  const settings = { prompt, seed: record.seed, round: record.round, candidate: record.candidate, score: record.score, sampling: spec.sampling, scoring: spec.score, model: spec.model };
-  return withPngText(png, { [PARAMETERS_KEYWORD]: parameters, [STUDIO_KEYWORD]: JSON.stringify(settings) }, 'image.png');
+  const settings = {
+    prompt,
+    seed: record.seed,
+    round: record.round,
+    candidate: record.candidate,
+    score: record.score,
+    sampling: spec.sampling,
+    scoring: spec.score,
+    model: spec.model,
+  };
+  return withPngText(
+    png,
+    { [PARAMETERS_KEYWORD]: parameters, [STUDIO_KEYWORD]: JSON.stringify(settings) },
+    'image.png',
+  );
 }
 
 /**
@@ -97,10 +126,26 @@ export async function exportRunAdapter(
   if (stored === undefined || stored === null) {
     throw new StudioError('adapter-missing', 'This run has no adapter yet.', { remedy: 'Train first.' });
   }
-  const { step, round, adapter: saved } = which === 'last' ? parseCheckpoint(stored) : (stored as NonNullable<Awaited<ReturnType<typeof loadBest>>>);
+  const {
+    step,
+    round,
+    adapter: saved,
+  } = which === 'last'
+    ? parseCheckpoint(stored)
+    : (stored as NonNullable<Awaited<ReturnType<typeof loadBest>>>);
   const adapter = restoreAdapter(saved, trainedTargets(session, spec.adapter.textEncoder));
   try {
-    const notes = { mi_tune: JSON.stringify({ preset: spec.preset, seed: spec.seed, round, step, model: spec.model, score: spec.score, selection: spec.selection }) };
+    const notes = {
+      mi_tune: JSON.stringify({
+        preset: spec.preset,
+        seed: spec.seed,
+        round,
+        step,
+        model: spec.model,
+        score: spec.score,
+        selection: spec.selection,
+      }),
+    };
     return { name: 'pytorch_lora_weights.safetensors', bytes: await writeAdapter(adapter, notes) };
   } finally {
     disposeAdapter(adapter);

@@ -1,9 +1,9 @@
 /** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
 import { type DrawnCandidate, drawPool, type PoolTask } from '../methods/drawPool.ts';
-import { measureRenoised } from '../mi/renoiseScore.ts';
-import { embedPrompt, repeatRows } from '../methods/session.ts';
 import { stackLatents } from '../methods/measureSet.ts';
+import { embedPrompt, repeatRows } from '../methods/session.ts';
 import { denoiserOf, type Tuned } from '../methods/tuned.ts';
+import { measureRenoised } from '../mi/renoiseScore.ts';
 import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 import { appendSeries } from '../storage/series.ts';
@@ -11,8 +11,14 @@ import { scope } from '../tensor/scope.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
 import type { CandidateRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
-import { openPool, pathGuidance, Progress, type RunContext, warn } from './runContext.ts';
-import { packMeasurements, renoisedDraws, scoreOfMeasurements, scoreOfTrace, type Scored } from './scoring.ts';
+import { openPool, Progress, pathGuidance, type RunContext, warn } from './runContext.ts';
+import {
+  packMeasurements,
+  renoisedDraws,
+  type Scored,
+  scoreOfMeasurements,
+  scoreOfTrace,
+} from './scoring.ts';
 
 /** Noise of the re-noised path: the same for every candidate of every prompt. */
 const RENOISE_SEED = 0x72656e6f;
@@ -46,9 +52,14 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
 function missingTasks(run: RunContext, pool: PoolLog): PoolTask[] {
   const { candidates } = run.spec.selection;
   return run.plan.flatMap((planned) => {
-    const absent = Array.from({ length: candidates }, (_, j) => j).filter((j) => !pool.has(planned.prompt, j));
+    const absent = Array.from({ length: candidates }, (_, j) => j).filter(
+      (j) => !pool.has(planned.prompt, j),
+    );
     if (absent.length === 0) return [];
-    const seeded = absent.map((candidate) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
+    const seeded = absent.map((candidate) => ({
+      candidate,
+      seed: candidateSeed(run.spec, planned, candidate),
+    }));
     return [{ prompt: planned.prompt, text: planned.text, candidates: seeded }];
   });
 }
@@ -61,7 +72,10 @@ async function storeBatch(
   tuned: Tuned | null,
 ): Promise<void> {
   const text = run.spec.prompts[batch[0]?.prompt as number] as string;
-  const images = await decodeImages(run.session, batch.map((c) => c.latent));
+  const images = await decodeImages(
+    run.session,
+    batch.map((c) => c.latent),
+  );
   const scored = await scoreBatch(run, batch, text, tuned);
   const entries = batch.map((c, i): ScoreEntry => {
     const { score, standardError, terms } = scored[i] as (typeof scored)[number];
@@ -104,7 +118,10 @@ async function scoreBatch(
   const { schedule, prediction } = run.session;
   if (score.path !== 'renoise') {
     const { timesteps } = run.scheduler;
-    return batch.map((c) => ({ ...scoreOfTrace(schedule, timesteps, c.squaredDifference, score), terms: null }));
+    return batch.map((c) => ({
+      ...scoreOfTrace(schedule, timesteps, c.squaredDifference, score),
+      terms: null,
+    }));
   }
   const { latents, uncond, cond } = scope(() => ({
     latents: stackLatents(run.session, batch),
@@ -115,7 +132,17 @@ async function scoreBatch(
   const denoiser = denoiserOf(run.session, tuned);
   const { signal } = run;
   try {
-    const measured = await measureRenoised({ denoiser, schedule, prediction, latents, uncond, cond, plan, seed: RENOISE_SEED, signal });
+    const measured = await measureRenoised({
+      denoiser,
+      schedule,
+      prediction,
+      latents,
+      uncond,
+      cond,
+      plan,
+      seed: RENOISE_SEED,
+      signal,
+    });
     return measured.map((m) => ({ ...scoreOfMeasurements(schedule, m, score), terms: packMeasurements(m) }));
   } finally {
     for (const tensor of [latents, uncond, cond]) tensor.dispose();

@@ -19,10 +19,13 @@ const HOLD_OUT_STREAM = 0x686f6c64;
  * Texts are held out, not lines: a prompt that stands twice in the list is on one side only. With a share above 0 at
  * least one text is held out and at least one is left to train on, where there are two.
  */
-export function planPrompts(spec: Pick<MiTuneSpec, 'prompts' | 'seed' | 'selection' | 'training'>): readonly PlannedPrompt[] {
+export function planPrompts(
+  spec: Pick<MiTuneSpec, 'prompts' | 'seed' | 'selection' | 'training'>,
+): readonly PlannedPrompt[] {
   const texts = [...new Set(spec.prompts)];
   const { validationShare } = spec.training;
-  const wanted = validationShare === 0 || texts.length < 2 ? 0 : Math.max(1, Math.round(validationShare * texts.length));
+  const wanted =
+    validationShare === 0 || texts.length < 2 ? 0 : Math.max(1, Math.round(validationShare * texts.length));
   const order = shuffle(spec.seed, HOLD_OUT_STREAM, texts.length);
   const heldOut = new Set(order.slice(0, Math.min(wanted, texts.length - 1)).map((i) => texts[i]));
   const seen = new Map<string, number>();

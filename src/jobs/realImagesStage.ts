@@ -1,16 +1,17 @@
 /** Stage `score`: encode the user's captioned images and rank them by re-noised MI (the paper's Table 7; our reading). */
+
+import { StudioError } from '../lib/errors.ts';
+import type { CaptionedLatent } from '../methods/measureSet.ts';
 import { measureSet } from '../methods/measureSet.ts';
 import { sessionScheduler } from '../methods/session.ts';
+import { renoisePlan } from '../mi/renoise.ts';
 import { fromRgba } from '../models/vae/pixels.ts';
 import { encode } from '../models/vae/run.ts';
-import { StudioError } from '../lib/errors.ts';
 import { listImages, openImage } from '../storage/imageStore.ts';
-import { leasePool, type PoolLease } from './pools.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
+import { leasePool, type PoolLease } from './pools.ts';
 import { Progress, type RunContext } from './runContext.ts';
 import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './scoring.ts';
-import { renoisePlan } from '../mi/renoise.ts';
-import type { CaptionedLatent } from '../methods/measureSet.ts';
 
 /** Steps of the grid that real images are noised to; each costs two evaluations per draw. */
 const GRID_STEPS = 20;
@@ -26,14 +27,25 @@ export async function runRealImagesStage(run: RunContext): Promise<void> {
   const { lease, grid } = await openRealLog(run);
   const { log } = lease;
   try {
-    const missing = images.map((image, index) => ({ ...image, index })).filter(({ index }) => !log.has(index, 0));
-    const progress = new Progress(run, 'score', { done: images.length - missing.length, total: images.length, unit: 'images' });
+    const missing = images
+      .map((image, index) => ({ ...image, index }))
+      .filter(({ index }) => !log.has(index, 0));
+    const progress = new Progress(run, 'score', {
+      done: images.length - missing.length,
+      total: images.length,
+      unit: 'images',
+    });
     const { batch } = run.spec.sampling;
     for (let from = 0; from < missing.length; from += batch) {
       run.signal.throwIfAborted();
       const group = missing.slice(from, from + batch);
-      const latents = await encodeImages(run, await Promise.all(group.map((g) => openImage(folder, g.fileName))));
-      const captioned = group.map((g, i): CaptionedLatent => ({ text: g.text, latent: latents[i] as Float32Array }));
+      const latents = await encodeImages(
+        run,
+        await Promise.all(group.map((g) => openImage(folder, g.fileName))),
+      );
+      const captioned = group.map(
+        (g, i): CaptionedLatent => ({ text: g.text, latent: latents[i] as Float32Array }),
+      );
       const measured = await measureSet(run.session, null, captioned, {
         grid,
         draws: run.spec.score.noiseDraws,
@@ -67,7 +79,11 @@ export async function rankedRealImages(run: RunContext): Promise<readonly Ranked
   try {
     const ranked = log.entries().map(({ prompt }): RankedImage => {
       const terms = log.trace({ prompt, candidate: 0 });
-      const { score } = scoreOfMeasurements(run.session.schedule, unpackMeasurements(terms, plan), run.spec.score);
+      const { score } = scoreOfMeasurements(
+        run.session.schedule,
+        unpackMeasurements(terms, plan),
+        run.spec.score,
+      );
       const latent = log.latents([{ prompt, candidate: 0 }]);
       return { fileName: images[prompt]?.fileName ?? '', text: images[prompt]?.text ?? '', latent, score };
     });
@@ -77,7 +93,9 @@ export async function rankedRealImages(run: RunContext): Promise<readonly Ranked
   }
 }
 
-async function openRealLog(run: RunContext): Promise<{ lease: PoolLease; grid: readonly number[]; plan: ReturnType<typeof renoisePlan> }> {
+async function openRealLog(
+  run: RunContext,
+): Promise<{ lease: PoolLease; grid: readonly number[]; plan: ReturnType<typeof renoisePlan> }> {
   const [h, w, c] = run.session.latentShape;
   const grid = sessionScheduler(run.session, 'ddpm', GRID_STEPS).timesteps;
   const plan = renoisePlan(grid, { draws: run.spec.score.noiseDraws });
@@ -107,7 +125,10 @@ async function encodeImages(run: RunContext, blobs: readonly Blob[]): Promise<Fl
   return latents;
 }
 
-async function centerSquare(blob: Blob, { width, height }: { width: number; height: number }): Promise<Uint8ClampedArray> {
+async function centerSquare(
+  blob: Blob,
+  { width, height }: { width: number; height: number },
+): Promise<Uint8ClampedArray> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(blob);
@@ -122,7 +143,17 @@ async function centerSquare(blob: Blob, { width, height }: { width: number; heig
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true }) as OffscreenCanvasRenderingContext2D;
   context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, (bitmap.width - cutWidth) / 2, (bitmap.height - cutHeight) / 2, cutWidth, cutHeight, 0, 0, width, height);
+  context.drawImage(
+    bitmap,
+    (bitmap.width - cutWidth) / 2,
+    (bitmap.height - cutHeight) / 2,
+    cutWidth,
+    cutHeight,
+    0,
+    0,
+    width,
+    height,
+  );
   bitmap.close();
   return context.getImageData(0, 0, width, height).data;
 }

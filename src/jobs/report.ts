@@ -1,14 +1,23 @@
 /** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
-import type { BackendReport, ModelReport, RunState } from '../engine/protocol.ts';
+
 import { writeCsv } from '../formats/csv.ts';
 import { planPrompts } from './promptPlan.ts';
+import type { BackendReport, ModelReport, RunState } from './runTypes.ts';
 import type { MiTuneSpec } from './spec.ts';
 
 /** What computed the run. */
-export type Machine = { readonly app: string; readonly userAgent: string; readonly backend: BackendReport; readonly model: ModelReport | null };
+export type Machine = {
+  readonly app: string;
+  readonly userAgent: string;
+  readonly backend: BackendReport;
+  readonly model: ModelReport | null;
+};
 
 /** Network evaluations (one sample, one context, once through the UNet) that a run with these settings makes. */
-export function countEvaluations(spec: MiTuneSpec, state: Pick<RunState, 'candidates' | 'train' | 'validation' | 'heldOut'>) {
+export function countEvaluations(
+  spec: MiTuneSpec,
+  state: Pick<RunState, 'candidates' | 'train' | 'validation' | 'heldOut'>,
+) {
   const steps = spec.sampling.steps + (spec.sampling.scheduler === 'pndm' ? 1 : 0);
   const renoised = spec.score.path === 'renoise' ? steps * spec.score.noiseDraws : 0;
   return {
@@ -21,7 +30,9 @@ export function countEvaluations(spec: MiTuneSpec, state: Pick<RunState, 'candid
 
 export function buildReport(state: RunState, seconds: Readonly<Record<string, number>>, machine: Machine) {
   const { spec } = state;
-  const selected = new Set(state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)));
+  const selected = new Set(
+    state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)),
+  );
   const heldOut = new Set(state.heldOut);
   return {
     format: 'mi-tune-report-1',
@@ -29,7 +40,12 @@ export function buildReport(state: RunState, seconds: Readonly<Record<string, nu
     backend: machine.backend,
     model: machine.model,
     config: spec,
-    prompts: planPrompts(spec).map(({ prompt, text, occurrence }) => ({ prompt, text, occurrence, heldOut: heldOut.has(prompt) })),
+    prompts: planPrompts(spec).map(({ prompt, text, occurrence }) => ({
+      prompt,
+      text,
+      occurrence,
+      heldOut: heldOut.has(prompt),
+    })),
     candidates: state.candidates.map((c) => ({
       round: c.round,
       promptIndex: c.prompt,
@@ -53,9 +69,23 @@ export function buildReport(state: RunState, seconds: Readonly<Record<string, nu
 
 /** One line per candidate. */
 export function buildScores(state: RunState): string {
-  const selected = new Set(state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)));
+  const selected = new Set(
+    state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)),
+  );
   const heldOut = new Set(state.heldOut);
-  const columns = ['round', 'prompt_index', 'prompt', 'candidate', 'seed', 'score', 'standard_error', 'selected', 'held_out', 'exact_share', 'exact_strict'];
+  const columns = [
+    'round',
+    'prompt_index',
+    'prompt',
+    'candidate',
+    'seed',
+    'score',
+    'standard_error',
+    'selected',
+    'held_out',
+    'exact_share',
+    'exact_strict',
+  ];
   return writeCsv(
     columns,
     state.candidates.map((c) => [

@@ -1,7 +1,7 @@
-import type { Session } from '../methods/session.ts';
-import { sessionScheduler } from '../methods/session.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { ErrorReport } from '../lib/errors.ts';
+import type { Session } from '../methods/session.ts';
+import { sessionScheduler } from '../methods/session.ts';
 import { poolPath } from '../storage/poolLog.ts';
 import type { RunHead, RunParts } from '../storage/runRecord.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
@@ -62,14 +62,23 @@ export function pathGuidance(spec: MiTuneSpec): number {
 }
 
 /** Opens the pool of a round; candidates drawn under other settings are refused. */
-export async function openPool(run: Pick<RunContext, 'id' | 'spec' | 'scheduler' | 'session'>, round: number): Promise<PoolLease> {
+export async function openPool(
+  run: Pick<RunContext, 'id' | 'spec' | 'scheduler' | 'session'>,
+  round: number,
+): Promise<PoolLease> {
   const { spec } = run;
   const [h, w, c] = run.session.latentShape;
   const { scheduler, steps } = spec.sampling;
   return leasePool(poolPath(run.id, round), {
     latentSize: h * w * c,
     timesteps: run.scheduler.timesteps,
-    source: JSON.stringify({ model: spec.model, scheduler, steps, guidance: pathGuidance(spec), seed: spec.seed }),
+    source: JSON.stringify({
+      model: spec.model,
+      scheduler,
+      steps,
+      guidance: pathGuidance(spec),
+      seed: spec.seed,
+    }),
   });
 }
 
@@ -102,11 +111,17 @@ export class Progress {
     const elapsed = this.#run.now() - this.#startedAt;
     const made = done - this.#startedFrom;
     const secondsLeft = made > 0 ? (elapsed / made) * (this.#total - done) : null;
-    this.#run.emit({ type: 'progress', stage: this.#stage, done, total: this.#total, unit: this.#unit, secondsLeft });
+    this.#run.emit({
+      type: 'progress',
+      stage: this.#stage,
+      done,
+      total: this.#total,
+      unit: this.#unit,
+      secondsLeft,
+    });
   }
 
   get seconds(): number {
     return this.#run.now() - this.#startedAt;
   }
 }
-

@@ -1,15 +1,26 @@
 /** Everything the page needs to show a run again, from what is stored. */
-import type { RunState, RunSummary } from '../engine/protocol.ts';
-import { listRunRecords, loadRunRecord, runSizeBytes } from '../storage/runs.ts';
+
 import type { RunHead, RunParts, ScoreEntry } from '../storage/runRecord.ts';
+import { listRunRecords, loadRunRecord, runSizeBytes } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
 import type { CandidateRecord } from './events.ts';
 import { leaseStoredPool } from './pools.ts';
+import type { RunState, RunSummary } from './runTypes.ts';
 import { candidateKey, scoresOfRound } from './scoring.ts';
 
 export async function summarize(head: RunHead): Promise<RunSummary> {
   const { id, name, createdAt, updatedAt, stage, round, progress } = head;
-  return { id, name, createdAt, updatedAt, status: head.status, stage, round, progress, sizeBytes: await runSizeBytes(id) };
+  return {
+    id,
+    name,
+    createdAt,
+    updatedAt,
+    status: head.status,
+    stage,
+    round,
+    progress,
+    sizeBytes: await runSizeBytes(id),
+  };
 }
 
 /** Newest first. A run that was working when its tab closed is shown as paused: nobody works on it now. */
@@ -18,7 +29,9 @@ export async function listSummaries(workingOn: string | null): Promise<readonly 
   return Promise.all(
     runs.map(async (head) => {
       const summary = await summarize(head);
-      return head.status === 'running' && head.id !== workingOn ? { ...summary, status: 'paused' as const } : summary;
+      return head.status === 'running' && head.id !== workingOn
+        ? { ...summary, status: 'paused' as const }
+        : summary;
     }),
   );
 }

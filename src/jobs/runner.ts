@@ -1,8 +1,8 @@
 /** A run from start to end: rounds of pool, score, select, train and evaluate, each resumable, in one loop. */
 import { StudioError } from '../lib/errors.ts';
 import type { RunHead } from '../storage/runRecord.ts';
-import type { StageName } from './events.ts';
 import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
+import type { StageName } from './events.ts';
 import { runPoolStage } from './poolStage.ts';
 import { runRealImagesStage } from './realImagesStage.ts';
 import { type JobTools, openRun, patchRecord, type RunContext } from './runContext.ts';
@@ -22,14 +22,21 @@ type RoundStage = (typeof ROUND_STAGES)[number];
 export async function runJob(id: string, until: StageName, tools: JobTools): Promise<RunHead> {
   const run = await openRun(id, tools);
   if (run.plan.length === 0) {
-    throw new StudioError('prompts-empty', 'The run has no prompts.', { remedy: 'Give a prompt list with at least one prompt.' });
+    throw new StudioError('prompts-empty', 'The run has no prompts.', {
+      remedy: 'Give a prompt list with at least one prompt.',
+    });
   }
   const startRound = run.record.round;
-  await patchRecord(run, { status: 'running', heldOut: run.plan.filter((p) => p.heldOut).map((p) => p.prompt) });
+  await patchRecord(run, {
+    status: 'running',
+    heldOut: run.plan.filter((p) => p.heldOut).map((p) => p.prompt),
+  });
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
-    const past = until !== 'done' && (round > startRound || ROUND_STAGES.indexOf(stage) > ROUND_STAGES.indexOf(stageOf(until)));
+    const past =
+      until !== 'done' &&
+      (round > startRound || ROUND_STAGES.indexOf(stage) > ROUND_STAGES.indexOf(stageOf(until)));
     if (past) break;
     run.emit({ type: 'stage', stage, round });
     await timed(run, stage, () => runStage(run, stage, round));
@@ -63,7 +70,11 @@ async function runStage(run: RunContext, stage: RoundStage, round: number): Prom
   }
 }
 
-function next(run: RunContext, stage: RoundStage, round: number): { stage: StageName; round: number; progress: number } {
+function next(
+  run: RunContext,
+  stage: RoundStage,
+  round: number,
+): { stage: StageName; round: number; progress: number } {
   const following = ROUND_STAGES[ROUND_STAGES.indexOf(stage) + 1];
   if (following !== undefined) return { stage: following, round, progress: 0 };
   if (round + 1 < run.spec.selection.rounds) return { stage: 'pool', round: round + 1, progress: 0 };

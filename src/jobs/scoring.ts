@@ -67,7 +67,10 @@ export function rankPool(
   pool: PoolLog,
   scores: ReadonlyMap<string, ScoreEntry>,
   request: RankRequest,
-): { readonly scores: readonly { prompt: number; candidate: number; score: number }[]; readonly picks: readonly Picked[] } {
+): {
+  readonly scores: readonly { prompt: number; candidate: number; score: number }[];
+  readonly picks: readonly Picked[];
+} {
   const { timesteps } = pool.header;
   const plan = renoisedDraws(timesteps, request.noiseDraws);
   const scored = pool.entries().flatMap(({ prompt, candidate }) => {
@@ -93,5 +96,7 @@ export function candidateKey(prompt: number, candidate: number): string {
 
 /** Stored scores of one round by candidate; a later entry replaces an earlier one. */
 export function scoresOfRound(entries: readonly ScoreEntry[], round: number): Map<string, ScoreEntry> {
-  return new Map(entries.filter((e) => e.round === round).map((e) => [candidateKey(e.prompt, e.candidate), e]));
+  return new Map(
+    entries.filter((e) => e.round === round).map((e) => [candidateKey(e.prompt, e.candidate), e]),
+  );
 }

@@ -18,7 +18,11 @@ export async function runSelectStage(run: RunContext, round: number): Promise<vo
 }
 
 /** Replaces the selection of a round. */
-export async function storeSelection(run: RunContext, round: number, picks: readonly Picked[]): Promise<void> {
+export async function storeSelection(
+  run: RunContext,
+  round: number,
+  picks: readonly Picked[],
+): Promise<void> {
   const others = run.record.selections.filter((s) => s.round !== round);
   await patchRecord(run, { selections: [...others, { round, picks: [...picks] }] });
 }
@@ -35,7 +39,10 @@ async function rankedPicks(run: RunContext, round: number): Promise<readonly Pic
 }
 
 /** What training reads: the images to tune on, and the selected images of held-out prompts. */
-export type TrainingSets = { readonly train: readonly CaptionedLatent[]; readonly heldOut: readonly CaptionedLatent[] };
+export type TrainingSets = {
+  readonly train: readonly CaptionedLatent[];
+  readonly heldOut: readonly CaptionedLatent[];
+};
 
 /**
  * The selected images of a round with their prompts, split by hold-out, with the asked share of real images mixed in.
@@ -72,7 +79,10 @@ export async function trainingSets(run: RunContext, round: number): Promise<Trai
  * is ranked within itself: the real images by MI, which synthetic ones stay by lot, since theirs compare within a
  * prompt only.
  */
-async function mixReal(run: RunContext, synthetic: readonly CaptionedLatent[]): Promise<readonly CaptionedLatent[]> {
+async function mixReal(
+  run: RunContext,
+  synthetic: readonly CaptionedLatent[],
+): Promise<readonly CaptionedLatent[]> {
   const share = run.spec.realImages?.share ?? 0;
   if (share === 0) return synthetic;
   const ranked = await rankedRealImages(run);

@@ -101,4 +101,7 @@ export type MiTuneSpec = {
 export type PresetName = 'demo' | 'paper' | 'official-code';
 
 /** The part of a spec that a preset decides. */
-export type Settings = Omit<MiTuneSpec, 'version' | 'preset' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'>;
+export type Settings = Omit<
+  MiTuneSpec,
+  'version' | 'preset' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'
+>;

@@ -1,12 +1,12 @@
 /** Stage `train`: fine-tune on the selection, with validation, checkpoints and previews. */
 import * as v from 'valibot';
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
-import { adapterStateSchema, restoreAdapter, type AdapterState } from '../adapters/state.ts';
+import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapters/state.ts';
 import { StudioError } from '../lib/errors.ts';
-import { drawPool } from '../methods/drawPool.ts';
-import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
-import { sessionScheduler } from '../methods/session.ts';
 import { standardError } from '../lib/stats.ts';
+import { drawPool } from '../methods/drawPool.ts';
+import { sessionScheduler } from '../methods/session.ts';
+import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
 import { loadCheckpoint, saveCheckpoints } from '../storage/checkpoints.ts';
 import { appendSeries, cutSeries, loadSeries } from '../storage/series.ts';
 import { isBetter } from '../training/best.ts';
@@ -14,7 +14,7 @@ import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
 import { decodeImages } from './decodeImages.ts';
 import type { TrainRecord, ValidationRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
-import { pathGuidance, Progress, type RunContext, warn } from './runContext.ts';
+import { Progress, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 
 /** Most sampling steps of a preview: enough to see where training goes. */
@@ -46,7 +46,8 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
     await warn(run, {
       code: 'backend-changed',
       message: `Training was begun on ${resumed.backend} and goes on on ${run.backend}.`,
-      remedy: 'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
+      remedy:
+        'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
     });
   }
   const start = resumed ?? startOfRound(run, round, best);
@@ -54,7 +55,13 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
   const { iterations } = run.spec.training;
   const progress = new Progress(run, 'train', { done: resumed?.step ?? 0, total: iterations, unit: 'steps' });
   const waiting: TrainRecord[] = [];
-  for await (const event of trainRound(run.session, sets.train, sets.heldOut, start, roundOptions(run, round))) {
+  for await (const event of trainRound(
+    run.session,
+    sets.train,
+    sets.heldOut,
+    start,
+    roundOptions(run, round),
+  )) {
     if (event.type === 'step') {
       const { loss, gradNorm, learningRate } = event.result;
       const record = { round, step: event.step, loss, gradNorm, learningRate };
@@ -66,6 +73,14 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
     } else {
       await showPreview(run, round, event);
     }
+  }
+  if (best !== null && best.validation !== null && best.step === 0) {
+    await warn(run, {
+      code: 'training-no-better',
+      message: `Round ${round + 1}: no checkpoint was better than the start on the held-out images.`,
+      remedy:
+        'The best adapter is the one training began with; the trained one is the last adapter. Try more images or steps.',
+    });
   }
 }
 
@@ -95,7 +110,11 @@ function roundOptions(run: RunContext, round: number): RoundOptions {
 async function cutHistory(run: RunContext, round: number, step: number): Promise<void> {
   for (const name of ['train', 'validation'] as const) {
     const records: readonly { round: number; step: number }[] = await loadSeries(run.id, name);
-    await cutSeries(run.id, name, records.filter((r) => r.round < round || (r.round === round && r.step <= step)).length);
+    await cutSeries(
+      run.id,
+      name,
+      records.filter((r) => r.round < round || (r.round === round && r.step <= step)).length,
+    );
   }
 }
 
@@ -132,13 +151,23 @@ function bestFrom(
   { round, step, adapter }: Checkpoint & { adapter: AdapterState },
   validation: { readonly errors: readonly number[]; readonly mi: number } | null,
 ): BestAdapter {
-  return { round, step, adapter, validation: validation === null ? null : { errors: [...validation.errors], mi: validation.mi } };
+  return {
+    round,
+    step,
+    adapter,
+    validation: validation === null ? null : { errors: [...validation.errors], mi: validation.mi },
+  };
 }
 
 /** One image of a held-out prompt (or the first) with the adapter as it stands, on the seed of its first candidate. */
-async function showPreview(run: RunContext, round: number, event: Extract<RoundEvent, { type: 'preview' }>): Promise<void> {
+async function showPreview(
+  run: RunContext,
+  round: number,
+  event: Extract<RoundEvent, { type: 'preview' }>,
+): Promise<void> {
   const planned = run.plan.find((p) => p.heldOut) ?? run.plan[0];
-  if (planned === undefined) throw new StudioError('prompts-empty', 'The run has no prompts.', { remedy: 'Give a prompt list.' });
+  if (planned === undefined)
+    throw new StudioError('prompts-empty', 'The run has no prompts.', { remedy: 'Give a prompt list.' });
   const { scheduler, steps } = run.spec.sampling;
   const task = { ...planned, candidates: [{ candidate: 0, seed: candidateSeed(run.spec, planned, 0) }] };
   const drawn = drawPool(run.session, event.tuned, [task], {
@@ -148,7 +177,10 @@ async function showPreview(run: RunContext, round: number, event: Extract<RoundE
     signal: run.signal,
   });
   for await (const batch of drawn) {
-    for (const image of await decodeImages(run.session, batch.map((c) => c.latent))) {
+    for (const image of await decodeImages(
+      run.session,
+      batch.map((c) => c.latent),
+    )) {
       run.emit({ type: 'preview', round, step: event.step, prompt: planned.text, image });
     }
   }

@@ -1,5 +1,5 @@
 /** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
-import { denoiserOf } from './tuned.ts';
+
 import { guideAndMeasure } from '../diffusion/guidance.ts';
 import { sample, seededNoise } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
@@ -7,6 +7,7 @@ import { scope } from '../tensor/scope.ts';
 import type { Tensor3D } from '../tensor/tf.ts';
 import { embedPrompt, repeatRows, type Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
+import { denoiserOf } from './tuned.ts';
 
 export type PoolTask = {
   /** Index into the run's prompt list, and its text. */

@@ -1,6 +1,7 @@
 /** What an adapter did to images and prompts that its training never saw. */
-import type { RenoiseMeasurement } from '../mi/renoise.ts';
+
 import { mean, std } from '../lib/stats.ts';
+import type { RenoiseMeasurement } from '../mi/renoise.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import type { Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
@@ -25,7 +26,11 @@ export async function compareErrors(
   session: Session,
   tuned: Tuned,
   images: readonly CaptionedLatent[],
-  options: { readonly batch: number; readonly signal?: AbortSignal | undefined; readonly onImages?: (done: number) => void },
+  options: {
+    readonly batch: number;
+    readonly signal?: AbortSignal | undefined;
+    readonly onImages?: (done: number) => void;
+  },
 ): Promise<ErrorComparison> {
   const measure = (model: Tuned | null, offset: number): Promise<RenoiseMeasurement[][]> =>
     measureSet(session, model, images, {
@@ -46,18 +51,38 @@ export async function compareErrors(
   const miBefore = meanMi(session, before, weights);
   const miAfter = meanMi(session, after, weights);
   const perDraw = (measured: readonly (readonly RenoiseMeasurement[])[], draw: number): number =>
-    meanMi(session, measured.map((image) => image.filter((m) => m.draw === draw)), weights);
-  const changes = Array.from({ length: GRID.draws }, (_, draw) => perDraw(after, draw) - perDraw(before, draw));
+    meanMi(
+      session,
+      measured.map((image) => image.filter((m) => m.draw === draw)),
+      weights,
+    );
+  const changes = Array.from(
+    { length: GRID.draws },
+    (_, draw) => perDraw(after, draw) - perDraw(before, draw),
+  );
   return {
-    errorFall: stratified(errorsBefore.map((error, i) => error - (errorsAfter[i] as number)), timesteps),
-    mi: { before: miBefore, after: miAfter, change: stratified(changes, changes.map(() => 0)) },
+    errorFall: stratified(
+      errorsBefore.map((error, i) => error - (errorsAfter[i] as number)),
+      timesteps,
+    ),
+    mi: {
+      before: miBefore,
+      after: miAfter,
+      change: stratified(
+        changes,
+        changes.map(() => 0),
+      ),
+    },
   };
 }
 
 /** 95% interval of the mean over strata of within-stratum means: normal, from the within-stratum variances. */
 export function stratified(values: readonly number[], strata: readonly number[]): Interval {
   const groups = new Map<number, number[]>();
-  values.forEach((value, i) => groups.set(strata[i] as number, [...(groups.get(strata[i] as number) ?? []), value]));
+  for (const [i, value] of values.entries()) {
+    const stratum = strata[i] as number;
+    groups.set(stratum, [...(groups.get(stratum) ?? []), value]);
+  }
   const lists = [...groups.values()];
   const center = mean(lists.map(mean));
   const variance = lists.reduce((sum, list) => sum + std(list) ** 2 / list.length, 0) / lists.length ** 2;

@@ -1,5 +1,5 @@
 /** Noise-prediction errors and MI of finished images under a model, over noise draws that are the same every time. */
-import { renoisePlan, type RenoiseMeasurement, scoreRenoised } from '../mi/renoise.ts';
+import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoise.ts';
 import { measureRenoised } from '../mi/renoiseScore.ts';
 import type { ScoreOptions } from '../mi/score.ts';
 import { scope } from '../tensor/scope.ts';
@@ -45,7 +45,19 @@ export async function measureSet(
     const denoiser = denoiserOf(session, tuned);
     const { seed, signal } = options;
     try {
-      measured.push(...(await measureRenoised({ denoiser, schedule, prediction, latents, uncond, cond, plan, seed, signal })));
+      measured.push(
+        ...(await measureRenoised({
+          denoiser,
+          schedule,
+          prediction,
+          latents,
+          uncond,
+          cond,
+          plan,
+          seed,
+          signal,
+        })),
+      );
     } finally {
       for (const tensor of [latents, uncond, cond]) tensor.dispose();
     }
@@ -55,10 +67,13 @@ export async function measureSet(
 }
 
 /** [images, h, w, c] */
-export function stackLatents(session: Session, images: readonly { readonly latent: Float32Array }[]): Tensor4D {
+export function stackLatents(
+  session: Session,
+  images: readonly { readonly latent: Float32Array }[],
+): Tensor4D {
   const [h, w, c] = session.latentShape;
   const out = new Float32Array(images.length * h * w * c);
-  images.forEach(({ latent }, i) => out.set(latent, i * latent.length));
+  for (const [i, { latent }] of images.entries()) out.set(latent, i * latent.length);
   return tf.tensor4d(out, [images.length, h, w, c]);
 }
 
@@ -72,7 +87,11 @@ export function errorsByDraw(measured: readonly (readonly RenoiseMeasurement[])[
 }
 
 /** Mean over images of the re-noised orthogonal estimate. */
-export function meanMi(session: Session, measured: readonly (readonly RenoiseMeasurement[])[], options: ScoreOptions): number {
+export function meanMi(
+  session: Session,
+  measured: readonly (readonly RenoiseMeasurement[])[],
+  options: ScoreOptions,
+): number {
   const scores = measured.map((m) => scoreRenoised(session.schedule, m, options).orthogonal.value);
   return scores.reduce((a, b) => a + b, 0) / scores.length;
 }

@@ -1,6 +1,6 @@
+import { type Tensor4D, tf } from '../tensor/tf.ts';
 import { type Sample, sampleNoise } from '../training/batches.ts';
 import type { MicroBatch } from '../training/trainStep.ts';
-import { type Tensor4D, tf } from '../tensor/tf.ts';
 import type { Embeddings } from './embeddings.ts';
 import { type CaptionedLatent, stackLatents } from './measureSet.ts';
 import type { Session } from './session.ts';
@@ -36,6 +36,6 @@ export function* microBatches(
 function stackNoise(shape: Tensor4D['shape'], samples: readonly Sample[], seed: number): Tensor4D {
   const size = shape[1] * shape[2] * shape[3];
   const out = new Float32Array(samples.length * size);
-  samples.forEach((s, i) => out.set(sampleNoise(seed, s.serial, size), i * size));
+  for (const [i, { serial }] of samples.entries()) out.set(sampleNoise(seed, serial, size), i * size);
   return tf.tensor4d(out, shape);
 }

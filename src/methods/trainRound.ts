@@ -1,15 +1,20 @@
 /** Algorithm 1, second half: fine-tune the adapter on the selected images. */
 import { type Adapter, adapterParameters, initAdapter, type Target } from '../adapters/adapter.ts';
-import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
+import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
 import { stepBatches } from '../training/batches.ts';
-import { type Checkpoint, type CheckpointOrigin, restoreCheckpoint, saveCheckpoint } from '../training/checkpoint.ts';
+import {
+  type Checkpoint,
+  type CheckpointOrigin,
+  restoreCheckpoint,
+  saveCheckpoint,
+} from '../training/checkpoint.ts';
+import { predictionLoss } from '../training/loss.ts';
 import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
 import type { OptimizerOptions } from '../training/options.ts';
-import { predictionLoss } from '../training/loss.ts';
-import { type StepResult, type TrainContext, trainStep, type TrainState } from '../training/trainStep.ts';
+import { type StepResult, type TrainContext, type TrainState, trainStep } from '../training/trainStep.ts';
 import { Embeddings } from './embeddings.ts';
-import { errorsByDraw, meanMi, measureSet, middleTimesteps, type CaptionedLatent } from './measureSet.ts';
+import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import { microBatches } from './microBatches.ts';
 import type { Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
@@ -27,9 +32,17 @@ export type RoundOptions = OptimizerOptions & {
 };
 
 export type RoundEvent =
-  | { readonly type: 'step'; readonly step: number; readonly result: Pick<StepResult, 'loss' | 'gradNorm' | 'learningRate'> }
+  | {
+      readonly type: 'step';
+      readonly step: number;
+      readonly result: Pick<StepResult, 'loss' | 'gradNorm' | 'learningRate'>;
+    }
   /** `errors` per common noise draw, `mi` of the held-out images; null where nothing is held out. */
-  | { readonly type: 'checkpoint'; readonly checkpoint: Checkpoint; readonly validation: { readonly errors: readonly number[]; readonly mi: number } | null }
+  | {
+      readonly type: 'checkpoint';
+      readonly checkpoint: Checkpoint;
+      readonly validation: { readonly errors: readonly number[]; readonly mi: number } | null;
+    }
   /** The consumer may draw images with the adapter as it stands; it must not dispose it. */
   | { readonly type: 'preview'; readonly step: number; readonly tuned: Tuned };
 
@@ -67,23 +80,42 @@ export async function* trainRound(
     withReference: false,
     mode: 'whole',
   };
-  const embeddings = options.textEncoder ? null : await Embeddings.of(session, set.map((s) => s.text));
-  const validate = (adapter: Adapter): ReturnType<typeof validation> => validation(session, adapter, heldOut, options);
+  const embeddings = options.textEncoder
+    ? null
+    : await Embeddings.of(
+        session,
+        set.map((s) => s.text),
+      );
+  const validate = (adapter: Adapter): ReturnType<typeof validation> =>
+    validation(session, adapter, heldOut, options);
   try {
     if (state.optimizer.step === 0) {
-      yield { type: 'checkpoint', checkpoint: await saveCheckpoint(state, options.origin), validation: await validate(state.adapter) };
+      yield {
+        type: 'checkpoint',
+        checkpoint: await saveCheckpoint(state, options.origin),
+        validation: await validate(state.adapter),
+      };
       if (options.previewEvery > 0) yield* preview(state);
     }
     while (state.optimizer.step < options.iterations) {
       options.signal?.throwIfAborted();
       const { step } = state.optimizer;
       const plan = stepBatches(options, set.length, step, options.seed, session.schedule.T);
-      const result = await trainStep(context, state, microBatches(session, set, embeddings, plan, options.seed), options);
+      const result = await trainStep(
+        context,
+        state,
+        microBatches(session, set, embeddings, plan, options.seed),
+        options,
+      );
       state = result.state;
       const done = step + 1;
       yield { type: 'step', step: done, result };
       if (done % options.checkpointEvery === 0 || done === options.iterations) {
-        yield { type: 'checkpoint', checkpoint: await saveCheckpoint(state, options.origin), validation: await validate(state.adapter) };
+        yield {
+          type: 'checkpoint',
+          checkpoint: await saveCheckpoint(state, options.origin),
+          validation: await validate(state.adapter),
+        };
       }
       if (options.previewEvery > 0 && done % options.previewEvery === 0) yield* preview(state);
     }
@@ -98,7 +130,8 @@ function startState(
   options: RoundOptions,
 ): TrainState {
   if (start !== null && 'version' in start) return restoreCheckpoint(start, targets);
-  const adapter = start === null ? initAdapter(options.kind, options.rank, targets, options.seed) : start.adapter;
+  const adapter =
+    start === null ? initAdapter(options.kind, options.rank, targets, options.seed) : start.adapter;
   return { adapter, optimizer: startOptimizer(adapterParameters(adapter).map((p) => p.tensor)) };
 }
 
@@ -127,7 +160,10 @@ async function validation(
       batch: options.batch,
     });
     const size = heldOut[0]?.latent.length as number;
-    return { errors: errorsByDraw(measured, size), mi: meanMi(session, measured, { weights: 'code', truncation: -1 }) };
+    return {
+      errors: errorsByDraw(measured, size),
+      mi: meanMi(session, measured, { weights: 'code', truncation: -1 }),
+    };
   } finally {
     tuned.dispose();
   }

@@ -1,5 +1,10 @@
 import { type Adapter, disposeAdapter } from '../adapters/adapter.ts';
-import { adapterProjector, adapterWeightNorms, disposeWeightNorms, type WeightNorms } from '../adapters/project.ts';
+import {
+  adapterProjector,
+  adapterWeightNorms,
+  disposeWeightNorms,
+  type WeightNorms,
+} from '../adapters/project.ts';
 import type { Denoiser } from '../diffusion/denoise.ts';
 import type { Projector } from '../models/hooks.ts';
 import type { Session } from './session.ts';

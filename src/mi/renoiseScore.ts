@@ -1,7 +1,11 @@
-import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { type Denoiser, denoise } from '../diffusion/denoise.ts';
 import { type LatentShape, latentNoise } from '../diffusion/latentNoise.ts';
-import { noisingCoefficients, type PredictionType, squaredDifferenceScale } from '../diffusion/parametrization.ts';
+import {
+  noisingCoefficients,
+  type PredictionType,
+  squaredDifferenceScale,
+} from '../diffusion/parametrization.ts';
+import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { tensorSpace } from '../diffusion/tensorSpace.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { settle } from '../tensor/pace.ts';
@@ -76,12 +80,24 @@ function measureDraw(
   const one = latentNoise([request.seed], noiseIndex, shape);
   const noise = count === 1 ? one : (tf.tile(one, [count, 1, 1, 1]) as Tensor4D);
   const { signal, noise: sigma } = noisingCoefficients(schedule, t);
-  const zt = tensorSpace.combine([[signal, latents], [sigma, noise]]);
+  const zt = tensorSpace.combine([
+    [signal, latents],
+    [sigma, noise],
+  ]);
   // Errors of v scale to errors of epsilon by the same factor as differences do.
-  const target = prediction === 'epsilon' ? noise : tensorSpace.combine([[signal, noise], [-sigma, latents]]);
+  const target =
+    prediction === 'epsilon'
+      ? noise
+      : tensorSpace.combine([
+          [signal, noise],
+          [-sigma, latents],
+        ]);
   const outputs = denoise(request.denoiser, zt, t, [request.uncond, request.cond]);
   const difference = noiseDifference(outputs, 1).squaredDifference as Tensor1D;
-  const errors = noiseDifference(tf.concat([tf.concat([target, target], 0), outputs], 0), 1).squaredDifference;
+  const errors = noiseDifference(
+    tf.concat([tf.concat([target, target], 0), outputs], 0),
+    1,
+  ).squaredDifference;
   const [uncond, cond] = tf.split(errors, 2) as [Tensor1D, Tensor1D];
   return { difference, uncond, cond };
 }

@@ -12,10 +12,14 @@ export interface ModelFolder {
 export async function readText(folder: ModelFolder, path: string): Promise<string> {
   const source = await folder.open(path);
   if (source.sizeBytes > MAX_TEXT_BYTES) {
-    throw new StudioError('model-file-large', `${path} has ${source.sizeBytes} bytes, too many for a text file.`, {
-      where: path,
-      remedy: 'Check that the folder is a diffusers model.',
-    });
+    throw new StudioError(
+      'model-file-large',
+      `${path} has ${source.sizeBytes} bytes, too many for a text file.`,
+      {
+        where: path,
+        remedy: 'Check that the folder is a diffusers model.',
+      },
+    );
   }
   return new TextDecoder().decode(await source.read(0, source.sizeBytes));
 }
@@ -39,7 +43,8 @@ export async function readJson(folder: ModelFolder, path: string): Promise<unkno
 export function missingFile(folder: string, paths: readonly string[]): StudioError {
   return new StudioError('model-file-missing', `The model ${folder} has no ${paths.join(' or ')}.`, {
     where: paths[0] ?? folder,
-    remedy: 'Choose a complete model folder in diffusers layout (unet, vae, text_encoder, tokenizer, scheduler).',
+    remedy:
+      'Choose a complete model folder in diffusers layout (unet, vae, text_encoder, tokenizer, scheduler).',
   });
 }
 

@@ -22,14 +22,19 @@ export type AttentionSite = {
  */
 export type AttentionHook = {
   wants(site: AttentionSite): boolean;
-  onAttention(site: AttentionSite, maps: { q: Tensor3D; k: Tensor3D; v: Tensor3D; probs: Tensor4D }): Tensor4D | null;
+  onAttention(
+    site: AttentionSite,
+    maps: { q: Tensor3D; k: Tensor3D; v: Tensor3D; probs: Tensor4D },
+  ): Tensor4D | null;
 };
 
 /**
  * Other text contexts for a cross-attention site: separate lists for keys and values. Lists of one are shared; the
  * outputs of all pairs are averaged. Null keeps the ordinary context.
  */
-export type ContextHook = (site: AttentionSite) => { readonly keys: readonly Tensor3D[]; readonly values: readonly Tensor3D[] } | null;
+export type ContextHook = (
+  site: AttentionSite,
+) => { readonly keys: readonly Tensor3D[]; readonly values: readonly Tensor3D[] } | null;
 
 export type NetworkHooks = {
   readonly project?: Projector | undefined;

@@ -18,7 +18,11 @@ export function runConv(layer: Conv, x: Tensor4D): Tensor4D {
   return conv2d(x, layer.w, layer.b, { stride: 1, pad: 'same' }) as Tensor4D;
 }
 
-export function runGroupNorm(layer: Norm, x: Tensor4D, options: { groups: number; eps: number; silu: boolean }): Tensor4D {
+export function runGroupNorm(
+  layer: Norm,
+  x: Tensor4D,
+  options: { groups: number; eps: number; silu: boolean },
+): Tensor4D {
   return groupNorm(x, layer.gamma, layer.beta, options) as Tensor4D;
 }
 

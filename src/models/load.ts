@@ -69,15 +69,28 @@ export async function loadModel(folder: ModelFolder, options: LoadModelOptions):
     for (const part of files) {
       const { format, signal } = options;
       loaded.push(
-        await loadParameters(part.file, part.specs, part.path, { format, signal, onBytes, rename: renameOldVaeKey }),
+        await loadParameters(part.file, part.specs, part.path, {
+          format,
+          signal,
+          onBytes,
+          rename: renameOldVaeKey,
+        }),
       );
     }
   } catch (error) {
     dispose();
     throw error;
   }
-  const [unet, vae, text] = loaded.map((l) => l.source) as [LoadedParameters['source'], LoadedParameters['source'], LoadedParameters['source']];
-  const [unetCount, vaeCount, textCount] = files.map((f) => countParameters(f.specs)) as [number, number, number];
+  const [unet, vae, text] = loaded.map((l) => l.source) as [
+    LoadedParameters['source'],
+    LoadedParameters['source'],
+    LoadedParameters['source'],
+  ];
+  const [unetCount, vaeCount, textCount] = files.map((f) => countParameters(f.specs)) as [
+    number,
+    number,
+    number,
+  ];
   return {
     name: folder.name,
     unet: makeUnet(buildUnet(unetConfig, unet)),

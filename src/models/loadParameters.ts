@@ -1,5 +1,5 @@
-import { StudioError } from '../lib/errors.ts';
 import type { SafetensorsFile } from '../formats/safetensors.ts';
+import { StudioError } from '../lib/errors.ts';
 import { convFromCheckpoint, linearFromCheckpoint } from '../tensor/layout.ts';
 import { type Tensor1D, tf } from '../tensor/tf.ts';
 import type { WeightFormat } from '../tensor/types.ts';
@@ -49,10 +49,14 @@ export async function loadParameters(
       const entry = file.entries.get(names.get(spec.name) as string);
       const data = await file.readF32(entry?.name as string);
       if (!isFinite32(data)) {
-        throw new StudioError('weights-not-finite', `${spec.name} in ${label} contains values that are not numbers.`, {
-          where: spec.name,
-          remedy: 'The file is damaged; download it again.',
-        });
+        throw new StudioError(
+          'weights-not-finite',
+          `${spec.name} in ${label} contains values that are not numbers.`,
+          {
+            where: spec.name,
+            remedy: 'The file is damaged; download it again.',
+          },
+        );
       }
       if (spec.kind === 'table') tables.set(spec.name, data);
       else if (spec.kind === 'vector') vectors.set(spec.name, tf.keep(tf.tensor1d(data)));
@@ -91,9 +95,15 @@ function checkNames(
   const extra = [...names.keys()].filter((name) => !expected.has(name) && !NOT_PARAMETERS.test(name));
   const shaped = specs.flatMap((s) => {
     const shape = file.entries.get(names.get(s.name) ?? '')?.shape;
-    return shape === undefined || same(shape, s.shape) ? [] : [`${s.name} is [${shape}] instead of [${s.shape}]`];
+    return shape === undefined || same(shape, s.shape)
+      ? []
+      : [`${s.name} is [${shape}] instead of [${s.shape}]`];
   });
-  const problems = [list('missing', missing), list('unknown', extra), list('of the wrong shape', shaped)].filter((p) => p !== '');
+  const problems = [
+    list('missing', missing),
+    list('unknown', extra),
+    list('of the wrong shape', shaped),
+  ].filter((p) => p !== '');
   if (problems.length === 0) return;
   throw new StudioError('weights-mismatch', `${label} does not fit its config: ${problems.join('; ')}.`, {
     where: label,

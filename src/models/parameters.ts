@@ -16,7 +16,11 @@ export type Norm = { readonly gamma: Tensor1D; readonly beta: Tensor1D };
 export type ParameterKind = 'vector' | 'linear' | 'pointwise' | 'conv' | 'table';
 
 /** One tensor that a model expects in its checkpoint, by its diffusers or transformers name. */
-export type ParameterSpec = { readonly name: string; readonly shape: readonly number[]; readonly kind: ParameterKind };
+export type ParameterSpec = {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly kind: ParameterKind;
+};
 
 /** Hands out parameters by name; a model is built by asking for every one of its parameters once. */
 export interface ParameterSource {
@@ -26,7 +30,13 @@ export interface ParameterSource {
 }
 
 /** Dense layer `name`.weight [out, in] and, if `bias`, `name`.bias [out]. */
-export function linear(p: ParameterSource, name: string, inputs: number, outputs: number, bias: boolean): Linear {
+export function linear(
+  p: ParameterSource,
+  name: string,
+  inputs: number,
+  outputs: number,
+  bias: boolean,
+): Linear {
   return {
     name,
     w: p.weight(`${name}.weight`, 'linear', [outputs, inputs]),

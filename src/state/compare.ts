@@ -7,7 +7,7 @@ import { attempt, useNotices } from './notices.ts';
 
 export type CompareState = {
   readonly imported: readonly AdapterReport[];
-  /** `run:<id>` or `import:<id>`; null for the open run's own. */
+  /** As `CompareRequest` names it: `run:<id>`, or the id of an imported one; null for the open run's own. */
   readonly adapter: string | null;
   /** Prompts of the user's own, one a line; empty for those held out. */
   readonly typed: string;
@@ -68,7 +68,7 @@ export async function importAdapter(name: string, bytes: Uint8Array): Promise<vo
   if (report === null) return;
   set({
     imported: [...get().imported.filter((a) => a.id !== report.id), report],
-    adapter: `import:${report.id}`,
+    adapter: report.id,
   });
   useNotices
     .getState()

@@ -1,5 +1,5 @@
 /** Files of the open run, made by the engine. */
-import type { NamedBytes } from '../engine/protocol.ts';
+import type { NamedBytes } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import { engineClient } from './engineClient.ts';
 

@@ -1,7 +1,7 @@
 /** The pool of the open run as it is shown: candidates, their ranking and the selection. */
 import { create } from 'zustand';
-import type { RunState } from '../engine/protocol.ts';
 import type { CandidateRecord, Picked } from '../jobs/events.ts';
+import type { RunState } from '../jobs/runTypes.ts';
 import type { MiTuneSpec, WeightsName } from '../jobs/spec.ts';
 import { engineClient } from './engineClient.ts';
 import { attempt } from './notices.ts';
@@ -157,6 +157,12 @@ export async function clearHandPicks(): Promise<void> {
 
 export function focusOn(focus: Focus | null): void {
   set({ focus, pinned: focus !== null });
+}
+
+/** The best image of the first prompt. */
+function firstOf(picks: PickMap): Focus | null {
+  const [first] = mapToPicks(picks);
+  return first ?? null;
 }
 
 async function saveSelection(): Promise<void> {

@@ -2,6 +2,7 @@
 import type { ImageRef } from '../engine/protocol.ts';
 import type { PixelImage } from '../jobs/events.ts';
 import { reportError } from '../lib/errors.ts';
+import { engineReady } from './engine.ts';
 import { engineClient } from './engineClient.ts';
 import { useNotices } from './notices.ts';
 
@@ -84,9 +85,9 @@ export function watchImage(ref: ImageRef, listener: () => void): () => void {
 async function flush(): Promise<void> {
   if (flushing) return;
   flushing = true;
-  // Frames that scroll into view together are asked for together.
-  await Promise.resolve();
   try {
+    // Decoding needs the model. Frames that scroll into view meanwhile are asked for together.
+    await engineReady();
     while (wanted.size > 0) {
       const refs = [...wanted.values()].slice(0, MAX_REFS_PER_REQUEST);
       for (const ref of refs) wanted.delete(imageKey(ref));

@@ -1,6 +1,7 @@
 /** What the user can do with runs. Job events reach the stores here. */
-import type { RunSummary } from '../engine/protocol.ts';
+
 import type { JobEvent, StageName } from '../jobs/events.ts';
+import type { RunSummary } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import { reportError } from '../lib/errors.ts';
 import { ensureEngine, useEngine } from './engine.ts';

@@ -1,7 +1,7 @@
 /** The list of runs and the one that is open. */
 import { create } from 'zustand';
-import type { RunSummary } from '../engine/protocol.ts';
 import type { JobEvent, StageName } from '../jobs/events.ts';
+import type { RunSummary } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 

@@ -1,6 +1,5 @@
 /** What training and evaluation of the open run have reported. */
 import { create } from 'zustand';
-import type { RunState } from '../engine/protocol.ts';
 import type {
   EvaluationRecord,
   JobEvent,
@@ -8,6 +7,7 @@ import type {
   TrainRecord,
   ValidationRecord,
 } from '../jobs/events.ts';
+import type { RunState } from '../jobs/runTypes.ts';
 
 export type Preview = {
   readonly round: number;

@@ -13,10 +13,10 @@ import type {
   TrainRecord,
   ValidationRecord,
 } from '../jobs/events.ts';
+import type { RunStatus } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
-export type RunStatus = 'new' | 'running' | 'paused' | 'failed' | 'done';
 
 export type RunHead = {
   readonly version: 1;

@@ -1,6 +1,6 @@
 import * as v from 'valibot';
-import { adapterStateSchema, readTensors, restoreAdapter, saveAdapterState } from '../adapters/state.ts';
 import { adapterParameters, type Target } from '../adapters/adapter.ts';
+import { adapterStateSchema, readTensors, restoreAdapter, saveAdapterState } from '../adapters/state.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type Tensor, tf } from '../tensor/tf.ts';
 import type { TrainState } from './trainStep.ts';
@@ -21,7 +21,11 @@ export const checkpointSchema = v.object({
 });
 export type Checkpoint = v.InferOutput<typeof checkpointSchema>;
 
-export type CheckpointOrigin = { readonly round: number; readonly backend: string; readonly kernels: Record<string, string> };
+export type CheckpointOrigin = {
+  readonly round: number;
+  readonly backend: string;
+  readonly kernels: Record<string, string>;
+};
 
 /** Reads the whole training state back. */
 export async function saveCheckpoint(state: TrainState, origin: CheckpointOrigin): Promise<Checkpoint> {
@@ -53,5 +57,8 @@ export function restoreCheckpoint(checkpoint: Checkpoint, targets: readonly Targ
   const params = adapterParameters(adapter).map((p) => p.tensor);
   const moments = (values: readonly Float32Array[]): Tensor[] =>
     values.map((data, i) => tf.keep(tf.tensor(data, (params[i] as Tensor).shape)));
-  return { adapter, optimizer: { params, m: moments(checkpoint.m), v: moments(checkpoint.v), step: checkpoint.step } };
+  return {
+    adapter,
+    optimizer: { params, m: moments(checkpoint.m), v: moments(checkpoint.v), step: checkpoint.step },
+  };
 }

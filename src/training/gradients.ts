@@ -44,7 +44,12 @@ function wholeTape({ unet, zt, input, parameters, withContext, loss }: GradientR
   };
 }
 
-type Visit = { readonly stage: Stage; readonly h: Tensor4D; readonly skip: Tensor4D | null; readonly skipFrom: number };
+type Visit = {
+  readonly stage: Stage;
+  readonly h: Tensor4D;
+  readonly skip: Tensor4D | null;
+  readonly skipFrom: number;
+};
 
 async function sweep(request: GradientRequest): Promise<Gradients> {
   const { unet, zt, input, parameters, withContext, loss } = request;
@@ -67,8 +72,15 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
       dy = addInto(dy, skipGradients.get(i));
       const own = trainable[i] ?? [];
       const passSkip = stage.skip === 'pop' && skipFrom >= first;
-      const xs = [h, ...(passSkip ? [skip as Tensor4D] : []), ...own.map((p) => p.tensor), ...(withContext ? [input.context] : [])];
-      const { value: again, grads: found } = tf.engine().gradients(() => stage.run(h, skip, input), xs, dy, true);
+      const xs = [
+        h,
+        ...(passSkip ? [skip as Tensor4D] : []),
+        ...own.map((p) => p.tensor),
+        ...(withContext ? [input.context] : []),
+      ];
+      const { value: again, grads: found } = tf
+        .engine()
+        .gradients(() => stage.run(h, skip, input), xs, dy, true);
       again.dispose();
       dy.dispose();
       dy = found[0] as Tensor4D;
@@ -82,7 +94,11 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
     if (h !== zt) h.dispose();
   }
   dy.dispose();
-  return { loss: value as Scalar, parameters: parameters.map((p) => byTensor.get(p.tensor) as Tensor), context };
+  return {
+    loss: value as Scalar,
+    parameters: parameters.map((p) => byTensor.get(p.tensor) as Tensor),
+    context,
+  };
 }
 
 /** Runs the network keeping every stage's input. Skips are inputs of a later stage and freed as such. */

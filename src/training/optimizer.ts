@@ -36,7 +36,8 @@ export function updateStep(
 ): { readonly next: OptimizerState; readonly gradNorm: Scalar } {
   const gradScale = 1 / options.accumulation;
   const rawNorm = globalGradNorm(sums);
-  const factor = options.clip === null ? tf.scalar(gradScale) : clipFactor(rawNorm, { maxNorm: options.clip, gradScale });
+  const factor =
+    options.clip === null ? tf.scalar(gradScale) : clipFactor(rawNorm, { maxNorm: options.clip, gradScale });
   const updated = adamWStep(state.params, sums, state.m, state.v, {
     ...ADAM,
     factor,

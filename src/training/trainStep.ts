@@ -13,7 +13,7 @@ import { type Scalar, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, 
 import { type GradientMode, unetGradients } from './gradients.ts';
 import type { LossFunction } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
-import { type OptimizerOptions, learningRateAt } from './options.ts';
+import { learningRateAt, type OptimizerOptions } from './options.ts';
 
 /** Rows that go through the network together. The caller owns the tensors. */
 export type MicroBatch = {
@@ -100,7 +100,8 @@ export async function microBatchGradients(
   batch: MicroBatch,
 ): Promise<{ loss: Scalar; gradients: readonly Tensor[] }> {
   const trainsText = adapter.layers.some((l) => l.module.startsWith('text_encoder.'));
-  const embedding = batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
+  const embedding =
+    batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
   const { zt, target } = scope(() => noised(context, batch));
   const input = unetInput(context.unet, batch.t, embedding, { project: projector });
   const frozen = { ...input, hooks: {} };
@@ -121,14 +122,25 @@ export async function microBatchGradients(
     context.mode,
   );
   const textGradients =
-    found.context === null ? [] : textEncoderGradients(context, projector, batch, ofText.map((p) => p.tensor), found.context);
+    found.context === null
+      ? []
+      : textEncoderGradients(
+          context,
+          projector,
+          batch,
+          ofText.map((p) => p.tensor),
+          found.context,
+        );
   for (const tensor of [zt, target, input.temb, reference, found.context]) tensor?.dispose();
   if (batch.context === null) embedding.dispose();
   const byTensor = new Map<Tensor, Tensor>([
     ...ofUnet.map((p, i) => [p.tensor, found.parameters[i] as Tensor] as const),
     ...ofText.map((p, i) => [p.tensor, textGradients[i] as Tensor] as const),
   ]);
-  return { loss: found.loss, gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor) };
+  return {
+    loss: found.loss,
+    gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor),
+  };
 }
 
 function textEncoderGradients(
@@ -140,13 +152,20 @@ function textEncoderGradients(
 ): readonly Tensor[] {
   const { value, grads } = tf
     .engine()
-    .gradients(() => encodeText(context.text, batch.tokens, { output: 'last', project }), [...parameters], dContext);
+    .gradients(
+      () => encodeText(context.text, batch.tokens, { output: 'last', project }),
+      [...parameters],
+      dContext,
+    );
   value.dispose();
   return grads;
 }
 
 /** zt = signal z + sigma eps per row, and what the network should say: eps, or v = signal eps - sigma z. */
-function noised(context: TrainContext, { latents, noise, t }: MicroBatch): { zt: Tensor4D; target: Tensor4D } {
+function noised(
+  context: TrainContext,
+  { latents, noise, t }: MicroBatch,
+): { zt: Tensor4D; target: Tensor4D } {
   const perRow = (values: number[]): Tensor4D => tf.tensor4d(values, [values.length, 1, 1, 1]);
   const coefficients = t.map((value) => noisingCoefficients(context.schedule, value));
   const signal = perRow(coefficients.map((c) => c.signal));
@@ -173,7 +192,8 @@ function notFinite(step: number, loss: number, norm: number): StudioError {
     `Training broke down at step ${step + 1}: the loss is ${loss}, the gradient norm ${norm}.`,
     {
       where: `step ${step + 1}`,
-      remedy: 'The last good checkpoint is kept. Lower the learning rate or clip the gradient, then start from it.',
+      remedy:
+        'The last good checkpoint is kept. Lower the learning rate or clip the gradient, then start from it.',
     },
   );
 }

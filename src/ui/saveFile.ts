@@ -1,4 +1,4 @@
-import type { NamedBytes } from '../engine/protocol.ts';
+import type { NamedBytes } from '../jobs/runTypes.ts';
 
 const REVOKE_AFTER_MS = 60_000;
 

@@ -1,6 +1,7 @@
 /** Names of stages and states in the words of the page. */
-import type { RunStatus } from '../engine/protocol.ts';
+
 import type { StageName } from '../jobs/events.ts';
+import type { RunStatus } from '../jobs/runTypes.ts';
 import type { VisibleStatus } from '../state/runs.ts';
 import type { PageName } from '../state/url.ts';
 

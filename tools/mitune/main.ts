@@ -22,7 +22,9 @@ async function main(options: MiTuneOptions): Promise<boolean> {
   const out = resolve(options.out);
   const stateFolder = join(out, '.mi-tune');
   const placeFile = join(stateFolder, 'place.json');
-  const known: Place | null = existsSync(placeFile) ? (JSON.parse(readFileSync(placeFile, 'utf8')) as Place) : null;
+  const known: Place | null = existsSync(placeFile)
+    ? (JSON.parse(readFileSync(placeFile, 'utf8')) as Place)
+    : null;
   if (options.resume && known === null) throw usageError(`There is no run to resume in ${out}.`);
   if (!options.resume && known !== null) {
     throw usageError(`${out} already holds a run. Go on with it with --resume, or name another folder.`);
@@ -41,7 +43,8 @@ async function main(options: MiTuneOptions): Promise<boolean> {
   });
   try {
     const port = Number(new URL(studio.url).port);
-    if (known !== null && port !== known.port) throw new Error(`Port ${known.port} is in use; the run can only be resumed there.`);
+    if (known !== null && port !== known.port)
+      throw new Error(`Port ${known.port} is in use; the run can only be resumed there.`);
     writeFileSync(placeFile, JSON.stringify({ port, model } satisfies Place));
     return await drive(studio, spec, options, out);
   } finally {
@@ -53,8 +56,13 @@ function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
   const path = options.prompts as string;
   const { prompts, duplicates, warnings } = parsePromptList(basename(path), readFileSync(path, 'utf8'));
   for (const warning of warnings) console.log(`Note: ${warning}`);
-  console.log(`${prompts.length} prompts${duplicates.length > 0 ? `, ${duplicates.length} texts more than once` : ''}.`);
-  const ref: ModelRef = { kind: 'url', base: model === null ? 'models/shapes/' : isFolder(model) ? MODEL_MOUNT : model };
+  console.log(
+    `${prompts.length} prompts${duplicates.length > 0 ? `, ${duplicates.length} texts more than once` : ''}.`,
+  );
+  const ref: ModelRef = {
+    kind: 'url',
+    base: model === null ? 'models/shapes/' : isFolder(model) ? MODEL_MOUNT : model,
+  };
   return { ...options.spec, model: ref, prompts: prompts.map((p) => p.text), realImages: null };
 }
 
@@ -62,7 +70,12 @@ function isFolder(model: string | null): model is string {
   return model !== null && !/^https?:/.test(model);
 }
 
-async function drive(studio: Studio, spec: MiTuneSpec | null, options: MiTuneOptions, out: string): Promise<boolean> {
+async function drive(
+  studio: Studio,
+  spec: MiTuneSpec | null,
+  options: MiTuneOptions,
+  out: string,
+): Promise<boolean> {
   const { page } = studio;
   const watched = <T>(work: Promise<T>): Promise<T> => Promise.race([work, studio.failed]);
   await page.goto(studio.url);
@@ -137,11 +150,17 @@ async function collect(page: Page, out: string, done: boolean): Promise<void> {
       if (done) throw new Error(`"${name}" is not available although the run is done.`);
       continue;
     }
-    const [download] = await Promise.all([page.waitForEvent('download', { timeout: 600_000 }), button.click()]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download', { timeout: 600_000 }),
+      button.click(),
+    ]);
     const path = join(out, file);
     await download.saveAs(path);
     if (file !== 'set.zip') console.log(`wrote ${path}`);
-    else console.log(`wrote ${unzip(new Uint8Array(readFileSync(path)), out).length} files of the set to ${out}`);
+    else
+      console.log(
+        `wrote ${unzip(new Uint8Array(readFileSync(path)), out).length} files of the set to ${out}`,
+      );
   }
 }
 

@@ -12,33 +12,90 @@ const ROWS: readonly Row[] = [
   { name: 'prompts', value: 'FILE', help: 'prompt list: .txt, .csv or .jsonl (required for a new run)' },
   { name: 'out', value: 'DIR', help: 'folder for the results and the state of the run (required)' },
   { name: 'resume', value: '', help: 'go on with the run that was begun in --out' },
-  { name: 'model', value: 'DIR|URL', help: 'diffusers folder or its address (default: the built-in shapes model)' },
-  { name: 'preset', value: 'NAME', help: 'demo, paper or official-code (default: demo); all others below override it' },
+  {
+    name: 'model',
+    value: 'DIR|URL',
+    help: 'diffusers folder or its address (default: the built-in shapes model)',
+  },
+  {
+    name: 'preset',
+    value: 'NAME',
+    help: 'demo, paper or official-code (default: demo); all others below override it',
+  },
   { name: 'candidates', value: 'N', help: 'M, images drawn per prompt', path: 'selection.candidates' },
   { name: 'keep', value: 'N', help: 'k, images kept per prompt', path: 'selection.keep' },
-  { name: 'rounds', value: 'N', help: 'R, times the set is drawn anew from the tuned model', path: 'selection.rounds' },
+  {
+    name: 'rounds',
+    value: 'N',
+    help: 'R, times the set is drawn anew from the tuned model',
+    path: 'selection.rounds',
+  },
   { name: 'steps', value: 'N', help: 'sampling steps', path: 'sampling.steps' },
-  { name: 'scheduler', value: 'NAME', help: 'ddpm, ddim, euler, pndm or dpmpp2m', path: 'sampling.scheduler' },
+  {
+    name: 'scheduler',
+    value: 'NAME',
+    help: 'ddpm, ddim, euler, pndm or dpmpp2m',
+    path: 'sampling.scheduler',
+  },
   { name: 'guidance', value: 'X', help: 'guidance scale of the sampling path', path: 'sampling.guidance' },
   { name: 'sampling-batch', value: 'N', help: 'candidates per network call', path: 'sampling.batch' },
   { name: 'path', value: 'NAME', help: 'guided, conditional or renoise', path: 'score.path' },
-  { name: 'estimator', value: 'NAME', help: 'orthogonal or standard (standard: renoise path only)', path: 'score.estimator' },
+  {
+    name: 'estimator',
+    value: 'NAME',
+    help: 'orthogonal or standard (standard: renoise path only)',
+    path: 'score.estimator',
+  },
   { name: 'weights', value: 'NAME', help: 'eq2, code, posterior, dlogsnr or none', path: 'score.weights' },
   { name: 'truncation', value: 'T', help: 'only steps with t above this count', path: 'score.truncation' },
-  { name: 'noise-draws', value: 'N', help: 'noise draws per timestep on the renoise path', path: 'score.noiseDraws' },
+  {
+    name: 'noise-draws',
+    value: 'N',
+    help: 'noise draws per timestep on the renoise path',
+    path: 'score.noiseDraws',
+  },
   { name: 'adapter', value: 'KIND', help: 'dora or lora', path: 'adapter.kind' },
   { name: 'rank', value: 'N', help: 'rank of the adapter', path: 'adapter.rank' },
-  { name: 'text-encoder', value: 'BOOL', help: 'adapt the text encoder too: true or false', path: 'adapter.textEncoder' },
+  {
+    name: 'text-encoder',
+    value: 'BOOL',
+    help: 'adapt the text encoder too: true or false',
+    path: 'adapter.textEncoder',
+  },
   { name: 'iterations', value: 'N', help: 'optimizer steps per round', path: 'training.iterations' },
   { name: 'batch', value: 'N', help: 'images per micro-batch', path: 'training.batch' },
-  { name: 'accumulation', value: 'N', help: 'micro-batches per optimizer step', path: 'training.accumulation' },
+  {
+    name: 'accumulation',
+    value: 'N',
+    help: 'micro-batches per optimizer step',
+    path: 'training.accumulation',
+  },
   { name: 'lr', value: 'X', help: 'learning rate', path: 'training.learningRate' },
   { name: 'warmup', value: 'N', help: 'steps of linear warm-up', path: 'training.warmup' },
   { name: 'clip', value: 'X|none', help: 'largest gradient norm', path: 'training.clip' },
-  { name: 'validation-share', value: 'X', help: 'share of distinct prompts held out', path: 'training.validationShare' },
-  { name: 'checkpoint-steps', value: 'N', help: 'steps between checkpoints', path: 'training.checkpointEvery' },
-  { name: 'preview-steps', value: 'N', help: 'steps between preview images, 0 for none', path: 'training.previewEvery' },
-  { name: 'real-images', value: 'DIR', help: 'folder with captioned images and metadata.jsonl (default: none)' },
+  {
+    name: 'validation-share',
+    value: 'X',
+    help: 'share of distinct prompts held out',
+    path: 'training.validationShare',
+  },
+  {
+    name: 'checkpoint-steps',
+    value: 'N',
+    help: 'steps between checkpoints',
+    path: 'training.checkpointEvery',
+  },
+  {
+    name: 'preview-steps',
+    value: 'N',
+    help: 'steps between preview images, 0 for none',
+    path: 'training.previewEvery',
+  },
+  {
+    name: 'real-images',
+    value: 'DIR',
+    help: 'folder with captioned images and metadata.jsonl (default: none)',
+  },
   { name: 'real-share', value: 'X', help: 'share of the set taken from them (default: 0.25)' },
   { name: 'seed', value: 'N', help: 'base seed (default: 42)' },
   { name: 'backend', value: 'NAME', help: 'auto, wasm or webgpu (default: auto)' },
@@ -59,7 +116,8 @@ export type MiTuneOptions = {
 export function helpText(): string {
   const presets = (['demo', 'paper', 'official-code'] as const).map((name) => presetSettings(name));
   const lines = ROWS.map(({ name, value, help, path }) => {
-    const defaults = path === undefined ? '' : `: ${[...new Set(presets.map((p) => show(read(p, path))))].join(' / ')}`;
+    const defaults =
+      path === undefined ? '' : `: ${[...new Set(presets.map((p) => show(read(p, path))))].join(' / ')}`;
     return `  --${`${name} ${value}`.padEnd(24)} ${help}${defaults}`;
   });
   return `Usage: npm run mitune -- --prompts FILE --out DIR [options]\n\nDefaults are those of the presets demo / paper / official-code, one value where they agree.\n\n${lines.join('\n')}`;
@@ -70,7 +128,9 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
   const flags = new Set(['resume', 'help']);
   const { values } = parseArgs({
     args: [...args],
-    options: Object.fromEntries(ROWS.map(({ name }) => [name, { type: flags.has(name) ? 'boolean' : 'string' }] as const)),
+    options: Object.fromEntries(
+      ROWS.map(({ name }) => [name, { type: flags.has(name) ? 'boolean' : 'string' }] as const),
+    ),
   }) as { values: Record<string, string | boolean | undefined> };
   if (values.help === true) return null;
   const text = (name: string): string | null => (typeof values[name] === 'string' ? values[name] : null);
@@ -95,7 +155,8 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
     out,
     resume,
     model: text('model'),
-    realImages: folder === null ? null : { folder, share: number('real-share', text('real-share') ?? '0.25') },
+    realImages:
+      folder === null ? null : { folder, share: number('real-share', text('real-share') ?? '0.25') },
     spec: {
       version: 1,
       preset: changed ? 'custom' : preset,
@@ -115,7 +176,8 @@ function parseLike(name: string, given: string, like: unknown): unknown {
 
 function number(name: string, given: string): number {
   const value = Number(given);
-  if (given.trim() === '' || !Number.isFinite(value)) throw usageError(`--${name} must be a number, not "${given}".`);
+  if (given.trim() === '' || !Number.isFinite(value))
+    throw usageError(`--${name} must be a number, not "${given}".`);
   return value;
 }
 

@@ -11,7 +11,14 @@ import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Unet } from '../../src/models/unet/run.ts';
 import { doraWeightNorm } from '../../src/tensor/ops/dora.ts';
 import { scope } from '../../src/tensor/scope.ts';
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../src/tensor/tf.ts';
+import {
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tf,
+} from '../../src/tensor/tf.ts';
 import type { GradientMode } from '../../src/training/gradients.ts';
 import { predictionLoss } from '../../src/training/loss.ts';
 import { type MicroBatch, microBatchGradients, type TrainContext } from '../../src/training/trainStep.ts';
@@ -62,7 +69,11 @@ export async function loraBench(unet: Unet, file: SafetensorsFile, scheduler: un
         }),
       ),
     peftKey: (parameter) => {
-      const [, module, part] = /^(.*)\.(down|up|magnitude)$/.exec(parameter) as unknown as [string, string, 'down' | 'up' | 'magnitude'];
+      const [, module, part] = /^(.*)\.(down|up|magnitude)$/.exec(parameter) as unknown as [
+        string,
+        string,
+        'down' | 'up' | 'magnitude',
+      ];
       return toPeftKey(module, part);
     },
     inFileLayout: (parameter, tensor) =>
@@ -77,7 +88,9 @@ export async function loraBench(unet: Unet, file: SafetensorsFile, scheduler: un
 export function predict(bench: Bench, adapter: Adapter | null): Tensor4D {
   const norms = adapter === null ? null : adapterWeightNorms(adapter);
   const projector = adapter === null || norms === null ? null : adapterProjector(adapter, norms);
-  const out = denoise({ unet: bench.unet, adapter: projector }, bench.noisy, bench.batch.t, [bench.batch.context]);
+  const out = denoise({ unet: bench.unet, adapter: projector }, bench.noisy, bench.batch.t, [
+    bench.batch.context,
+  ]);
   if (norms !== null) disposeWeightNorms(norms);
   return out;
 }
@@ -91,7 +104,12 @@ export async function gradientsOf(
   const gamma = options.minSnrGamma ?? null;
   const weights = gamma === null ? undefined : bench.minSnrWeights(gamma);
   const batch = weights === undefined ? bench.batch : { ...bench.batch, weights };
-  const found = await microBatchGradients(bench.context(options), adapter, adapterProjector(adapter, norms), batch);
+  const found = await microBatchGradients(
+    bench.context(options),
+    adapter,
+    adapterProjector(adapter, norms),
+    batch,
+  );
   const loss = (await take(found.loss))[0] as number;
   const gradients = new Map<string, Float32Array>();
   let squares = 0;

@@ -25,7 +25,9 @@ const schema = v.object({
   hidden_act: v.picklist(['gelu', 'quick_gelu']),
   layer_norm_eps: v.optional(v.pipe(v.number(), v.minValue(1e-12), v.maxValue(0.1)), 1e-5),
   eos_token_id: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 2),
-  architectures: v.optional(v.nullable(v.array(v.picklist(['CLIPTextModel', 'CLIPTextModelWithProjection'])))),
+  architectures: v.optional(
+    v.nullable(v.array(v.picklist(['CLIPTextModel', 'CLIPTextModelWithProjection']))),
+  ),
   model_type: v.optional(v.literal('clip_text_model')),
   // Facts about training or the pooled output, none of which reach the hidden states used here.
   attention_dropout: v.optional(v.number()),

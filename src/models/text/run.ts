@@ -1,7 +1,7 @@
 /** Forward pass of the CLIP text encoder: causal attention, no padding mask (padding is attended, as upstream). */
 import { StudioError } from '../../lib/errors.ts';
-import { attention } from '../../tensor/ops/attention.ts';
 import { gelu } from '../../tensor/ops/activations.ts';
+import { attention } from '../../tensor/ops/attention.ts';
 import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { Projector } from '../hooks.ts';
 import { runLayerNorm, runLinear } from '../layers.ts';
@@ -47,7 +47,10 @@ export function hiddenStates(w: TextWeights, ids: readonly (readonly number[])[]
 export function pooled(w: TextWeights, last: Tensor3D, ids: readonly (readonly number[])[]): Tensor2D {
   return tf.tidy(() => {
     const rows = ids.map((row, n) => {
-      const end = w.config.eosTokenId === 2 ? row.indexOf(Math.max(...row)) : Math.max(row.indexOf(w.config.eosTokenId), 0);
+      const end =
+        w.config.eosTokenId === 2
+          ? row.indexOf(Math.max(...row))
+          : Math.max(row.indexOf(w.config.eosTokenId), 0);
       return tf.slice(last, [n, end, 0], [1, 1, -1]);
     });
     return tf.reshape(tf.concat(rows, 0), [ids.length, w.config.width]) as Tensor2D;
@@ -58,9 +61,13 @@ function embedTokens(w: TextWeights, ids: readonly (readonly number[])[]): Tenso
   const { width, vocabulary, maxTokens } = w.config;
   const length = ids[0]?.length ?? 0;
   if (length > maxTokens) {
-    throw new StudioError('prompt-too-long', `A prompt has ${length} tokens, the text encoder takes ${maxTokens}.`, {
-      remedy: 'Shorten the prompt.',
-    });
+    throw new StudioError(
+      'prompt-too-long',
+      `A prompt has ${length} tokens, the text encoder takes ${maxTokens}.`,
+      {
+        remedy: 'Shorten the prompt.',
+      },
+    );
   }
   const out = new Float32Array(ids.length * length * width);
   ids.forEach((row, n) => {
@@ -89,6 +96,9 @@ function runTextLayer(w: TextWeights, layer: TextLayer, x: Tensor3D, project: Pr
     { heads, causal: true },
   );
   const h = tf.add(x, project(layer.toOut, mixed));
-  const hidden = gelu(runLinear(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)), activation === 'gelu' ? 'erf' : 'quick');
+  const hidden = gelu(
+    runLinear(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)),
+    activation === 'gelu' ? 'erf' : 'quick',
+  );
   return tf.add(h, runLinear(layer.feedOut, hidden));
 }

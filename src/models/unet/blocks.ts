@@ -81,7 +81,13 @@ function runAttention(
   const q = project(w.toQ, x);
   const count = Math.max(keys.length, values.length);
   const outputs = Array.from({ length: count }, (_, i) =>
-    attend(q, keys[i % keys.length] as Tensor3D, values[i % values.length] as Tensor3D, site, hooks.attention),
+    attend(
+      q,
+      keys[i % keys.length] as Tensor3D,
+      values[i % values.length] as Tensor3D,
+      site,
+      hooks.attention,
+    ),
   );
   const first = outputs[0] as Tensor3D;
   const mean = count === 1 ? first : (tf.div(tf.addN(outputs), count) as Tensor3D);

@@ -74,18 +74,27 @@ export function parseUnetConfig(json: unknown, file = 'unet/config.json'): UnetC
   const levels = c.block_out_channels.length;
   const spread = (key: string, value: number | number[]): number[] => {
     const list = typeof value === 'number' ? new Array<number>(levels).fill(value) : value;
-    if (list.length !== levels) throw unsupported(file, `"${key}" has ${list.length} entries for ${levels} levels`);
+    if (list.length !== levels)
+      throw unsupported(file, `"${key}" has ${list.length} entries for ${levels} levels`);
     return list;
   };
-  if (c.down_block_types.length !== levels) throw unsupported(file, `"down_block_types" does not have ${levels} entries`);
-  if (c.up_block_types.length !== levels) throw unsupported(file, `"up_block_types" does not have ${levels} entries`);
+  if (c.down_block_types.length !== levels)
+    throw unsupported(file, `"down_block_types" does not have ${levels} entries`);
+  if (c.up_block_types.length !== levels)
+    throw unsupported(file, `"up_block_types" does not have ${levels} entries`);
   const heads = spread('attention_head_dim', c.num_attention_heads ?? c.attention_head_dim);
   c.block_out_channels.forEach((channels, i) => {
     if (channels % c.norm_num_groups !== 0) {
-      throw unsupported(file, `${channels} channels cannot be split into ${c.norm_num_groups} groups (norm_num_groups)`);
+      throw unsupported(
+        file,
+        `${channels} channels cannot be split into ${c.norm_num_groups} groups (norm_num_groups)`,
+      );
     }
     if (channels % (heads[i] ?? 1) !== 0) {
-      throw unsupported(file, `${channels} channels cannot be split into ${heads[i]} heads (attention_head_dim)`);
+      throw unsupported(
+        file,
+        `${channels} channels cannot be split into ${heads[i]} heads (attention_head_dim)`,
+      );
     }
   });
   return {

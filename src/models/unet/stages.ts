@@ -45,7 +45,12 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       targets: [],
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
       run: (h, skip) =>
-        tf.tidy(() => runConv(resample, upsampleNearest(h, [skip?.shape[1] as number, skip?.shape[2] as number]) as Tensor4D)),
+        tf.tidy(() =>
+          runConv(
+            resample,
+            upsampleNearest(h, [skip?.shape[1] as number, skip?.shape[2] as number]) as Tensor4D,
+          ),
+        ),
     };
     return [...layers, sampler];
   });
@@ -61,7 +66,10 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       targets: [],
       run: (h, _skip, input) =>
         tf.tidy(() =>
-          runConv(w.convOut, runGroupNorm(w.normOut, h, { groups: input.groups, eps: input.normEps, silu: true })),
+          runConv(
+            w.convOut,
+            runGroupNorm(w.normOut, h, { groups: input.groups, eps: input.normEps, silu: true }),
+          ),
         ),
     },
   ];
@@ -76,7 +84,10 @@ function layerStage(layer: Layer, skip: 'push' | 'pop' | 'none'): Stage {
   return {
     name: layer.name,
     skip,
-    targets: (layer.transformer?.blocks ?? []).flatMap((b) => [...projections(b.attn1), ...projections(b.attn2)]),
+    targets: (layer.transformer?.blocks ?? []).flatMap((b) => [
+      ...projections(b.attn1),
+      ...projections(b.attn2),
+    ]),
     run: (h, skipped, input) =>
       skipped === null
         ? runLayer(layer, h, input)

@@ -1,5 +1,14 @@
 /** Typed weights of the UNet, and the walk that asks a source for every parameter by its diffusers name. */
-import { type Conv, conv3, type Linear, linear, type Norm, norm, type ParameterSource, pointwise } from '../parameters.ts';
+import {
+  type Conv,
+  conv3,
+  type Linear,
+  linear,
+  type Norm,
+  norm,
+  type ParameterSource,
+  pointwise,
+} from '../parameters.ts';
 import type { UnetConfig } from './config.ts';
 
 export type Resnet = {
@@ -40,8 +49,16 @@ export type Transformer = {
   readonly projOut: Linear;
 };
 
-export type Layer = { readonly name: string; readonly resnet: Resnet; readonly transformer: Transformer | null };
-export type Block = { readonly name: string; readonly layers: readonly Layer[]; readonly resample: Conv | null };
+export type Layer = {
+  readonly name: string;
+  readonly resnet: Resnet;
+  readonly transformer: Transformer | null;
+};
+export type Block = {
+  readonly name: string;
+  readonly layers: readonly Layer[];
+  readonly resample: Conv | null;
+};
 
 export type UnetWeights = {
   readonly config: UnetConfig;
@@ -81,7 +98,13 @@ export function buildUnet(config: UnetConfig, p: ParameterSource): UnetWeights {
       norm: norm(p, `${name}.norm`, width),
       projIn: projection(`${name}.proj_in`),
       blocks: Array.from({ length: at(config.transformerLayers, level) }, (_, i) =>
-        transformerBlock(p, `${name}.transformer_blocks.${i}`, width, config.contextWidth, at(config.heads, level)),
+        transformerBlock(
+          p,
+          `${name}.transformer_blocks.${i}`,
+          width,
+          config.contextWidth,
+          at(config.heads, level),
+        ),
       ),
       projOut: projection(`${name}.proj_out`),
     };
@@ -115,7 +138,11 @@ export function buildUnet(config: UnetConfig, p: ParameterSource): UnetWeights {
       resnet: resnet('mid_block.resnets.0', inner, inner),
       transformer: transformer('mid_block.attentions.0', levels - 1),
     },
-    last: { name: 'mid_block.resnets.1', resnet: resnet('mid_block.resnets.1', inner, inner), transformer: null },
+    last: {
+      name: 'mid_block.resnets.1',
+      resnet: resnet('mid_block.resnets.1', inner, inner),
+      transformer: null,
+    },
   };
 
   let previous = inner;
@@ -137,7 +164,13 @@ export function buildUnet(config: UnetConfig, p: ParameterSource): UnetWeights {
   return { config, convIn, time1, time2, down, mid, up, normOut, convOut };
 }
 
-function transformerBlock(p: ParameterSource, name: string, width: number, context: number, heads: number): TransformerBlock {
+function transformerBlock(
+  p: ParameterSource,
+  name: string,
+  width: number,
+  context: number,
+  heads: number,
+): TransformerBlock {
   const attention = (path: string, kind: 'self' | 'cross', source: number): Attention => ({
     name: path,
     kind,

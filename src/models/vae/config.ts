@@ -43,11 +43,16 @@ export function parseVaeConfig(json: unknown, file = 'vae/config.json'): VaeConf
     mid_block_add_attention: true,
   });
   const levels = c.block_out_channels.length;
-  if (c.down_block_types.length !== levels) throw unsupported(file, `"down_block_types" does not have ${levels} entries`);
-  if (c.up_block_types.length !== levels) throw unsupported(file, `"up_block_types" does not have ${levels} entries`);
+  if (c.down_block_types.length !== levels)
+    throw unsupported(file, `"down_block_types" does not have ${levels} entries`);
+  if (c.up_block_types.length !== levels)
+    throw unsupported(file, `"up_block_types" does not have ${levels} entries`);
   for (const channels of c.block_out_channels) {
     if (channels % c.norm_num_groups !== 0) {
-      throw unsupported(file, `${channels} channels cannot be split into ${c.norm_num_groups} groups (norm_num_groups)`);
+      throw unsupported(
+        file,
+        `${channels} channels cannot be split into ${c.norm_num_groups} groups (norm_num_groups)`,
+      );
     }
   }
   return {

@@ -85,7 +85,12 @@ function runAttention(w: VaeAttention, x: Tensor4D, vae: VaeWeights): Tensor4D {
   const q = runLinear(w.toQ, tokens) as Tensor3D;
   const k = runLinear(w.toK, tokens) as Tensor3D;
   const v = runLinear(w.toV, tokens) as Tensor3D;
-  const site = { name: 'mid_block.attentions.0', kind: 'self', resolution: [height, width], heads: 1 } as const;
+  const site = {
+    name: 'mid_block.attentions.0',
+    kind: 'self',
+    resolution: [height, width],
+    heads: 1,
+  } as const;
   const out = runLinear(w.toOut, attend(q, k, v, site, undefined));
   return tf.add(x, tf.reshape(out, x.shape));
 }

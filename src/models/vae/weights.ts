@@ -1,5 +1,14 @@
 /** Typed weights of AutoencoderKL, and the walk that asks a source for every parameter by its diffusers name. */
-import { type Conv, conv3, type Linear, linear, type Norm, norm, type ParameterSource, pointwise } from '../parameters.ts';
+import {
+  type Conv,
+  conv3,
+  type Linear,
+  linear,
+  type Norm,
+  norm,
+  type ParameterSource,
+  pointwise,
+} from '../parameters.ts';
 import type { VaeConfig } from './config.ts';
 
 export type VaeResnet = {
@@ -16,7 +25,11 @@ export type VaeAttention = {
   readonly toV: Linear;
   readonly toOut: Linear;
 };
-export type VaeMid = { readonly first: VaeResnet; readonly attention: VaeAttention; readonly last: VaeResnet };
+export type VaeMid = {
+  readonly first: VaeResnet;
+  readonly attention: VaeAttention;
+  readonly last: VaeResnet;
+};
 export type VaeBlock = { readonly resnets: readonly VaeResnet[]; readonly resample: Conv | null };
 export type Coder = {
   readonly convIn: Conv;
@@ -62,7 +75,9 @@ export function buildVae(config: VaeConfig, p: ParameterSource): VaeWeights {
       const inputs = level === 0 ? width : (widths[level - 1] as number);
       const path = `${name}.${level}`;
       return {
-        resnets: Array.from({ length: layers }, (_, i) => resnet(`${path}.resnets.${i}`, i === 0 ? inputs : width, width)),
+        resnets: Array.from({ length: layers }, (_, i) =>
+          resnet(`${path}.resnets.${i}`, i === 0 ? inputs : width, width),
+        ),
         resample: level === widths.length - 1 ? null : conv3(p, `${path}.${sampler}.0.conv`, width, width),
       };
     });

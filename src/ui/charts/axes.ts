@@ -25,6 +25,13 @@ export function axis(palette: Palette, { label, size, grid = true, side }: AxisO
   };
 }
 
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+
+/** The axis of optimizer steps, with ticks at whole numbers only. */
+export function stepAxis(palette: Palette): uPlot.Axis {
+  return { ...axis(palette, { grid: false, size: 30, label: 'step' }), incrs: WHOLE_STEPS };
+}
+
 /** All ticks of an axis with the same number of decimals, as many as their distance asks for. */
 export function tickNumbers(_plot: uPlot, values: (number | null)[]): string[] {
   const [first = 0, second = first] = values.filter((value) => value !== null);

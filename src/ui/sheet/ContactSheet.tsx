@@ -16,6 +16,7 @@ type ContactSheetProps = {
 };
 
 const FRAME_PX = 70;
+const MAX_FRAME_PX = 144;
 const GAP_PX = 12;
 const PADDING_PX = 32;
 const ROW_HEAD_PX = 88;
@@ -29,7 +30,7 @@ export function ContactSheet({ run, rows, mode, locked = false, showExact, label
   const expected = run.spec.selection.candidates;
   const fitting = Math.max(3, Math.floor((width - PADDING_PX + GAP_PX) / (FRAME_PX + GAP_PX)));
   const columns = Math.min(fitting, Math.max(expected, 3));
-  const frame = Math.min(112, (width - PADDING_PX - (columns - 1) * GAP_PX) / columns);
+  const frame = Math.min(MAX_FRAME_PX, (width - PADDING_PX - (columns - 1) * GAP_PX) / columns);
 
   useLayoutEffect(() => {
     const element = host.current;

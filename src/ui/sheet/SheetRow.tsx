@@ -59,7 +59,7 @@ export function SheetRow({
           </button>
         ) : null}
       </header>
-      <div className={styles.frames} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 112px))` }}>
+      <div className={styles.frames} style={{ gridTemplateColumns: `repeat(${columns}, minmax(0, 144px))` }}>
         {shown.map((record) => (
           <Frame
             key={record.candidate}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { RunStatus, RunSummary } from '../../../src/engine/protocol.ts';
 import type { JobEvent, TrainRecord, ValidationRecord } from '../../../src/jobs/events.ts';
+import type { RunStatus, RunSummary } from '../../../src/jobs/runTypes.ts';
 import { pageOf } from '../../../src/state/navigation.ts';
 import {
   type Activity,

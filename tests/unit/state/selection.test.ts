@@ -63,7 +63,7 @@ describe('ranking', () => {
 
   test('does not depend on the order of arrival', () => {
     const records = [4, 2, 2, 7, 1].map((score, i) => record(0, i, score));
-    fc.assert(
+    void fc.assert(
       fc.property(fc.shuffledSubarray(records, { minLength: records.length }), (shuffled) => {
         expect([...(topPicks(addToPool(EMPTY, shuffled), 2).get(0) ?? [])].sort()).toEqual([0, 3]);
       }),

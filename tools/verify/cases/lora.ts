@@ -1,7 +1,12 @@
 // LoRA and DoRA: files of every format, prediction, loss, gradients, merged weights and AdamW steps with clipping.
 
 import * as v from 'valibot';
-import { type Adapter, adapterParameters, disposeAdapter, withParameters } from '../../../src/adapters/adapter.ts';
+import {
+  type Adapter,
+  adapterParameters,
+  disposeAdapter,
+  withParameters,
+} from '../../../src/adapters/adapter.ts';
 import { loadAdapter, writeAdapter } from '../../../src/adapters/file.ts';
 import { unetAdapterTargets } from '../../../src/adapters/targets.ts';
 import { openSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
@@ -21,7 +26,11 @@ const adamSchema = v.looseObject({
   weight_decay: v.number(),
   max_grad_norm: v.number(),
   log: v.array(
-    v.looseObject({ step: v.number(), loss_before_step: v.number(), grad_norm_before_clip: v.optional(v.number()) }),
+    v.looseObject({
+      step: v.number(),
+      loss_before_step: v.number(),
+      grad_norm_before_clip: v.optional(v.number()),
+    }),
   ),
 });
 const scalarsSchema = v.looseObject({ loss: v.number(), grad_norm: v.number() });
@@ -47,7 +56,10 @@ const OPTIMIZER_RUNS = [
 
 export async function runLora(entry: unknown, io: OracleFiles, report: Report): Promise<void> {
   const asked = v.parse(schema, entry);
-  const base = v.parse(v.looseObject({ config: v.string(), weights: v.string() }), io.caseNamed(asked.base_unet));
+  const base = v.parse(
+    v.looseObject({ config: v.string(), weights: v.string() }),
+    io.caseNamed(asked.base_unet),
+  );
   const tolerance = tolerancesOf(entry, [
     'model_pred_atol',
     'loss_rtol',
@@ -66,26 +78,52 @@ export async function runLora(entry: unknown, io: OracleFiles, report: Report): 
     return loadAdapter(withConfig(opened, path, asked), unetAdapterTargets(unet));
   };
   try {
-    report.close('base', 'model_pred_without_adapter', await takeImage(predict(bench, null)), await file.readF32('model_pred_without_adapter'), { atol: tolerance.model_pred_atol });
+    report.close(
+      'base',
+      'model_pred_without_adapter',
+      await takeImage(predict(bench, null)),
+      await file.readF32('model_pred_without_adapter'),
+      { atol: tolerance.model_pred_atol },
+    );
     for (const [format, path] of Object.entries(asked.files)) {
       // The compensated file is written for another program's formula; the rest are not adapters.
       if (!path.endsWith('.safetensors') || format === 'io' || format.includes('comfyui')) continue;
       const adapter = await open(path);
-      report.close(format, 'model_pred', await takeImage(predict(bench, adapter)), await file.readF32('model_pred'), {
-        atol: tolerance.model_pred_atol,
-      });
+      report.close(
+        format,
+        'model_pred',
+        await takeImage(predict(bench, adapter)),
+        await file.readF32('model_pred'),
+        {
+          atol: tolerance.model_pred_atol,
+        },
+      );
       disposeAdapter(adapter);
     }
     const adapter = await open(asked.files.peft as string);
     const parameters = adapterParameters(adapter);
-    report.equal('peft', 'trainable parameters', parameters.reduce((n, p) => n + p.tensor.size, 0), asked.trainable_params);
+    report.equal(
+      'peft',
+      'trainable parameters',
+      parameters.reduce((n, p) => n + p.tensor.size, 0),
+      asked.trainable_params,
+    );
     await checkGradients({ bench, adapter, file, asked, report, tolerance });
     await checkMerged(adapter, file, report, tolerance.merged_atol);
     await checkRoundTrip({ unet, bench, adapter, asked, io, report });
     disposeAdapter(adapter);
     for (const { key, prefix } of OPTIMIZER_RUNS) {
       const run = asked[key];
-      if (run !== undefined) await checkSteps({ bench, start: await open(asked.files.peft as string), file, run, prefix, report, tolerance });
+      if (run !== undefined)
+        await checkSteps({
+          bench,
+          start: await open(asked.files.peft as string),
+          file,
+          run,
+          prefix,
+          report,
+          tolerance,
+        });
     }
   } finally {
     bench.dispose();
@@ -99,7 +137,20 @@ function withConfig(file: SafetensorsFile, path: string, asked: LoraCase): Safet
   return { ...file, metadata: { lora_adapter_metadata: JSON.stringify(asked.config) } };
 }
 
-type Check = { bench: Bench; file: SafetensorsFile; report: Report; tolerance: Record<'loss_rtol' | 'grad_atol' | 'grad_rtol' | 'grad_norm_rtol' | 'params_after_step_max_abs' | 'params_after_step_mean_abs', number> };
+type Check = {
+  bench: Bench;
+  file: SafetensorsFile;
+  report: Report;
+  tolerance: Record<
+    | 'loss_rtol'
+    | 'grad_atol'
+    | 'grad_rtol'
+    | 'grad_norm_rtol'
+    | 'params_after_step_max_abs'
+    | 'params_after_step_mean_abs',
+    number
+  >;
+};
 
 async function checkGradients(c: Check & { adapter: Adapter; asked: LoraCase }): Promise<void> {
   const { bench, adapter, file, asked, report, tolerance } = c;
@@ -109,7 +160,10 @@ async function checkGradients(c: Check & { adapter: Adapter; asked: LoraCase }):
     report.closeNumber(mode, 'gradient norm', gradNorm, asked.grad_norm, { rtol: tolerance.grad_norm_rtol });
     for (const [key, values] of gradients) {
       const expected = await file.readF32(`grad.${key}`);
-      report.close(mode, `grad.${key}`, values, expected, { atol: tolerance.grad_atol, rtol: tolerance.grad_rtol });
+      report.close(mode, `grad.${key}`, values, expected, {
+        atol: tolerance.grad_atol,
+        rtol: tolerance.grad_rtol,
+      });
     }
   }
   for (const [name, scalars] of Object.entries(asked.other_losses_scalars)) {
@@ -117,13 +171,24 @@ async function checkGradients(c: Check & { adapter: Adapter; asked: LoraCase }):
     if (!expected.success) continue;
     const minSnr = /min_snr_gamma(\d+)/.exec(name)?.[1];
     const prediction = name.startsWith('v_prediction') ? 'v_prediction' : 'epsilon';
-    const found = await gradientsOf(bench, adapter, { mode: 'whole', prediction, minSnrGamma: minSnr === undefined ? null : Number(minSnr) });
+    const found = await gradientsOf(bench, adapter, {
+      mode: 'whole',
+      prediction,
+      minSnrGamma: minSnr === undefined ? null : Number(minSnr),
+    });
     report.closeNumber(name, 'loss', found.loss, expected.output.loss, { rtol: tolerance.loss_rtol });
-    report.closeNumber(name, 'gradient norm', found.gradNorm, expected.output.grad_norm, { rtol: tolerance.grad_norm_rtol });
+    report.closeNumber(name, 'gradient norm', found.gradNorm, expected.output.grad_norm, {
+      rtol: tolerance.grad_norm_rtol,
+    });
   }
 }
 
-async function checkMerged(adapter: Adapter, file: SafetensorsFile, report: Report, atol: number): Promise<void> {
+async function checkMerged(
+  adapter: Adapter,
+  file: SafetensorsFile,
+  report: Report,
+  atol: number,
+): Promise<void> {
   for (const layer of adapter.layers) {
     const name = `merged.${layer.layer.name}.weight`;
     if (!file.entries.has(name)) continue;
@@ -132,7 +197,14 @@ async function checkMerged(adapter: Adapter, file: SafetensorsFile, report: Repo
 }
 
 /** What we write has the keys that diffusers writes, and read back it predicts the same bits. */
-async function checkRoundTrip(c: { unet: Unet; bench: Bench; adapter: Adapter; asked: LoraCase; io: OracleFiles; report: Report }): Promise<void> {
+async function checkRoundTrip(c: {
+  unet: Unet;
+  bench: Bench;
+  adapter: Adapter;
+  asked: LoraCase;
+  io: OracleFiles;
+  report: Report;
+}): Promise<void> {
   const { unet, bench, adapter, asked, io, report } = c;
   const bytes = await writeAdapter(adapter, {});
   const written = await openSafetensors(bytesSource(bytes, 'written.safetensors'));
@@ -149,7 +221,9 @@ async function checkRoundTrip(c: { unet: Unet; bench: Bench; adapter: Adapter; a
   disposeAdapter(again);
 }
 
-async function checkSteps(c: Check & { start: Adapter; run: v.InferOutput<typeof adamSchema>; prefix: string }): Promise<void> {
+async function checkSteps(
+  c: Check & { start: Adapter; run: v.InferOutput<typeof adamSchema>; prefix: string },
+): Promise<void> {
   const { bench, file, run, prefix, report, tolerance } = c;
   const id = prefix === '' ? 'adamw' : `adamw ${prefix.slice(0, -1)}`;
   const params = adapterParameters(c.start).map((p) => tf.keep(p.tensor.clone()));
@@ -166,7 +240,9 @@ async function checkSteps(c: Check & { start: Adapter; run: v.InferOutput<typeof
   };
   for (const line of run.log) {
     const result = await trainStep(bench.context({ mode: 'whole' }), state, [bench.batch], options);
-    report.closeNumber(id, `loss before step ${line.step}`, result.loss, line.loss_before_step, { rtol: tolerance.loss_rtol });
+    report.closeNumber(id, `loss before step ${line.step}`, result.loss, line.loss_before_step, {
+      rtol: tolerance.loss_rtol,
+    });
     if (line.grad_norm_before_clip !== undefined) {
       report.closeNumber(id, `gradient norm ${line.step}`, result.gradNorm, line.grad_norm_before_clip, {
         rtol: tolerance.grad_norm_rtol,

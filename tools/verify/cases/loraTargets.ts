@@ -19,7 +19,9 @@ const fileSchema = v.looseObject({
   transformer_blocks: v.array(v.string()),
 });
 const manifestSchema = v.looseObject({ file: v.string() });
-const configSchema = v.looseObject({ config: v.looseObject({ block_out_channels: v.optional(v.array(v.number())) }) });
+const configSchema = v.looseObject({
+  config: v.looseObject({ block_out_channels: v.optional(v.array(v.number())) }),
+});
 
 export async function runLoraTargets(entry: unknown, io: OracleFiles, report: Report): Promise<void> {
   const asked = v.parse(entrySchema, entry);

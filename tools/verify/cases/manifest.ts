@@ -11,7 +11,12 @@ import { buildVae, renameOldVaeKey } from '../../../src/models/vae/weights.ts';
 import type { OracleFiles } from '../oracle.ts';
 import type { Report } from '../report.ts';
 
-const entrySchema = v.looseObject({ file: v.string(), entries: v.number(), params: v.number(), expected: v.optional(v.number()) });
+const entrySchema = v.looseObject({
+  file: v.string(),
+  entries: v.number(),
+  params: v.number(),
+  expected: v.optional(v.number()),
+});
 const fileSchema = v.looseObject({
   config: v.record(v.string(), v.unknown()),
   params: v.number(),
@@ -30,8 +35,18 @@ export async function runManifest(entry: unknown, io: OracleFiles, report: Repor
     .sort();
   report.equal('tensors', 'count', specs.length, asked.entries);
   report.equal('tensors', 'each asked for once', new Set(specs.map((s) => s.name)).size, specs.length);
-  report.equal('tensors', 'names and shapes: ours alone', ours.filter((x) => !theirs.includes(x)), []);
-  report.equal('tensors', 'names and shapes: theirs alone', theirs.filter((x) => !ours.includes(x)), []);
+  report.equal(
+    'tensors',
+    'names and shapes: ours alone',
+    ours.filter((x) => !theirs.includes(x)),
+    [],
+  );
+  report.equal(
+    'tensors',
+    'names and shapes: theirs alone',
+    theirs.filter((x) => !ours.includes(x)),
+    [],
+  );
   report.equal('parameters', 'count', countParameters(specs), asked.expected ?? asked.params);
   for (const [old, current] of Object.entries(manifest.deprecated_attention_names_to_current)) {
     report.equal('old names', old, renameOldVaeKey(old), current);

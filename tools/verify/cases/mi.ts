@@ -3,13 +3,13 @@
 import * as v from 'valibot';
 import { createScheduler } from '../../../src/diffusion/createScheduler.ts';
 import { guideAndMeasure } from '../../../src/diffusion/guidance.ts';
-import { sample, type StepRecord } from '../../../src/diffusion/sample.ts';
+import { type StepRecord, sample } from '../../../src/diffusion/sample.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
-import { toByte } from '../../../src/models/vae/pixels.ts';
-import { decode } from '../../../src/models/vae/run.ts';
 import { kappa } from '../../../src/mi/kappa.ts';
 import { scoreTrace } from '../../../src/mi/score.ts';
 import { selectCandidates } from '../../../src/mi/select.ts';
+import { toByte } from '../../../src/models/vae/pixels.ts';
+import { decode } from '../../../src/models/vae/run.ts';
 import { scope } from '../../../src/tensor/scope.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { loadUnet, loadVae } from '../models.ts';
@@ -44,21 +44,25 @@ export async function runMi(entry: unknown, io: OracleFiles, report: Report): Pr
   const tolerance = tolerancesOf(entry, ['weights_rtol', 'sq_dist_rtol', 'mi_rtol']);
   const file = await io.safetensors(asked.io);
   const { model: unet, dispose } = await loadUnet(io, v.parse(filesSchema, io.caseNamed(asked.unet)));
-  const scheduler = createScheduler(resolveScheduler(parseSchedulerFile(asked.scheduler_config), 'ddpm'), asked.steps);
+  const scheduler = createScheduler(
+    resolveScheduler(parseSchedulerFile(asked.scheduler_config), 'ddpm'),
+    asked.steps,
+  );
   report.equal('grid', 'timesteps', scheduler.timesteps, asked.timesteps);
 
-  const stacks = new Map<string, Tensor4D[]>();
-  for (const name of ['step_noise', 'latents_after_step']) stacks.set(name, await readSteps(file, name));
+  const stepNoise = await readSteps(file, 'step_noise');
   const initial = await readStep(file, 'initial_latents');
   const contexts = await Promise.all(
-    ['negative_prompt_embeds', 'prompt_embeds'].map(async (name) => repeat(await readTokens(file, name), asked.num_images)),
+    ['negative_prompt_embeds', 'prompt_embeds'].map(async (name) =>
+      repeat(await readTokens(file, name), asked.num_images),
+    ),
   );
   const after: Tensor4D[] = [];
   const run = await sample({
     denoiser: { unet, adapter: null },
     scheduler,
     contexts,
-    noise: (draw) => (draw === 0 ? initial : (stacks.get('step_noise')?.[draw - 1] as Tensor4D)).clone(),
+    noise: (draw) => (draw === 0 ? initial : (stepNoise[draw - 1] as Tensor4D)).clone(),
     combine: guideAndMeasure(asked.guidance_scale),
     onStep: ({ next }: StepRecord) => after.push(next.clone()),
   });
@@ -67,23 +71,35 @@ export async function runMi(entry: unknown, io: OracleFiles, report: Report): Pr
   for (const [i, latents] of after.entries()) {
     const expected = expectedAfter.subarray(i * perStep, (i + 1) * perStep);
     const largest = expected.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
-    report.close('run', `latents after step ${i}`, await takeImage(latents), expected, { atol: 2e-5 * largest });
+    report.close('run', `latents after step ${i}`, await takeImage(latents), expected, {
+      atol: 2e-5 * largest,
+    });
   }
   const differences = run.squaredDifference as number[][];
   const bySteps = asked.timesteps.flatMap((_, i) => differences.map((trace) => trace[i] as number));
   report.close('run', 'sq_dist', bySteps, await file.readF32('sq_dist'), { rtol: tolerance.sq_dist_rtol });
 
-  const traces = differences.map((trace) => trace.map((squaredDifference, i) => ({ t: asked.timesteps[i] as number, squaredDifference })));
+  const traces = differences.map((trace) =>
+    trace.map((squaredDifference, i) => ({ t: asked.timesteps[i] as number, squaredDifference })),
+  );
   for (const [name, variant, scores, argmax, weights] of [
     ['official', 'code', asked.mi_official, asked.argmax, asked.weights_official],
     ['eq2', 'eq2', asked.mi_paper_eq2, asked.argmax_paper_eq2, asked.weights_paper_eq2],
   ] as const) {
     const { schedule } = scheduler;
     if (weights !== undefined) {
-      report.close(name, 'weights', asked.timesteps.map((t) => kappa(schedule, t, variant)), weights, { rtol: tolerance.weights_rtol });
+      report.close(
+        name,
+        'weights',
+        asked.timesteps.map((t) => kappa(schedule, t, variant)),
+        weights,
+        { rtol: tolerance.weights_rtol },
+      );
     }
     if (scores === undefined) continue;
-    const found = traces.map((trace) => scoreTrace(schedule, trace, { weights: variant, truncation: OFFICIAL_TRUNCATION }));
+    const found = traces.map((trace) =>
+      scoreTrace(schedule, trace, { weights: variant, truncation: OFFICIAL_TRUNCATION }),
+    );
     report.close(name, 'mi', found, scores, { rtol: tolerance.mi_rtol });
     const pool = found.map((score, candidate) => ({ promptIndex: 0, candidate, score }));
     report.equal(name, 'argmax', selectCandidates(pool, { keep: 1 }).selected[0]?.candidate, argmax);
@@ -91,12 +107,17 @@ export async function runMi(entry: unknown, io: OracleFiles, report: Report): Pr
   const kept = asked.timesteps.filter((t) => t > OFFICIAL_TRUNCATION);
   report.equal('grid', 'retained timesteps', kept, asked.retained_timesteps);
   if (asked.vae !== undefined) await checkImage(asked.vae, file, io, report);
-  for (const tensor of [initial, run.latents, ...contexts, ...[...stacks.values()].flat()]) tensor.dispose();
+  for (const tensor of [initial, run.latents, ...contexts, ...stepNoise]) tensor.dispose();
   dispose();
 }
 
 /** The chosen latent's picture, in [0, 1] as the official pipeline returns it. */
-async function checkImage(vaeName: string, file: Awaited<ReturnType<OracleFiles['safetensors']>>, io: OracleFiles, report: Report): Promise<void> {
+async function checkImage(
+  vaeName: string,
+  file: Awaited<ReturnType<OracleFiles['safetensors']>>,
+  io: OracleFiles,
+  report: Report,
+): Promise<void> {
   const entry = io.caseNamed(vaeName);
   const { model: vae, dispose } = await loadVae(io, v.parse(filesSchema, entry));
   const latents = await readStep(file, 'best_latents');
@@ -106,7 +127,13 @@ async function checkImage(vaeName: string, file: Awaited<ReturnType<OracleFiles[
   const expected = await file.readF32('best_image_0_1');
   report.close('image', 'decoded', await takeImage(image), expected, tolerancesOf(entry, ['atol'], ['rtol']));
   const bytes = Array.from(await takeImage(decoded), toByte);
-  report.close('image', 'bytes', bytes, expected.map((x) => x * 255), { atol: 1 });
+  report.close(
+    'image',
+    'bytes',
+    bytes,
+    expected.map((x) => x * 255),
+    { atol: 1 },
+  );
   for (const tensor of [latents, unscaled]) tensor.dispose();
   dispose();
 }
@@ -126,7 +153,9 @@ async function readSteps(file: File, name: string): Promise<Tensor4D[]> {
   const data = await file.readF32(name);
   const size = n * c * h * w;
   return Array.from({ length: steps }, (_, i) =>
-    tf.tidy(() => tf.transpose(tf.tensor4d(data.subarray(i * size, (i + 1) * size), [n, c, h, w]), [0, 2, 3, 1])),
+    tf.tidy(() =>
+      tf.transpose(tf.tensor4d(data.subarray(i * size, (i + 1) * size), [n, c, h, w]), [0, 2, 3, 1]),
+    ),
   );
 }
 

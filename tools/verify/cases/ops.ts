@@ -33,7 +33,9 @@ export async function runOps(entry: unknown, io: OracleFiles, report: Report): P
   const context = { file, report, tolerance: tolerancesOf(entry, ['atol'], ['rtol']) };
   // PyTorch's float32 exp is not correctly rounded, which at t near 1000 moves an angle by 6e-5: the index allows for it.
   const allowed = tolerancesOf(entry, [], ['temb_atol_if_angles_are_computed_in_float64']);
-  const embedding = { atol: Math.max(allowed.temb_atol_if_angles_are_computed_in_float64, context.tolerance.atol) };
+  const embedding = {
+    atol: Math.max(allowed.temb_atol_if_angles_are_computed_in_float64, context.tolerance.atol),
+  };
   await timesteps(context, embedding);
   await activations(context);
   await norms(context);
@@ -55,7 +57,13 @@ async function timesteps({ file, report }: Context, embedding: Tolerance): Promi
     const match = /^temb\.dim(\d+)\.flip([01])\.shift(\d+)$/.exec(name);
     if (match === null) continue;
     const options = { flipSinToCos: match[2] === '1', freqShift: Number(match[3]) };
-    report.close(name, 'values', timestepEmbedding(t, Number(match[1]), options), await file.readF32(name), embedding);
+    report.close(
+      name,
+      'values',
+      timestepEmbedding(t, Number(match[1]), options),
+      await file.readF32(name),
+      embedding,
+    );
   }
 }
 

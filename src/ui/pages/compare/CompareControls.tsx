@@ -9,6 +9,7 @@ import {
 import { attempt } from '../../../state/notices.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { useTraining } from '../../../state/training.ts';
+import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import controls from '../../primitives/controls.module.css';
@@ -33,7 +34,7 @@ export function CompareControls() {
   const adapters = [
     ...own,
     ...imported.map((a) => ({
-      value: `import:${a.id}`,
+      value: a.id,
       label: a.name,
       help: `${a.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${a.rank}, ${a.targets} layers`,
     })),
@@ -57,7 +58,7 @@ export function CompareControls() {
           placeholder={
             heldOut.length === 0
               ? 'a red circle above a blue square'
-              : `Left empty: ${heldOut.length} held-out prompts`
+              : `Left empty: ${formatPlural(heldOut.length, 'held-out prompt')}`
           }
           value={typed}
           onChange={(event) => set({ typed: event.currentTarget.value })}

@@ -1,7 +1,7 @@
 import type { EvaluationRecord, Interval } from '../../../jobs/events.ts';
 import { formatChange, formatNumber, formatPercent } from '../../format.ts';
 import styles from './EvaluationCard.module.css';
-import { IntervalPlot } from './IntervalPlot.tsx';
+import { IntervalPlot, verdictOf } from './IntervalPlot.tsx';
 
 type EvaluationCardProps = { readonly record: EvaluationRecord; readonly rounds: number };
 
@@ -28,6 +28,7 @@ export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
         detail="noised again, same draws"
         values={`${formatNumber(mi.before)} to ${formatNumber(mi.after)}`}
         change={mi.change}
+        words={AMOUNT}
       />
       {exact === null ? null : (
         <Measure
@@ -47,9 +48,10 @@ type MeasureProps = {
   readonly detail: string;
   readonly values: string;
   readonly change: Interval;
+  readonly words?: Words;
 };
 
-function Measure({ title, detail, values, change }: MeasureProps) {
+function Measure({ title, detail, values, change, words = QUALITY }: MeasureProps) {
   return (
     <div className={styles.row}>
       <div>
@@ -63,22 +65,24 @@ function Measure({ title, detail, values, change }: MeasureProps) {
         <span className={styles.detail}>
           {formatChange(change.low)} to {formatChange(change.high)}
         </span>
-        <span className={styles.verdict} data-verdict={verdict(change)}>
-          {VERDICTS[verdict(change)]}
+        <span className={styles.verdict} data-verdict={verdictOf(change)}>
+          {sayVerdict(change, words)}
         </span>
       </p>
     </div>
   );
 }
 
-const VERDICTS = {
-  better: 'Better',
-  worse: 'Worse',
-  open: 'Not settled: the interval includes zero',
-} as const;
+type Words = { readonly better: string; readonly worse: string };
 
-function verdict({ low, high }: Interval): keyof typeof VERDICTS {
-  return low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
+const QUALITY: Words = { better: 'Better', worse: 'Worse' };
+/** More MI is a change in what the model measures, not yet a better image. */
+const AMOUNT: Words = { better: 'Higher', worse: 'Lower' };
+
+function sayVerdict(change: Interval, words: Words): string {
+  if (change.low === 0 && change.high === 0) return 'No change';
+  const found = verdictOf(change);
+  return found === 'open' ? 'Not settled: the interval includes zero' : words[found];
 }
 
 function describe({ mean, low, high }: Interval): string {

@@ -3,6 +3,11 @@ import styles from './IntervalPlot.module.css';
 
 const MARGIN = 0.12;
 
+/** Whether an interval lies above zero, below it, or on both sides. */
+export function verdictOf({ low, high }: Interval): 'better' | 'worse' | 'open' {
+  return low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
+}
+
 type IntervalPlotProps = { readonly interval: Interval; readonly label: string };
 
 /** A mean with its interval against zero, on a scale of its own. */
@@ -12,11 +17,10 @@ export function IntervalPlot({ interval: { mean, low, high }, label }: IntervalP
   const span = (to - from || 1) * (1 + 2 * MARGIN);
   const place = (value: number) =>
     `${(((value - from) / span + MARGIN / (1 + 2 * MARGIN)) * 100).toFixed(2)}%`;
-  const verdict = low > 0 ? 'better' : high < 0 ? 'worse' : 'open';
   return (
     <svg
       className={styles.plot}
-      data-verdict={verdict}
+      data-verdict={verdictOf({ mean, low, high })}
       role="img"
       aria-label={label}
       width="100%"

@@ -43,6 +43,21 @@ export function PromptEditor() {
           onChange={(event) => setPromptText(event.currentTarget.value)}
           onScroll={(event) => gutter.current?.scrollTo({ top: event.currentTarget.scrollTop })}
         />
+        {text === '' && examples.length > 0 ? (
+          <div className={styles.offers}>
+            <p className={styles.count}>Or begin with an example</p>
+            <ul>
+              {examples.map(({ file, title, summary }) => (
+                <li key={file}>
+                  <button type="button" className={styles.offer} onClick={() => void chooseExample(file)}>
+                    {title}
+                  </button>
+                  {summary === undefined ? null : <span className={styles.count}>{summary}</span>}
+                </li>
+              ))}
+            </ul>
+          </div>
+        ) : null}
       </div>
       <div id="prompt-findings">
         <PromptFindings list={list} failure={failure} />

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { RunSummary } from '../../../engine/protocol.ts';
+import type { RunSummary } from '../../../jobs/runTypes.ts';
 import { deleteRun } from '../../../state/runActions.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';

@@ -1,4 +1,4 @@
-import type { RunSummary } from '../../../engine/protocol.ts';
+import type { RunSummary } from '../../../jobs/runTypes.ts';
 import { continueRun, showRun } from '../../../state/runActions.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { formatAgo, formatBytes, formatPercent } from '../../format.ts';

@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/training.ts';
-import { axis, tickPowers } from '../../charts/axes.ts';
+import { axis, stepAxis, tickPowers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
@@ -34,10 +34,7 @@ function options(palette: Palette, clip: number | null): PlotSetup {
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false }, y: { distr: 3 } },
-    axes: [
-      axis(palette, { grid: false, size: 30, label: 'step' }),
-      { ...axis(palette, { size: 56 }), values: tickPowers },
-    ],
+    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickPowers }],
     series: [
       { label: 'step', value: legendStep },
       {

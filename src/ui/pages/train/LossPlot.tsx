@@ -2,7 +2,7 @@ import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import type { ValidationRecord } from '../../../jobs/events.ts';
 import { useTraining } from '../../../state/training.ts';
-import { axis, tickNumbers } from '../../charts/axes.ts';
+import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
@@ -47,10 +47,7 @@ function options(palette: Palette, validation: readonly ValidationRecord[], iter
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false } },
-    axes: [
-      axis(palette, { grid: false, size: 30, label: 'step' }),
-      { ...axis(palette, { size: 56 }), values: tickNumbers },
-    ],
+    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickNumbers }],
     series: [
       { label: 'step', value: legendStep },
       { label: 'training', stroke: palette['ink-3'], width: 1, alpha: 0.45, points: { show: false }, value },

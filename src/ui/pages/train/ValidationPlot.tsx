@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/training.ts';
-import { axis, tickNumbers } from '../../charts/axes.ts';
+import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
@@ -29,10 +29,7 @@ function options(palette: Palette): PlotSetup {
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false } },
-    axes: [
-      axis(palette, { grid: false, size: 30, label: 'step' }),
-      { ...axis(palette, { size: 56 }), values: tickNumbers },
-    ],
+    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickNumbers }],
     series: [
       { label: 'step', value: legendStep },
       {

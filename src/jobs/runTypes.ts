@@ -1,0 +1,70 @@
+/** What the page and the reports know of backends, models and runs: plain data. */
+import type { ErrorReport } from '../lib/errors.ts';
+import type {
+  CandidateRecord,
+  EvaluationRecord,
+  Picked,
+  StageName,
+  TrainRecord,
+  ValidationRecord,
+} from './events.ts';
+import type { MiTuneSpec, ModelRef } from './spec.ts';
+
+/** Which backend runs and why, for the page and for reports. */
+export type BackendReport = {
+  readonly name: 'wasm' | 'webgpu';
+  readonly reason: string;
+  /** GPU as the browser names it; null on wasm. */
+  readonly adapter: {
+    readonly vendor: string;
+    readonly architecture: string;
+    readonly description: string;
+  } | null;
+  readonly precision: string;
+};
+
+export type ModelReport = {
+  readonly name: string;
+  readonly ref: ModelRef;
+  readonly parameters: { readonly unet: number; readonly textEncoder: number; readonly vae: number };
+  readonly sizeBytes: number;
+  /** Height and width of its images in pixels. */
+  readonly imageSize: number;
+  readonly maxTokens: number;
+  readonly prediction: 'epsilon' | 'v_prediction';
+  readonly adapterTargets: number;
+  /** True when the exact scorer of the shapes world applies. */
+  readonly shapesWorld: boolean;
+};
+
+export type RunStatus = 'new' | 'running' | 'paused' | 'failed' | 'done';
+
+/** A line of the run list. */
+export type RunSummary = {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly status: RunStatus;
+  readonly stage: StageName;
+  readonly round: number;
+  /** Share of the current stage that is done, 0 to 1. */
+  readonly progress: number;
+  readonly sizeBytes: number;
+};
+
+/** Everything needed to show a run again after a reload. */
+export type RunState = {
+  readonly summary: RunSummary;
+  readonly spec: MiTuneSpec;
+  /** Indices of prompts held out for validation. */
+  readonly heldOut: readonly number[];
+  readonly candidates: readonly CandidateRecord[];
+  readonly selections: readonly { readonly round: number; readonly picks: readonly Picked[] }[];
+  readonly train: readonly TrainRecord[];
+  readonly validation: readonly ValidationRecord[];
+  readonly evaluations: readonly EvaluationRecord[];
+  readonly warnings: readonly ErrorReport[];
+};
+
+export type NamedBytes = { readonly name: string; readonly bytes: Uint8Array };
