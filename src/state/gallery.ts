@@ -38,6 +38,8 @@ export type GalleryState = {
   readonly scores: ScoreMap | null;
   readonly rankedPicks: PickMap;
   readonly byHand: PickMap;
+  /** Selections as stored, by round. */
+  readonly stored: ReadonlyMap<number, PickMap>;
   /** The selection in force: ranked, with what was changed by hand. */
   readonly picks: PickMap;
   readonly focus: Focus | null;
@@ -53,6 +55,7 @@ const EMPTY: GalleryState = {
   scores: null,
   rankedPicks: new Map(),
   byHand: new Map(),
+  stored: new Map(),
   picks: new Map(),
   focus: null,
   pinned: false,
@@ -95,9 +98,10 @@ export function showRound(round: number): void {
     rankedPicks,
     byHand: new Map(),
     picks: rankedPicks,
-    focus: null,
+    focus: firstOf(rankedPicks),
     pinned: false,
   });
+  applyStored();
 }
 
 export function receiveCandidates(records: readonly CandidateRecord[]): void {
@@ -114,14 +118,19 @@ export function receiveCandidates(records: readonly CandidateRecord[]): void {
   set({ rankedPicks, picks: mergePicks(rankedPicks, get().byHand), focus });
 }
 
-/** A stored selection: where it differs from the ranking it counts as made by hand. */
+/** A selection that was made or read back. */
 export function receiveSelection(round: number, picks: readonly Picked[]): void {
-  if (round !== get().round) return;
-  const stored = picksToMap(picks);
-  const { rankedPicks } = get();
-  const byHand = new Map(
-    differingPrompts(stored, rankedPicks).map((prompt) => [prompt, stored.get(prompt) ?? new Set<number>()]),
-  );
+  set({ stored: new Map(get().stored).set(round, picksToMap(picks)) });
+  if (round === get().round) applyStored();
+}
+
+/** Where the stored selection differs from the ranking it counts as made by hand. */
+function applyStored(): void {
+  const { round, rankedPicks } = get();
+  const stored = get().stored.get(round);
+  if (stored === undefined) return;
+  const changed = differingPrompts(stored, rankedPicks);
+  const byHand = new Map(changed.map((prompt) => [prompt, stored.get(prompt) ?? new Set<number>()]));
   set({ byHand, picks: mergePicks(rankedPicks, byHand) });
 }
 
@@ -168,5 +177,6 @@ function firstOf(picks: PickMap): Focus | null {
 async function saveSelection(): Promise<void> {
   const { runId, round, picks } = get();
   if (runId === null) return;
+  set({ stored: new Map(get().stored).set(round, picks) });
   await attempt(() => engineClient().call('setSelection', { runId, round, picks: mapToPicks(picks) }));
 }

@@ -37,6 +37,7 @@ export function App() {
   const page = useNavigation((state) => state.page);
   const status = useRuns(visibleStatus);
   const stage = useRuns((state) => state.stage);
+  const hasRun = useRuns((state) => state.open !== null);
   const engine = useEngine((state) => state.status);
   useRunGuards();
   const Page = PAGES[page];
@@ -56,7 +57,7 @@ export function App() {
                 Skip to content
               </button>
               <Rail />
-              <div className={styles.column}>
+              <div className={styles.column} data-run={hasRun}>
                 <RunBar />
                 <main id="content" className={styles.main} tabIndex={-1}>
                   <Alerts />

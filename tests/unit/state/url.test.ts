@@ -24,7 +24,7 @@ const settingsOf = (changes: readonly (readonly [FieldPath, string | number | bo
 
 describe('the address', () => {
   test('gives back every place it was made from', () => {
-    fc.assert(
+    void fc.assert(
       fc.property(
         fc.array(change),
         fc.constantFrom(...PAGES),

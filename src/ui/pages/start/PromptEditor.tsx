@@ -13,6 +13,7 @@ export function PromptEditor() {
   const { fileName, text, list, failure, example, examples } = usePrompts();
   const gutter = useRef<HTMLPreElement>(null);
   const lines = text === '' ? 1 : text.split('\n').length;
+  const offering = text === '' && examples.length > 0;
   const badLine = lineOf(failure?.where);
   return (
     <section className={styles.prompts} aria-labelledby="prompts-title">
@@ -43,7 +44,7 @@ export function PromptEditor() {
           onChange={(event) => setPromptText(event.currentTarget.value)}
           onScroll={(event) => gutter.current?.scrollTo({ top: event.currentTarget.scrollTop })}
         />
-        {text === '' && examples.length > 0 ? (
+        {offering ? (
           <div className={styles.offers}>
             <p className={styles.count}>Or begin with an example</p>
             <ul>
@@ -69,7 +70,7 @@ export function PromptEditor() {
           accept=".txt,.csv,.jsonl,.ndjson"
           onFiles={([first]) => first && void attempt(() => openPromptFile(first.path, first.file))}
         />
-        {examples.length === 0 ? null : (
+        {offering || examples.length === 0 ? null : (
           <div className={styles.examples}>
             <Choice
               label="Example list"
