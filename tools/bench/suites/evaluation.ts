@@ -16,48 +16,65 @@ import {
 import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { countLaunches } from '../../../src/tensor/counters.ts';
+import { scope } from '../../../src/tensor/scope.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
 import { type TrainState, trainStep } from '../../../src/training/trainStep.ts';
 import type { Bench } from '../bench.ts';
 
-const CANDIDATES = 8;
-const STEPS = 4;
+/** Software GPUs are a hundred times slower: there a small batch has to do. */
+const SIZES = {
+  wasm: { candidates: 8, steps: 4, repeats: 7 },
+  webgpu: { candidates: 2, steps: 2, repeats: 3 },
+} as const;
+type Sizes = (typeof SIZES)[keyof typeof SIZES];
 const GUIDANCE = 4;
 const PROMPT = 'a red circle and a blue square';
 
 export async function run(bench: Bench): Promise<void> {
   const model = await loadModel(urlFolder(new URL('/models/shapes/', location.href).href), { format: 'f32' });
   const session = openSession(model);
-  const contexts = ['', PROMPT].map((text) => repeatRows(embedPrompt(session, text), CANDIDATES));
-  await evaluation(bench, session, contexts);
-  await overhead(bench, session, contexts);
-  await training(bench, session, contexts[1] as Tensor3D);
+  const sizes = SIZES[bench.backend.name];
+  const contexts = ['', PROMPT].map((text) => repeatRows(embedPrompt(session, text), sizes.candidates));
+  await evaluation(bench, session, contexts, sizes);
+  await overhead(bench, session, contexts, sizes);
+  await tapCost(bench, session, sizes);
+  await training(bench, session, contexts[1] as Tensor3D, sizes);
   for (const context of contexts) context.dispose();
   model.dispose();
 }
 
 /** One sample with one context once through the UNet, in the batch that sampling uses. */
-async function evaluation(bench: Bench, session: Session, contexts: readonly Tensor3D[]): Promise<void> {
-  const zt = seededNoise(seeds(), session.latentShape)(0);
+async function evaluation(
+  bench: Bench,
+  session: Session,
+  contexts: readonly Tensor3D[],
+  { candidates, repeats }: Sizes,
+): Promise<void> {
+  const zt = seededNoise(seeds(candidates), session.latentShape)(0);
   const evaluate = async (): Promise<void> => {
     const outputs = denoise({ unet: session.model.unet, adapter: null }, zt, 501, contexts);
     await outputs.data();
     outputs.dispose();
   };
-  await bench.time(`one network evaluation, in batches of ${2 * CANDIDATES}`, evaluate, {
-    callsPerRun: 2 * CANDIDATES,
-    repeats: 5,
+  await bench.time(`one network evaluation, in batches of ${2 * candidates}`, evaluate, {
+    callsPerRun: 2 * candidates,
+    repeats,
   });
   zt.dispose();
 }
 
 /** Sampling with the MI tap against the same sampling without it. */
-async function overhead(bench: Bench, session: Session, contexts: readonly Tensor3D[]): Promise<void> {
-  const scheduler = sessionScheduler(session, 'ddpm', STEPS);
+async function overhead(
+  bench: Bench,
+  session: Session,
+  contexts: readonly Tensor3D[],
+  { candidates, steps, repeats }: Sizes,
+): Promise<void> {
+  const scheduler = sessionScheduler(session, 'ddpm', steps);
   const draw = (combine: Combine) => async (): Promise<void> => {
-    const noise = seededNoise(seeds(), session.latentShape);
+    const noise = seededNoise(seeds(candidates), session.latentShape);
     const run = await sample({
       denoiser: { unet: session.model.unet, adapter: null },
       scheduler,
@@ -69,14 +86,37 @@ async function overhead(bench: Bench, session: Session, contexts: readonly Tenso
     run.latents.dispose();
   };
   const variants = { 'without MI': draw(guideOnly(GUIDANCE)), 'with MI': draw(guideAndMeasure(GUIDANCE)) };
-  const title = `sampling, ${CANDIDATES} candidates, ${STEPS} steps`;
+  const title = `sampling, ${candidates} candidates, ${steps} steps`;
   for (const [name, work] of Object.entries(variants)) {
     const { count } = await countLaunches(work);
     if (bench.backend.name !== 'webgpu') continue;
     await bench.value(`${title}: cost`, `${name}: dispatches`, count.dispatches, '');
     await bench.value(`${title}: cost`, `${name}: bytes bound`, count.boundBytes, 'B');
   }
-  await bench.compare(title, variants, { repeats: 7, warmUps: 1 });
+  await bench.compare(title, variants, { repeats, warmUps: 1 });
+}
+
+/**
+ * The tap alone, since its share of a step is far below the noise of whole runs: guidance with and without it on the
+ * same outputs.
+ */
+async function tapCost(bench: Bench, session: Session, { candidates }: Sizes): Promise<void> {
+  const outputs = seededNoise(seeds(2 * candidates), session.latentShape)(0);
+  const calls = 200;
+  const repeat = (combine: Combine) => async (): Promise<void> => {
+    for (let i = 0; i < calls; i++) {
+      const { output, squaredDifference } = scope(() => combine({ outputs, zt: outputs, t: 501, i }));
+      if (i === calls - 1) await (squaredDifference ?? output).data();
+      output.dispose();
+      squaredDifference?.dispose();
+    }
+  };
+  const variants = {
+    'without MI': repeat(guideOnly(GUIDANCE)),
+    'with MI': repeat(guideAndMeasure(GUIDANCE)),
+  };
+  await bench.compare(`guidance of one step, ${candidates} candidates`, variants, { callsPerRun: calls });
+  outputs.dispose();
 }
 
 /** Guidance and nothing else. */
@@ -94,8 +134,13 @@ function guideOnly(guidance: number): Combine {
 }
 
 /** One optimizer step of the demo: DoRA of rank 16 on all attention layers. */
-async function training(bench: Bench, session: Session, context: Tensor3D): Promise<void> {
-  const noise = seededNoise(seeds(), session.latentShape);
+async function training(
+  bench: Bench,
+  session: Session,
+  context: Tensor3D,
+  { candidates }: Sizes,
+): Promise<void> {
+  const noise = seededNoise(seeds(candidates), session.latentShape);
   const latents = noise(0);
   const target = noise(1);
   const adapter = initAdapter('dora', 16, unetAdapterTargets(session.model.unet), 1);
@@ -103,12 +148,12 @@ async function training(bench: Bench, session: Session, context: Tensor3D): Prom
     adapter,
     optimizer: startOptimizer(adapterParameters(adapter).map((p) => p.tensor)),
   };
-  const t = seeds().map((_, i) => 100 * i + 50);
+  const t = seeds(candidates).map((_, i) => 100 * i + 50);
   const batch = { latents, noise: target, t, tokens: [], context };
   const { schedule, prediction, model } = session;
   const common = { unet: model.unet, text: model.text, schedule, prediction, loss: predictionLoss } as const;
   const options = {
-    batch: CANDIDATES,
+    batch: candidates,
     accumulation: 1,
     learningRate: 1e-4,
     warmup: 0,
@@ -121,13 +166,13 @@ async function training(bench: Bench, session: Session, context: Tensor3D): Prom
     state = result.state;
   };
   await bench.compare(
-    `one training sample, DoRA rank 16, batches of ${CANDIDATES}`,
+    `one training sample, DoRA rank 16, batches of ${candidates}`,
     { 'one tape': step('whole'), 'stage by stage': step('byStage') },
-    { repeats: 3, warmUps: 1, callsPerRun: CANDIDATES },
+    { repeats: 3, warmUps: 1, callsPerRun: candidates },
   );
   for (const tensor of [latents, target]) tensor.dispose();
 }
 
-function seeds(): readonly number[] {
-  return Array.from({ length: CANDIDATES }, (_, i) => i + 1);
+function seeds(count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => i + 1);
 }
