@@ -16,6 +16,7 @@ onBackends('group norm', () => {
     { shape: [3, 1, 1, 8], groups: 8, silu: false },
     { shape: [2, 9, 3, 12], groups: 1, silu: true },
     { shape: [1, 65, 65, 6], groups: 2, silu: true },
+    { shape: [1, 257, 129, 4], groups: 2, silu: false },
   ] as const)('normalizes $shape in $groups groups, SiLU $silu', async ({ shape, groups, silu }) => {
     const [n, h, w, c] = shape;
     const values = shifted(1, sizeOf(shape));

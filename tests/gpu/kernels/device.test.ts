@@ -1,0 +1,50 @@
+import { expect, it, vi } from 'vitest';
+import { openBackend } from '../../../src/tensor/device.ts';
+import { memoryReport } from '../../../src/tensor/memory.ts';
+import { linear } from '../../../src/tensor/ops/linear.ts';
+import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { disposeWeight, makeWeight, weightBytes } from '../../../src/tensor/weights.ts';
+import { randoms, take, wasmPaths } from './harness.ts';
+
+it('prefers wasm to an adapter that computes on the CPU', async () => {
+  const info = await openBackend('auto', { wasmPaths });
+  expect(info.name).toBe('wasm');
+  expect(info.reason).toContain('WebAssembly is faster');
+  expect(tf.getBackend()).toBe('wasm');
+});
+
+it('opens webgpu with the limits of the adapter, as plain data', async () => {
+  const info = await openBackend('webgpu', { wasmPaths });
+  expect(info.adapter?.software).toBe(true);
+  expect(info.limits.maxStorageBufferBindingSize).toBeGreaterThan(128 * 2 ** 20);
+  expect(structuredClone(info)).toEqual(info);
+});
+
+it('reports the first GPU error once', async () => {
+  const onLost = vi.fn();
+  await openBackend('webgpu', { wasmPaths, onLost });
+  const { device } = tf.backend() as WebGPUBackend;
+  for (const _ of [1, 2]) device.createBuffer({ size: 4, usage: 0 });
+  // Errors arrive with the next work that is submitted.
+  device.queue.submit([]);
+  await vi.waitFor(() => expect(onLost).toHaveBeenCalled());
+  expect(onLost).toHaveBeenCalledOnce();
+  expect(onLost.mock.calls[0]?.[0]).toMatchObject({ code: 'gpu-error' });
+});
+
+it('works on a new device after another one', async () => {
+  for (const _ of [1, 2]) {
+    await openBackend('webgpu', { wasmPaths });
+    const weight = makeWeight(randoms(1, 16), [4, 4], 'f16', 'w');
+    const x = tf.ones([1, 4]);
+    const y = linear(x, weight, null);
+    const columns = [0, 1, 2, 3].map((n) =>
+      [0, 4, 8, 12].reduce((sum, k) => sum + (randoms(1, 16)[n + k] ?? 0), 0),
+    );
+    for (const [n, value] of (await take(y)).entries()) expect(value).toBeCloseTo(columns[n] as number, 2);
+    expect(weightBytes(weight)).toBe(32);
+    x.dispose();
+    disposeWeight(weight);
+    expect(memoryReport().tensors).toBe(0);
+  }
+});
