@@ -43,6 +43,8 @@ export function makeWeight(
     });
   }
   const backend = tf.backend();
+  const bytes = count * (format === 'f16' ? 2 : 4);
+  if (backend instanceof WebGPUBackend) checkSize(backend.device, bytes, name);
   const divisible = shape.slice(-2).every((size) => size % 4 === 0);
   if (format === 'f16' && divisible && shape.length > 1 && backend instanceof WebGPUBackend) {
     const bits = data instanceof Uint16Array ? data : floatsToHalves(data);
@@ -74,15 +76,20 @@ export function weightBytes(weight: Weight): number {
   return 4 * (weight.tensor.size + (weight.forGradient?.size ?? 0));
 }
 
-function uploadBuffer(device: GPUDevice, bits: Uint16Array, name: string): GPUBuffer {
+function checkSize(device: GPUDevice, bytes: number, name: string): void {
   const limit = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize);
-  if (bits.byteLength > limit) {
-    throw new StudioError(
-      'tensor-too-large',
-      `${name} needs ${bits.byteLength} bytes, this GPU binds at most ${limit} bytes.`,
-      { remedy: 'Choose WebAssembly or a smaller model.', where: name },
-    );
-  }
+  if (bytes <= limit) return;
+  throw new StudioError(
+    'tensor-too-large',
+    `${name} needs ${bytes} bytes, this GPU binds at most ${limit}.`,
+    {
+      remedy: 'Choose WebAssembly or a smaller model.',
+      where: name,
+    },
+  );
+}
+
+function uploadBuffer(device: GPUDevice, bits: Uint16Array, name: string): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
   const buffer = device.createBuffer({ label: `Weight ${name}`, size: bits.byteLength, usage });
   device.queue.writeBuffer(buffer, 0, bits.buffer, bits.byteOffset, bits.byteLength);

@@ -1,5 +1,5 @@
 /** Ops that move data: nearest-neighbor upsampling and concatenation of channels. */
-import { type Tensor, type Tensor4D, tf } from '../tf.ts';
+import type { Tensor, Tensor4D, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
 type Size = readonly [height: number, width: number];
@@ -35,7 +35,65 @@ export function upsampleNearest(x: Tensor4D, size: Size): Tensor4D {
   return only(runUpsample({ x }, { size })) as Tensor4D;
 }
 
+const partName = (i: number): string => `p${i}`;
+
+const runConcat = defineOp<string, { readonly widths: readonly number[] }>({
+  name: 'StudioConcatChannels',
+  wasm: (heap, inputs, { widths }) => {
+    const parts = widths.map((_, i) => inputs[partName(i)] as TensorInfo);
+    const total = widths.reduce((sum, width) => sum + width, 0);
+    const joined = heap.allocate([...(parts[0] as TensorInfo).shape.slice(0, -1), total]);
+    const to = heap.values(joined);
+    let first = 0;
+    for (const [i, part] of parts.entries()) {
+      const width = widths[i] as number;
+      const from = heap.values(part);
+      for (let row = 0; row < to.length / total; row++) {
+        to.set(from.subarray(row * width, (row + 1) * width), row * total + first);
+      }
+      first += width;
+    }
+    return joined;
+  },
+  composed: (compose, inputs, { widths }) => {
+    const parts = widths.map((_, i) => inputs[partName(i)] as TensorInfo);
+    return compose.run('Concat', parts, { axis: (parts[0] as TensorInfo).shape.length - 1 });
+  },
+  gradient: {
+    save: [],
+    run: ([dy], _saved, { widths }) => {
+      const firsts = widths.map((_, i) => widths.slice(0, i).reduce((sum, width) => sum + width, 0));
+      return Object.fromEntries(
+        widths.map((width, i) => [
+          partName(i),
+          () => only(runSliceChannels({ x: dy as Tensor }, { first: firsts[i] as number, width })),
+        ]),
+      );
+    },
+  },
+});
+
+const runSliceChannels = defineOp<'x', { readonly first: number; readonly width: number }>({
+  name: 'StudioSliceChannels',
+  // The stock slice of the wasm backend copies its whole input to JavaScript first.
+  wasm: (heap, { x }, { first, width }) => {
+    const total = x.shape.at(-1) as number;
+    const part = heap.allocate([...x.shape.slice(0, -1), width]);
+    const [from, to] = [heap.values(x), heap.values(part)];
+    for (let row = 0; row < to.length / width; row++) {
+      const start = row * total + first;
+      to.set(from.subarray(start, start + width), row * width);
+    }
+    return part;
+  },
+  composed: (compose, { x }, { first, width }) => {
+    const outer = x.shape.slice(0, -1);
+    return compose.slice(x, [...outer.map(() => 0), first], [...outer, width]);
+  },
+});
+
 /** Joins [N, H, W, C_i] along the channels. */
 export function concatChannels(parts: readonly Tensor4D[]): Tensor4D {
-  return tf.concat([...parts], 3);
+  const inputs = Object.fromEntries(parts.map((part, i) => [partName(i), part]));
+  return only(runConcat(inputs, { widths: parts.map((part) => part.shape[3]) })) as Tensor4D;
 }

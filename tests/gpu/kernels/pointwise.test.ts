@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { geglu, gelu, silu } from '../../../src/tensor/ops/activations.ts';
 import { linearCombination } from '../../../src/tensor/ops/linearCombination.ts';
-import { upsampleNearest } from '../../../src/tensor/ops/shape.ts';
+import { concatChannels, upsampleNearest } from '../../../src/tensor/ops/shape.ts';
 import { referenceUpsample } from '../../../src/tensor/reference/layers.ts';
 import {
   erf,
@@ -128,5 +128,40 @@ onBackends('upsampleNearest', () => {
       tolerance: 1e-5,
     });
     x.dispose();
+  });
+});
+
+onBackends('concatChannels', () => {
+  it.each([
+    { pixels: [2, 3, 5], widths: [4, 8] },
+    { pixels: [1, 1, 1], widths: [1, 3, 2] },
+    { pixels: [1, 65, 2], widths: [5, 7] },
+  ] as const)('joins $widths channels and splits their gradient', async ({ pixels, widths }) => {
+    const count = sizeOf(pixels);
+    const total = widths.reduce<number>((sum, width) => sum + width, 0);
+    const reference = (...parts: ArrayLike<number>[]): Float64Array => {
+      const joined = Array.from({ length: count }, (_, pixel) =>
+        parts.flatMap((part, i) =>
+          Array.from(part).slice(pixel * (widths[i] ?? 0), (pixel + 1) * (widths[i] ?? 0)),
+        ),
+      );
+      return Float64Array.from(joined.flat());
+    };
+    const inputs = widths.map((width, i) => ({
+      values: randoms(i, count * width),
+      shape: [...pixels, width] as [number, number, number, number],
+    }));
+    const parts = inputs.map(({ values, shape }) => tf.tensor4d(values, shape));
+    const joined = concatChannels(parts);
+    expect(joined.shape).toEqual([...pixels, total]);
+    const expected = reference(...inputs.map(({ values }) => values));
+    expect(await take(joined)).toEqual(Float32Array.from(expected));
+    await expectGradients({
+      op: (...xs) => concatChannels(xs as Tensor4D[]),
+      reference,
+      inputs,
+      tolerance: 1e-5,
+    });
+    tf.dispose(parts);
   });
 });
