@@ -95,7 +95,7 @@ async function drive(
   }
   const done = await watched(follow(page));
   if (!done) {
-    for (const text of await page.locator('[role=alert]').allInnerTexts()) console.error(`\n${text}`);
+    for (const text of await alerts(page)) console.error(`\n${text}`);
     console.error(`\nThe run stopped. What is complete is kept; go on with --resume --out ${options.out}`);
   }
   await watched(collect(page, out, done));
@@ -131,9 +131,15 @@ async function follow(page: Page): Promise<boolean> {
     }
     if (status === 'done') return true;
     if (status === 'failed' || (started && status === 'paused')) return false;
-    if (!started && (await page.locator('[role=alert]').count()) > 0) return false;
+    if (!started && (await alerts(page)).length > 0) return false;
     await page.waitForTimeout(POLL_MS);
   }
+}
+
+/** What the page complains about. */
+async function alerts(page: Page): Promise<string[]> {
+  const texts = await page.locator('[role=alert]').allInnerTexts();
+  return texts.map((text) => text.trim()).filter((text) => text !== '');
 }
 
 /** Downloads what the run has, as a user would. */
