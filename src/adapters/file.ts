@@ -71,7 +71,7 @@ export async function loadAdapter(file: SafetensorsFile, targets: readonly Targe
   if (unknown.length > 0)
     throw invalid(
       file.name,
-      `it adapts ${unknown.length} layers that this model does not have, such as ${unknown[0]}`,
+      `it has ${unknown.length} tensors for layers that this model does not have, such as ${unknown[0]}`,
     );
   if (found.size === 0) throw invalid(file.name, 'it has no adapter tensors');
   const layers: AdaptedLayer[] = [];

@@ -45,21 +45,25 @@ export function restoreAdapter(state: AdapterState, targets: readonly Target[]):
     if (values?.length !== size) throw mismatch(module);
     return values;
   };
-  const layers = state.layers.map(({ module, scaling }): AdaptedLayer => {
+  // All of it is checked before the first tensor is made.
+  const checked = state.layers.map(({ module, scaling }) => {
     const target = byModule.get(module);
     if (target === undefined) throw mismatch(module);
     const [inputs, outputs] = target.layer.w.shape as [number, number];
     const a = take(inputs * state.rank, module);
     const b = take(state.rank * outputs, module);
     const m = state.kind === 'dora' ? take(outputs, module) : null;
-    return {
+    return { target, scaling, inputs, outputs, a, b, m };
+  });
+  const layers = checked.map(
+    ({ target, scaling, inputs, outputs, a, b, m }): AdaptedLayer => ({
       ...target,
       loraA: tf.keep(tf.tensor2d(a, [inputs, state.rank])) as Tensor2D,
       loraB: tf.keep(tf.tensor2d(b, [state.rank, outputs])) as Tensor2D,
       magnitude: m === null ? null : (tf.keep(tf.tensor1d(m)) as Tensor1D),
       scaling,
-    };
-  });
+    }),
+  );
   return { kind: state.kind, rank: state.rank, layers };
 }
 

@@ -1,6 +1,6 @@
 import type { DiffusionModel } from '../models/load.ts';
 import type { TextWeights } from '../models/text/weights.ts';
-import { textTargets } from '../models/text/weights.ts';
+import { textDense, textTargets } from '../models/text/weights.ts';
 import type { Unet } from '../models/unet/run.ts';
 import type { Target } from './adapter.ts';
 
@@ -14,7 +14,11 @@ export function textAdapterTargets(text: TextWeights): readonly Target[] {
   return textTargets(text).map((layer) => ({ module: `text_encoder.${layer.name}`, layer }));
 }
 
-/** Everything in the model that an adapter file may speak of. */
+/** Everything in the model that an adapter file may speak of: every dense layer of the transformers, as kohya adapts. */
 export function allAdapterTargets(model: DiffusionModel): readonly Target[] {
-  return [...unetAdapterTargets(model.unet), ...textAdapterTargets(model.text)];
+  const unet = model.unet.stages.flatMap((s) => s.dense);
+  return [
+    ...unet.map((layer) => ({ module: `unet.${layer.name}`, layer })),
+    ...textDense(model.text).map((layer) => ({ module: `text_encoder.${layer.name}`, layer })),
+  ];
 }

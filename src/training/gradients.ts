@@ -55,7 +55,7 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
   const { unet, zt, input, parameters, withContext, loss } = request;
   const { visits, output } = forward(unet, zt, input);
   const trainable = visits.map(({ stage }) => {
-    const layers = new Set(stage.targets.map((t) => t.name));
+    const layers = new Set(stage.dense.map((layer) => layer.name));
     return parameters.filter((p) => layers.has(p.layer));
   });
   // Nothing in front of the first adapted stage has a gradient to carry.
@@ -87,8 +87,9 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
       let next = 1;
       if (passSkip) skipGradients.set(skipFrom, found[next++] as Tensor4D);
       for (const p of own) byTensor.set(p.tensor, found[next++] as Tensor);
-      const dContext = withContext ? (found[next] as Tensor3D | null) : null;
-      if (dContext !== null) context = addInto<Tensor3D>(dContext, context ?? undefined);
+      // Undefined where the stage does not attend to the context.
+      const dContext = withContext ? (found[next] as Tensor3D | undefined) : undefined;
+      if (dContext !== undefined) context = addInto<Tensor3D>(dContext, context ?? undefined);
       await settle();
     }
     if (h !== zt) h.dispose();

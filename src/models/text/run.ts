@@ -97,8 +97,8 @@ function runTextLayer(w: TextWeights, layer: TextLayer, x: Tensor3D, project: Pr
   );
   const h = tf.add(x, project(layer.toOut, mixed));
   const hidden = gelu(
-    runLinear(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)),
+    project(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)),
     activation === 'gelu' ? 'erf' : 'quick',
   );
-  return tf.add(h, runLinear(layer.feedOut, hidden));
+  return tf.add(h, project(layer.feedOut, hidden));
 }

@@ -48,6 +48,18 @@ export function buildTextEncoder(config: TextConfig, p: ParameterSource): TextWe
   };
 }
 
+/** Every dense layer of the encoder in forward order: what adapters of other tools may sit on. */
+export function textDense(w: TextWeights): readonly Linear[] {
+  return w.layers.flatMap((layer) => [
+    layer.toQ,
+    layer.toK,
+    layer.toV,
+    layer.toOut,
+    layer.feedIn,
+    layer.feedOut,
+  ]);
+}
+
 /** The attention projections of the encoder in forward order: the targets of text-encoder adapters. */
 export function textTargets(w: TextWeights): readonly Linear[] {
   return w.layers.flatMap((layer) => [layer.toQ, layer.toK, layer.toV, layer.toOut]);

@@ -1,8 +1,9 @@
 /** Forward functions of the UNet's blocks (diffusers UNet2DConditionModel), NHWC. */
 import { geglu } from '../../tensor/ops/activations.ts';
 import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
-import type { AttentionSite, NetworkHooks } from '../hooks.ts';
+import type { AttentionSite, NetworkHooks, Projector } from '../hooks.ts';
 import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
+import type { Linear } from '../parameters.ts';
 import type { Attention, Layer, Resnet, Transformer, TransformerBlock } from './weights.ts';
 
 /** What every block gets beside its activations. */
@@ -45,10 +46,11 @@ function runResnet(w: Resnet, x: Tensor4D, input: BlockInput): Tensor4D {
 function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4D {
   const [n, height, width, channels] = x.shape;
   const grid = [height, width] as const;
+  const project = projectorOf(input);
   const normed = runGroupNorm(w.norm, x, { groups: input.groups, eps: TRANSFORMER_NORM_EPS, silu: false });
-  let h = runLinear(w.projIn, tf.reshape(normed, [n, height * width, channels])) as Tensor3D;
+  let h = project(w.projIn, tf.reshape(normed, [n, height * width, channels])) as Tensor3D;
   for (const block of w.blocks) h = runTransformerBlock(block, h, grid, input);
-  return tf.add(tf.reshape(runLinear(w.projOut, h), x.shape), x) as Tensor4D;
+  return tf.add(tf.reshape(project(w.projOut, h), x.shape), x) as Tensor4D;
 }
 
 function runTransformerBlock(
@@ -60,8 +62,14 @@ function runTransformerBlock(
   const n1 = runLayerNorm(w.norm1, x);
   let h: Tensor3D = tf.add(x, runAttention(w.attn1, n1, n1, grid, input));
   h = tf.add(h, runAttention(w.attn2, runLayerNorm(w.norm2, h), input.context, grid, input));
-  const hidden = geglu(runLinear(w.feedIn, runLayerNorm(w.norm3, h)));
-  return tf.add(h, runLinear(w.feedOut, hidden) as Tensor3D);
+  const project = projectorOf(input);
+  const hidden = geglu(project(w.feedIn, runLayerNorm(w.norm3, h)));
+  return tf.add(h, project(w.feedOut, hidden) as Tensor3D);
+}
+
+/** Adapters of other tools may sit on any dense layer of a transformer, not only on attention. */
+function projectorOf(input: BlockInput): Projector {
+  return input.hooks.project ?? runLinear;
 }
 
 function runAttention(
@@ -72,8 +80,7 @@ function runAttention(
   input: BlockInput,
 ): Tensor3D {
   const { hooks } = input;
-  const project = (layer: Attention['toQ'], value: Tensor3D): Tensor3D =>
-    (hooks.project ?? runLinear)(layer, value) as Tensor3D;
+  const project = projectorOf(input) as (layer: Linear, value: Tensor3D) => Tensor3D;
   const site: AttentionSite = { name: w.name, kind: w.kind, resolution, heads: w.heads };
   const other = w.kind === 'cross' ? hooks.context?.(site) : null;
   const keys = (other?.keys ?? [context]).map((c) => project(w.toK, c));

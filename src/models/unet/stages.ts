@@ -8,15 +8,17 @@ import { type Tensor4D, tf } from '../../tensor/tf.ts';
 import { runConv, runGroupNorm } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
 import { type BlockInput, runLayer } from './blocks.ts';
-import type { Attention, Layer, UnetWeights } from './weights.ts';
+import type { Attention, Layer, Transformer, UnetWeights } from './weights.ts';
 
 export type Stage = {
   /** Module path of what the stage runs, e.g. `down_blocks.0.resnets.1`. */
   readonly name: string;
   /** `push`: the output is also kept as a skip. `pop`: the newest skip is consumed. `peek`: only its size is used. */
   readonly skip: 'push' | 'pop' | 'peek' | 'none';
-  /** Attention projections, which adapters may replace. */
+  /** Attention projections, which our adapters sit on. */
   readonly targets: readonly Linear[];
+  /** Every dense layer of the transformers, `targets` among them: adapters of other tools may sit on any. */
+  readonly dense: readonly Linear[];
   /** h [N, H, W, C]; skip as `skip` says, else null. Returns a new tensor. */
   run(h: Tensor4D, skip: Tensor4D | null, input: BlockInput): Tensor4D;
 };
@@ -31,6 +33,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       name: `${block.name}.downsamplers.0`,
       skip: 'push',
       targets: [],
+      dense: [],
       run: (h) => conv2d(h, resample.w, resample.b, { stride: 2, pad: 'same' }) as Tensor4D,
     };
     return [...layers, sampler];
@@ -43,6 +46,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       name: `${block.name}.upsamplers.0`,
       skip: 'peek',
       targets: [],
+      dense: [],
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
       run: (h, skip) =>
         tf.tidy(() =>
@@ -55,7 +59,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     return [...layers, sampler];
   });
   return [
-    { name: 'conv_in', skip: 'push', targets: [], run: (h) => runConv(w.convIn, h) },
+    { name: 'conv_in', skip: 'push', targets: [], dense: [], run: (h) => runConv(w.convIn, h) },
     ...down,
     layerStage(w.mid.first, 'none'),
     layerStage(w.mid.last, 'none'),
@@ -64,6 +68,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       name: 'conv_out',
       skip: 'none',
       targets: [],
+      dense: [],
       run: (h, _skip, input) =>
         tf.tidy(() =>
           runConv(
@@ -88,11 +93,22 @@ function layerStage(layer: Layer, skip: 'push' | 'pop' | 'none'): Stage {
       ...projections(b.attn1),
       ...projections(b.attn2),
     ]),
+    dense: denseLayers(layer.transformer),
     run: (h, skipped, input) =>
       skipped === null
         ? runLayer(layer, h, input)
         : tf.tidy(() => runLayer(layer, concatChannels([h, skipped]) as Tensor4D, input)),
   };
+}
+
+function denseLayers(transformer: Transformer | null): readonly Linear[] {
+  if (transformer === null) return [];
+  const { projIn, blocks, projOut } = transformer;
+  return [
+    projIn,
+    ...blocks.flatMap((b) => [...projections(b.attn1), ...projections(b.attn2), b.feedIn, b.feedOut]),
+    projOut,
+  ];
 }
 
 function projections(a: Attention): readonly Linear[] {
