@@ -21,23 +21,33 @@ export function settingsLink(): string {
   return `${location.origin}${location.pathname}#${hash}`;
 }
 
+/** Marks history entries made here; an address that was typed or pasted has no mark. */
+const OWN_ENTRY = 'studio';
+
 /** Applies the address to the stores once, then follows both. Returns the function that ends it. */
 export async function syncAddress(): Promise<() => void> {
-  await apply(decodePlace(location.hash), { withDraft: true });
+  let applying = false;
   const write = () => {
     const hash = `#${encodePlace(currentPlace())}`;
-    if (hash === location.hash) return;
+    if (applying || (hash === location.hash && history.state === OWN_ENTRY)) return;
     const samePage = decodePlace(location.hash).page === useNavigation.getState().page;
-    if (samePage) history.replaceState(null, '', hash);
-    else history.pushState(null, '', hash);
+    if (samePage) history.replaceState(OWN_ENTRY, '', hash);
+    else history.pushState(OWN_ENTRY, '', hash);
   };
-  const read = () => void apply(decodePlace(location.hash), { withDraft: false });
-  write();
+  const read = async (withDraft: boolean) => {
+    applying = true;
+    await apply(decodePlace(location.hash), { withDraft });
+    applying = false;
+    write();
+  };
+  // Back and forward change the page only: settings made since then are kept.
+  const onPopState = ({ state }: PopStateEvent) => void read(state !== OWN_ENTRY);
+  await read(true);
   const stops = [useNavigation, useRuns, usePrompts, useSettings].map((store) => store.subscribe(write));
-  window.addEventListener('popstate', read);
+  window.addEventListener('popstate', onPopState);
   return () => {
     for (const stop of stops) stop();
-    window.removeEventListener('popstate', read);
+    window.removeEventListener('popstate', onPopState);
   };
 }
 

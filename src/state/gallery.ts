@@ -5,6 +5,7 @@ import type { RunState } from '../jobs/runTypes.ts';
 import type { MiTuneSpec, WeightsName } from '../jobs/spec.ts';
 import { engineClient } from './engineClient.ts';
 import { attempt } from './notices.ts';
+import { refreshOpenRun } from './openRunStatus.ts';
 import {
   addToPool,
   candidateKey,
@@ -134,8 +135,11 @@ function applyStored(): void {
   set({ byHand, picks: mergePicks(rankedPicks, byHand) });
 }
 
-/** Ranks the stored pool anew; prompts changed by hand keep their choice. */
-export async function rerank(change: Partial<Ranking>): Promise<void> {
+/**
+ * Ranks the stored pool anew; prompts changed by hand keep their choice. Without `save` the outcome is only shown and
+ * the stored selection stays.
+ */
+export async function rerank(change: Partial<Ranking>, { save }: { save: boolean }): Promise<void> {
   const { runId, round } = get();
   const ranking = { ...get().ranking, ...change };
   set({ ranking });
@@ -149,7 +153,7 @@ export async function rerank(change: Partial<Ranking>): Promise<void> {
   const rankedPicks = picksToMap(answer.picks);
   const scores = new Map(answer.scores.map((s) => [candidateKey(s.prompt, s.candidate), s.score]));
   set({ scores, rankedPicks, picks: mergePicks(rankedPicks, get().byHand) });
-  await saveSelection();
+  if (save) await saveSelection();
 }
 
 export async function toggle(prompt: number, candidate: number): Promise<void> {
@@ -178,5 +182,9 @@ async function saveSelection(): Promise<void> {
   const { runId, round, picks } = get();
   if (runId === null) return;
   set({ stored: new Map(get().stored).set(round, picks) });
-  await attempt(() => engineClient().call('setSelection', { runId, round, picks: mapToPicks(picks) }));
+  await attempt(async () => {
+    await engineClient().call('setSelection', { runId, round, picks: mapToPicks(picks) });
+    // A run that was trained on another selection goes back to training.
+    await refreshOpenRun();
+  });
 }

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import type { WeightsName } from '../../../jobs/spec.ts';
 import { FIELDS } from '../../../state/fields.ts';
-import { clearHandPicks, rankingOf, rerank, useGallery } from '../../../state/gallery.ts';
+import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/gallery.ts';
 import type { OpenRun } from '../../../state/runs.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
@@ -12,7 +12,10 @@ import styles from './RankControls.module.css';
 
 type RankControlsProps = {
   readonly run: OpenRun;
+  /** No ranking while the engine works. */
   readonly locked: boolean;
+  /** Whether a new ranking changes the stored selection. */
+  readonly editable: boolean;
   readonly showExact: boolean;
   readonly onShowExact: (show: boolean) => void;
 };
@@ -20,11 +23,12 @@ type RankControlsProps = {
 const MAX_TRUNCATION = 900;
 
 /** Everything about the ranking that can change without drawing anything again. */
-export function RankControls({ run, locked, showExact, onShowExact }: RankControlsProps) {
+export function RankControls({ run, locked, editable, showExact, onShowExact }: RankControlsProps) {
   const ranking = useGallery((state) => state.ranking);
   const byHand = useGallery((state) => state.byHand.size);
   const original = rankingOf(run.spec);
   const drawn = run.spec.selection.candidates;
+  const rank = (change: Partial<Ranking>) => rerank(change, { save: editable });
   const changed = JSON.stringify(original) !== JSON.stringify(ranking);
   const hasExact = useGallery(
     (state) => state.rounds.get(state.round)?.values().next().value?.[0]?.exact != null,
@@ -38,7 +42,7 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
           value={ranking.weights}
           options={FIELDS['score.weights'].options}
           disabled={locked}
-          onChange={(weights: WeightsName) => void rerank({ weights })}
+          onChange={(weights: WeightsName) => void rank({ weights })}
         />
       </div>
       <Slide
@@ -49,7 +53,7 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
         step={10}
         locked={locked}
         text={(value) => (value === 0 ? 'none' : String(value))}
-        onCommit={(truncation) => void rerank({ truncation })}
+        onCommit={(truncation) => void rank({ truncation })}
       />
       <Slide
         label="Candidates that compete (M)"
@@ -58,7 +62,7 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
         max={drawn}
         locked={locked}
         text={(value) => `${value} of ${drawn}`}
-        onCommit={(candidates) => void rerank({ candidates, keep: Math.min(ranking.keep, candidates) })}
+        onCommit={(candidates) => void rank({ candidates, keep: Math.min(ranking.keep, candidates) })}
       />
       <Slide
         label="Kept per prompt (k)"
@@ -67,19 +71,19 @@ export function RankControls({ run, locked, showExact, onShowExact }: RankContro
         max={ranking.candidates}
         locked={locked}
         text={String}
-        onCommit={(keep) => void rerank({ keep })}
+        onCommit={(keep) => void rank({ keep })}
       />
       <div className={styles.actions}>
         {hasExact ? (
           <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={onShowExact} />
         ) : null}
         {changed ? (
-          <Button size="small" disabled={locked} onClick={() => void rerank(original)}>
+          <Button size="small" disabled={locked} onClick={() => void rank(original)}>
             Back to the run’s ranking
           </Button>
         ) : null}
         {byHand > 0 ? (
-          <Button size="small" disabled={locked} onClick={() => void clearHandPicks()}>
+          <Button size="small" disabled={!editable} onClick={() => void clearHandPicks()}>
             Undo hand choices of {formatPlural(byHand, 'prompt')}
           </Button>
         ) : null}

@@ -18,12 +18,16 @@ import { ScoreNote } from './ScoreNote.tsx';
 export function SelectPage() {
   const run = useRuns((state) => state.open);
   const idle = useRuns((state) => state.activity === 'idle');
-  const trained = useRuns((state) => isPast(state.stage, 'select'));
+  const closed = useRuns((state) => isPast(state.stage, 'select') || state.open?.summary.status === 'done');
+  const done = useRuns((state) => state.open?.summary.status === 'done');
+  const current = useRuns((state) => state.round);
   const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
   const rounds = useGallery((state) => state.rounds);
   const round = useGallery((state) => state.round);
   const kept = useGallery((state) => countPicks(state.picks));
   const [showExact, setShowExact] = useState(true);
+  const [unlocked, setUnlocked] = useState(false);
+  const editable = idle && round === current && (!closed || unlocked);
   const rows = useMemo(() => [...pool.keys()].sort((a, b) => a - b), [pool]);
   if (run === null) return <NoRun title="Select" />;
   if (pool.size === 0) {
@@ -38,7 +42,7 @@ export function SelectPage() {
     <>
       <PageHead
         title="Select"
-        lead={`${formatPlural(kept, 'image')} kept of ${formatPlural(pool.size, 'prompt')}, best first. Click an image, or press Enter on it, to keep it or leave it out.`}
+        lead={`${formatPlural(kept, 'image')} kept of ${formatPlural(pool.size, 'prompt')}, best first.${editable ? ' Click an image, or press Enter on it, to keep it or leave it out.' : ''}`}
       >
         {rounds.size > 1 ? (
           <Choice
@@ -48,25 +52,35 @@ export function SelectPage() {
             onChange={(value) => showRound(Number(value))}
           />
         ) : null}
-        {idle ? (
+        {idle && closed && !unlocked && round === current ? (
+          <Button onClick={() => setUnlocked(true)}>Change the selection</Button>
+        ) : null}
+        {idle && !done ? (
           <Button look="primary" onClick={() => void workOn('done')}>
             Train on these
           </Button>
         ) : null}
       </PageHead>
       <ScoreNote spec={run.spec} />
-      {trained && idle ? (
+      {editable || !idle ? null : (
         <p className={page.muted}>
-          This run has trained on its selection already; a new choice takes effect when it trains again.
+          This selection is in use. Other rankings can be looked at; changing it means that the run trains
+          again.
         </p>
-      ) : null}
-      <RankControls run={run} locked={!idle} showExact={showExact} onShowExact={setShowExact} />
+      )}
+      <RankControls
+        run={run}
+        locked={!idle}
+        editable={editable}
+        showExact={showExact}
+        onShowExact={setShowExact}
+      />
       <div className={page.split}>
         <ContactSheet
           run={run}
           rows={rows}
           mode="select"
-          locked={!idle}
+          locked={!editable}
           showExact={showExact}
           label="Candidates by rank"
         />

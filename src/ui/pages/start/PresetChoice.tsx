@@ -22,12 +22,21 @@ export function PresetChoice() {
         {PRESETS.map(({ name, title, summary }) => (
           // biome-ignore lint/a11y/noLabelWithoutControl: the radio inside is the control
           <label key={name} className={styles.preset}>
-            <Radio.Root value={name} className={styles.radio}>
+            <Radio.Root
+              value={name}
+              className={styles.radio}
+              aria-labelledby={`preset-${name}`}
+              aria-describedby={`about-${name}`}
+            >
               <Radio.Indicator className={styles.dot} />
             </Radio.Root>
             <span>
-              <span className={styles.title}>{title}</span>
-              <span className={styles.summary}>{summary}</span>
+              <span className={styles.title} id={`preset-${name}`}>
+                {title}
+              </span>
+              <span className={styles.summary} id={`about-${name}`}>
+                {summary}
+              </span>
             </span>
           </label>
         ))}

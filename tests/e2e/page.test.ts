@@ -1,0 +1,170 @@
+// The page as users get it: every page is accessible, fits narrow windows, survives bad input and works by keyboard.
+
+import type { Page } from 'playwright';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
+import {
+  alertCodes,
+  axeViolations,
+  giveFile,
+  goTo,
+  overflow,
+  type PageTitle,
+  settle,
+  TINY_RUN,
+  waitForEngine,
+} from '../helpers/studioPage.ts';
+
+const GENERAL = ['Start', 'Model', 'Settings', 'Compare'] as const satisfies readonly PageTitle[];
+const STAGES = ['Build', 'Select', 'Train', 'Compare', 'Download'] as const satisfies readonly PageTitle[];
+const NARROW = { width: 390, height: 844 };
+const WIDE = { width: 1440, height: 900 };
+
+let studio: Studio;
+let page: Page;
+const printed: string[] = [];
+
+beforeAll(async () => {
+  studio = await launchStudio({
+    backend: 'wasm',
+    onConsole: (kind, text) => void (kind === 'error' && printed.push(text)),
+  });
+  page = studio.page;
+  await page.setViewportSize(WIDE);
+  await page.goto(studio.url);
+  await waitForEngine(page);
+});
+
+afterAll(async () => {
+  await studio?.close();
+});
+
+async function checkPages(titles: readonly PageTitle[]): Promise<string[]> {
+  const problems: string[] = [];
+  for (const title of titles) {
+    await goTo(page, title);
+    for (const [size, scheme] of [
+      [WIDE, 'light'],
+      [WIDE, 'dark'],
+      [NARROW, 'light'],
+    ] as const) {
+      await page.setViewportSize(size);
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await settle(page);
+      const wide = await overflow(page);
+      if (wide > 0) problems.push(`${title} at ${size.width}: ${wide} pixels too wide`);
+      problems.push(
+        ...(await axeViolations(page)).map((found) => `${title}, ${scheme}, ${size.width}: ${found}`),
+      );
+    }
+    await page.setViewportSize(WIDE);
+  }
+  return problems;
+}
+
+describe('before a run', () => {
+  test('pages are accessible and fit', async () => {
+    expect(await checkPages(GENERAL.filter((title) => title !== 'Compare'))).toEqual([]);
+  });
+
+  test('a broken list is kept and its line named', async () => {
+    await goTo(page, 'Start');
+    await giveFile(page, 'Prompt list file', 'list.jsonl', '{"prompt":"a red circle"}\n{oops\n');
+    expect(await alertCodes(page)).toEqual(['prompts-malformed']);
+    expect(await page.getByRole('textbox', { name: 'Prompt list' }).inputValue()).toContain('{oops');
+    expect(
+      await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).isDisabled(),
+    ).toBe(true);
+    await page.getByRole('textbox', { name: 'Prompt list' }).fill('{"prompt":"a red circle"}\n');
+    expect(await alertCodes(page)).toEqual([]);
+  });
+
+  test('a list typed before a reload is there after it', async () => {
+    await page.getByRole('textbox', { name: 'Prompt list' }).fill('a red circle\na blue ring');
+    await page.reload();
+    await waitForEngine(page);
+    expect(await page.getByRole('textbox', { name: 'Prompt list' }).inputValue()).toBe(
+      'a red circle\na blue ring',
+    );
+  });
+
+  test('a wrong run file changes nothing and says which value is wrong', async () => {
+    const before = page.url();
+    await giveFile(page, 'Run file', 'run.json', JSON.stringify({ ...TINY_RUN, seed: -1 }));
+    await page.locator('[data-code=run-file-invalid]').waitFor();
+    expect(await page.locator('[data-code=run-file-invalid]').textContent()).toContain('seed');
+    expect(page.url()).toBe(before);
+    await page.getByRole('button', { name: /^Dismiss/ }).click();
+  });
+
+  test('a pasted address brings its settings, and back leads to the page before', async () => {
+    await page.goto(`${studio.url}#v=1&page=settings&preset=paper&sampling.steps=30&unknown=1`);
+    await page.locator('[data-page=settings]').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Steps', exact: true }).inputValue()).toBe('30');
+    expect(await page.getByRole('radio', { name: 'Paper', exact: true }).isChecked()).toBe(true);
+    expect(page.url()).not.toContain('unknown');
+    await goTo(page, 'Model');
+    await page.goBack();
+    await page.locator('[data-page=settings]').waitFor();
+    expect(page.url()).toContain('sampling.steps=30');
+  });
+});
+
+describe('a run', () => {
+  beforeAll(async () => {
+    await goTo(page, 'Start');
+    await giveFile(page, 'Run file', 'tiny.json', JSON.stringify(TINY_RUN));
+    await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).click();
+    await page.locator('[data-status=done], [data-status=failed]').waitFor({ timeout: 240_000 });
+  });
+
+  test('ends well and shows itself accessibly on every page', async () => {
+    expect(await page.locator('[data-stage]').getAttribute('data-status')).toBe('done');
+    expect(await checkPages(STAGES)).toEqual([]);
+  });
+
+  test('keeps the selection it trained on until that is unlocked', async () => {
+    await goTo(page, 'Select');
+    await page.locator('[data-row="0"] [data-frame]').nth(1).click();
+    expect(await page.locator('[data-row="0"] [data-picked=true]').count()).toBe(TINY_RUN.selection.keep);
+    await page.getByRole('button', { name: 'Change the selection' }).click();
+  });
+
+  test('is selected by keyboard alone', async () => {
+    const first = page.locator('[data-row="0"] [data-frame]');
+    expect(await first.nth(0).getAttribute('aria-pressed')).toBe('true');
+    await first.nth(0).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Space');
+    expect(await first.nth(1).getAttribute('aria-pressed')).toBe('true');
+    await page.keyboard.press('ArrowDown');
+    const focused = await page.evaluate(() =>
+      document.activeElement?.closest('[data-row]')?.getAttribute('data-row'),
+    );
+    expect(focused).toBe('1');
+    await page.getByRole('button', { name: 'Undo hand choices of 1 prompt' }).click();
+    expect(await first.nth(1).getAttribute('aria-pressed')).toBe('false');
+  });
+
+  test('goes back to training then, and is still there after a reload', async () => {
+    await page.reload();
+    await waitForEngine(page);
+    await page.locator('[data-page=select][data-status=paused]').waitFor();
+    expect(await page.locator('[data-row="0"] [data-frame]').count()).toBe(TINY_RUN.selection.candidates);
+  });
+
+  test('is deleted only after a question', async () => {
+    await goTo(page, 'Start');
+    await page.getByRole('button', { name: /^Delete / }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    expect(await page.getByRole('button', { name: /^Delete / }).count()).toBe(1);
+    await page.getByRole('button', { name: /^Delete / }).click();
+    await page.getByRole('button', { name: 'Delete run' }).click();
+    await page.locator('[data-status=idle]').waitFor();
+    expect(await page.getByRole('button', { name: /^Delete / }).count()).toBe(0);
+  });
+});
+
+test('nothing went wrong unseen', () => {
+  expect(printed).toEqual([]);
+});

@@ -1,0 +1,103 @@
+// How tests read and drive the page: by the names its users see, and by the state attributes of its root.
+
+import { readFileSync } from 'node:fs';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright';
+import type { MiTuneSpec } from '../../src/jobs/spec.ts';
+
+const AXE_SOURCE = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+export type PageTitle =
+  | 'Start'
+  | 'Model'
+  | 'Settings'
+  | 'Build'
+  | 'Select'
+  | 'Train'
+  | 'Compare'
+  | 'Download';
+
+/** A run of seconds on the built-in model. */
+export const TINY_RUN: MiTuneSpec = {
+  version: 1,
+  preset: 'custom',
+  model: { kind: 'url', base: 'models/shapes/' },
+  prompts: ['a red circle above a blue square', 'a green star and a white ring', 'a small cyan ring'],
+  seed: 42,
+  backend: 'wasm',
+  sampling: { scheduler: 'ddpm', steps: 4, guidance: 4, batch: 4 },
+  score: { estimator: 'orthogonal', path: 'guided', weights: 'code', truncation: 50, noiseDraws: 1 },
+  selection: { candidates: 4, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
+  adapter: { kind: 'dora', rank: 2, textEncoder: false },
+  training: {
+    iterations: 4,
+    batch: 2,
+    accumulation: 1,
+    learningRate: 1e-4,
+    warmup: 0,
+    clip: 1,
+    weightDecay: 0.01,
+    flushAtEpochEnd: false,
+    freshAdapterEachRound: false,
+    validationShare: 0.34,
+    checkpointEvery: 2,
+    previewEvery: 2,
+  },
+  realImages: null,
+};
+
+/** Waits until the engine is ready. @throws Error with the page's alerts when it failed */
+export async function waitForEngine(page: Page): Promise<void> {
+  await page.locator('[data-engine=ready], [data-engine=failed]').waitFor({ timeout: 120_000 });
+  if ((await page.locator('[data-engine=failed]').count()) > 0)
+    throw new Error((await alertTexts(page)).join('\n'));
+}
+
+export async function goTo(page: Page, title: PageTitle): Promise<void> {
+  await page.getByRole('banner').getByRole('button', { name: title, exact: true }).click();
+  await page.locator(`[data-page=${title.toLowerCase()}]`).waitFor();
+}
+
+/** Fills a file input by its name. */
+export async function giveFile(page: Page, input: string, name: string, content: string): Promise<void> {
+  const file = { name, mimeType: 'application/octet-stream', buffer: Buffer.from(content) };
+  await page.getByLabel(input, { exact: true }).setInputFiles(file);
+}
+
+/** Codes of the errors on show. */
+export async function alertCodes(page: Page): Promise<string[]> {
+  return page
+    .locator('[data-code]')
+    .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-code') ?? ''));
+}
+
+export async function alertTexts(page: Page): Promise<string[]> {
+  return page.locator('[data-code]').allTextContents();
+}
+
+/** Accessibility rules the page breaks in its present state, each with the first offending element and what is wrong with it. */
+export async function axeViolations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE_SOURCE);
+  const results = await page.evaluate((tags) => {
+    const { axe } = window as unknown as {
+      axe: { run(root: Document, options: object): Promise<AxeResults> };
+    };
+    return axe.run(document, { runOnly: tags });
+  }, AXE_TAGS);
+  return results.violations.map(
+    ({ id, nodes }) => `${id}: ${nodes[0]?.html.slice(0, 200) ?? ''} ${nodes[0]?.failureSummary ?? ''}`,
+  );
+}
+
+/** Waits until the browser has drawn what was just changed. */
+export async function settle(page: Page): Promise<void> {
+  await page.evaluate(
+    () => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))),
+  );
+}
+
+/** Pixels by which the page is wider than its window. */
+export async function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
