@@ -74,6 +74,18 @@ onBackends('conv2d', () => {
     });
   }
 
+  it('adds a bias made for the call', async () => {
+    const size: Case = [2, 4, 5, 8, 8, 3];
+    const [values, w, bias] = [randoms(1, 2 * 4 * 5 * 8), randoms(2, 9 * 64), randoms(3, 8)];
+    const weight = makeWeight(w, [3, 3, 8, 8], 'f32', 'w');
+    const x = tf.tensor4d(values, [2, 4, 5, 8]);
+    const y = tf.tidy(() => conv2d(x, weight, tf.tensor1d(bias), { freshBias: true }));
+    const expected = referenceConv2d(values, w, bias, geometry(size, {}));
+    expect(relativeError(await take(y), expected)).toBeLessThan(2e-6);
+    x.dispose();
+    disposeWeight(weight);
+  });
+
   it('gives a sample the same bits whatever the batch', async () => {
     const weight = makeWeight(randoms(1, 9 * 32 * 16), [3, 3, 32, 16], 'f32', 'w');
     const bias = tf.tensor1d(randoms(3, 16));
