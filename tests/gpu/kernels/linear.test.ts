@@ -96,6 +96,16 @@ onBackends('linear', (backend) => {
     disposeWeight(weight);
   });
 
+  it('gives one row alone the same bits as among many', async () => {
+    const weight = makeWeight(randoms(1, 256 * 36), [256, 36], 'f32', 'w');
+    const x = randoms(2, 9 * 256);
+    const [all, one] = [tf.tensor2d(x, [9, 256]), tf.tensor2d(x.slice(5 * 256, 6 * 256), [1, 256])];
+    const batch = await take(linear(all, weight, null));
+    expect(await take(linear(one, weight, null))).toEqual(batch.slice(5 * 36, 6 * 36));
+    tf.dispose([all, one]);
+    disposeWeight(weight);
+  });
+
   it('refuses a weight of the wrong size', () => {
     expect(() => makeWeight(new Float32Array(5), [2, 3], 'f32', 'conv_in')).toThrow('conv_in has 5 values');
   });
