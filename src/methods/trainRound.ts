@@ -66,7 +66,7 @@ export async function* trainRound(
   session: Session,
   set: readonly CaptionedLatent[],
   heldOut: readonly CaptionedLatent[],
-  start: Checkpoint | { readonly adapter: Adapter } | null,
+  start: Start,
   options: RoundOptions,
 ): AsyncGenerator<RoundEvent> {
   const targets = trainedTargets(session, options.textEncoder);
@@ -89,14 +89,14 @@ export async function* trainRound(
   const validate = (adapter: Adapter): ReturnType<typeof validation> =>
     validation(session, adapter, heldOut, options);
   try {
-    if (state.optimizer.step === 0) {
+    if (!isCheckpoint(start)) {
       yield {
         type: 'checkpoint',
         checkpoint: await saveCheckpoint(state, options.origin),
         validation: await validate(state.adapter),
       };
-      if (options.previewEvery > 0) yield* preview(state);
     }
+    if (state.optimizer.step === 0 && options.previewEvery > 0) yield* preview(state);
     while (state.optimizer.step < options.iterations) {
       options.signal?.throwIfAborted();
       const { step } = state.optimizer;
@@ -124,12 +124,14 @@ export async function* trainRound(
   }
 }
 
-function startState(
-  start: Checkpoint | { readonly adapter: Adapter } | null,
-  targets: readonly Target[],
-  options: RoundOptions,
-): TrainState {
-  if (start !== null && 'version' in start) return restoreCheckpoint(start, targets);
+type Start = Checkpoint | { readonly adapter: Adapter } | null;
+
+function isCheckpoint(start: Start): start is Checkpoint {
+  return start !== null && 'version' in start;
+}
+
+function startState(start: Start, targets: readonly Target[], options: RoundOptions): TrainState {
+  if (isCheckpoint(start)) return restoreCheckpoint(start, targets);
   const adapter =
     start === null ? initAdapter(options.kind, options.rank, targets, options.seed) : start.adapter;
   return { adapter, optimizer: startOptimizer(adapterParameters(adapter).map((p) => p.tensor)) };

@@ -9,7 +9,7 @@ import type { TrainState } from './trainStep.ts';
  * Everything training goes on from. The random numbers of a step follow from (seed, step), so `step` is the position
  * of all generators. `backend` and `kernels` say what computed it: only the same ones give the same bits again.
  */
-export const checkpointSchema = v.object({
+const fields = v.object({
   version: v.literal(1),
   round: v.number(),
   step: v.number(),
@@ -19,7 +19,19 @@ export const checkpointSchema = v.object({
   m: v.array(v.instance(Float32Array)),
   v: v.array(v.instance(Float32Array)),
 });
-export type Checkpoint = v.InferOutput<typeof checkpointSchema>;
+export type Checkpoint = v.InferOutput<typeof fields>;
+
+/** Moments belong to the adapter's tensors one by one. */
+export const checkpointSchema = v.pipe(
+  fields,
+  v.check(({ adapter, m, v: squares }) =>
+    [m, squares].every(
+      (list) =>
+        list.length === adapter.tensors.length &&
+        list.every((moment, i) => moment.length === adapter.tensors[i]?.length),
+    ),
+  ),
+);
 
 export type CheckpointOrigin = {
   readonly round: number;
