@@ -68,9 +68,10 @@ const runConv = defineOp<'x' | 'w' | 'bias', ConvAttributes>({
     });
   },
   gradient: {
-    save: ['w'],
-    run: (dys, [w], attrs) => ({
-      x: () => only(runConvGradient({ dy: dys[0] as Tensor, w: w as Tensor }, attrs)),
+    // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
+    save: [],
+    run: ([dy], _saved, attrs) => ({
+      x: () => only(runConvGradient({ dy: dy as Tensor, w: attrs.weight.tensor }, attrs)),
     }),
   },
 });

@@ -20,9 +20,10 @@ const runLinear = defineOp<'x' | 'w' | 'bias', LinearAttributes>({
     return linearFits(matrix) ? launchLinear(backend, x, matrix, bias) : null;
   },
   gradient: {
-    save: ['w'],
-    run: (dys, [w], { weight }) => ({
-      x: () => only(runLinearGradient({ dy: dys[0] as Tensor, w: w as Tensor }, { weight })),
+    // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
+    save: [],
+    run: ([dy], _saved, { weight }) => ({
+      x: () => only(runLinearGradient({ dy: dy as Tensor, w: weight.tensor }, { weight })),
     }),
   },
 });
