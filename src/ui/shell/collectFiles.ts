@@ -6,6 +6,8 @@ import type { ModelFiles } from '../../state/engine.ts';
  */
 export async function collectFiles(transfer: DataTransfer): Promise<ModelFiles> {
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
+  // Files that are not on disk, such as those another page or a test hands over, have no entry.
+  if (entries.length === 0) return [...transfer.files].map((file) => ({ path: file.name, file }));
   const files: { path: string; file: Blob }[] = [];
   for (const entry of entries) await walk(entry, files);
   return files;
