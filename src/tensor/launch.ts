@@ -8,7 +8,7 @@ import { sizeOf } from './sizes.ts';
 import { type TensorInfo, tf, type WebGPUBackend } from './tf.ts';
 
 /** A scalar of the uniform struct. */
-export type Uniform = { readonly type: 'uint32' | 'int32' | 'float32'; readonly value: number };
+export type Uniform = { readonly type: 'uint32' | 'float32'; readonly value: number };
 
 export const u32 = (value: number): Uniform => ({ type: 'uint32', value });
 export const f32 = (value: number): Uniform => ({ type: 'float32', value });
