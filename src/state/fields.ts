@@ -68,18 +68,18 @@ export const FIELDS = {
     options: [
       {
         value: 'guided',
-        label: 'While sampling, guided',
+        label: 'Guided sampling',
         help: 'No extra cost. A ranking within one prompt, not a quantity in nats.',
       },
       {
         value: 'conditional',
-        label: 'While sampling, prompt alone',
+        label: 'Prompt-only sampling',
         help: 'Algorithm 2 to the letter: sampling follows the conditional prediction.',
       },
       {
         value: 'renoise',
-        label: 'Finished image, noised again',
-        help: 'Two evaluations per noise draw; comes with a standard error.',
+        label: 'Noised again',
+        help: 'The finished image, with fresh noise: two evaluations per noise draw, and a standard error.',
       },
     ],
   },

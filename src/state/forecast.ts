@@ -1,4 +1,5 @@
 /** What a run will cost, counted before it starts. */
+import { planPrompts } from '../jobs/promptPlan.ts';
 import type { Settings } from '../jobs/spec.ts';
 
 /** A backward pass costs about two forward passes. */
@@ -24,9 +25,10 @@ export type Forecast = {
 /** Counts network evaluations: `prompts * candidates * steps * 2` for the set, and the work of the stages after it. */
 export function forecast(settings: Settings, prompts: readonly string[], imageSize: number | null): Forecast {
   const { sampling, score, selection, training } = settings;
-  const distinct = new Set(prompts).size;
-  const count = selection.duplicates === 'collapse' ? distinct : prompts.length;
-  const heldOut = distinct < 2 ? 0 : Math.min(distinct - 1, Math.round(distinct * training.validationShare));
+  // Which texts are held out depends on the seed, how many does not.
+  const plan = planPrompts({ prompts, seed: 0, selection, training });
+  const count = plan.length;
+  const heldOut = new Set(plan.filter((prompt) => prompt.heldOut).map((prompt) => prompt.text)).size;
   const images = count * selection.candidates;
   const samplingEvaluations = images * sampling.steps * 2 * selection.rounds;
   const scoringEvaluations =

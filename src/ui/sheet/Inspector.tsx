@@ -26,31 +26,28 @@ export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly 
   const text = run.spec.prompts[prompt] ?? '';
   return (
     <aside className={styles.inspector} aria-label="Candidate in focus">
-      <div>
-        <CandidatePicture
-          at={{ runId: run.summary.id, round: record.round, prompt, candidate: record.candidate }}
-          alt={`${text}, seed ${record.seed}`}
-          crisp
+      <p className={styles.prompt}>{text}</p>
+      <CandidatePicture
+        at={{ runId: run.summary.id, round: record.round, prompt, candidate: record.candidate }}
+        alt={`${text}, seed ${record.seed}`}
+        crisp
+      />
+      <dl className={styles.facts}>
+        <Fact label="Candidate" value={String(record.candidate + 1)} />
+        <Fact
+          label="Score"
+          value={
+            record.standardError === null
+              ? formatNumber(score)
+              : `${formatNumber(score)} ± ${formatNumber(record.standardError, 2)}`
+          }
         />
-      </div>
-      <div className={styles.side}>
-        <p className={styles.prompt}>{text}</p>
-        <dl className={styles.facts}>
-          <Fact label="Candidate" value={String(record.candidate + 1)} />
-          <Fact label="Score" value={formatNumber(score)} />
-          {record.standardError === null ? null : (
-            <Fact label="Standard error" value={formatNumber(record.standardError, 2)} />
-          )}
-          <Fact label="Rank" value={`${rank} of ${records.length}`} />
-          {record.exact === null || !showExact ? null : (
-            <Fact
-              label="Exact score"
-              value={`${formatPercent(record.exact.share)}${record.exact.strict ? ', all right' : ''}`}
-            />
-          )}
-          <Fact label="Seed" value={String(record.seed)} />
-        </dl>
-      </div>
+        <Fact label="Rank" value={`${rank} of ${records.length}`} />
+        {record.exact === null || !showExact ? null : (
+          <Fact label="Exact score" value={formatPercent(record.exact.share)} />
+        )}
+        <Fact label="Seed" value={String(record.seed)} />
+      </dl>
       <div className={styles.trace}>
         <h3>Squared difference per step</h3>
         <TraceChart records={records} picks={picks} focus={record.candidate} truncation={truncation} />

@@ -18,7 +18,11 @@ export function RunRow({ run, onDelete }: RunRowProps) {
     : run.status === 'running'
       ? STATUS_WORDS.paused
       : STATUS_WORDS[run.status];
-  const stage = done ? null : `${STAGE_WORDS[run.stage].toLowerCase()}, ${formatPercent(run.progress)}`;
+  // Before its first image a run has nothing to be in the middle of.
+  const stage =
+    done || run.stage === 'load'
+      ? null
+      : `${STAGE_WORDS[run.stage].toLowerCase()}, ${formatPercent(run.progress)}`;
   return (
     <li className={styles.row}>
       <div className={styles.name}>
