@@ -15,7 +15,7 @@ import { trainingSets } from './selectStage.ts';
 import { loadBest } from './trainStage.ts';
 
 /** Most held-out prompts and images per prompt that are drawn again. */
-const EVALUATED = { prompts: 8, images: 4 } as const;
+export const EVALUATED = { prompts: 8, images: 4 } as const;
 
 /** The run's best adapter, ready to draw with; null before training. The caller disposes. */
 export async function bestTuned(

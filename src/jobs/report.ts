@@ -1,9 +1,9 @@
 /** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
 
 import { writeCsv } from '../formats/csv.ts';
+import { countEvaluations } from './evaluations.ts';
 import { planPrompts } from './promptPlan.ts';
 import type { BackendReport, ModelReport, RunState } from './runTypes.ts';
-import type { MiTuneSpec } from './spec.ts';
 
 /** What computed the run. */
 export type Machine = {
@@ -12,21 +12,6 @@ export type Machine = {
   readonly backend: BackendReport;
   readonly model: ModelReport | null;
 };
-
-/** Network evaluations (one sample, one context, once through the UNet) that a run with these settings makes. */
-export function countEvaluations(
-  spec: MiTuneSpec,
-  state: Pick<RunState, 'candidates' | 'train' | 'validation' | 'heldOut'>,
-) {
-  const steps = spec.sampling.steps + (spec.sampling.scheduler === 'pndm' ? 1 : 0);
-  const renoised = spec.score.path === 'renoise' ? steps * spec.score.noiseDraws : 0;
-  return {
-    sampling: state.candidates.length * steps * 2,
-    renoised: state.candidates.length * renoised * 2,
-    /** Forward and backward, counted as one each. */
-    training: state.train.length * spec.training.batch * spec.training.accumulation,
-  };
-}
 
 export function buildReport(state: RunState, seconds: Readonly<Record<string, number>>, machine: Machine) {
   const { spec } = state;
@@ -61,7 +46,7 @@ export function buildReport(state: RunState, seconds: Readonly<Record<string, nu
     })),
     training: { steps: state.train, validation: state.validation },
     evaluation: state.evaluations,
-    evaluations: countEvaluations(spec, state),
+    evaluations: countEvaluations(state),
     seconds,
     warnings: state.warnings,
   };

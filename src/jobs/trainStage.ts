@@ -18,7 +18,7 @@ import { Progress, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 
 /** Most sampling steps of a preview: enough to see where training goes. */
-const PREVIEW_STEPS = 20;
+export const PREVIEW_STEPS = 20;
 
 const bestSchema = v.object({
   round: v.number(),

@@ -27,7 +27,8 @@ export class Embeddings {
   rows(texts: readonly string[]): Tensor3D {
     const [length, width] = this.#shape;
     const out = new Float32Array(texts.length * length * width);
-    for (const [i, text] of texts.entries()) out.set(this.#byText.get(text) as Float32Array, i * length * width);
+    for (const [i, text] of texts.entries())
+      out.set(this.#byText.get(text) as Float32Array, i * length * width);
     return tf.tensor3d(out, [texts.length, length, width]);
   }
 }

@@ -10,7 +10,7 @@ export type Interval = { readonly mean: number; readonly low: number; readonly h
 
 /** Other noises than validation's, which chose the checkpoint. */
 const EVALUATION_SEED = 0x6576616c;
-const GRID = { timesteps: 8, draws: 4 } as const;
+export const EVALUATION_GRID = { timesteps: 8, draws: 4 } as const;
 
 export type ErrorComparison = {
   /** Fall of the noise-prediction error per element on the images; positive is better. */
@@ -34,8 +34,8 @@ export async function compareErrors(
 ): Promise<ErrorComparison> {
   const measure = (model: Tuned | null, offset: number): Promise<RenoiseMeasurement[][]> =>
     measureSet(session, model, images, {
-      grid: middleTimesteps(session.schedule.T, GRID.timesteps),
-      draws: GRID.draws,
+      grid: middleTimesteps(session.schedule.T, EVALUATION_GRID.timesteps),
+      draws: EVALUATION_GRID.draws,
       seed: EVALUATION_SEED,
       batch: options.batch,
       signal: options.signal,
@@ -57,7 +57,7 @@ export async function compareErrors(
       weights,
     );
   const changes = Array.from(
-    { length: GRID.draws },
+    { length: EVALUATION_GRID.draws },
     (_, draw) => perDraw(after, draw) - perDraw(before, draw),
   );
   return {

@@ -47,7 +47,7 @@ export type RoundEvent =
   | { readonly type: 'preview'; readonly step: number; readonly tuned: Tuned };
 
 /** Validation: few timesteps, one draw each, so that it costs a fraction of the training between two of them. */
-const VALIDATION = { timesteps: 5, draws: 1, images: 8 } as const;
+export const VALIDATION = { timesteps: 5, draws: 1, images: 8 } as const;
 const VALIDATION_SEED = 0x76616c;
 
 /** Layers a run trains: the UNet's attention, and the text encoder's in the joint variant. */
