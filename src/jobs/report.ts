@@ -1,6 +1,7 @@
 /** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
 
 import { writeCsv } from '../formats/csv.ts';
+import { tf } from '../tensor/tf.ts';
 import { countEvaluations } from './evaluations.ts';
 import { planPrompts } from './promptPlan.ts';
 import type { BackendReport, ModelReport, RunState } from './runTypes.ts';
@@ -21,7 +22,7 @@ export function buildReport(state: RunState, seconds: Readonly<Record<string, nu
   const heldOut = new Set(state.heldOut);
   return {
     format: 'mi-tune-report-1',
-    versions: { app: machine.app, tfjs: '4.22.0', browser: machine.userAgent },
+    versions: { app: machine.app, tfjs: tf.version_core, browser: machine.userAgent },
     backend: machine.backend,
     model: machine.model,
     config: spec,
