@@ -29,6 +29,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   const pool = lease.log;
   try {
     for (const report of pool.warnings) await warn(run, report);
+    if (round === 0 && pool.size === 0) await warnOfLongPrompts(run);
     const tasks = missingTasks(run, pool);
     const missing = tasks.reduce((sum, task) => sum + task.candidates.length, 0);
     const total = run.plan.length * run.spec.selection.candidates;
@@ -46,6 +47,20 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   } finally {
     lease.close();
   }
+}
+
+/** The text encoder reads a fixed number of tokens and nothing after them. */
+async function warnOfLongPrompts(run: RunContext): Promise<void> {
+  const { tokenizer } = run.session.model;
+  const long = run.plan.filter((p) => tokenizer.encode(p.text).dropped > 0);
+  const first = long[0];
+  if (first === undefined) return;
+  await warn(run, {
+    code: 'prompts-cut',
+    message: `${long.length} of ${run.plan.length} prompts are longer than the ${tokenizer.maxTokens} tokens this model reads; the rest is ignored.`,
+    where: first.text,
+    remedy: 'Shorten them, or use a model that reads more.',
+  });
 }
 
 /** What is not in the pool yet, in list order. */
