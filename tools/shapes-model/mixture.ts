@@ -14,15 +14,15 @@ export const MIXTURE: Readonly<Record<Category, number>> = {
   complex: 0.1,
 };
 
-/** A scene of a training prompt, without combinations kept out of training. */
-export function drawTrainingScene(draws: Draws): Scene {
+/** A scene of a training prompt (of one category where given), without combinations kept out of training. */
+export function drawTrainingScene(draws: Draws, only?: Category): Scene {
   for (;;) {
     let left = draws.unit();
     const category = CATEGORIES.find((name) => {
       left -= MIXTURE[name];
       return left < 0;
     });
-    const prompt = drawPromptOf('train', category ?? 'color', draws);
+    const prompt = drawPromptOf('train', only ?? category ?? 'color', draws);
     const scene = sampleScene(prompt, draws, { avoidUnseen: true });
     if (scene !== null) return scene;
   }

@@ -1,6 +1,6 @@
 /**
  * Renders training data: `node tools/run.mjs tools/shapes-model/renderData.ts --out DIR [--count N] [--captions K]
- * [--seed S] [--shard N]`.
+ * [--seed S] [--shard N] [--only CATEGORY]`.
  *
  * Writes shards `images-00000.u8` (count x 64 x 64 x 3 bytes) and `captions-00000.json` (per image a list of K
  * captions; an empty string is a dropped one) and, last, `data.json`. Image i depends on seed + i alone, and finished
@@ -13,7 +13,7 @@ import { CAPTION_DEFAULTS, captionScene } from '../../src/shapes/captions.ts';
 import { promptText } from '../../src/shapes/parse.ts';
 import { makeDraws, STREAMS } from '../../src/shapes/random.ts';
 import { renderScene } from '../../src/shapes/render.ts';
-import { IMAGE_SIZE } from '../../src/shapes/world.ts';
+import { CATEGORIES, IMAGE_SIZE } from '../../src/shapes/world.ts';
 import { drawTrainingScene, MIXTURE } from './mixture.ts';
 
 const { values } = parseArgs({
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     captions: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1000000' },
     shard: { type: 'string', default: '10000' },
+    only: { type: 'string' },
   },
 });
 if (values.out === undefined) throw new Error('Say where to write: --out DIR');
@@ -35,6 +36,7 @@ function writeWhole(path: string, content: Uint8Array | string): void {
   renameSync(`${path}.part`, path);
 }
 
+const only = CATEGORIES.find((name) => name === values.only);
 mkdirSync(values.out, { recursive: true });
 const bytesPerImage = IMAGE_SIZE * IMAGE_SIZE * 3;
 let captionsWritten = 0;
@@ -47,7 +49,7 @@ for (let start = 0; start < count; start += shardSize) {
   const images = new Uint8Array(size * bytesPerImage);
   const captions: string[][] = [];
   for (let i = 0; i < size; i += 1) {
-    const scene = drawTrainingScene(makeDraws(seed + start + i, STREAMS.scenes));
+    const scene = drawTrainingScene(makeDraws(seed + start + i, STREAMS.scenes), only);
     images.set(renderScene(scene), i * bytesPerImage);
     const draws = makeDraws(seed + start + i, STREAMS.captions);
     const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));

@@ -2,6 +2,7 @@
 
 Loss: weighted L1 + L2 on pixels, L1 on differences between neighbors, and a small KL term. The background fills most
 of every image; without weights the colors of the objects collapse onto one axis, so pixels around objects count more.
+Objects in contact are the hardest to keep apart: WORK/contacts, where it exists, fills a share of every batch.
 """
 import os
 import time
@@ -14,9 +15,10 @@ from data import Images
 from networks.autoencoder import Autoencoder
 from progress import Average, load_checkpoint, rate, save_checkpoint, total_steps
 
-STEPS, BATCH, LEARNING_RATE, KL_WEIGHT = 5000, 16, 2e-3, 4e-4
+STEPS, BATCH, LEARNING_RATE, KL_WEIGHT = 6000, 16, 2e-3, 4e-4
 WARMUP, DECAY_STEPS = 100, 2500
 OBJECT_WEIGHT = 8.0
+CONTACT_IMAGES = 6
 SAVE_SECONDS = 240
 
 
@@ -37,6 +39,13 @@ def reconstruction_loss(images, decoded):
     return pixels + 0.5 * (across + down) / weights.mean()
 
 
+def draw_batch(images, contacts, generator):
+    draw = lambda source, count: source.batch(torch.randint(len(source), (count,), generator=generator).tolist())
+    if contacts is None:
+        return draw(images, BATCH)
+    return torch.cat([draw(images, BATCH - CONTACT_IMAGES), draw(contacts, CONTACT_IMAGES)])
+
+
 def train(work, log):
     path = os.path.join(work, "vae.pt")
     torch.manual_seed(0)
@@ -49,6 +58,7 @@ def train(work, log):
         optimizer.load_state_dict(state["optimizer"])
         average.load_state_dict(state["average"])
         step, seconds = state["step"], state["seconds"]
+    images = contacts = None
     saved, last, sums = time.time(), time.time(), [0.0, 0.0]
 
     def save():
@@ -63,10 +73,12 @@ def train(work, log):
 
     log.write(f"vae: starting at step {step}, {sum(p.numel() for p in vae.parameters())} parameters")
     while step < (total := total_steps(work, "vae", STEPS)):
-        if step % 200 == 0:
+        if images is None or step % 200 == 0:
             images = Images(os.path.join(work, "data"))  # shards may still be arriving
+            folder = os.path.join(work, "contacts")
+            contacts = Images(folder) if os.path.isdir(folder) else None
         generator = torch.Generator().manual_seed(step)
-        batch = images.batch(torch.randint(len(images), (BATCH,), generator=generator).tolist())
+        batch = draw_batch(images, contacts, generator)
         batch = batch.contiguous(memory_format=torch.channels_last)
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
