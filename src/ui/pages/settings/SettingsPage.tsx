@@ -31,7 +31,7 @@ export function SettingsPage() {
         <Button onClick={save}>Save run file</Button>
         <FilePicker
           label="Run file"
-          text="Open run file"
+          text="Load run file"
           accept=".json"
           onFiles={([first]) => first && void attempt(() => openRunFile(first.path, first.file))}
         />

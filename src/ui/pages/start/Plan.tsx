@@ -62,7 +62,7 @@ export function Plan() {
         </Button>
         <FilePicker
           label="Run file"
-          text="Open run file"
+          text="Load run file"
           accept=".json"
           size="small"
           onFiles={([first]) => first && void attempt(() => openRunFile(first.path, first.file))}

@@ -66,7 +66,7 @@ export function PromptEditor() {
       <div className={styles.sources}>
         <FilePicker
           label="Prompt list file"
-          text="Open file"
+          text="Choose file"
           accept=".txt,.csv,.jsonl,.ndjson"
           onFiles={([first]) => first && void attempt(() => openPromptFile(first.path, first.file))}
         />
