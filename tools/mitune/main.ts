@@ -14,6 +14,7 @@ import { unzip } from './unzip.ts';
 const MODEL_MOUNT = 'model/';
 const POLL_MS = 500;
 const REPORT_EVERY_MS = 10_000;
+const PATIENCE_MS = 60_000;
 
 /** What a run needs to be found again: browsers keep storage by address, so the port stays the same. */
 type Place = { readonly port: number; readonly model: string | null };
@@ -90,8 +91,7 @@ async function drive(
     writeFileSync(runFile, `${JSON.stringify(spec, null, 1)}\n`);
     await page.getByLabel('Run file').first().setInputFiles(runFile);
     if (options.realImages !== null) await chooseRealImages(page, options.realImages);
-    const start = page.getByRole('button', { name: 'Start', exact: true }).last();
-    await watched(start.click({ timeout: 60_000 }));
+    await watched(start(page));
   }
   const done = await watched(follow(page));
   if (!done) {
@@ -100,6 +100,18 @@ async function drive(
   }
   await watched(collect(page, out, done));
   return done;
+}
+
+/** Presses Start once the page has taken everything. @throws Error with the page's complaint */
+async function start(page: Page): Promise<void> {
+  const button = page.getByRole('main').getByRole('button', { name: 'Start', exact: true });
+  for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
+    if (await button.isEnabled()) return button.click();
+    const complaints = await alerts(page);
+    if (complaints.length > 0) throw usageError(complaints.join('\n'));
+    await page.waitForTimeout(POLL_MS);
+  }
+  throw new Error('The page does not let the run start.');
 }
 
 async function chooseRealImages(page: Page, real: { folder: string; share: number }): Promise<void> {

@@ -1,5 +1,6 @@
 /** Forward functions of the UNet's blocks (diffusers UNet2DConditionModel), NHWC. */
 import { geglu } from '../../tensor/ops/activations.ts';
+import { conv2d } from '../../tensor/ops/conv2d.ts';
 import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
 import type { AttentionSite, NetworkHooks, Projector } from '../hooks.ts';
 import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
@@ -34,8 +35,8 @@ function runResnet(w: Resnet, x: Tensor4D, input: BlockInput): Tensor4D {
   let h = runGroupNorm(w.norm1, x, options);
   if (time.shape[0] === 1) {
     // One timestep for all samples: its projection is a per-channel constant and rides on the bias.
-    const bias = tf.add(w.conv1.b, tf.reshape(time, [-1])) as typeof w.conv1.b;
-    h = runConv({ ...w.conv1, b: bias }, h);
+    const bias = tf.add(w.conv1.b, tf.reshape(time, [-1]));
+    h = conv2d(h, w.conv1.w, bias, { pad: 'same', freshBias: true }) as Tensor4D;
   } else {
     h = tf.add(runConv(w.conv1, h), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
   }
