@@ -34,7 +34,7 @@ export const FIELDS = {
       { value: 'ddim', label: 'DDIM' },
       { value: 'euler', label: 'Euler' },
       { value: 'pndm', label: 'PNDM' },
-      { value: 'dpmsolver++', label: 'DPM-Solver++ 2M' },
+      { value: 'dpmpp2m', label: 'DPM-Solver++ 2M' },
     ],
   },
   'sampling.steps': {
