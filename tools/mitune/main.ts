@@ -117,7 +117,7 @@ async function start(page: Page): Promise<void> {
 async function chooseRealImages(page: Page, real: { folder: string; share: number }): Promise<void> {
   await page.getByRole('navigation').getByText('Settings', { exact: true }).click();
   await page.getByLabel('Image folder').setInputFiles(resolve(real.folder));
-  const share = page.getByLabel('Share of real images');
+  const share = page.getByRole('textbox', { name: 'Share of real images' });
   await share.waitFor({ timeout: 600_000 });
   await share.fill(String(real.share));
   await share.press('Tab');
