@@ -93,19 +93,28 @@ async function step(
 ): Promise<SamplerState<Tensor4D>> {
   const { scheduler } = request;
   const t = scheduler.timesteps[i] as number;
-  const moved = (await request.beforeStep?.(before.z, t, i)) ?? before.z;
-  const state = moved === before.z ? before : { ...before, z: moved };
-  if (moved !== before.z && !heldVectors(state).has(before.z)) before.z.dispose();
-  const { output, squaredDifference } = scope(() => evaluate(request, state.z, t, i));
-  if (squaredDifference !== null) measured.push(squaredDifference);
-  const draw = scheduler.noiseDraw(i);
-  const noise = draw === null ? null : request.noise(draw);
-  const next = scheduler.step(tensorSpace, state, i, { output, noise });
-  request.onStep?.({ i, t, zt: state.z, output, next: next.z });
-  const kept = heldVectors(next);
-  const finished = new Set([...heldVectors(state), output, ...(noise === null ? [] : [noise])]);
-  for (const tensor of finished) if (!kept.has(tensor)) tensor.dispose();
-  return next;
+  // Until the step is complete nobody else knows of these.
+  const made = new Set<Tensor4D>();
+  try {
+    const moved = (await request.beforeStep?.(before.z, t, i)) ?? before.z;
+    if (moved !== before.z) made.add(moved);
+    const state = moved === before.z ? before : { ...before, z: moved };
+    const { output, squaredDifference } = scope(() => evaluate(request, state.z, t, i));
+    made.add(output);
+    if (squaredDifference !== null) measured.push(squaredDifference);
+    const draw = scheduler.noiseDraw(i);
+    const noise = draw === null ? null : request.noise(draw);
+    if (noise !== null) made.add(noise);
+    const next = scheduler.step(tensorSpace, state, i, { output, noise });
+    made.add(next.z);
+    request.onStep?.({ i, t, zt: state.z, output, next: next.z });
+    const kept = heldVectors(next);
+    for (const tensor of [...heldVectors(before), ...made]) if (!kept.has(tensor)) tensor.dispose();
+    return next;
+  } catch (error) {
+    for (const tensor of made) tensor.dispose();
+    throw error;
+  }
 }
 
 function evaluate(request: SampleRequest, zt: Tensor4D, t: number, i: number): Combined {

@@ -18,7 +18,8 @@ export type AttentionSite = {
 /**
  * Sees the attention of the sites it wants. Scores are stored only for those.
  * `onAttention` gets q, k, v [N, L, C] and probs [N, heads, Lq, Lk] (differentiable; do not dispose them) and may
- * return other probabilities to use instead.
+ * return other probabilities to use instead. What has to outlive the network's pass, also on the tape of a gradient,
+ * the hook keeps by `tf.keep` and disposes itself.
  */
 export type AttentionHook = {
   wants(site: AttentionSite): boolean;

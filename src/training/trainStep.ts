@@ -7,6 +7,7 @@ import { StudioError } from '../lib/errors.ts';
 import type { Projector } from '../models/hooks.ts';
 import { encodeText } from '../models/text/run.ts';
 import type { TextWeights } from '../models/text/weights.ts';
+import type { BlockInput } from '../models/unet/blocks.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
@@ -104,8 +105,7 @@ export async function microBatchGradients(
     batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
   const { zt, target } = scope(() => noised(context, batch));
   const input = unetInput(context.unet, batch.t, embedding, { project: projector });
-  const frozen = { ...input, hooks: {} };
-  const reference = context.withReference ? runUnet(context.unet, zt, frozen) : null;
+  const reference = context.withReference ? basePrediction(context, zt, input, batch) : null;
   const parameters = adapter.layers.flatMap((l) =>
     [l.loraA, l.loraB, ...(l.magnitude === null ? [] : [l.magnitude])].map((tensor) => ({
       layer: l.layer.name,
@@ -141,6 +141,15 @@ export async function microBatchGradients(
     loss: found.loss,
     gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor),
   };
+}
+
+/** The output without adapters in either network. */
+function basePrediction(context: TrainContext, zt: Tensor4D, input: BlockInput, batch: MicroBatch): Tensor4D {
+  // An embedding that was made under the adapter is not the base model's.
+  const own = batch.context === null ? encodeText(context.text, batch.tokens) : null;
+  const output = runUnet(context.unet, zt, { ...input, context: own ?? input.context, hooks: {} });
+  own?.dispose();
+  return output;
 }
 
 function textEncoderGradients(

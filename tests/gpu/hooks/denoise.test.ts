@@ -1,0 +1,118 @@
+// Hook H1: any contexts, adapters on or off, gradients with respect to the latent, stopping early.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import {
+  type DenoiseOptions,
+  type Denoiser,
+  denoise,
+  latentGradient,
+} from '../../../src/diffusion/denoise.ts';
+import { embedPrompt } from '../../../src/methods/session.ts';
+import { applyAdapter } from '../../../src/methods/tuned.ts';
+import type { AttentionHook } from '../../../src/models/hooks.ts';
+import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
+import { type Bench, openBench, someAdapter } from '../training/bench.ts';
+
+onBackends('the denoiser', () => {
+  let bench: Bench;
+  let base: Denoiser;
+  let zt: Tensor4D;
+  let contexts: Tensor3D[];
+  beforeAll(async () => {
+    bench = await openBench();
+    base = { unet: bench.model.unet, adapter: null };
+    zt = tf.tensor4d(randoms(1, 256), [1, 8, 8, 4]);
+    contexts = ['', 'a cat', 'the dog'].map((text) => embedPrompt(bench.session, text));
+  });
+  afterAll(() => {
+    tf.dispose([zt, contexts]);
+    bench.dispose();
+  });
+
+  it('evaluates several contexts in one call, one after the other', async () => {
+    const together = await take(denoise(base, zt, 300, contexts));
+    for (const [i, context] of contexts.entries()) {
+      expect(await take(denoise(base, zt, 300, [context]))).toEqual(together.slice(256 * i, 256 * (i + 1)));
+    }
+    const perRow = await take(denoise(base, zt, [300], contexts));
+    expect(relativeError(perRow, together)).toBeLessThan(1e-5);
+  });
+
+  it('gives the base model with adapters off', async () => {
+    const tuned = applyAdapter(someAdapter(bench, 'dora'));
+    const denoiser = { ...base, adapter: tuned.project };
+    const plain = await take(denoise(base, zt, 300, contexts));
+    expect(await take(denoise(denoiser, zt, 300, contexts, { adapters: 'off' }))).toEqual(plain);
+    expect(await take(denoise(denoiser, zt, 300, contexts))).not.toEqual(plain);
+    tuned.dispose();
+  });
+
+  it.each([
+    ['the prediction', {}],
+    ['a hidden state', { stopAfter: 'up_blocks.0.resnets.1' }],
+  ] as const)('differentiates %s with respect to the latent', async (_, options: DenoiseOptions) => {
+    const weights = tf.tensor(randoms(9, 2 * sizeAfter(options)));
+    const loss = (output: Tensor4D): Scalar => tf.sum(tf.mul(tf.reshape(output, [-1]), weights));
+    const two = contexts.slice(1);
+    const found = latentGradient(base, zt, 300, two, loss, options);
+    const value = (await take(found.loss))[0] as number;
+    const gradient = await take(found.gradient);
+    const length = Math.hypot(...gradient);
+    const lossAt = async (step: number): Promise<number> => {
+      const moved = tf.tidy(() =>
+        tf.add(
+          zt,
+          tf.tensor4d(
+            gradient.map((g) => (step * g) / length),
+            zt.shape,
+          ),
+        ),
+      );
+      const output = await take(denoise(base, moved as Tensor4D, 300, two, options));
+      moved.dispose();
+      const r = randoms(9, output.length);
+      return output.reduce((sum, x, i) => sum + x * (r[i] as number), 0);
+    };
+    expect(value / (await lossAt(0))).toBeCloseTo(1, 3);
+    const slope = async (step: number): Promise<number> =>
+      ((await lossAt(step)) - (await lossAt(-step))) / (2 * step);
+    const expected = (4 * (await slope(0.02)) - (await slope(0.04))) / 3;
+    expect(Math.abs(length / expected - 1)).toBeLessThan(5e-3);
+    weights.dispose();
+  });
+
+  it('differentiates what attention hooks collect on the way', async () => {
+    // The loss of Attend-and-Excite: the largest attention that any pixel pays to token 2.
+    const maps: Tensor[] = [];
+    const attention: AttentionHook = {
+      wants: ({ kind, resolution }) => kind === 'cross' && resolution[0] === 4,
+      onAttention: (_, { probs }) => {
+        maps.push(tf.keep(tf.slice(probs, [0, 0, 0, 2], [-1, -1, -1, 1])));
+        return null;
+      },
+    };
+    const options = { hooks: { attention }, stopAfter: 'up_blocks.0.resnets.1' };
+    const lossOf = (): Scalar => {
+      const mean = tf.div(tf.addN(maps.map((map) => tf.mean(map, 1))), maps.length);
+      return tf.sub(1, tf.max(mean)) as Scalar;
+    };
+    const free = (): void => tf.dispose(maps.splice(0));
+    const found = latentGradient(base, zt, 300, contexts.slice(1, 2), lossOf, options);
+    expect(maps).toHaveLength(4);
+    free();
+    const value = (await take(found.loss))[0] as number;
+    const length = tf.tidy(() => tf.norm(found.gradient));
+    // One step down the gradient, as long as the latent's own noise of 2%, lowers the loss.
+    const moved = tf.tidy(() => tf.sub(zt, tf.mul(found.gradient, tf.div(0.32, length))) as Tensor4D);
+    const again = latentGradient(base, moved, 300, contexts.slice(1, 2), lossOf, options);
+    free();
+    expect((await take(again.loss))[0]).toBeLessThan(value - 1e-4);
+    tf.dispose([found.gradient, again.gradient, length, moved]);
+  });
+});
+
+/** Elements of one sample's output. */
+function sizeAfter({ stopAfter }: DenoiseOptions): number {
+  return stopAfter === undefined ? 256 : 4 * 4 * 16;
+}

@@ -1,0 +1,216 @@
+// Mutual information on the network: along sampling paths, from stored traces, and by noising again.
+
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { denoise } from '../../../src/diffusion/denoise.ts';
+import { latentNoise } from '../../../src/diffusion/latentNoise.ts';
+import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
+import { type DrawnCandidate, drawPool, type PoolTask } from '../../../src/methods/drawPool.ts';
+import { measureSet, middleTimesteps } from '../../../src/methods/measureSet.ts';
+import { embedPrompt, sessionScheduler } from '../../../src/methods/session.ts';
+import { kappa } from '../../../src/mi/kappa.ts';
+import { compareRenoised, type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoise.ts';
+import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
+import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
+import { type Bench, openBench } from '../training/bench.ts';
+
+const STEPS = 4;
+const TASKS: readonly PoolTask[] = [
+  {
+    prompt: 0,
+    text: 'a red cat',
+    candidates: [11, 12, 13, 14].map((seed, candidate) => ({ candidate, seed })),
+  },
+  { prompt: 2, text: 'the dog', candidates: [{ candidate: 1, seed: 22 }] },
+];
+
+onBackends('mutual information', () => {
+  let bench: Bench;
+  beforeAll(async () => {
+    bench = await openBench();
+  });
+  afterAll(() => bench.dispose());
+
+  const pool = async (guidance: number, batch: number, of = bench): Promise<DrawnCandidate[]> => {
+    const scheduler = sessionScheduler(of.session, 'ddpm', STEPS);
+    const drawn: DrawnCandidate[] = [];
+    for await (const group of drawPool(of.session, null, TASKS, { scheduler, guidance, batch }))
+      drawn.push(...group);
+    return drawn;
+  };
+
+  it('of a candidate does not depend on who shares its batch', async () => {
+    const alone = await pool(4, 1);
+    expect(alone.map(({ prompt, candidate, seed }) => [prompt, candidate, seed])).toEqual([
+      [0, 0, 11],
+      [0, 1, 12],
+      [0, 2, 13],
+      [0, 3, 14],
+      [2, 1, 22],
+    ]);
+    // To the bit, latents and traces, on both backends.
+    expect(await pool(4, 4)).toEqual(alone);
+    expect(await pool(4, 3)).toEqual(alone);
+  });
+
+  it('is measured on raw outputs along the path that guidance gives', async () => {
+    const [guided, conditional] = [await pool(4, 4), await pool(1, 4)] as [
+      DrawnCandidate[],
+      DrawnCandidate[],
+    ];
+    for (const [i, candidate] of guided.entries()) {
+      const other = conditional[i] as DrawnCandidate;
+      // Both paths begin at the same noise, and guidance does not enter the difference.
+      expect(candidate.squaredDifference[0]).toBe(other.squaredDifference[0]);
+      expect(candidate.squaredDifference[1]).not.toBe(other.squaredDifference[1]);
+      expect(candidate.latent).not.toEqual(other.latent);
+    }
+    const first = TASKS[0] as PoolTask;
+    const zt = latentNoise([first.candidates[0]?.seed as number], 0, [8, 8, 4]);
+    const contexts = ['', first.text].map((text) => embedPrompt(bench.session, text));
+    const t = sessionScheduler(bench.session, 'ddpm', STEPS).timesteps[0] as number;
+    const both = await take(denoise({ unet: bench.model.unet, adapter: null }, zt, t, contexts));
+    const [uncond, cond] = [both.subarray(0, 256), both.subarray(256)];
+    const expected = cond.reduce((sum, x, i) => sum + (x - (uncond[i] as number)) ** 2, 0);
+    expect((guided[0]?.squaredDifference[0] as number) / expected).toBeCloseTo(1, 4);
+    tf.dispose([zt, contexts]);
+  });
+
+  it('can be scored anew from the stored trace', async () => {
+    const { schedule } = bench.session;
+    const { timesteps } = sessionScheduler(bench.session, 'ddpm', STEPS);
+    const [{ squaredDifference }] = (await pool(4, 4)) as [DrawnCandidate];
+    const stored = Float32Array.from(squaredDifference);
+    expect([...stored]).toEqual(squaredDifference);
+    const trace = timesteps.map((t, i) => ({ t, squaredDifference: stored[i] as number }));
+    const terms = (variant: 'eq2' | 'code', above: number): number[] =>
+      trace
+        .filter(({ t }) => t > above)
+        .map(({ t, squaredDifference: d }) => kappa(schedule, t, variant) * d);
+    const mean = (values: number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+    const score = (weights: 'eq2' | 'code' | 'none', truncation: number): number =>
+      scoreTrace(schedule, trace, { weights, truncation });
+    expect(score('code', 50)).toBeCloseTo(mean(terms('code', 50)), 9);
+    expect(score('eq2', NO_TRUNCATION)).toBeCloseTo(mean(terms('eq2', -1)), 9);
+    expect(score('none', NO_TRUNCATION)).toBeCloseTo(
+      stored.reduce((a, b) => a + b),
+      9,
+    );
+    expect(() => score('code', 990)).toThrow('no score');
+  });
+
+  it('counts velocities as the noises they stand for', async () => {
+    const velocities = await openBench({ prediction: 'v_prediction' });
+    const [asNoise] = (await pool(4, 1)) as [DrawnCandidate];
+    const [asVelocity] = (await pool(4, 1, velocities)) as [DrawnCandidate];
+    const t = sessionScheduler(bench.session, 'ddpm', STEPS).timesteps[0] as number;
+    // The same outputs at the first step: deltaEps = sqrt(alphasBar) deltaV.
+    const ratio = (asVelocity.squaredDifference[0] as number) / (asNoise.squaredDifference[0] as number);
+    expect(ratio / (bench.session.schedule.alphasBar[t] as number)).toBeCloseTo(1, 5);
+    velocities.dispose();
+  });
+
+  const IMAGES = ['a red cat', 'the dog', 'a red cat'].map((text, i) => ({
+    text,
+    latent: randoms(70 + i, 256),
+  }));
+  const GRID = middleTimesteps(1000, 3);
+
+  it('by noising again has standard errors that shrink with the draws', async () => {
+    const { schedule } = bench.session;
+    const measured = await measureSet(bench.session, null, IMAGES.slice(0, 1), {
+      grid: GRID,
+      draws: 16,
+      seed: 5,
+      batch: 1,
+    });
+    const [all] = measured as [(typeof measured)[number]];
+    const options = { weights: 'code', truncation: NO_TRUNCATION } as const;
+    const withDraws = (draws: number) =>
+      scoreRenoised(
+        schedule,
+        all.filter((m) => m.draw < draws),
+        options,
+      );
+    expect(withDraws(1).orthogonal.standardError).toBeNull();
+    for (const estimator of ['orthogonal', 'standard'] as const) {
+      const errors = [4, 16].map((draws) => withDraws(draws)[estimator].standardError as number);
+      const [few, many] = errors as [number, number];
+      // 1 / sqrt(4), give or take what a standard deviation from 4 draws at 3 timesteps is uncertain by.
+      expect(many / few).toBeGreaterThan(0.25);
+      expect(many / few).toBeLessThan(0.9);
+    }
+    expect(all.every((m) => m.squaredDifference >= 0)).toBe(true);
+  });
+
+  it('by noising again measures what it says, on noises that all images share', async () => {
+    const { schedule } = bench.session;
+    const options = { grid: GRID, draws: 1, seed: 5 };
+    const together = await measureSet(bench.session, null, IMAGES, { ...options, batch: 3 });
+    const alone = await measureSet(bench.session, null, IMAGES, { ...options, batch: 1 });
+    expect(together).toEqual(alone);
+    const same = await measureSet(bench.session, null, [IMAGES[0], IMAGES[0]] as typeof IMAGES, {
+      ...options,
+      batch: 2,
+    });
+    const [a, b] = same as [(typeof same)[number], (typeof same)[number]];
+    const weights = { weights: 'eq2', truncation: NO_TRUNCATION } as const;
+    expect(compareRenoised(schedule, a, b, weights).orthogonal.value).toBe(0);
+
+    const measurement = alone[1]?.[0];
+    if (measurement === undefined) throw new Error('nothing was measured');
+    // The grid is visited from the highest timestep down, so noise 0 belongs to it.
+    const noise = await take(latentNoise([options.seed], 0, [8, 8, 4]));
+    const c = noisingCoefficients(schedule, measurement.t);
+    const image = IMAGES[1] as (typeof IMAGES)[number];
+    const zt = tf.tensor4d(
+      noise.map((e, i) => c.signal * (image.latent[i] as number) + c.noise * e),
+      [1, 8, 8, 4],
+    );
+    const contexts = ['', image.text].map((text) => embedPrompt(bench.session, text));
+    const outputs = await take(
+      denoise({ unet: bench.model.unet, adapter: null }, zt as Tensor4D, measurement.t, contexts),
+    );
+    const distance = (x: Float32Array, y: Float32Array): number =>
+      x.reduce((sum, v, i) => sum + (v - (y[i] as number)) ** 2, 0);
+    const [uncond, cond] = [outputs.slice(0, 256), outputs.slice(256)];
+    const { squaredDifference, uncondError, condError } = measurement;
+    expect(
+      relativeError(
+        [squaredDifference, uncondError, condError],
+        [distance(cond, uncond), distance(uncond, noise), distance(cond, noise)],
+      ),
+    ).toBeLessThan(1e-4);
+    tf.dispose([zt, contexts]);
+  });
+
+  it('by noising again gives velocities in noise units', async () => {
+    const velocities = await openBench({ prediction: 'v_prediction' });
+    const options = { grid: [500], draws: 1, seed: 5, batch: 1 };
+    const measure = async (of: Bench): Promise<RenoiseMeasurement> => {
+      const [image] = await measureSet(of.session, null, IMAGES.slice(0, 1), options);
+      return image?.[0] as RenoiseMeasurement;
+    };
+    const [asNoise, asVelocity] = [await measure(bench), await measure(velocities)];
+    const alphaBar = bench.session.schedule.alphasBar[500] as number;
+    expect(asVelocity.squaredDifference / asNoise.squaredDifference / alphaBar).toBeCloseTo(1, 5);
+    // eps - epsCond = sqrt(alphasBar) (v - vCond), as zt is shared.
+    const image = IMAGES[0] as (typeof IMAGES)[number];
+    const noise = await take(latentNoise([5], 0, [8, 8, 4]));
+    const [a, s] = [Math.sqrt(alphaBar), Math.sqrt(1 - alphaBar)];
+    const zt = tf.tensor4d(
+      noise.map((e, i) => a * (image.latent[i] as number) + s * e),
+      [1, 8, 8, 4],
+    );
+    const context = embedPrompt(velocities.session, image.text);
+    const v = await take(denoise({ unet: velocities.model.unet, adapter: null }, zt, 500, [context]));
+    const ztValues = await take(zt);
+    const expected = noise.reduce(
+      (sum, e, i) => sum + (e - (s * (ztValues[i] as number) + a * (v[i] as number))) ** 2,
+      0,
+    );
+    expect(asVelocity.condError / expected).toBeCloseTo(1, 4);
+    context.dispose();
+    velocities.dispose();
+  });
+});
