@@ -4,6 +4,7 @@ import { loadAdapter } from '../adapters/file.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
 import { leaseStoredPool } from '../jobs/pools.ts';
+import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
 import type { NamedBytes } from '../jobs/runTypes.ts';
@@ -90,14 +91,16 @@ export const HANDLERS: Handlers = {
   exportSet: async ({ runId, round }, { engine }) =>
     exportSet(engine.session, await loadRunState(runId), round),
   exportReport: async ({ runId }, { engine }) => {
-    const { seconds } = await loadRunRecord(runId);
+    const { seconds, spec } = await loadRunRecord(runId);
+    const realImages =
+      spec.realImages === null ? [] : await rankedRealImages({ id: runId, spec, session: engine.session });
     const machine = {
       app: __APP_VERSION__,
       userAgent: navigator.userAgent,
       backend: reportBackend(engine.backend),
       model: engine.model,
     };
-    const report = buildReport(await loadRunState(runId), seconds, machine);
+    const report = buildReport(await loadRunState(runId), seconds, machine, realImages);
     return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);
   },
   exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(runId))),

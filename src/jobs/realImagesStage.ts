@@ -17,7 +17,14 @@ import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './sco
 const GRID_STEPS = 20;
 const REAL_SEED = 0x7265616c;
 
-export type RankedImage = CaptionedLatent & { readonly fileName: string; readonly score: number };
+export type RankedImage = CaptionedLatent & {
+  readonly fileName: string;
+  readonly score: number;
+  readonly standardError: number | null;
+};
+
+/** What of a run the ranking needs. */
+export type RealImagesRun = Pick<RunContext, 'id' | 'spec' | 'session'>;
 
 /** Encodes and measures what is missing. Nothing to do without real images. */
 export async function runRealImagesStage(run: RunContext): Promise<void> {
@@ -70,7 +77,7 @@ export async function runRealImagesStage(run: RunContext): Promise<void> {
 }
 
 /** The folder's images with their scores, best first. */
-export async function rankedRealImages(run: RunContext): Promise<readonly RankedImage[]> {
+export async function rankedRealImages(run: RealImagesRun): Promise<readonly RankedImage[]> {
   const folder = run.spec.realImages?.folder;
   if (folder === undefined) return [];
   const images = await listImages(folder);
@@ -79,13 +86,18 @@ export async function rankedRealImages(run: RunContext): Promise<readonly Ranked
   try {
     const ranked = log.entries().map(({ prompt }): RankedImage => {
       const terms = log.trace({ prompt, candidate: 0 });
-      const { score } = scoreOfMeasurements(
+      const scored = scoreOfMeasurements(
         run.session.schedule,
         unpackMeasurements(terms, plan),
         run.spec.score,
       );
       const latent = log.latents([{ prompt, candidate: 0 }]);
-      return { fileName: images[prompt]?.fileName ?? '', text: images[prompt]?.text ?? '', latent, score };
+      return {
+        fileName: images[prompt]?.fileName ?? '',
+        text: images[prompt]?.text ?? '',
+        latent,
+        ...scored,
+      };
     });
     return ranked.sort((a, b) => b.score - a.score);
   } finally {
@@ -94,7 +106,7 @@ export async function rankedRealImages(run: RunContext): Promise<readonly Ranked
 }
 
 async function openRealLog(
-  run: RunContext,
+  run: RealImagesRun,
 ): Promise<{ lease: PoolLease; grid: readonly number[]; plan: ReturnType<typeof renoisePlan> }> {
   const [h, w, c] = run.session.latentShape;
   const grid = sessionScheduler(run.session, 'ddpm', GRID_STEPS).timesteps;

@@ -4,7 +4,9 @@ import { writeCsv } from '../formats/csv.ts';
 import { tf } from '../tensor/tf.ts';
 import { countEvaluations } from './evaluations.ts';
 import { planPrompts } from './promptPlan.ts';
+import type { RankedImage } from './realImagesStage.ts';
 import type { BackendReport, ModelReport, RunState } from './runTypes.ts';
+import { countReal } from './selectStage.ts';
 
 /** What computed the run. */
 export type Machine = {
@@ -14,12 +16,19 @@ export type Machine = {
   readonly model: ModelReport | null;
 };
 
-export function buildReport(state: RunState, seconds: Readonly<Record<string, number>>, machine: Machine) {
+export function buildReport(
+  state: RunState,
+  seconds: Readonly<Record<string, number>>,
+  machine: Machine,
+  realImages: readonly RankedImage[],
+) {
   const { spec } = state;
   const selected = new Set(
     state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)),
   );
   const heldOut = new Set(state.heldOut);
+  const tuned = (state.selections.at(-1)?.picks ?? []).filter((p) => !heldOut.has(p.prompt)).length;
+  const realWanted = countReal(spec.realImages?.share ?? 0, tuned);
   return {
     format: 'mi-tune-report-1',
     versions: { app: machine.app, tfjs: tf.version_core, browser: machine.userAgent },
@@ -44,6 +53,13 @@ export function buildReport(state: RunState, seconds: Readonly<Record<string, nu
       heldOut: heldOut.has(c.prompt),
       exact: c.exact,
       trace: c.trace,
+    })),
+    realImages: realImages.map(({ fileName, text, score, standardError }, rank) => ({
+      fileName,
+      text,
+      score,
+      standardError,
+      selected: rank < realWanted,
     })),
     training: { steps: state.train, validation: state.validation },
     evaluation: state.evaluations,

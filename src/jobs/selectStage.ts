@@ -74,6 +74,11 @@ export async function trainingSets(run: RunContext, round: number): Promise<Trai
   };
 }
 
+/** Real images in a set that had `size` synthetic ones. */
+export function countReal(share: number, size: number): number {
+  return Math.round(share * size);
+}
+
 /**
  * Replaces a share f of the set by the best-scored real images. Scores of the two sources are not on one scale, so each
  * is ranked within itself: the real images by MI, which synthetic ones stay by lot, since theirs compare within a
@@ -86,7 +91,7 @@ async function mixReal(
   const share = run.spec.realImages?.share ?? 0;
   if (share === 0) return synthetic;
   const ranked = await rankedRealImages(run);
-  const wanted = Math.round(share * synthetic.length);
+  const wanted = countReal(share, synthetic.length);
   const real = ranked.slice(0, wanted);
   if (real.length < wanted) {
     await warn(run, {
