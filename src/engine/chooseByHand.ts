@@ -3,8 +3,9 @@ import { StudioError } from '../lib/errors.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 
 /**
- * Replaces the selection of the run's current round. A round that was already trained goes back to training: its
- * checkpoint stays until the first new one, its history is cut when training starts.
+ * Replaces the selection of the run's current round. A round that was already trained is trained anew: its checkpoint
+ * stays until the first new one, its history is cut when training starts. The first round begins with a fresh adapter,
+ * a later one with the best there is.
  * @throws StudioError `round-closed` for an earlier round
  */
 export async function chooseByHand(runId: string, round: number, picks: readonly Picked[]): Promise<void> {

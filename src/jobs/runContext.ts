@@ -32,6 +32,8 @@ export type RunContext = JobTools & {
   readonly scheduler: Scheduler;
   /** The record as last stored. */
   record: RunHead & RunParts;
+  /** Share of the current stage that is done, as last reported; stored when the stage is left. */
+  progress: number;
 };
 
 /** Loads a run's record and plans it. */
@@ -45,6 +47,7 @@ export async function openRun(id: string, tools: JobTools): Promise<RunContext> 
     plan: planPrompts(spec),
     scheduler: sessionScheduler(tools.session, spec.sampling.scheduler, spec.sampling.steps),
     record,
+    progress: record.progress,
   };
 }
 
@@ -82,8 +85,10 @@ export async function openPool(
   });
 }
 
-/** Records a warning and shows it. */
+/** Records a warning and shows it, once per run. */
 export async function warn(run: RunContext, report: ErrorReport): Promise<void> {
+  const { code, message } = report;
+  if (run.record.warnings.some((known) => known.code === code && known.message === message)) return;
   await patchRecord(run, { warnings: [...run.record.warnings, report] });
   run.emit({ type: 'warning', report });
 }
@@ -108,6 +113,7 @@ export class Progress {
   }
 
   report(done: number): void {
+    this.#run.progress = this.#total > 0 ? done / this.#total : 1;
     const elapsed = this.#run.now() - this.#startedAt;
     const made = done - this.#startedFrom;
     const secondsLeft = made > 0 ? (elapsed / made) * (this.#total - done) : null;

@@ -38,7 +38,10 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
       until !== 'done' &&
       (round > startRound || ROUND_STAGES.indexOf(stage) > ROUND_STAGES.indexOf(stageOf(until)));
     if (past) break;
+    // A new run is still at `load`; a stage that was left before goes on from its own progress.
+    if (run.record.stage !== stage) await patchRecord(run, { stage, progress: 0 });
     run.emit({ type: 'stage', stage, round });
+    run.progress = run.record.progress;
     await timed(run, stage, () => runStage(run, stage, round));
     await patchRecord(run, next(run, stage, round));
   }
@@ -81,14 +84,17 @@ function next(
   return { stage: 'done', round, progress: 1 };
 }
 
-/** Adds the time spent, also in a stay that was cut short. */
+/** Stores the time spent and how far the stage is, also of a stay that was cut short. */
 async function timed(run: RunContext, stage: RoundStage, work: () => Promise<void>): Promise<void> {
   const from = run.now();
   try {
     await work();
   } finally {
     const { seconds } = run.record;
-    await patchRecord(run, { seconds: { ...seconds, [stage]: (seconds[stage] ?? 0) + run.now() - from } });
+    await patchRecord(run, {
+      seconds: { ...seconds, [stage]: (seconds[stage] ?? 0) + run.now() - from },
+      progress: run.progress,
+    });
   }
 }
 

@@ -39,9 +39,10 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
   const sets = await trainingSets(run, round);
   const stored = await loadCheckpoint(run.id, 'last');
   const last = stored === undefined ? null : parseCheckpoint(stored);
-  const resumed = last?.round === round ? last : null;
+  // A selection that was changed since starts its round anew.
+  const resumed = last?.round === round && last.set === setName(run, round) ? last : null;
   let best = await loadBest(run.id);
-  await cutHistory(run, round, resumed?.step ?? 0);
+  await cutHistory(run, round, resumed?.step ?? null);
   if (resumed !== null && resumed.backend !== run.backend) {
     await warn(run, {
       code: 'backend-changed',
@@ -51,7 +52,7 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
     });
   }
   const start = resumed ?? startOfRound(run, round, best);
-  if (best?.round !== round) best = null;
+  if (resumed === null) best = null;
   const { iterations } = run.spec.training;
   const progress = new Progress(run, 'train', { done: resumed?.step ?? 0, total: iterations, unit: 'steps' });
   const waiting: TrainRecord[] = [];
@@ -101,19 +102,25 @@ function roundOptions(run: RunContext, round: number): RoundOptions {
     ...adapter,
     // Another order and other noises in every round.
     seed: seed + round,
-    origin: { round, backend: run.backend, kernels: { ...run.kernels } },
+    origin: { round, set: setName(run, round), backend: run.backend, kernels: { ...run.kernels } },
     signal: run.signal,
   };
 }
 
-/** History after the checkpoint is made again. */
-async function cutHistory(run: RunContext, round: number, step: number): Promise<void> {
+/** The round's selection in short, `prompt/candidate` for each image. */
+function setName(run: RunContext, round: number): string {
+  const picks = run.record.selections.find((s) => s.round === round)?.picks ?? [];
+  return picks.map(({ prompt, candidate }) => `${prompt}/${candidate}`).join(' ');
+}
+
+/** History after the checkpoint is made again; without one, all of the round's. */
+async function cutHistory(run: RunContext, round: number, step: number | null): Promise<void> {
   for (const name of ['train', 'validation'] as const) {
     const records: readonly { round: number; step: number }[] = await loadSeries(run.id, name);
     await cutSeries(
       run.id,
       name,
-      records.filter((r) => r.round < round || (r.round === round && r.step <= step)).length,
+      records.filter((r) => r.round < round || (step !== null && r.round === round && r.step <= step)).length,
     );
   }
 }

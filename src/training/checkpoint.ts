@@ -13,6 +13,7 @@ const fields = v.object({
   version: v.literal(1),
   round: v.number(),
   step: v.number(),
+  set: v.string(),
   backend: v.string(),
   kernels: v.record(v.string(), v.string()),
   adapter: adapterStateSchema,
@@ -35,6 +36,8 @@ export const checkpointSchema = v.pipe(
 
 export type CheckpointOrigin = {
   readonly round: number;
+  /** Names the training set: a checkpoint of another set is not gone on from. */
+  readonly set: string;
   readonly backend: string;
   readonly kernels: Record<string, string>;
 };

@@ -27,7 +27,7 @@ onBackends('a round of training', (backend) => {
     checkpointEvery: 2,
     previewEvery: 0,
     seed: 11,
-    origin: { round: 0, backend, kernels: {} },
+    origin: { round: 0, set: '', backend, kernels: {} },
     ...over,
   });
   /** Events of a round, until and with the checkpoint at `step`. */
