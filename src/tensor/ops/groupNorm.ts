@@ -14,13 +14,13 @@ export type GroupNormOptions = { readonly groups: number; readonly eps: number; 
 const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
   name: 'StudioGroupNorm',
   composed: (compose, { x, gamma, beta }, options) => {
-    const { centered, inverseStd } = center(
-      compose,
-      asRows(compose, x),
-      options.eps,
-      groupMeans(options.groups),
-    );
-    const y = compose.add(compose.mul(centered, compose.mul(inverseStd, gamma)), beta);
+    const means = groupMeans(options.groups);
+    const { centered, inverseStd } = center(compose, asRows(compose, x), options.eps, means);
+    const scale = compose.mul(inverseStd, gamma);
+    // A float32 mean is off by its own rounding, which counts where the spread is far smaller than the mean. What is
+    // left of it after centering is taken off per channel, without another pass over the pixels.
+    const shift = compose.sub(beta, compose.mul(means(compose, centered), scale));
+    const y = compose.add(compose.mul(centered, scale), shift);
     return compose.view(options.silu ? compose.mul(y, compose.unary('Sigmoid', y)) : y, x.shape);
   },
   webgpu: (backend, { x, gamma, beta }, options) =>
