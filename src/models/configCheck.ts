@@ -20,7 +20,7 @@ export function checkConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>
   }
   for (const [key, value] of Object.entries(json)) {
     if (key.startsWith('_') || key in schema.entries) continue;
-    if (value === null || value === false) continue;
+    if (value === null || (value === false && fixed[key] !== true)) continue;
     if (!(key in fixed)) throw unsupported(file, `it has the unknown setting "${key}": ${show(value)}`);
     if (show(value) !== show(fixed[key])) {
       throw unsupported(file, `"${key}" is ${show(value)}, only ${show(fixed[key])} is implemented`);

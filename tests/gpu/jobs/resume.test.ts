@@ -33,7 +33,14 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
   it('gives the same bits however often it is stopped', async () => {
     const whole = await studio.create();
     const events = await studio.run(whole, until);
-    const stages = ['load', 'pool', 'score', 'select', 'train', ...(until === 'done' ? ['evaluate', 'done'] : [])];
+    const stages = [
+      'load',
+      'pool',
+      'score',
+      'select',
+      'train',
+      ...(until === 'done' ? ['evaluate', 'done'] : []),
+    ];
     expect(events.flatMap((e) => (e.type === 'stage' ? [e.stage] : []))).toEqual(stages);
 
     const stopped = await studio.create();

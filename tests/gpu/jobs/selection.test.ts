@@ -109,7 +109,7 @@ describe('the set of a run', () => {
     await studio.run(plain, 'train');
     const runOf = async (share: number, until: StageName): Promise<string> => {
       const realImages = { folder: id, share };
-      const runId = await studio.create({ realImages } satisfies SpecChange);
+      const runId = await studio.create({ realImages, score: { noiseDraws: 1 } } satisfies SpecChange);
       await studio.run(runId, until);
       return runId;
     };
@@ -123,7 +123,7 @@ describe('the set of a run', () => {
 
   it('scores real images once, also when it is stopped there', async () => {
     const { id } = await studio.client.call('importImages', { name: 'real', files: await realImages(5) });
-    const change = { realImages: { folder: id, share: 0.5 } };
+    const change = { realImages: { folder: id, share: 0.5 }, score: { noiseDraws: 1 } };
     const [whole, stopped] = [await studio.create(change), await studio.create(change)];
     await studio.run(whole, 'train');
     let reports = 0;
