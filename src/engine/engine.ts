@@ -8,6 +8,7 @@ import { openSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { openBackend } from '../tensor/device.ts';
 import { trimPool } from '../tensor/memory.ts';
+import { tf } from '../tensor/tf.ts';
 import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -19,6 +20,9 @@ export type EngineOptions = {
 };
 
 type Loaded = { readonly session: Session; readonly report: ModelReport };
+
+/** Precision that frozen weights are kept at. */
+const WEIGHT_FORMAT = 'f32';
 
 export class Engine {
   readonly #options: EngineOptions;
@@ -61,7 +65,7 @@ export class Engine {
     const folder = await openModelRef(ref, this.#options.pageUrl);
     const shapesWorld = await drawsShapesWorld(folder);
     // The old model goes only when the new one has come: a wrong address costs nothing.
-    const model = await loadModel(folder, { format: 'f32', onProgress, signal });
+    const model = await loadModel(folder, { format: WEIGHT_FORMAT, onProgress, signal });
     this.unload();
     const session = openSession(model);
     const { vae, unet } = model;
@@ -107,7 +111,7 @@ export class Engine {
     return {
       session: this.session,
       backend: this.backend.name,
-      kernels: {},
+      kernels: { app: __APP_VERSION__, tfjs: tf.version_core, weights: WEIGHT_FORMAT },
       shapesWorld: this.model?.shapesWorld ?? false,
       now: () => performance.now() / 1000,
       emit,

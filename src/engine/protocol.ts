@@ -9,6 +9,7 @@ import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from '../jobs/spe
 import type { ErrorReport } from '../lib/errors.ts';
 
 export type AdapterReport = {
+  /** As `CompareRequest.adapter` names it: `import:<id>`. */
   readonly id: string;
   readonly name: string;
   readonly kind: 'dora' | 'lora';

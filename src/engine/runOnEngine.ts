@@ -1,6 +1,6 @@
 import type { StageName } from '../jobs/events.ts';
 import { runJob } from '../jobs/runner.ts';
-import { reportError } from '../lib/errors.ts';
+import { reportError, StudioError } from '../lib/errors.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 import type { RequestContext } from './requestContext.ts';
@@ -18,32 +18,44 @@ export async function runOnEngine(
   runId: string,
   until: StageName,
 ): Promise<RunHead> {
+  const { work } = context;
+  return work.start(runId, context.signal, (signal) =>
+    alone(runId, () => persist(context, runId, until, signal)),
+  );
+}
+
+/** Goes on after a lost device; records how the run stopped. */
+async function persist(
+  context: RequestContext,
+  runId: string,
+  until: StageName,
+  signal: AbortSignal,
+): Promise<RunHead> {
   const { work, emit } = context;
-  return work.start(runId, context.signal, async (signal) => {
-    for (let losses = 0; ; losses++) {
-      const lost = work.watchDevice();
-      try {
-        const head = await attempt(context, runId, until, AbortSignal.any([signal, lost]));
-        emit(runId, { type: 'stopped', reason: head.status === 'done' ? 'done' : 'paused', report: null });
-        return head;
-      } catch (error) {
-        const cause = lost.aborted ? lost.reason : error;
-        if (signal.aborted) {
-          emit(runId, { type: 'stopped', reason: 'paused', report: null });
-          return saveRunRecord(runId, { status: 'paused' });
-        }
-        if (!lost.aborted || losses === MAX_DEVICE_LOSSES) {
-          await saveRunRecord(runId, { status: 'failed' });
-          emit(runId, { type: 'stopped', reason: 'failed', report: reportError(cause) });
-          throw cause;
-        }
-        emit(runId, {
-          type: 'warning',
-          report: { ...reportError(cause), remedy: 'The run goes on from what is stored, on a new device.' },
-        });
+  for (let losses = 0; ; losses++) {
+    const lost = work.watchDevice();
+    try {
+      const head = await attempt(context, runId, until, AbortSignal.any([signal, lost]));
+      emit(runId, { type: 'stopped', reason: head.status === 'done' ? 'done' : 'paused', report: null });
+      return head;
+    } catch (error) {
+      const cause = lost.aborted ? lost.reason : error;
+      if (signal.aborted) {
+        emit(runId, { type: 'stopped', reason: 'paused', report: null });
+        return saveRunRecord(runId, { status: 'paused' });
       }
+      if (!lost.aborted || losses === MAX_DEVICE_LOSSES) {
+        // On a full disk this fails too; the cause is what the user has to hear of.
+        await saveRunRecord(runId, { status: 'failed' }).catch(() => undefined);
+        emit(runId, { type: 'stopped', reason: 'failed', report: reportError(cause) });
+        throw cause;
+      }
+      emit(runId, {
+        type: 'warning',
+        report: { ...reportError(cause), remedy: 'The run goes on from what is stored, on a new device.' },
+      });
     }
-  });
+  }
 }
 
 async function attempt(
@@ -64,4 +76,17 @@ async function attempt(
     until,
     engine.jobTools((event) => emit(runId, event), signal),
   );
+}
+
+/**
+ * Holds the run against other tabs while it is worked on.
+ * @throws StudioError `run-open-elsewhere`
+ */
+async function alone<T>(runId: string, work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request(`mi-tune-run-${runId}`, { ifAvailable: true }, async (lock) => {
+    if (lock !== null) return work();
+    throw new StudioError('run-open-elsewhere', 'Another tab is working on this run.', {
+      remedy: 'Close the other tab, or wait until it is done.',
+    });
+  });
 }

@@ -11,7 +11,7 @@ import { scope } from '../tensor/scope.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
 import type { CandidateRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
-import { openPool, Progress, pathGuidance, type RunContext, warn } from './runContext.ts';
+import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import {
   packMeasurements,
   renoisedDraws,
@@ -43,7 +43,10 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
       signal: run.signal,
       onSteps: (done) => progress.report(stored + done / steps),
     });
-    for await (const batch of batches) await storeBatch(run, round, pool, batch, tuned);
+    for await (const batch of batches) {
+      await storeBatch(run, round, pool, batch, tuned);
+      await patchRecord(run, { progress: pool.size / total });
+    }
   } finally {
     lease.close();
   }

@@ -40,6 +40,7 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
     if (past) break;
     // A new run is still at `load`; a stage that was left before goes on from its own progress.
     if (run.record.stage !== stage) await patchRecord(run, { stage, progress: 0 });
+    await patchRecord(run, { stage, progress: 0 });
     run.emit({ type: 'stage', stage, round });
     run.progress = run.record.progress;
     await timed(run, stage, () => runStage(run, stage, round));

@@ -14,7 +14,7 @@ import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
 import { decodeImages } from './decodeImages.ts';
 import type { TrainRecord, ValidationRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
-import { Progress, pathGuidance, type RunContext, warn } from './runContext.ts';
+import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 
 /** Most sampling steps of a preview: enough to see where training goes. */
@@ -43,10 +43,12 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
   const resumed = last?.round === round && last.set === setName(run, round) ? last : null;
   let best = await loadBest(run.id);
   await cutHistory(run, round, resumed?.step ?? null);
-  if (resumed !== null && resumed.backend !== run.backend) {
+  const kernels = (of: { backend: string; kernels: object }): string =>
+    JSON.stringify([of.backend, of.kernels]);
+  if (resumed !== null && kernels(resumed) !== kernels(run)) {
     await warn(run, {
       code: 'backend-changed',
-      message: `Training was begun on ${resumed.backend} and goes on on ${run.backend}.`,
+      message: `Training was begun on ${resumed.backend} and goes on on ${run.backend} or with other kernels.`,
       remedy:
         'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
     });
@@ -150,6 +152,7 @@ async function storeCheckpoint(
   }
   // Last: what the histories hold beyond the checkpoint is cut when training resumes.
   await saveCheckpoints(run.id, better ? { last: checkpoint, best: next } : { last: checkpoint });
+  await patchRecord(run, { progress: checkpoint.step / run.spec.training.iterations });
   run.emit({ type: 'checkpoint', round, step: checkpoint.step });
   return next;
 }
