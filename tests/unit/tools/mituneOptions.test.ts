@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { presetSettings } from '../../../src/jobs/presets.ts';
+import { helpText, type MiTuneOptions, readOptions } from '../../../tools/mitune/options.ts';
+
+const read = (...args: string[]): MiTuneOptions =>
+  readOptions(['--prompts', 'list.txt', '--out', 'out', ...args]) as MiTuneOptions;
+
+describe('options of npm run mitune', () => {
+  test('default to the demo preset', () => {
+    expect(read()).toEqual({
+      prompts: 'list.txt',
+      out: 'out',
+      resume: false,
+      model: null,
+      realImages: null,
+      spec: { version: 1, preset: 'demo', seed: 42, backend: 'auto', ...presetSettings('demo') },
+    });
+  });
+
+  test('override a preset, which is then no longer that preset', () => {
+    const { spec } = read('--preset', 'paper', '--candidates', '8', '--lr', '1e-3', '--text-encoder', 'true');
+    const paper = presetSettings('paper');
+    expect(spec).toEqual({
+      version: 1,
+      preset: 'custom',
+      seed: 42,
+      backend: 'auto',
+      ...paper,
+      selection: { ...paper.selection, candidates: 8 },
+      adapter: { ...paper.adapter, textEncoder: true },
+      training: { ...paper.training, learningRate: 1e-3 },
+    });
+    expect(presetSettings('paper').selection.candidates).toBe(50);
+    expect(read('--preset', 'official-code').spec.preset).toBe('official-code');
+  });
+
+  test('turn clipping on and off', () => {
+    expect(read('--clip', 'none').spec.training.clip).toBeNull();
+    expect(read('--preset', 'official-code', '--clip', '0.5').spec.training.clip).toBe(0.5);
+  });
+
+  test('take a folder of real images with a share', () => {
+    expect(read('--real-images', 'photos').realImages).toEqual({ folder: 'photos', share: 0.25 });
+    expect(read('--real-images', 'photos', '--real-share', '0.5').realImages?.share).toBe(0.5);
+  });
+
+  test('need an output folder, and a prompt list unless a run is resumed', () => {
+    expect(() => readOptions(['--prompts', 'list.txt'])).toThrow('--out');
+    expect(() => readOptions(['--out', 'out'])).toThrow('--prompts');
+    expect(readOptions(['--out', 'out', '--resume'])).toMatchObject({ resume: true, prompts: null });
+  });
+
+  test.each([
+    [['--candidates', 'many'], '--candidates must be a number'],
+    [['--lr', ''], '--lr must be a number'],
+    [['--preset', 'fast'], '--preset must be one of demo, paper, official-code'],
+    [['--backend', 'cpu'], '--backend must be one of auto, wasm, webgpu'],
+    [['--text-encoder', 'yes'], '--text-encoder must be one of true, false'],
+    [['--candidtes', '4'], '--candidtes'],
+  ])('refuse %j and name the option', (args, message) => {
+    expect(() => read(...args)).toThrow(message);
+  });
+
+  test('are all listed by --help with their defaults', () => {
+    expect(readOptions(['--help'])).toBeNull();
+    const help = helpText();
+    const { candidates } = presetSettings('demo').selection;
+    expect(help).toMatch(new RegExp(`--candidates N .*: ${candidates} / 50$`, 'm'));
+    expect(help).toMatch(/--guidance X .*: 4 \/ 7\.5$/m);
+    for (const name of [
+      'model',
+      'preset',
+      'seed',
+      'backend',
+      'resume',
+      'real-images',
+      'path',
+      'clip',
+      'rounds',
+    ]) {
+      expect(help).toContain(`--${name}`);
+    }
+  });
+});
