@@ -1,6 +1,7 @@
 /** The container of PNG: a signature, then chunks of length, type, data and CRC (PNG specification, section 5). */
 
 import { concatBytes } from '../lib/bytes.ts';
+import { crc32 } from '../lib/crc32.ts';
 import { StudioError } from '../lib/errors.ts';
 
 export type PngChunk = {
@@ -60,20 +61,4 @@ function encodeChunk({ type, data }: PngChunk): Uint8Array {
   bytes.set(data, 8);
   view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
   return bytes;
-}
-
-/** Remainders of all bytes for the reflected polynomial of ISO 3309 (PNG specification, annex D). */
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte;
-  for (let bit = 0; bit < 8; bit++)
-    remainder = remainder & 1 ? 0xedb88320 ^ (remainder >>> 1) : remainder >>> 1;
-  return remainder;
-});
-
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = (CRC_TABLE[(crc ^ (bytes[i] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);
-  }
-  return ~crc >>> 0;
 }

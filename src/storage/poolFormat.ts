@@ -6,7 +6,7 @@
  * source length u32, source (UTF-8, padded to 4 bytes), CRC-32 of all before.
  * Record: prompt u32, candidate u32, seed f64, trace f32[steps], latent f32[latent size], CRC-32 of all before.
  */
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../lib/crc32.ts';
 
 /** What all candidates of one log have in common. */
 export type PoolHeader = {

@@ -17,7 +17,6 @@ import type { RunStatus } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
-
 export type RunHead = {
   readonly version: 1;
   readonly id: string;

@@ -3,8 +3,9 @@ import { deflateSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodePng, encodePng } from '../../../src/formats/png.ts';
-import { crc32, type PngChunk, readChunks, writeChunks } from '../../../src/formats/pngChunks.ts';
+import { type PngChunk, readChunks, writeChunks } from '../../../src/formats/pngChunks.ts';
 import { readPngText, withPngText } from '../../../src/formats/pngText.ts';
+import { crc32 } from '../../../src/lib/crc32.ts';
 import { StudioError } from '../../../src/lib/errors.ts';
 
 type Golden = {
