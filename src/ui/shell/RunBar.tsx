@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { goTo } from '../../state/navigation.ts';
 import { cancelRun, closeRun, pauseRun, workOn } from '../../state/runActions.ts';
 import { useRuns, visibleStatus } from '../../state/runs.ts';
-import { formatDuration, formatPercent } from '../format.ts';
+import { formatBytes, formatDuration, formatPercent } from '../format.ts';
 import { Button } from '../primitives/Button.tsx';
 import { Confirm } from '../primitives/Confirm.tsx';
 import { Meter } from '../primitives/Meter.tsx';
@@ -45,9 +45,7 @@ function Status() {
           </span>
         ) : null}
         {working && progress !== null && progress.total > 0 ? (
-          <span className={styles.count}>
-            {progress.done} of {progress.total} {progress.unit}
-          </span>
+          <span className={styles.count}>{countOf(progress)}</span>
         ) : (
           <span className={styles.count}>{working ? '' : facts}</span>
         )}
@@ -105,4 +103,10 @@ function Controls() {
       </Button>
     </div>
   );
+}
+
+/** Done of all, in what is counted; work on an image that is not finished does not count yet. */
+function countOf({ done, total, unit }: { done: number; total: number; unit: string }): string {
+  if (unit === 'bytes') return `${formatBytes(done)} of ${formatBytes(total)}`;
+  return `${Math.floor(done)} of ${total} ${unit}`;
 }
