@@ -17,6 +17,9 @@ import { candidateSeed } from './promptPlan.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 
+/** The most work of training that a crash can cost, beside the step at hand. */
+const SAVE_SECONDS = 30;
+
 /** Most sampling steps of a preview: enough to see where training goes. */
 export const PREVIEW_STEPS = 20;
 
@@ -58,6 +61,7 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
   const { iterations } = run.spec.training;
   const progress = new Progress(run, 'train', { done: resumed?.step ?? 0, total: iterations, unit: 'steps' });
   const waiting: TrainRecord[] = [];
+  let savedAt = run.now();
   for await (const event of trainRound(
     run.session,
     sets.train,
@@ -71,8 +75,14 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
       waiting.push(record);
       run.emit({ type: 'train', record });
       progress.report(event.step);
+      if (event.save !== null && run.now() - savedAt > SAVE_SECONDS) {
+        await appendSeries(run.id, 'train', waiting.splice(0));
+        await saveCheckpoints(run.id, { last: await event.save() });
+        savedAt = run.now();
+      }
     } else if (event.type === 'checkpoint') {
       best = await storeCheckpoint(run, round, event, best, waiting.splice(0));
+      savedAt = run.now();
     } else {
       await showPreview(run, round, event);
     }

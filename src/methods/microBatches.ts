@@ -5,15 +5,19 @@ import type { Embeddings } from './embeddings.ts';
 import { type CaptionedLatent, stackLatents } from './measureSet.ts';
 import type { Session } from './session.ts';
 
-/** The tensors of each micro-batch of a step, made when asked for and freed when the next is. */
+/**
+ * The tensors of each micro-batch of a step, made when asked for and freed when the next is.
+ * @throws DOMException AbortError when `signal` fires: a step of many micro-batches is not waited for
+ */
 export function* microBatches(
   session: Session,
   set: readonly CaptionedLatent[],
   embeddings: Embeddings | null,
   plan: readonly (readonly Sample[])[],
-  seed: number,
+  { seed, signal }: { readonly seed: number; readonly signal?: AbortSignal | undefined },
 ): Generator<MicroBatch> {
   for (const samples of plan) {
+    signal?.throwIfAborted();
     const items = samples.map((s) => set[s.item] as CaptionedLatent);
     const texts = items.map((item) => item.text);
     const latents = stackLatents(session, items);

@@ -36,6 +36,8 @@ export type RoundEvent =
       readonly type: 'step';
       readonly step: number;
       readonly result: Pick<StepResult, 'loss' | 'gradNorm' | 'learningRate'>;
+      /** The state after this step, to be kept against a crash; null where a checkpoint follows at once. */
+      readonly save: (() => Promise<Checkpoint>) | null;
     }
   /** `errors` per common noise draw, `mi` of the held-out images; null where nothing is held out. */
   | {
@@ -104,13 +106,15 @@ export async function* trainRound(
       const result = await trainStep(
         context,
         state,
-        microBatches(session, set, embeddings, plan, options.seed),
+        microBatches(session, set, embeddings, plan, options),
         options,
       );
       state = result.state;
       const done = step + 1;
-      yield { type: 'step', step: done, result };
-      if (done % options.checkpointEvery === 0 || done === options.iterations) {
+      const checkpointFollows = done % options.checkpointEvery === 0 || done === options.iterations;
+      const save = (): Promise<Checkpoint> => saveCheckpoint(state, options.origin);
+      yield { type: 'step', step: done, result, save: checkpointFollows ? null : save };
+      if (checkpointFollows) {
         yield {
           type: 'checkpoint',
           checkpoint: await saveCheckpoint(state, options.origin),
