@@ -75,7 +75,7 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
       waiting.push(record);
       run.emit({ type: 'train', record });
       progress.report(event.step);
-      if (event.save !== null && run.now() - savedAt > SAVE_SECONDS) {
+      if (event.save !== null && (run.signal.aborted || run.now() - savedAt > SAVE_SECONDS)) {
         await appendSeries(run.id, 'train', waiting.splice(0));
         await saveCheckpoints(run.id, { last: await event.save() });
         savedAt = run.now();
