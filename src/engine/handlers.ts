@@ -4,6 +4,7 @@ import { loadAdapter } from '../adapters/file.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
 import { leaseStoredPool } from '../jobs/pools.ts';
+import { heldOutPrompts, planPrompts } from '../jobs/promptPlan.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
@@ -43,7 +44,8 @@ export const HANDLERS: Handlers = {
     return engine.load({ kind: 'local', id }, onProgress, signal);
   },
   listRuns: (_, { work }) => listSummaries(work.runId),
-  createRun: async ({ spec, name }) => summarize(await createRunRecord({ spec, name })),
+  createRun: async ({ spec, name }) =>
+    summarize(await createRunRecord({ spec, name, heldOut: heldOutPrompts(planPrompts(spec)) })),
   runState: ({ runId }) => loadRunState(runId),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');

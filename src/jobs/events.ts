@@ -44,7 +44,6 @@ export type ValidationRecord = {
   readonly step: number;
   /** Mean squared noise-prediction error on held-out selected images, same noise at every validation. */
   readonly loss: number;
-  readonly lossStandardError: number;
   /** Re-noised orthogonal estimate on the same draws. */
   readonly mi: number;
   readonly best: boolean;

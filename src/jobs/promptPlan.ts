@@ -37,6 +37,11 @@ export function planPrompts(
   });
 }
 
+/** Indices of the prompts that are held out. */
+export function heldOutPrompts(plan: readonly PlannedPrompt[]): number[] {
+  return plan.filter((p) => p.heldOut).map((p) => p.prompt);
+}
+
 /**
  * Seed of candidate j of a prompt. `shared`: seed + j for every prompt, as the official code does. `distinct`: 32 bits
  * that follow from the run's seed, the prompt's text, its occurrence and j, so that neither the order of the list nor

@@ -27,10 +27,7 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
     });
   }
   const startRound = run.record.round;
-  await patchRecord(run, {
-    status: 'running',
-    heldOut: run.plan.filter((p) => p.heldOut).map((p) => p.prompt),
-  });
+  await patchRecord(run, { status: 'running' });
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
@@ -40,7 +37,6 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
     if (past) break;
     // A new run is still at `load`; a stage that was left before goes on from its own progress.
     if (run.record.stage !== stage) await patchRecord(run, { stage, progress: 0 });
-    await patchRecord(run, { stage, progress: 0 });
     run.emit({ type: 'stage', stage, round });
     run.progress = run.record.progress;
     await timed(run, stage, () => runStage(run, stage, round));

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
 import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapters/state.ts';
 import { StudioError } from '../lib/errors.ts';
-import { standardError } from '../lib/stats.ts';
 import { drawPool } from '../methods/drawPool.ts';
 import { sessionScheduler } from '../methods/session.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
@@ -153,7 +152,6 @@ async function storeCheckpoint(
       round,
       step: checkpoint.step,
       loss: validation.errors.reduce((a, b) => a + b, 0) / validation.errors.length,
-      lossStandardError: standardError(validation.errors),
       mi: validation.mi,
       best: better,
     };

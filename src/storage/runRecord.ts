@@ -165,7 +165,6 @@ export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknow
     round: count,
     step: count,
     loss: real,
-    lossStandardError: real,
     mi: real,
     best: v.boolean(),
   }),

@@ -10,7 +10,7 @@ import { globalStep, legendStep, onAxis, smooth } from './series.ts';
 
 const SMOOTH_SHARE = 0.08;
 
-/** Error per step, its running mean, and the held-out error with its standard error; the best checkpoint is ringed. */
+/** Error per step, its running mean, and the held-out error; the best checkpoints are ringed. */
 export function LossPlot({ iterations }: { readonly iterations: number }) {
   const train = useTraining((state) => state.train);
   const validation = useTraining((state) => state.validation);
@@ -61,12 +61,12 @@ function options(palette: Palette, validation: readonly ValidationRecord[], iter
         value,
       },
     ],
-    hooks: { draw: [(plot: uPlot) => drawErrors(plot, validation, iterations, palette)] },
+    hooks: { draw: [(plot: uPlot) => ringBest(plot, validation, iterations, palette)] },
   };
 }
 
-/** One standard error up and down, and a ring around the best. */
-function drawErrors(
+/** A ring around every validation that was the best so far. */
+function ringBest(
   plot: uPlot,
   validation: readonly ValidationRecord[],
   iterations: number,
@@ -77,12 +77,8 @@ function drawErrors(
   ctx.strokeStyle = palette['mark-line'];
   ctx.lineWidth = devicePixelRatio;
   for (const record of validation) {
-    const x = plot.valToPos(globalStep(record, iterations), 'x', true);
-    ctx.beginPath();
-    ctx.moveTo(x, plot.valToPos(record.loss - record.lossStandardError, 'y', true));
-    ctx.lineTo(x, plot.valToPos(record.loss + record.lossStandardError, 'y', true));
-    ctx.stroke();
     if (!record.best) continue;
+    const x = plot.valToPos(globalStep(record, iterations), 'x', true);
     ctx.beginPath();
     ctx.arc(x, plot.valToPos(record.loss, 'y', true), 7 * devicePixelRatio, 0, 2 * Math.PI);
     ctx.stroke();
