@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodePng } from '../../../src/formats/png.ts';
-import type { Picked, StageName } from '../../../src/jobs/events.ts';
+import type { Picked } from '../../../src/jobs/events.ts';
 import { openStudio, PROMPTS, type SpecChange, type Studio } from './studio.ts';
 
 describe('the set of a run', () => {
@@ -107,17 +107,21 @@ describe('the set of a run', () => {
     expect(images).toBe(3);
     const plain = await studio.create();
     await studio.run(plain, 'train');
-    const runOf = async (share: number, until: StageName): Promise<string> => {
+    const runOf = async (share: number): Promise<string> => {
       const realImages = { folder: id, share };
       const runId = await studio.create({ realImages, score: { noiseDraws: 1 } } satisfies SpecChange);
-      await studio.run(runId, until);
+      await studio.run(runId, 'train');
       return runId;
     };
-    const mixed = await runOf(0.5, 'train');
+    const mixed = await runOf(0.5);
     expect((await studio.state(mixed)).warnings.map((w) => w.code)).not.toContain('real-images-few');
     expect((await studio.state(mixed)).candidates).toEqual((await studio.state(plain)).candidates);
     expect(await adapterOf(mixed)).not.toEqual(await adapterOf(plain));
-    const codes = (await studio.state(await runOf(1, 'done'))).warnings.map((w) => w.code);
+    const few = await runOf(1);
+    // Chosen once more, the set is put together once more.
+    await studio.client.call('setSelection', { runId: few, round: 0, picks: await picksOf(few) });
+    await studio.run(few, 'train');
+    const codes = (await studio.state(few)).warnings.map((w) => w.code);
     expect(codes.filter((code) => code === 'real-images-few')).toHaveLength(1);
   });
 

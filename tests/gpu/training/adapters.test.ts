@@ -1,12 +1,22 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Adapter, disposeAdapter, initAdapter } from '../../../src/adapters/adapter.ts';
 import { loadAdapter, readAdapter, writeAdapter } from '../../../src/adapters/file.ts';
+import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { restoreAdapter, saveAdapterState } from '../../../src/adapters/state.ts';
 import { allAdapterTargets, unetAdapterTargets } from '../../../src/adapters/targets.ts';
 import { parseAdapterKey, toKohyaKey, toPeftKey } from '../../../src/formats/adapterKeys.ts';
-import { openSafetensors, type WritableTensor, writeSafetensors } from '../../../src/formats/safetensors.ts';
+import {
+  openSafetensors,
+  type TensorEntry,
+  type WritableTensor,
+  writeSafetensors,
+} from '../../../src/formats/safetensors.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
-import { onBackends, randoms, relativeError } from '../kernels/harness.ts';
+import { linearFromCheckpoint } from '../../../src/tensor/layout.ts';
+import { tf } from '../../../src/tensor/tf.ts';
+import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
+import '../../helpers/toBeAllClose.ts';
+import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, openBench, predict, RANK, someAdapter, valuesOf } from './bench.ts';
 
 onBackends('an adapter', () => {
@@ -34,6 +44,32 @@ onBackends('an adapter', () => {
     // B = 0 adds an exact zero, and m / ||W|| is an exact one; only the bias is added in another place.
     expect(relativeError(await predict(bench, adapter), base)).toBeLessThan(kind === 'lora' ? 1e-7 : 2e-6);
     disposeAdapter(adapter);
+  });
+
+  it('of kind dora merges to the weights that PEFT merges to', async () => {
+    const address = new URL('../../golden/doraLayers.safetensors', import.meta.url);
+    const bytes = new Uint8Array(await (await fetch(address)).arrayBuffer());
+    const file = await openSafetensors(bytesSource(bytes, 'doraLayers.safetensors'));
+    const merged = [...file.entries.keys()].filter((key) => key.startsWith('merged.'));
+    expect(merged).toHaveLength(2);
+    for (const key of merged) {
+      const { shape } = file.entries.get(key) as TensorEntry;
+      const [outputs, inputs] = shape as [number, number];
+      const name = key.replace(/^merged\.|\.weight$/g, '');
+      const frozen = linearFromCheckpoint(await file.readF32(`${name}.weight`), [outputs, inputs]);
+      const layer = { name, w: makeWeight(frozen, [inputs, outputs], 'f32', name), b: null };
+      const entries = [...file.entries].filter(([other]) => other.startsWith(`${name}.lora_`));
+      const config = { lora_adapter_metadata: JSON.stringify({ r: 2, lora_alpha: 5, use_dora: true }) };
+      const own = { ...file, entries: new Map(entries), metadata: config };
+      const adapter = await loadAdapter(own, [{ module: `unet.${name}`, layer }]);
+      const norms = adapterWeightNorms(adapter);
+      // Applied to the rows of the identity, the layer gives its weight.
+      const columns = tf.tidy(() => tf.transpose(adapterProjector(adapter, norms)(layer, tf.eye(inputs))));
+      expect(await take(columns), name).toBeAllClose(await file.readF32(key), { atol: 5e-6 });
+      disposeWeightNorms(norms);
+      disposeAdapter(adapter);
+      disposeWeight(layer.w);
+    }
   });
 
   it('draws A from N(0, 1 / rank^2), other numbers for every layer and seed', async () => {

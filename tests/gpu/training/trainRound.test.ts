@@ -23,7 +23,7 @@ onBackends('a round of training', (backend) => {
     kind: 'dora',
     rank: 4,
     textEncoder: false,
-    iterations: 5,
+    iterations: 4,
     checkpointEvery: 2,
     previewEvery: 0,
     seed: 11,
@@ -44,20 +44,20 @@ onBackends('a round of training', (backend) => {
     return events;
   };
 
-  it.each([
-    ['the image network', false],
-    ['both networks', true],
-  ])('that is cut short goes on to the same bits, training %s', async (_, textEncoder) => {
+  const variants: [string, boolean][] = [['the image network', false]];
+  // The text encoder's gradients are compared on both backends elsewhere.
+  if (backend === 'wasm') variants.push(['both networks', true]);
+  it.each(variants)('that is cut short goes on to the same bits, training %s', async (_, textEncoder) => {
     const whole = await run(null, { textEncoder });
     const before = await run(null, { textEncoder }, 2);
     const stored = parseCheckpoint(structuredClone(checkpoints(before).at(-1)));
     expect(stored.step).toBe(2);
     const after = await run(stored, { textEncoder });
-    expect(checkpoints(whole).map((c) => c.step)).toEqual([0, 2, 4, 5]);
-    expect(checkpoints(after).map((c) => c.step)).toEqual([4, 5]);
+    expect(checkpoints(whole).map((c) => c.step)).toEqual([0, 2, 4]);
+    expect(checkpoints(after).map((c) => c.step)).toEqual([4]);
     expect(checkpoints(after).at(-1)).toEqual(checkpoints(whole).at(-1));
     expect(steps(after)).toEqual(steps(whole).slice(2));
-    expect(validations(after)).toEqual(validations(whole).slice(-2));
+    expect(validations(after)).toEqual(validations(whole).slice(-1));
   });
 
   it('that goes on from its first checkpoint does not report that one again', async () => {
