@@ -9,6 +9,7 @@ import {
   CONTACTS,
   type Contact,
   DIRECTIONS,
+  isTooSmall,
   type ObjectPhrase,
   type Relation,
   SHAPES,
@@ -137,6 +138,7 @@ function withAnotherObject(prompt: ShapesPrompt, draws: Draws): ShapesPrompt {
 export function drawPromptOf(split: Split, category: Category, draws: Draws): ShapesPrompt {
   for (;;) {
     const prompt = drawPrompt(category, draws);
+    if (prompt.objects.some(isTooSmall)) continue;
     if (split === 'hard') {
       // Three objects come from two-object prompts; a single object gains one twice.
       const pair = prompt.objects.length === 1 ? withAnotherObject(prompt, draws) : prompt;

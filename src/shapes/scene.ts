@@ -10,6 +10,7 @@ import {
   COLORS,
   type Color,
   IMAGE_SIZE,
+  isTooSmall,
   isUnseen,
   type ObjectPhrase,
   RADII,
@@ -45,7 +46,7 @@ export function sampleScene(prompt: ShapesPrompt, draws: Draws, options: SceneOp
   if (colors === null) return null;
   const textures = prompt.objects.map((phrase) => phrase.texture ?? drawTexture(draws, contact !== null));
   for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-    const placed = placeObjects(prompt, contact, draws);
+    const placed = placeObjects(prompt, textures, contact, draws);
     if (placed === null || !isClear(prompt, placed, colors)) continue;
     if (!placed.every((object, i) => showsPattern(object, textures[i] ?? 'solid'))) continue;
     const objects = placed.map((object, i): SceneObject => {
@@ -105,9 +106,14 @@ function showsPattern(object: Placed, texture: Texture): boolean {
   return dark >= DARK_PIXELS && dark >= DARK_SHARE[texture] * area;
 }
 
-function placeObjects(prompt: ShapesPrompt, contact: Pair, draws: Draws): Placed[] | null {
+function placeObjects(
+  prompt: ShapesPrompt,
+  textures: readonly Texture[],
+  contact: Pair,
+  draws: Draws,
+): Placed[] | null {
   const placed = prompt.objects.map((phrase, i) =>
-    placeFreely(phrase, drawRadius(phrase, i, contact, draws), draws),
+    placeFreely(phrase, drawRadius({ ...phrase, texture: textures[i] ?? null }, i, contact, draws), draws),
   );
   if (contact === null) return placed;
   const subject = placed[contact.subject];
@@ -124,7 +130,8 @@ function drawRadius(phrase: ObjectPhrase, index: number, contact: Pair, draws: D
     const [low, high] = index === contact.subject ? RADII.filling : RADII.holder;
     return draws.between(low, high);
   }
-  const size = phrase.size ?? (draws.chance(0.5) ? 'small' : 'big');
+  const drawn = draws.chance(0.5) ? 'small' : 'big';
+  const size = phrase.size ?? (isTooSmall({ ...phrase, size: drawn }) ? 'big' : drawn);
   return draws.between(RADII[size][0], RADII[size][1]);
 }
 

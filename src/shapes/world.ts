@@ -64,8 +64,8 @@ export const DOT_RADIUS = 2.2;
 export const RADII = {
   small: [7.5, 9],
   big: [12, 14.5],
-  holder: [17, 20],
-  filling: [6.5, 7.5],
+  holder: [18, 20.5],
+  filling: [7.5, 9],
 } as const;
 /** An object counts as small below this radius. */
 export const SIZE_BOUNDARY = 10.5;
@@ -117,6 +117,12 @@ export const UNSEEN_PAIRS: readonly (readonly [Color, Shape])[] = [
   ['yellow', 'square'],
   ['blue', 'circle'],
 ];
+
+/** Small stars are too thin to carry a pattern: with one they are always big. */
+export function isTooSmall(phrase: Pick<ObjectPhrase, 'shape' | 'texture' | 'size'>): boolean {
+  const patterned = phrase.texture !== null && phrase.texture !== 'solid';
+  return phrase.shape === 'star' && patterned && phrase.size === 'small';
+}
 
 /** True for a combination kept out of training. */
 export function isUnseen(color: Color | null, shape: Shape): boolean {

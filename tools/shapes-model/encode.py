@@ -1,5 +1,6 @@
 """Stage 2: latents and token ids of all images, written once: WORK/latents.pt."""
 import os
+import time
 
 import torch
 
@@ -17,12 +18,15 @@ def encode(work, log):
     if os.path.exists(path):
         log.write("latents: already there")
         return
+    while not os.path.exists(os.path.join(work, "data", "data.json")):
+        log.write("latents: waiting for the renderer to finish")
+        time.sleep(60)
     tokenizer_folder = os.path.join(work, "tokenizer")
     vocabulary = write_tokenizer(tokenizer_folder, configs.WORDS, configs.POSITIONS)
     tokenizer = Tokenizer(tokenizer_folder)
     images, captions = Images(os.path.join(work, "data")), load_captions(os.path.join(work, "data"))
     if len(images) != len(captions):
-        raise ValueError(f"{len(images)} images but {len(captions)} caption lists: is the rendering still running?")
+        raise ValueError(f"{len(images)} images but {len(captions)} caption lists")
     vae = load_average(work).to(memory_format=torch.channels_last)
     means, sigmas = [], []
     with torch.no_grad():

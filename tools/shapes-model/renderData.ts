@@ -19,7 +19,7 @@ import { drawTrainingScene, MIXTURE } from './mixture.ts';
 const { values } = parseArgs({
   options: {
     out: { type: 'string' },
-    count: { type: 'string', default: '150000' },
+    count: { type: 'string', default: '120000' },
     captions: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1000000' },
     shard: { type: 'string', default: '10000' },

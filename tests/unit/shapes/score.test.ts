@@ -28,7 +28,7 @@ describe('the exact score', () => {
     expect(right.length / cases.length).toBeGreaterThanOrEqual(0.98);
   });
 
-  test.each(CLAIM_TYPES)('is wrong on at least 98%% of prompts with one %s edited', (type: ClaimType) => {
+  test.each(CLAIM_TYPES)('is wrong on nearly all prompts with one edited %s', (type: ClaimType) => {
     let edited = 0;
     let wrong = 0;
     found.forEach(({ prompt, scene, witnesses }, i) => {
@@ -77,7 +77,7 @@ describe('the exact score', () => {
 
   test('survives noise', () => {
     const share = found
-      .filter((_, i) => i % 3 === 0)
+      .filter((_, i) => i % 5 === 0)
       .map(({ prompt, rgb }, i) => {
         const draws = makeDraws(i, STREAMS.edits);
         const noisy = rgb.map((value) => Math.min(255, Math.max(0, value + draws.between(-12, 12))));
