@@ -14,7 +14,7 @@ import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
-import { importModelFolder } from '../storage/modelStore.ts';
+import { deleteModelFolder, importModelFolder } from '../storage/modelStore.ts';
 import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
 import { chooseByHand } from './chooseByHand.ts';
@@ -37,11 +37,20 @@ export const HANDLERS: Handlers = {
     work.assertIdle('change the model');
     return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
   },
-  importModel: async ({ name, files }, { engine, signal, progress }) => {
+  importModel: async ({ name, files }, { engine, work, signal, progress }) => {
+    work.assertIdle('change the model');
     const id = crypto.randomUUID();
     const onProgress = (done: number, total: number): void => progress(done, total, 'bytes');
-    await importModelFolder(id, [...files], { name, onProgress, signal });
-    return engine.load({ kind: 'local', id }, onProgress, signal);
+    try {
+      await importModelFolder(id, [...files], { name, onProgress, signal });
+      // A run may have begun while the files were copied.
+      work.assertIdle('change the model');
+      return await engine.load({ kind: 'local', id }, onProgress, signal);
+    } catch (error) {
+      // What cannot be loaded would only take up room. If this fails too, the reason is what counts.
+      await deleteModelFolder(id).catch(() => undefined);
+      throw error;
+    }
   },
   listRuns: (_, { work }) => listSummaries(work.runId),
   createRun: async ({ spec, name }) =>
@@ -77,11 +86,7 @@ export const HANDLERS: Handlers = {
     await chooseByHand(runId, round, picks);
     return null;
   },
-  images: async ({ refs }, { engine }) => {
-    const images = [];
-    for (const { runId, ...ref } of refs) images.push(...(await storedImages(engine.session, runId, [ref])));
-    return images;
-  },
+  images: ({ runId, refs }, { engine }) => storedImages(engine.session, runId, refs),
   compare: (request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
     return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });

@@ -85,7 +85,7 @@ export type Requests = {
     };
   };
   setSelection: { args: { runId: string; round: number; picks: readonly Picked[] }; result: null };
-  images: { args: { refs: readonly ImageRef[] }; result: readonly PixelImage[] };
+  images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   compare: { args: CompareRequest; result: readonly ComparePair[] };
   exportAdapter: { args: { runId: string; which: 'best' | 'last' }; result: NamedBytes };
   exportSet: { args: { runId: string; round: number }; result: NamedBytes };

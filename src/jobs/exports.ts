@@ -25,8 +25,10 @@ export async function storedImages(
   runId: string,
   refs: readonly { readonly round: number; readonly prompt: number; readonly candidate: number }[],
 ): Promise<readonly PixelImage[]> {
-  const images: PixelImage[] = [];
-  for (const { round, prompt, candidate } of refs) {
+  const images = new Map<(typeof refs)[number], PixelImage>();
+  // A round at a time: while a run works, every wait for a file lasts as long as one of its steps.
+  for (const round of new Set(refs.map((ref) => ref.round))) {
+    const inRound = refs.filter((ref) => ref.round === round);
     const lease = await leaseStoredPool(runId, round);
     if (lease === null) {
       throw new StudioError('images-missing', 'These images are not stored yet.', {
@@ -34,12 +36,14 @@ export async function storedImages(
       });
     }
     try {
-      images.push(...(await decodeImages(session, [lease.log.latents([{ prompt, candidate }])])));
+      const latents = inRound.map((ref) => lease.log.latents([ref]));
+      for (const [i, image] of (await decodeImages(session, latents)).entries())
+        images.set(inRound[i] as (typeof refs)[number], image);
     } finally {
       lease.close();
     }
   }
-  return images;
+  return refs.map((ref) => images.get(ref) as PixelImage);
 }
 
 /**

@@ -1,10 +1,11 @@
 /** Decides what dropped or chosen files are, by their names, and hands them to the store that wants them. */
 import { StudioError } from '../lib/errors.ts';
 import { importAdapter } from './compare.ts';
-import { importModel, type ModelFiles } from './engine.ts';
+import type { ModelFiles } from './engine.ts';
+import { chooseModelFolder } from './modelChoice.ts';
 import { goTo } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
-import { setPromptFile, usePrompts } from './prompts.ts';
+import { readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
 import { draftOf, useSettings } from './settings.ts';
 import { parseRunFile } from './specSchema.ts';
@@ -43,7 +44,7 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
         return importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer()));
       case 'model':
         goTo('model');
-        return void (await importModel(name, files));
+        return chooseModelFolder(name, files);
       case 'images':
         goTo('settings');
         return importImages(name, files);
@@ -61,8 +62,17 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
 
 export async function openPromptFile(path: string, file: Blob): Promise<void> {
   const text = await readText(path, file);
+  const name = path.split('/').at(-1) ?? path;
   goTo('start');
-  setPromptFile(path.split('/').at(-1) ?? path, text);
+  const { failure } = readPrompts(name, text);
+  // A list with a mistake can be mended in the field; what is no text or empty would only take the place of the one there.
+  if (text.trim() === '' || failure?.code === 'prompts-not-text') {
+    throw new StudioError(failure?.code ?? 'prompts-empty', failure?.message ?? `${name} is empty.`, {
+      remedy: failure?.remedy ?? 'Choose a file with one prompt a line.',
+      where: name,
+    });
+  }
+  setPromptFile(name, text);
 }
 
 /** Takes over the settings of a run file, and its prompts if it has any. */

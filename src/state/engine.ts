@@ -82,6 +82,10 @@ export function failEngine(report: ErrorReport): void {
   set({ status: 'failed', failure: report, progress: null });
 }
 
+export function dismissFailure(): void {
+  set({ failure: null });
+}
+
 async function adopt(load: () => Promise<ModelReport>): Promise<boolean> {
   const before = useEngine.getState().model;
   set({ status: 'loading', failure: null, progress: null });

@@ -89,9 +89,10 @@ async function flush(): Promise<void> {
     // Decoding needs the model. Frames that scroll into view meanwhile are asked for together.
     await engineReady();
     while (wanted.size > 0) {
-      const refs = [...wanted.values()].slice(0, MAX_REFS_PER_REQUEST);
+      const [{ runId }] = [...wanted.values()] as [ImageRef];
+      const refs = [...wanted.values()].filter((ref) => ref.runId === runId).slice(0, MAX_REFS_PER_REQUEST);
       for (const ref of refs) wanted.delete(imageKey(ref));
-      const images = await engineClient().call('images', { refs });
+      const images = await engineClient().call('images', { runId, refs });
       images.forEach((image, i) => {
         const ref = refs[i];
         if (ref !== undefined) addImage(ref, image);

@@ -88,6 +88,16 @@ describe('before a run', () => {
     );
   });
 
+  test.each([
+    ['empty', '', 'prompts-empty'],
+    ['binary', 'PK\u0003\u0004\u0000\u0000', 'prompts-not-text'],
+  ])('an %s file does not take the place of a list', async (_, content, code) => {
+    await giveFile(page, 'Prompt list file', 'list.txt', content);
+    await page.locator(`[data-code=${code}]`).waitFor();
+    expect(await page.getByRole('textbox', { name: 'Prompt list' }).inputValue()).toContain('a red circle');
+    await page.getByRole('button', { name: /^Dismiss/ }).click();
+  });
+
   test('a wrong run file changes nothing and says which value is wrong', async () => {
     const before = page.url();
     await giveFile(page, 'Run file', 'run.json', JSON.stringify({ ...TINY_RUN, seed: -1 }));

@@ -145,13 +145,11 @@ describe('a run from a dropped list to a loaded adapter', () => {
     };
     ownPictures = await draw();
     expect(ownPictures.length).toBeGreaterThan(1);
-    await page
-      .getByLabel('Adapter file')
-      .setInputFiles({
-        name: 'best.safetensors',
-        mimeType: 'application/octet-stream',
-        buffer: Buffer.from(best),
-      });
+    await page.getByLabel('Adapter file').setInputFiles({
+      name: 'best.safetensors',
+      mimeType: 'application/octet-stream',
+      buffer: Buffer.from(best),
+    });
     await page.getByText('best.safetensors').first().waitFor();
     expect(await draw()).toEqual(ownPictures);
   });

@@ -1,4 +1,4 @@
-import { useEngine } from '../../state/engine.ts';
+import { dismissFailure, useEngine } from '../../state/engine.ts';
 import { useNotices } from '../../state/notices.ts';
 import styles from './Alerts.module.css';
 import { ErrorCard } from './ErrorCard.tsx';
@@ -7,10 +7,14 @@ import { ErrorCard } from './ErrorCard.tsx';
 export function Alerts() {
   const alerts = useNotices((state) => state.alerts);
   const failure = useEngine((state) => state.failure);
+  // Without an engine nothing else works, so its failure stays.
+  const usable = useEngine((state) => state.status === 'ready');
   const dismiss = useNotices((state) => state.dismiss);
   return (
     <div role="alert" className={styles.alerts}>
-      {failure === null ? null : <ErrorCard report={failure} severity="error" />}
+      {failure === null ? null : (
+        <ErrorCard report={failure} severity="error" onDismiss={usable ? dismissFailure : undefined} />
+      )}
       {alerts.map(({ id, report, severity }) => (
         <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismiss(id)} />
       ))}

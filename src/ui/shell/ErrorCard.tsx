@@ -6,7 +6,7 @@ import styles from './ErrorCard.module.css';
 type ErrorCardProps = {
   readonly report: ErrorReport;
   readonly severity: 'error' | 'warning';
-  readonly onDismiss?: () => void;
+  readonly onDismiss?: (() => void) | undefined;
 };
 
 /** What happened, what to do about it, where, and the code to search for. */

@@ -65,6 +65,18 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
     expect(await outcome(stopped)).toEqual(expected);
   });
 
+  it('keeps its model while it works', async () => {
+    const runId = await studio.create();
+    let importing: Promise<unknown> | undefined;
+    await studio.runUntilEvent(runId, (e) => {
+      if (e.type !== 'candidates') return false;
+      importing = studio.client.call('importModel', { name: 'other', files: [] }).catch((error) => error);
+      return true;
+    });
+    expect(await importing).toMatchObject({ code: 'engine-busy' });
+    await studio.run(runId, 'select');
+  });
+
   it('gives the same bits whatever the batch of the pool', async () => {
     const [two, three] = [await studio.create(), await studio.create({ sampling: { batch: 3 } })];
     for (const runId of [two, three]) await studio.run(runId, 'select');

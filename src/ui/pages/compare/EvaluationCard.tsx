@@ -38,7 +38,10 @@ export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
           change={exact.change}
         />
       )}
-      <p className={styles.foot}>Adapter of step {record.adapterStep}, the best by validation.</p>
+      <p className={styles.foot}>
+        Adapter of step {record.adapterStep}, the best by validation. The first two intervals are over noise
+        draws: they speak about these images, not about all.
+      </p>
     </section>
   );
 }

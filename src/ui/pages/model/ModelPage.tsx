@@ -1,8 +1,8 @@
 import { type FormEvent, useState } from 'react';
-import type { ModelRef } from '../../../jobs/spec.ts';
-import { importModel, loadModel, useEngine } from '../../../state/engine.ts';
+import { useEngine } from '../../../state/engine.ts';
+import { chooseModel, chooseModelFolder } from '../../../state/modelChoice.ts';
 import { useRuns } from '../../../state/runs.ts';
-import { SHAPES_MODEL, useSettings } from '../../../state/settings.ts';
+import { SHAPES_MODEL } from '../../../state/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import controls from '../../primitives/controls.module.css';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
@@ -14,15 +14,11 @@ import styles from './ModelPage.module.css';
 export function ModelPage() {
   const busy = useRuns((state) => state.activity !== 'idle');
   const loading = useEngine((state) => state.status === 'loading' || state.status === 'opening');
-  const patch = useSettings((state) => state.patch);
   const [address, setAddress] = useState('');
-  const use = async (ref: ModelRef) => {
-    if (await loadModel(ref)) patch({ model: useEngine.getState().model?.ref ?? ref });
-  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const base = address.trim();
-    if (base !== '') void use({ kind: 'url', base: base.endsWith('/') ? base : `${base}/` });
+    if (base !== '') void chooseModel({ kind: 'url', base: base.endsWith('/') ? base : `${base}/` });
   };
   return (
     <>
@@ -62,12 +58,7 @@ export function ModelPage() {
               text="Choose folder"
               folder
               disabled={busy || loading}
-              onFiles={(files) =>
-                void importModel(files[0]?.path.split('/')[0] ?? 'model', files).then((done) => {
-                  const model = useEngine.getState().model;
-                  if (done && model !== null) patch({ model: model.ref });
-                })
-              }
+              onFiles={(files) => void chooseModelFolder(files[0]?.path.split('/')[0] ?? 'model', files)}
             />
           </div>
           <div className={styles.way}>
@@ -75,7 +66,7 @@ export function ModelPage() {
             <p className={page.muted}>
               Colored shapes on a dark ground, 64 pixels wide: a whole run takes minutes.
             </p>
-            <Button disabled={busy || loading} onClick={() => void use(SHAPES_MODEL)}>
+            <Button disabled={busy || loading} onClick={() => void chooseModel(SHAPES_MODEL)}>
               Use the shapes model
             </Button>
           </div>
