@@ -19,7 +19,7 @@ export function checkConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>
     throw unsupported(file, 'the file is not a JSON object');
   }
   for (const [key, value] of Object.entries(json)) {
-    if (key.startsWith('_') || key in schema.entries) continue;
+    if (key in schema.entries || (key.startsWith('_') && !(key in fixed))) continue;
     if (value === null || (value === false && fixed[key] !== true)) continue;
     if (!(key in fixed)) throw unsupported(file, `it has the unknown setting "${key}": ${show(value)}`);
     if (show(value) !== show(fixed[key])) {

@@ -34,7 +34,9 @@ export async function loadParameters(
 ): Promise<LoadedParameters> {
   const rename = options.rename ?? ((name: string) => name);
   const names = new Map([...file.entries.keys()].map((inFile) => [rename(inFile), inFile]));
-  checkNames(file, names, specs, label);
+  // Two names of one parameter: neither can be preferred.
+  const doubled = [...file.entries.keys()].filter((inFile) => names.get(rename(inFile)) !== inFile);
+  checkNames(file, { names, doubled }, specs, label);
   const vectors = new Map<string, Tensor1D>();
   const weights = new Map<string, Weight>();
   const tables = new Map<string, Float32Array>();
@@ -86,7 +88,7 @@ function toWeight(spec: ParameterSpec, data: Float32Array, format: WeightFormat)
 
 function checkNames(
   file: SafetensorsFile,
-  names: ReadonlyMap<string, string>,
+  { names, doubled }: { names: ReadonlyMap<string, string>; doubled: readonly string[] },
   specs: readonly ParameterSpec[],
   label: string,
 ): void {
@@ -102,6 +104,7 @@ function checkNames(
   const problems = [
     list('missing', missing),
     list('unknown', extra),
+    list('there under two names', doubled),
     list('of the wrong shape', shaped),
   ].filter((p) => p !== '');
   if (problems.length === 0) return;

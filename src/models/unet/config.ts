@@ -33,6 +33,8 @@ const schema = v.object({
   block_out_channels: v.pipe(v.array(count), v.minLength(1), v.maxLength(8)),
   down_block_types: v.array(v.picklist(['CrossAttnDownBlock2D', 'DownBlock2D'])),
   up_block_types: v.array(v.picklist(['CrossAttnUpBlock2D', 'UpBlock2D'])),
+  // Null would mean a network without a middle.
+  mid_block_type: v.optional(v.literal('UNetMidBlock2DCrossAttn')),
   layers_per_block: v.optional(count, 2),
   transformer_layers_per_block: v.optional(perLevel, 1),
   attention_head_dim: v.optional(perLevel, 8),
@@ -52,6 +54,7 @@ const schema = v.object({
 
 /** Settings whose only implemented value is the one of SD-1.x and SD-2.x. */
 const FIXED = {
+  _class_name: 'UNet2DConditionModel',
   act_fn: 'silu',
   addition_embed_type_num_heads: 64,
   attention_type: 'default',
@@ -59,7 +62,6 @@ const FIXED = {
   conv_out_kernel: 3,
   downsample_padding: 1,
   mid_block_scale_factor: 1,
-  mid_block_type: 'UNetMidBlock2DCrossAttn',
   resnet_out_scale_factor: 1,
   resnet_time_scale_shift: 'default',
   time_embedding_type: 'positional',

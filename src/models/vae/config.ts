@@ -37,6 +37,7 @@ const schema = v.object({
  */
 export function parseVaeConfig(json: unknown, file = 'vae/config.json'): VaeConfig {
   const c = checkConfig(file, json, schema, {
+    _class_name: 'AutoencoderKL',
     act_fn: 'silu',
     use_quant_conv: true,
     use_post_quant_conv: true,

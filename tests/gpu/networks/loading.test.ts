@@ -11,6 +11,7 @@ import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts'
 import { type Files, loadTiny, memoryFolder, tinyFiles, withHeader } from './tinyModel.ts';
 
 const UNET = 'unet/diffusion_pytorch_model.safetensors';
+const VAE = 'vae/diffusion_pytorch_model.safetensors';
 
 /** One number list that depends on every part of the model. */
 async function fingerprint(model: DiffusionModel): Promise<Float32Array> {
@@ -28,12 +29,13 @@ async function failure(files: Files): Promise<StudioError> {
   return error as StudioError;
 }
 
-/** The UNet's file with its tensors changed. */
-async function changedUnet(
+/** A weights file, the UNet's unless told otherwise, with its tensors changed. */
+async function changedWeights(
   change: (tensors: { name: string; shape: readonly number[]; dtype: 'F32'; data: Float32Array }[]) => void,
+  path = UNET,
 ): Promise<Files> {
   const files = tinyFiles();
-  const file = await openSafetensors(bytesSource(files.get(UNET) as Uint8Array, UNET));
+  const file = await openSafetensors(bytesSource(files.get(path) as Uint8Array, path));
   const tensors = await Promise.all(
     [...file.entries.values()].map(async ({ name, shape }) => ({
       name,
@@ -43,7 +45,7 @@ async function changedUnet(
     })),
   );
   change(tensors);
-  return files.set(UNET, writeSafetensors(tensors));
+  return files.set(path, writeSafetensors(tensors));
 }
 
 onBackends('a model folder', () => {
@@ -99,7 +101,7 @@ onBackends('a model folder', () => {
 onBackends('a wrong model folder', () => {
   it('names tensors that are missing, unknown and of the wrong shape', async () => {
     const error = await failure(
-      await changedUnet((tensors) => {
+      await changedWeights((tensors) => {
         const named = (name: string) => tensors.find((t) => t.name === name) as (typeof tensors)[number];
         named('conv_in.bias').name = 'conv_in.offset';
         named('conv_out.weight').shape = [8, 4, 3, 3];
@@ -112,10 +114,24 @@ onBackends('a wrong model folder', () => {
     expect(error.message).toContain('conv_out.weight is [8,4,3,3] instead of [4,8,3,3]');
   });
 
+  it('names a tensor that is there under its old and its new name', async () => {
+    const error = await failure(
+      await changedWeights((tensors) => {
+        const found = tensors.find((t) => t.name === 'encoder.mid_block.attentions.0.to_q.weight');
+        tensors.push({
+          ...(found as (typeof tensors)[number]),
+          name: found?.name.replace('to_q', 'query') ?? '',
+        });
+      }, VAE),
+    );
+    expect(error.code).toBe('weights-mismatch');
+    expect(error.message).toContain('1 there under two names (encoder.mid_block.attentions.0.');
+  });
+
   it('names a tensor with values that are not numbers, and frees the rest', async () => {
     const before = tf.memory().numTensors;
     const error = await failure(
-      await changedUnet((tensors) => {
+      await changedWeights((tensors) => {
         for (const { name, data } of tensors)
           if (name === 'time_embedding.linear_1.weight') data[5] = Number.NaN;
       }),
@@ -126,10 +142,10 @@ onBackends('a wrong model folder', () => {
 
   it('names a missing file', async () => {
     const files = tinyFiles();
-    files.delete('vae/diffusion_pytorch_model.safetensors');
+    files.delete(VAE);
     const error = await failure(files);
     expect(error.code).toBe('model-file-missing');
-    expect(error.message).toContain('vae/diffusion_pytorch_model.safetensors');
+    expect(error.message).toContain(VAE);
   });
 
   it('names a setting it does not implement', async () => {
@@ -155,7 +171,7 @@ onBackends('a wrong model folder', () => {
     );
     const ids = { dtype: 'I32', shape: [1, 16], data: new Int32Array(16) } as const;
     files.set(text, writeSafetensors([...tensors, { name: 'text_model.embeddings.position_ids', ...ids }]));
-    const vae = 'vae/diffusion_pytorch_model.safetensors';
+    const vae = VAE;
     const old = { to_q: 'query', to_k: 'key', to_v: 'value', 'to_out.0': 'proj_attn' };
     const renamed = withHeader(files.get(vae) as Uint8Array, (header) =>
       Object.entries(old).reduce(

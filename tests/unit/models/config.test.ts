@@ -95,6 +95,8 @@ describe('a UNet config', () => {
 
   test.each([
     ['an unknown setting', { class_embed_type: 'timestep' }, '"class_embed_type": "timestep"'],
+    ['another class', { _class_name: 'UNet2DModel' }, '"_class_name" is "UNet2DModel"'],
+    ['no middle', { mid_block_type: null }, '"mid_block_type" is null'],
     ['another activation', { act_fn: 'gelu' }, '"act_fn" is "gelu", only "silu" is implemented'],
     ['another time embedding', { time_embedding_type: 'fourier' }, '"time_embedding_type" is "fourier"'],
     ['an unknown block', { down_block_types: new Array(4).fill('AttnDownBlock2D') }, '"down_block_types.0"'],
@@ -134,6 +136,7 @@ describe('other configs', () => {
     expect(parseVaeConfig({ ...VAE, use_quant_conv: true })).toEqual(parseVaeConfig(VAE));
     expect(() => parseVaeConfig({ ...VAE, shift_factor: 0.1 })).toThrow('"shift_factor"');
     expect(() => parseVaeConfig({ ...VAE, act_fn: 'relu' })).toThrow('"act_fn" is "relu"');
+    expect(() => parseVaeConfig({ ...VAE, _class_name: 'VQModel' })).toThrow('"_class_name" is "VQModel"');
     expect(() => parseVaeConfig({ ...VAE, norm_num_groups: 96 })).toThrow('96 groups');
   });
 

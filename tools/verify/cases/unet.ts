@@ -90,6 +90,7 @@ async function compareActivations(c: {
   report: Report;
   atol: number;
 }): Promise<void> {
+  const before = c.report.rows.length;
   const compare = async (module: string, values: Float32Array): Promise<void> => {
     const name = c.prefix + module;
     if (!c.activations.entries.has(name)) return;
@@ -109,6 +110,8 @@ async function compareActivations(c: {
       }
     }
   });
+  if (c.report.rows.length === before)
+    c.report.fail(c.one.id, 'activations', `the file has none that begin with "${c.prefix}"`);
 }
 
 /** Names under which a stage's output is known upstream: the resnet's own only where no attention follows it. */
