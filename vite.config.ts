@@ -51,7 +51,8 @@ export default defineConfig({
       },
       {
         extends: true,
-        optimizeDeps: { include: ['fast-check'] },
+        // Only what the tests import: a dependency of the page that is found late would reload a test.
+        optimizeDeps: { include: ['fast-check'], entries: ['tests/gpu/**/*.test.ts'] },
         test: {
           name: 'gpu',
           include: ['tests/gpu/**/*.test.ts'],
