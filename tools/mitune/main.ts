@@ -1,11 +1,12 @@
 // npm run mitune: the whole job without hands. It drives the very page that users see, in a headless Chromium whose
 // profile lies in the output folder, so that a run can be resumed after any interruption.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Page } from 'playwright';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import type { MiTuneSpec, ModelRef } from '../../src/jobs/spec.ts';
+import { StudioError } from '../../src/lib/errors.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
 import { helpText, type MiTuneOptions, readOptions } from './options.ts';
@@ -30,9 +31,9 @@ async function main(options: MiTuneOptions): Promise<boolean> {
   if (!options.resume && known !== null) {
     throw usageError(`${out} already holds a run. Go on with it with --resume, or name another folder.`);
   }
-  mkdirSync(stateFolder, { recursive: true });
   const model = options.resume ? (known?.model ?? null) : options.model;
   const spec = options.resume ? null : newSpec(options, model);
+  mkdirSync(stateFolder, { recursive: true });
   const studio = await launchStudio({
     backend: options.spec.backend,
     userDataDir: join(stateFolder, 'profile'),
@@ -47,7 +48,17 @@ async function main(options: MiTuneOptions): Promise<boolean> {
     if (known !== null && port !== known.port)
       throw new Error(`Port ${known.port} is in use; the run can only be resumed there.`);
     writeFileSync(placeFile, JSON.stringify({ port, model } satisfies Place));
-    return await drive(studio, spec, options, out);
+    if (spec === null) await reopen(studio);
+    else {
+      try {
+        await begin(studio, spec, options, out);
+      } catch (error) {
+        // Nothing was begun, so the folder stays free for the corrected call.
+        rmSync(placeFile);
+        throw error;
+      }
+    }
+    return await drive(studio, options, out);
   } finally {
     await studio.close();
   }
@@ -55,6 +66,10 @@ async function main(options: MiTuneOptions): Promise<boolean> {
 
 function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
   const path = options.prompts as string;
+  if (!existsSync(path) || !statSync(path).isFile()) throw usageError(`There is no prompt list ${path}.`);
+  for (const folder of [isFolder(model) ? model : null, options.realImages?.folder ?? null]) {
+    if (folder !== null && !existsSync(folder)) throw usageError(`There is no folder ${folder}.`);
+  }
   const { prompts, duplicates, warnings } = parsePromptList(basename(path), readFileSync(path, 'utf8'));
   for (const warning of warnings) console.log(`Note: ${warning}`);
   console.log(
@@ -71,54 +86,83 @@ function isFolder(model: string | null): model is string {
   return model !== null && !/^https?:/.test(model);
 }
 
-async function drive(
-  studio: Studio,
-  spec: MiTuneSpec | null,
-  options: MiTuneOptions,
-  out: string,
-): Promise<boolean> {
+/** Loads the page and gives it the run. @throws Error with the page's complaint */
+async function begin(studio: Studio, spec: MiTuneSpec, options: MiTuneOptions, out: string): Promise<void> {
   const { page } = studio;
-  const watched = <T>(work: Promise<T>): Promise<T> => Promise.race([work, studio.failed]);
-  await page.goto(studio.url);
-  await watched(page.waitForSelector('[data-engine=ready], [role=alert]', { timeout: 120_000 }));
-  if (spec === null) {
-    const resumable = page.getByRole('button', { name: /^Continue / }).first();
-    const finished = page.getByRole('button', { name: /^Open / }).first();
-    await watched(resumable.or(finished).first().waitFor());
-    await ((await resumable.count()) > 0 ? resumable : finished).click();
-  } else {
-    const runFile = join(out, 'run.json');
-    writeFileSync(runFile, `${JSON.stringify(spec, null, 1)}\n`);
-    await page.getByLabel('Run file').first().setInputFiles(runFile);
-    if (options.realImages !== null) await chooseRealImages(page, options.realImages);
-    await watched(start(page));
-  }
-  const done = await watched(follow(page));
+  await openPage(studio);
+  const runFile = join(out, 'run.json');
+  writeFileSync(runFile, `${JSON.stringify(spec, null, 1)}\n`);
+  await page.getByLabel('Run file').first().setInputFiles(runFile);
+  if (options.realImages !== null) await chooseRealImages(page, options.realImages);
+  await watched(studio, start(page));
+}
+
+/** Loads the page and goes on with the run that it keeps. */
+async function reopen(studio: Studio): Promise<void> {
+  const { page } = studio;
+  await openPage(studio);
+  const resumable = page.getByRole('button', { name: /^Continue / }).first();
+  const finished = page.getByRole('button', { name: /^Open / }).first();
+  await watched(studio, resumable.or(finished).first().waitFor());
+  await ((await resumable.count()) > 0 ? resumable : finished).click();
+}
+
+async function openPage({ page, url, failed }: Studio): Promise<void> {
+  await page.goto(url);
+  await Promise.race([
+    page.waitForSelector('[data-engine=ready], [role=alert]', { timeout: 120_000 }),
+    failed,
+  ]);
+}
+
+function watched<T>(studio: Studio, work: Promise<T>): Promise<T> {
+  return Promise.race([work, studio.failed]);
+}
+
+/** Waits for the run and fetches its results; true when it is done. */
+async function drive(studio: Studio, options: MiTuneOptions, out: string): Promise<boolean> {
+  const { page } = studio;
+  const done = await watched(studio, follow(page));
   if (!done) {
     for (const text of await alerts(page)) console.error(`\n${text}`);
     console.error(`\nThe run stopped. What is complete is kept; go on with --resume --out ${options.out}`);
   }
-  await watched(collect(page, out, done));
+  await watched(studio, collect(page, out, done));
   return done;
 }
 
-/** Presses Start once the page has taken everything. @throws Error with the page's complaint */
+/** Presses Start once the page has taken everything, and waits for the run to begin. */
 async function start(page: Page): Promise<void> {
   const button = page.getByRole('main').getByRole('button', { name: 'Start', exact: true });
-  for (let waited = 0; waited < PATIENCE_MS; waited += POLL_MS) {
-    if (await button.isEnabled()) return button.click();
-    const complaints = await alerts(page);
-    if (complaints.length > 0) throw usageError(complaints.join('\n'));
+  for (let waited = 0; !(await button.isEnabled()); waited += POLL_MS) {
+    await refuseComplaints(page);
+    if (waited >= PATIENCE_MS) throw new Error('The page does not let the run start.');
     await page.waitForTimeout(POLL_MS);
   }
-  throw new Error('The page does not let the run start.');
+  await button.click();
+  // A large model takes its time to load, and only then there is a run.
+  const begun = ['running', 'paused', 'failed', 'done'].map((status) => `[data-status=${status}]`).join();
+  while ((await page.locator(begun).count()) === 0) {
+    await refuseComplaints(page);
+    await page.waitForTimeout(POLL_MS);
+  }
+}
+
+/** @throws StudioError with what the page complains about */
+async function refuseComplaints(page: Page): Promise<void> {
+  const complaints = await alerts(page);
+  if (complaints.length > 0)
+    throw new StudioError('not-begun', `${complaints.join('\n')}\n`, { remedy: 'No run was begun.' });
 }
 
 async function chooseRealImages(page: Page, real: { folder: string; share: number }): Promise<void> {
   await page.getByRole('navigation').getByText('Settings', { exact: true }).click();
   await page.getByLabel('Image folder').setInputFiles(resolve(real.folder));
   const share = page.getByRole('textbox', { name: 'Share of real images' });
-  await share.waitFor({ timeout: 600_000 });
+  while ((await share.count()) === 0) {
+    await refuseComplaints(page);
+    await page.waitForTimeout(POLL_MS);
+  }
   await share.fill(String(real.share));
   await share.press('Tab');
   await page.getByRole('navigation').getByText('Start', { exact: true }).click();
@@ -156,7 +200,10 @@ async function alerts(page: Page): Promise<string[]> {
 
 /** Downloads what the run has, as a user would. */
 async function collect(page: Page, out: string, done: boolean): Promise<void> {
-  await page.getByRole('navigation').getByText('Download', { exact: true }).click();
+  const link = page.getByRole('navigation').getByText('Download', { exact: true });
+  // Without an open run there is nothing to fetch.
+  if ((await link.count()) === 0) return;
+  await link.click();
   for (const [name, file] of [
     ['Download report', 'report.json'],
     ['Download scores', 'scores.csv'],

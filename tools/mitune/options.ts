@@ -2,10 +2,17 @@
 
 import { parseArgs } from 'node:util';
 import { presetSettings } from '../../src/jobs/presets.ts';
-import type { BackendChoice, MiTuneSpec, PresetName } from '../../src/jobs/spec.ts';
+import type { BackendChoice, MiTuneSpec, PresetName, Settings } from '../../src/jobs/spec.ts';
+import { type FieldPath, fieldOf } from '../../src/state/fields.ts';
+import { acceptsValue, settingsProblems } from '../../src/state/specSchema.ts';
 import { usageError } from '../lib/usage.ts';
 
-type Row = { readonly name: string; readonly value: string; readonly help: string; readonly path?: string };
+type Row = {
+  readonly name: string;
+  readonly value: string;
+  readonly help: string;
+  readonly path?: FieldPath;
+};
 
 /** `path` is the setting the option overrides; without one the preset has nothing to say about it. */
 const ROWS: readonly Row[] = [
@@ -144,30 +151,42 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
   for (const { name, path } of ROWS) {
     const given = text(name);
     if (path === undefined || given === null) continue;
+    if (resume) throw usageError(`A resumed run keeps its settings: leave out --${name}.`);
     const [group, key] = path.split('.') as [string, string];
     const target = settings[group] as Record<string, unknown>;
     target[key] = parseLike(name, given, target[key]);
+    if (!acceptsValue(path, target[key]))
+      throw usageError(`--${name} must be ${allowedValues(path)}, not "${given}".`);
     changed = true;
   }
+  const [problem] = settingsProblems(settings as unknown as Settings);
+  if (problem !== undefined) throw usageError(problem);
   const folder = text('real-images');
   return {
     prompts: text('prompts'),
     out,
     resume,
     model: text('model'),
-    realImages:
-      folder === null ? null : { folder, share: number('real-share', text('real-share') ?? '0.25') },
+    realImages: folder === null ? null : { folder, share: shareNumber(text('real-share') ?? '0.25') },
     spec: {
       version: 1,
       preset: changed ? 'custom' : preset,
-      seed: number('seed', text('seed') ?? '42'),
+      seed: seedNumber(text('seed') ?? '42'),
       backend: oneOf('backend', text('backend') ?? 'auto', ['auto', 'wasm', 'webgpu']) as BackendChoice,
       ...(settings as unknown as ReturnType<typeof presetSettings>),
     },
   };
 }
 
-/** The page checks ranges and names; here only the type is made that of the preset's value. */
+/** What a setting may be, in words. */
+function allowedValues(path: FieldPath): string {
+  const field = fieldOf(path);
+  if (field.kind === 'switch') return 'true or false';
+  if (field.kind === 'choice') return `one of ${field.options.map((option) => option.value).join(', ')}`;
+  return `a ${field.kind === 'integer' ? 'whole number' : 'number'} from ${field.min} to ${field.max}`;
+}
+
+/** The value in the type of the preset's value. */
 function parseLike(name: string, given: string, like: unknown): unknown {
   if (name === 'clip') return given === 'none' ? null : number(name, given);
   if (typeof like === 'boolean') return oneOf(name, given, ['true', 'false']) === 'true';
@@ -179,6 +198,18 @@ function number(name: string, given: string): number {
   if (given.trim() === '' || !Number.isFinite(value))
     throw usageError(`--${name} must be a number, not "${given}".`);
   return value;
+}
+
+function seedNumber(given: string): number {
+  const value = number('seed', given);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  throw usageError(`--seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not "${given}".`);
+}
+
+function shareNumber(given: string): number {
+  const value = number('real-share', given);
+  if (value >= 0 && value <= 1) return value;
+  throw usageError(`--real-share must be a number from 0 to 1, not "${given}".`);
 }
 
 function oneOf(name: string, given: string, allowed: readonly string[]): string {

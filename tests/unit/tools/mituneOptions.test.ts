@@ -57,6 +57,15 @@ describe('options of npm run mitune', () => {
     [['--backend', 'cpu'], '--backend must be one of auto, wasm, webgpu'],
     [['--text-encoder', 'yes'], '--text-encoder must be one of true, false'],
     [['--candidtes', '4'], '--candidtes'],
+    [['--candidates', '0'], '--candidates must be a whole number from 1 to'],
+    [['--steps', '2.5'], '--steps must be a whole number'],
+    [['--lr=-1'], '--lr must be a number from'],
+    [['--scheduler', 'heun'], '--scheduler must be one of ddpm, ddim, euler, pndm, dpmpp2m'],
+    [['--candidates', '3', '--keep', '4'], 'Kept per prompt'],
+    [['--estimator', 'standard'], 'noised again'],
+    [['--seed', '1.5'], '--seed must be a whole number'],
+    [['--real-images', 'photos', '--real-share', '2'], '--real-share must be a number from 0 to 1'],
+    [['--resume', '--steps', '5'], 'keeps its settings'],
   ])('refuse %j and name the option', (args, message) => {
     expect(() => read(...args)).toThrow(message);
   });
