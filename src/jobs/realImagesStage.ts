@@ -26,6 +26,8 @@ export type RankedImage = CaptionedLatent & {
 /** What of a run the ranking needs. */
 export type RealImagesRun = Pick<RunContext, 'id' | 'spec' | 'session'>;
 
+type NamedImage = { readonly name: string; readonly blob: Blob };
+
 /** Encodes and measures what is missing. Nothing to do without real images. */
 export async function runRealImagesStage(run: RunContext): Promise<void> {
   const folder = run.spec.realImages?.folder;
@@ -48,7 +50,9 @@ export async function runRealImagesStage(run: RunContext): Promise<void> {
       const group = missing.slice(from, from + batch);
       const latents = await encodeImages(
         run,
-        await Promise.all(group.map((g) => openImage(folder, g.fileName))),
+        await Promise.all(
+          group.map(async (g) => ({ name: g.fileName, blob: await openImage(folder, g.fileName) })),
+        ),
       );
       const captioned = group.map(
         (g, i): CaptionedLatent => ({ text: g.text, latent: latents[i] as Float32Array }),
@@ -121,13 +125,13 @@ async function openRealLog(
 }
 
 /** Cut to the center square, resized to the model's resolution, encoded to the mean latent in scaled space. */
-async function encodeImages(run: RunContext, blobs: readonly Blob[]): Promise<Float32Array[]> {
+async function encodeImages(run: RunContext, files: readonly NamedImage[]): Promise<Float32Array[]> {
   const { vae } = run.session.model;
   const [h, w] = run.session.latentShape;
   const size = { height: h * vae.config.factor, width: w * vae.config.factor };
   const latents: Float32Array[] = [];
-  for (const blob of blobs) {
-    const pixels = await centerSquare(blob, size);
+  for (const file of files) {
+    const pixels = await centerSquare(file, size);
     const image = tf.tensor4d(fromRgba(pixels), [1, size.height, size.width, 3]);
     const { mean, logvar } = encode(vae, image);
     const scaled = tf.mul(mean, vae.config.scalingFactor) as Tensor4D;
@@ -138,15 +142,16 @@ async function encodeImages(run: RunContext, blobs: readonly Blob[]): Promise<Fl
 }
 
 async function centerSquare(
-  blob: Blob,
+  { name, blob }: NamedImage,
   { width, height }: { width: number; height: number },
 ): Promise<Uint8ClampedArray> {
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(blob);
   } catch (cause) {
-    throw new StudioError('image-unreadable', 'An image of the folder cannot be read.', {
-      remedy: 'Remove damaged files from the folder; PNG, JPEG and WebP work.',
+    throw new StudioError('image-unreadable', `The image ${name} cannot be read.`, {
+      remedy: 'Remove it from the folder and start a run with the folder anew; PNG, JPEG and WebP work.',
+      where: name,
       cause,
     });
   }

@@ -58,6 +58,11 @@ export async function comparePairs(
   set({ busy: false, progress: null, ...(pairs === null ? {} : { pairs }) });
 }
 
+/** Pairs and choice belong to the run that was open. */
+export function forgetPairs(): void {
+  set({ pairs: [], adapter: null });
+}
+
 export function stopComparing(): void {
   abort?.abort();
 }
@@ -75,10 +80,8 @@ export async function importAdapter(name: string, bytes: Uint8Array): Promise<vo
     .confirm(`${report.name} loaded: ${report.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${report.rank}.`);
 }
 
-/** The user's prompts, one a line, without empty lines. */
+/** The user's prompts, one a line, without empty lines and repeats. */
 export function typedPrompts(typed: string): readonly string[] {
-  return typed
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
+  const lines = typed.split('\n').map((line) => line.trim());
+  return [...new Set(lines)].filter((line) => line !== '');
 }

@@ -5,7 +5,7 @@ import type { ModelFiles } from './engine.ts';
 import { chooseModelFolder } from './modelChoice.ts';
 import { goTo } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
-import { readPrompts, setPromptFile, usePrompts } from './prompts.ts';
+import { promptTexts, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
 import { draftOf, useSettings } from './settings.ts';
 import { parseRunFile } from './specSchema.ts';
@@ -13,6 +13,8 @@ import { parseRunFile } from './specSchema.ts';
 export type DroppedKind = 'model' | 'images' | 'adapter' | 'run' | 'prompts' | 'unknown';
 
 const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
+const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
+const IMAGE = /\.(png|jpe?g|webp)$/i;
 const MAX_TEXT_BYTES = 20_000_000;
 
 /** What a set of file paths is; a folder is known by the files that its kind always has. */
@@ -20,10 +22,13 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   const names = paths.map((path) => path.toLowerCase().split('/').at(-1) ?? '');
   if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1))
     return 'model';
-  if (names.includes('metadata.jsonl') && names.length > 1) return 'images';
+  const isCaptioned = names.includes('metadata.jsonl');
+  if (names.length > 1 && (isCaptioned || names.every((name) => IMAGE.test(name)))) return 'images';
   const [only, ...rest] = names;
   if (only === undefined || rest.length > 0) return 'unknown';
   if (only.endsWith('.safetensors')) return 'adapter';
+  // Refused there, with what to do instead.
+  if (PICKLE.test(only)) return 'model';
   if (only.endsWith('.json')) return 'run';
   return PROMPT_LIST.test(only) ? 'prompts' : 'unknown';
 }
@@ -80,11 +85,20 @@ export async function openRunFile(path: string, file: Blob): Promise<void> {
   const spec = parseRunFile(path, await readText(path, file));
   useSettings.getState().replace(draftOf(spec));
   if (spec.prompts.length > 0) {
-    setPromptFile('prompts.jsonl', spec.prompts.map((text) => JSON.stringify({ text })).join('\n'));
+    const [name, text] = promptFileOf(spec.prompts);
+    setPromptFile(name, text);
   }
   goTo('start');
   const count = usePrompts.getState().list?.prompts.length ?? 0;
   useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
+}
+
+/** Plain lines where they say the same. */
+function promptFileOf(prompts: readonly string[]): [name: string, text: string] {
+  const lines = prompts.join('\n');
+  const { list } = readPrompts('prompts.txt', lines);
+  if (JSON.stringify(promptTexts(list)) === JSON.stringify(prompts)) return ['prompts.txt', lines];
+  return ['prompts.jsonl', prompts.map((prompt) => JSON.stringify({ prompt })).join('\n')];
 }
 
 async function readText(path: string, file: Blob): Promise<string> {

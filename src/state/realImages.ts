@@ -24,7 +24,9 @@ export async function importImages(name: string, files: ModelFiles): Promise<voi
   useRealImages.setState({ folder });
   const { realImages, patch } = useSettings.getState();
   patch({ realImages: { folder: folder.id, share: realImages?.share ?? DEFAULT_SHARE } });
-  useNotices.getState().confirm(`${folder.name}: ${folder.images} captioned images.`);
+  useNotices
+    .getState()
+    .confirm(`${folder.name}: ${folder.images} captioned ${folder.images === 1 ? 'image' : 'images'}.`);
 }
 
 export function dropRealImages(): void {

@@ -4,6 +4,7 @@ import type { JobEvent, StageName } from '../jobs/events.ts';
 import type { RunSummary } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
 import { reportError } from '../lib/errors.ts';
+import { forgetPairs } from './compare.ts';
 import { ensureEngine, useEngine } from './engine.ts';
 import { engineClient } from './engineClient.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
@@ -67,6 +68,7 @@ export async function openRun(runId: string): Promise<boolean> {
   const state = await attempt(() => engineClient().call('runState', { runId }));
   if (state === null) return false;
   const { summary, spec, heldOut, warnings } = state;
+  if (summary.id !== useRuns.getState().open?.summary.id) forgetPairs();
   useRuns.setState({
     open: { summary, spec, heldOut },
     stage: summary.stage,
@@ -132,6 +134,7 @@ export function closeRun(): void {
   useRuns.setState({ open: null, stage: null, progress: null, warnings: [], round: 0 });
   useGallery.setState(useGallery.getInitialState());
   useTraining.setState(NO_TRAINING);
+  forgetPairs();
 }
 
 function adopt(summary: RunSummary): void {

@@ -44,7 +44,9 @@ export async function pairCaptions(dropped: readonly ImportedFile[]): Promise<Ca
   const warnings = [
     ...shorten(problems),
     ...(missing.length === 0 ? [] : [`Not in the folder: ${shorten(missing).join(', ')}.`]),
-    ...(unusable.length === 0 ? [] : [`Neither PNG, JPEG nor WebP: ${shorten(unusable).join(', ')}.`]),
+    ...(unusable.length === 0
+      ? []
+      : [`Damaged, or neither PNG, JPEG nor WebP: ${shorten(unusable).join(', ')}.`]),
   ];
   if (images.length === 0) throw noneUsable(metadata.path, warnings);
   return { images, files, warnings };
@@ -72,12 +74,19 @@ function readLines(name: string, text: string): { images: CaptionedImage[]; prob
   return { images: [...images.values()], problems };
 }
 
-/** By the first bytes of PNG, JPEG and WebP (a RIFF container). */
+/** By the first bytes of PNG, JPEG and WebP (a RIFF container), and by decoding it. */
 async function isImage(file: Blob): Promise<boolean> {
   const start = new Uint8Array(await file.slice(0, 12).arrayBuffer());
   const has = (at: number, ...bytes: number[]) => bytes.every((byte, i) => start[at + i] === byte);
   const isWebp = has(0, 0x52, 0x49, 0x46, 0x46) && has(8, 0x57, 0x45, 0x42, 0x50);
-  return has(0, 0x89, 0x50, 0x4e, 0x47) || has(0, 0xff, 0xd8, 0xff) || isWebp;
+  if (!has(0, 0x89, 0x50, 0x4e, 0x47) && !has(0, 0xff, 0xd8, 0xff) && !isWebp) return false;
+  // A damaged image would stop a run only after its set is drawn.
+  try {
+    (await createImageBitmap(file)).close();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function shorten(items: readonly string[]): string[] {

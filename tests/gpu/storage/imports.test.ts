@@ -6,7 +6,12 @@ const file = (path: string, content: string | Uint8Array<ArrayBuffer> = path): I
   path,
   file: new Blob([content]),
 });
-const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 1, 2, 3, 4]);
+async function picture(type: string): Promise<Uint8Array<ArrayBuffer>> {
+  const canvas = new OffscreenCanvas(2, 2);
+  canvas.getContext('2d')?.fillRect(0, 0, 1, 1);
+  return new Uint8Array(await (await canvas.convertToBlob({ type })).arrayBuffer());
+}
+const png = await picture('image/png');
 
 const texts = [
   'model_index.json',
@@ -153,8 +158,7 @@ describe('an image folder', () => {
   test('is copied with its captions', async () => {
     const { call } = startWorker();
     const id = freshName();
-    const jpeg = new Uint8Array([0xff, 0xd8, 0xff, 0xe0]);
-    const webp = new TextEncoder().encode('RIFF0000WEBPVP8 ') as Uint8Array<ArrayBuffer>;
+    const [jpeg, webp] = [await picture('image/jpeg'), await picture('image/webp')];
     const metadata = line('b.png', ' a cube ') + line('deep/a.jpg', 'zwölf') + line('c.webp', '=1+1');
     const report = await call.importImageFolder(
       id,
@@ -174,7 +178,7 @@ describe('an image folder', () => {
       { fileName: 'c.webp', text: '=1+1' },
     ]);
     expect(new Uint8Array(await (await call.openImage(id, 'deep/a.jpg')).arrayBuffer())).toEqual(jpeg);
-    expect(await call.sizeOf(`images/${id}`)).toBe(12 + 4 + 16);
+    expect(await call.sizeOf(`images/${id}`)).toBe(png.length + jpeg.length + webp.length);
     await expect(call.openImage(id, 'unlisted.png')).rejects.toMatchObject({ code: 'images-missing' });
     await call.deleteImageFolder(id);
     await expect(call.listImages(id)).rejects.toMatchObject({ code: 'images-missing' });
@@ -191,8 +195,14 @@ describe('an image folder', () => {
       line('../x.png', 'out'),
       line('gone.png', 'two'),
       line('notes.txt', 'three'),
+      line('cut.png', 'four'),
     ].join('');
-    const files = [file('metadata.jsonl', metadata), file('a.png', png), file('notes.txt', 'not an image')];
+    const files = [
+      file('metadata.jsonl', metadata),
+      file('a.png', png),
+      file('notes.txt', 'not an image'),
+      file('cut.png', png.slice(0, 30)),
+    ];
     const { images, warnings } = await call.importImageFolder(id, files);
     expect(images).toBe(1);
     expect(warnings).toEqual([
@@ -200,7 +210,7 @@ describe('an image folder', () => {
       'metadata.jsonl, line 4: a.png is listed twice.',
       'metadata.jsonl, line 5: file_name: file_name must stay inside the folder.',
       'Not in the folder: gone.png.',
-      'Neither PNG, JPEG nor WebP: notes.txt.',
+      'Damaged, or neither PNG, JPEG nor WebP: notes.txt, cut.png.',
     ]);
   });
 

@@ -14,7 +14,9 @@ describe('dropped files are known by their names', () => {
     [['pytorch_lora_weights.safetensors'], 'adapter'],
     [['sd/model_index.json', 'sd/unet/config.json', 'sd/unet/model.safetensors'], 'model'],
     [['photos/metadata.jsonl', 'photos/1.png'], 'images'],
+    [['photos/1.png', 'photos/2.JPG'], 'images'],
     [['photo.png'], 'unknown'],
+    [['sd.ckpt'], 'model'],
     [['a.txt', 'b.txt'], 'unknown'],
     [[], 'unknown'],
   ] as const)('%j is %s', (paths, kind) => {
@@ -41,8 +43,8 @@ describe('prompt lists', () => {
     expect(readPrompts('p.txt', ' \n')).toMatchObject({ list: null, failure: null });
   });
 
-  test('typed for comparison lose empty lines', () => {
-    expect(typedPrompts(' a \n\n b')).toEqual(['a', 'b']);
+  test('typed for comparison lose empty lines and repeats', () => {
+    expect(typedPrompts(' a \n\n b\na')).toEqual(['a', 'b']);
   });
 });
 

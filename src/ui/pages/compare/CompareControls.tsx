@@ -40,9 +40,8 @@ export function CompareControls() {
     })),
   ];
   const chosen = adapters.find((a) => a.value === adapter)?.value ?? adapters[0]?.value ?? null;
-  const heldOut = (run?.heldOut ?? [])
-    .slice(0, MAX_HELD_OUT_SHOWN)
-    .flatMap((i) => run?.spec.prompts[i] ?? []);
+  const heldOutTexts = new Set((run?.heldOut ?? []).flatMap((i) => run?.spec.prompts[i] ?? []));
+  const heldOut = [...heldOutTexts].slice(0, MAX_HELD_OUT_SHOWN);
   const ofUser = typedPrompts(typed);
   const prompts = ofUser.length > 0 ? ofUser : heldOut;
   const sampling = run?.spec.sampling ?? presetSettings('demo').sampling;
