@@ -25,6 +25,16 @@ export async function readText(folder: ModelFolder, path: string): Promise<strin
 }
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
+/** The same for a file that a folder may do without. */
+export async function readTextIfThere(folder: ModelFolder, path: string): Promise<string | undefined> {
+  try {
+    return await readText(folder, path);
+  } catch (error) {
+    if (error instanceof StudioError && error.code === 'model-file-missing') return undefined;
+    throw error;
+  }
+}
+
 /** JSON of a file in the folder. @throws StudioError `config-invalid` naming the file */
 export async function readJson(folder: ModelFolder, path: string): Promise<unknown> {
   const text = await readText(folder, path);

@@ -1,6 +1,6 @@
 import { openSafetensors } from '../formats/safetensors.ts';
 import type { WeightFormat } from '../tensor/types.ts';
-import { type ModelFolder, readJson, readText } from './folder.ts';
+import { type ModelFolder, readJson, readText, readTextIfThere } from './folder.ts';
 import { type LoadedParameters, loadParameters } from './loadParameters.ts';
 import { countParameters, type ParameterSpec, recordParameters } from './parameters.ts';
 import { parseTextConfig } from './text/config.ts';
@@ -47,6 +47,7 @@ export async function loadModel(folder: ModelFolder, options: LoadModelOptions):
       vocab: await readText(folder, 'tokenizer/vocab.json'),
       merges: await readText(folder, 'tokenizer/merges.txt'),
       config: await readText(folder, 'tokenizer/tokenizer_config.json'),
+      special: await readTextIfThere(folder, 'tokenizer/special_tokens_map.json'),
     },
     textConfig.maxTokens,
   );

@@ -27,17 +27,26 @@ const configSchema = v.object({
   eos_token: v.optional(token, '<|endoftext|>'),
   unk_token: v.optional(v.nullable(token), '<|endoftext|>'),
   pad_token: v.optional(v.nullable(token), '<|endoftext|>'),
+  added_tokens_decoder: v.optional(v.unknown()),
 });
+const specialSchema = v.object({ pad_token: v.optional(v.nullable(token)) });
 
 const vocabularySchema = v.record(v.string(), v.pipe(v.number(), v.integer(), v.minValue(0)));
 
 /**
- * @param files texts of tokenizer/vocab.json, merges.txt and tokenizer_config.json
+ * @param files texts of tokenizer/vocab.json, merges.txt, tokenizer_config.json and, where there is one,
+ * special_tokens_map.json: the two name different padding in SD-2.x, and transformers follows the latter unless the
+ * config is of the kind that lists `added_tokens_decoder`
  * @param maxTokens positions of the text encoder
  * @throws StudioError `tokenizer-invalid`
  */
 export function makeTokenizer(
-  files: { readonly vocab: string; readonly merges: string; readonly config: string },
+  files: {
+    readonly vocab: string;
+    readonly merges: string;
+    readonly config: string;
+    readonly special?: string | undefined;
+  },
   maxTokens: number,
 ): ClipTokenizer {
   const config = parse('tokenizer_config.json', configSchema, files.config);
@@ -53,7 +62,11 @@ export function makeTokenizer(
   };
   const startId = idOf(start);
   const endId = idOf(end);
-  const padId = idOf(content(config.pad_token, end));
+  const special =
+    files.special === undefined || config.added_tokens_decoder !== undefined
+      ? {}
+      : parse('special_tokens_map.json', specialSchema, files.special);
+  const padId = idOf(content(special.pad_token ?? config.pad_token, end));
   const length = Math.min(maxTokens, config.model_max_length);
   const merges = files.merges
     .split(/\r?\n/)

@@ -81,6 +81,23 @@ describe('the CLIP tokenizer', () => {
     expect(makeTokenizer({ ...files, config: '{"model_max_length":4}' }, 77).maxTokens).toBe(4);
   });
 
+  // SD-2.x repositories name <|endoftext|> in the config and "!" in the map; transformers pads with "!".
+  test('pads as special_tokens_map.json says, unless the config lists its added tokens', () => {
+    const last = (config: object, special?: object): number | undefined =>
+      makeTokenizer(
+        { ...files, config: JSON.stringify(config), special: special && JSON.stringify(special) },
+        8,
+      )
+        .encode('a')
+        .ids.at(-1);
+    const config = { pad_token: '<|endoftext|>' };
+    expect(last(config)).toBe(END);
+    expect(last(config, { pad_token: '!' })).toBe(PAD);
+    expect(last(config, { pad_token: { content: '!' } })).toBe(PAD);
+    expect(last(config, {})).toBe(END);
+    expect(last({ ...config, added_tokens_decoder: {} }, { pad_token: '!' })).toBe(END);
+  });
+
   test('names what is wrong with its files', () => {
     const broken = (change: Partial<typeof files>) => () => makeTokenizer({ ...files, ...change }, 24);
     expect(broken({ vocab: '{' })).toThrow('vocab.json: it is not valid JSON');
