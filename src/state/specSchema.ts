@@ -18,7 +18,9 @@ export function fieldSchema(field: Field): v.GenericSchema<unknown, FieldValue> 
   return field.none === undefined ? number : v.nullable(number);
 }
 
-export const seedSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER));
+/** Candidates and rounds count on from the seed, and must stay whole numbers that are exact. */
+export const MAX_SEED = 2 ** 52;
+export const seedSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_SEED));
 export const backendSchema = v.picklist(['auto', 'wasm', 'webgpu']);
 export const presetSchema = v.picklist(PRESETS.map((preset) => preset.name));
 

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { presetSettings } from '../../src/jobs/presets.ts';
 import type { BackendChoice, MiTuneSpec, PresetName, Settings } from '../../src/jobs/spec.ts';
 import { type FieldPath, fieldOf } from '../../src/state/fields.ts';
-import { acceptsValue, settingsProblems } from '../../src/state/specSchema.ts';
+import { acceptsValue, MAX_SEED, settingsProblems } from '../../src/state/specSchema.ts';
 import { usageError } from '../lib/usage.ts';
 
 type Row = {
@@ -202,8 +202,8 @@ function number(name: string, given: string): number {
 
 function seedNumber(given: string): number {
   const value = number('seed', given);
-  if (Number.isSafeInteger(value) && value >= 0) return value;
-  throw usageError(`--seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, not "${given}".`);
+  if (Number.isInteger(value) && value >= 0 && value <= MAX_SEED) return value;
+  throw usageError(`--seed must be a whole number from 0 to ${MAX_SEED}, not "${given}".`);
 }
 
 function shareNumber(given: string): number {

@@ -4,6 +4,7 @@ import { presetSettings } from '../../../src/jobs/presets.ts';
 import type { Settings } from '../../../src/jobs/spec.ts';
 import { FIELD_PATHS, type Field, type FieldPath, fieldOf, setField } from '../../../src/state/fields.ts';
 import { INITIAL_DRAFT } from '../../../src/state/settings.ts';
+import { MAX_SEED } from '../../../src/state/specSchema.ts';
 import { decodePlace, encodePlace, PAGES } from '../../../src/state/url.ts';
 
 function acceptedBy(field: Field): fc.Arbitrary<string | number | boolean | null> {
@@ -28,7 +29,7 @@ describe('the address', () => {
       fc.property(
         fc.array(change),
         fc.constantFrom(...PAGES),
-        fc.maxSafeNat(),
+        fc.nat({ max: MAX_SEED }),
         fc.constantFrom('auto' as const, 'wasm' as const, 'webgpu' as const),
         (changes, page, seed, backend) => {
           const draft = {

@@ -64,6 +64,7 @@ describe('options of npm run mitune', () => {
     [['--candidates', '3', '--keep', '4'], 'Kept per prompt'],
     [['--estimator', 'standard'], 'noised again'],
     [['--seed', '1.5'], '--seed must be a whole number'],
+    [['--seed', '9007199254740991'], '--seed must be a whole number'],
     [['--real-images', 'photos', '--real-share', '2'], '--real-share must be a number from 0 to 1'],
     [['--resume', '--steps', '5'], 'keeps its settings'],
   ])('refuse %j and name the option', (args, message) => {

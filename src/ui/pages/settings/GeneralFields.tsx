@@ -2,6 +2,7 @@ import type { BackendChoice } from '../../../jobs/spec.ts';
 import { prepareEngine, useEngine } from '../../../state/engine.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { useSettings } from '../../../state/settings.ts';
+import { MAX_SEED } from '../../../state/specSchema.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import styles from './FieldGroup.module.css';
@@ -40,7 +41,7 @@ export function GeneralFields() {
           label="Seed"
           value={seed}
           min={0}
-          max={Number.MAX_SAFE_INTEGER}
+          max={MAX_SEED}
           step={1}
           onChange={(next) => next !== null && patch({ seed: Math.round(next) })}
         />
