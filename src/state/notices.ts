@@ -14,6 +14,8 @@ type NoticesState = {
   readonly confirmation: { readonly id: number; readonly text: string } | null;
   readonly raise: (report: ErrorReport, severity?: Alert['severity']) => void;
   readonly dismiss: (id: number) => void;
+  /** Takes back what no longer holds. */
+  readonly withdraw: (report: ErrorReport) => void;
   readonly confirm: (text: string) => void;
 };
 
@@ -24,15 +26,17 @@ export const useNotices = create<NoticesState>()((set) => ({
   alerts: [],
   confirmation: null,
   raise: (report, severity = 'error') =>
-    set(({ alerts }) => {
-      const others = alerts.filter(
-        (alert) => alert.report.code !== report.code || alert.report.message !== report.message,
-      );
-      return { alerts: [...others, { id: nextId++, report, severity }].slice(-MAX_ALERTS) };
-    }),
+    set(({ alerts }) => ({
+      alerts: [...without(alerts, report), { id: nextId++, report, severity }].slice(-MAX_ALERTS),
+    })),
   dismiss: (id) => set(({ alerts }) => ({ alerts: alerts.filter((alert) => alert.id !== id) })),
+  withdraw: (report) => set(({ alerts }) => ({ alerts: without(alerts, report) })),
   confirm: (text) => set({ confirmation: { id: nextId++, text } }),
 }));
+
+function without(alerts: readonly Alert[], { code, message }: ErrorReport): readonly Alert[] {
+  return alerts.filter(({ report }) => report.code !== code || report.message !== message);
+}
 
 /** Runs an action the user asked for; a failure becomes an alert and `null`. */
 export async function attempt<T>(action: () => Promise<T>): Promise<T | null> {

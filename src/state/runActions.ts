@@ -3,7 +3,7 @@
 import type { JobEvent, StageName } from '../jobs/events.ts';
 import type { RunSummary } from '../jobs/runTypes.ts';
 import type { MiTuneSpec } from '../jobs/spec.ts';
-import { reportError } from '../lib/errors.ts';
+import { type ErrorReport, reportError } from '../lib/errors.ts';
 import { forgetPairs } from './compare.ts';
 import { ensureEngine, useEngine } from './engine.ts';
 import { engineClient } from './engineClient.ts';
@@ -19,6 +19,8 @@ import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './traini
 
 const meter = createSpeedMeter();
 let abort: AbortController | null = null;
+/** Why work stopped last; it no longer stands once work goes on. */
+let lastFailure: ErrorReport | null = null;
 
 /** Starts listening to the engine; returns the function that ends it. */
 export function listenToRuns(): () => void {
@@ -87,6 +89,7 @@ export async function workOn(until: StageName): Promise<void> {
   if (open === null || activity !== 'idle') return;
   const runId = open.summary.id;
   abort = new AbortController();
+  if (lastFailure !== null) useNotices.getState().withdraw(lastFailure);
   meter.reset();
   useRuns.setState({ activity: 'working' });
   useNavigation.setState({ following: true });
@@ -95,7 +98,8 @@ export async function workOn(until: StageName): Promise<void> {
     if (!(await ensureEngine(open.spec.backend, open.spec.model))) return;
     adopt(await engineClient().call('run', { runId, until }, { signal: abort.signal }));
   } catch (error) {
-    useNotices.getState().raise(reportError(error));
+    lastFailure = reportError(error);
+    useNotices.getState().raise(lastFailure);
     await readStatus(runId);
   } finally {
     abort = null;

@@ -4,6 +4,7 @@ import { missingFeature } from '../../../src/state/capabilities.ts';
 import { typedPrompts } from '../../../src/state/compare.ts';
 import { classifyFiles } from '../../../src/state/dropped.ts';
 import { ImageCache } from '../../../src/state/images.ts';
+import { useNotices } from '../../../src/state/notices.ts';
 import { promptTexts, readPrompts } from '../../../src/state/prompts.ts';
 
 describe('dropped files are known by their names', () => {
@@ -46,6 +47,14 @@ describe('prompt lists', () => {
   test('typed for comparison lose empty lines and repeats', () => {
     expect(typedPrompts(' a \n\n b\na')).toEqual(['a', 'b']);
   });
+});
+
+test('a failure that no longer holds is withdrawn, others stay', () => {
+  const report = (code: string) => ({ code, message: code, remedy: '' });
+  const { raise, withdraw } = useNotices.getState();
+  for (const code of ['storage-full', 'file-unknown']) raise(report(code));
+  withdraw(report('storage-full'));
+  expect(useNotices.getState().alerts.map((alert) => alert.report.code)).toEqual(['file-unknown']);
 });
 
 test('the one missing feature of a browser is named', () => {
