@@ -1,5 +1,8 @@
 // Opens the app, or a development page, in a Chromium under the control of a tool or an end-to-end test.
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from 'playwright';
 import { createServer, type InlineConfig } from 'vite';
 import { DIST, ensureBuild } from './buildApp.mjs';
@@ -85,8 +88,11 @@ async function startServer(options: LaunchOptions): Promise<{ url: string; close
     ensureBuild();
     return serveFolder({ folder: DIST, port, mounts: options.mounts });
   }
+  // A cache of its own: two servers that bundle dependencies into one folder take them away from each other's pages.
+  const cacheDir = mkdtempSync(join(tmpdir(), 'mi-tune-vite-'));
   const server = await createServer({
     root: ROOT,
+    cacheDir,
     logLevel: 'warn',
     ...options.vite,
     // No watching: a file saved during a long run must not reload the page under it.
@@ -96,7 +102,13 @@ async function startServer(options: LaunchOptions): Promise<{ url: string; close
   const address = server.httpServer?.address();
   if (address === null || typeof address !== 'object')
     throw new Error('The development server did not start.');
-  return { url: `http://127.0.0.1:${address.port}/`, close: () => server.close() };
+  return {
+    url: `http://127.0.0.1:${address.port}/`,
+    async close() {
+      await server.close();
+      rmSync(cacheDir, { recursive: true, force: true });
+    },
+  };
 }
 
 function watch(page: Page, onConsole: (kind: string, text: string) => void): Promise<never> {
