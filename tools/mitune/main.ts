@@ -59,6 +59,13 @@ async function main(options: MiTuneOptions): Promise<boolean> {
       }
     }
     return await drive(studio, options, out);
+  } catch (error) {
+    if (error instanceof StudioError) throw error;
+    const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new StudioError('browser-gone', `The browser stopped: ${reason}.`, {
+      remedy: `What is complete is kept; go on with --resume --out ${options.out}`,
+      cause: error,
+    });
   } finally {
     await studio.close();
   }
