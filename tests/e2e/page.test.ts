@@ -167,11 +167,13 @@ describe('a run', () => {
     await goTo(page, 'Start');
     await page.getByRole('button', { name: /^Delete / }).click();
     await page.getByRole('button', { name: 'Keep it' }).click();
-    expect(await page.getByRole('button', { name: /^Delete / }).count()).toBe(1);
+    // The question fades out; until then its own button is there too.
+    const deletes = () => page.getByRole('button', { name: /^Delete / }).count();
+    await expect.poll(deletes).toBe(1);
     await page.getByRole('button', { name: /^Delete / }).click();
     await page.getByRole('button', { name: 'Delete run' }).click();
     await page.locator('[data-status=idle]').waitFor();
-    expect(await page.getByRole('button', { name: /^Delete / }).count()).toBe(0);
+    await expect.poll(deletes).toBe(0);
   });
 });
 
