@@ -115,6 +115,8 @@ async function reopen(studio: Studio): Promise<void> {
 }
 
 async function openPage({ page, url, failed }: Studio): Promise<void> {
+  // Nobody looks: drawing transitions without a GPU takes time from the network.
+  await page.emulateMedia({ reducedMotion: 'reduce' });
   await page.goto(url);
   await Promise.race([
     page.waitForSelector('[data-engine=ready], [role=alert]', { timeout: 120_000 }),
