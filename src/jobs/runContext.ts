@@ -93,9 +93,6 @@ export async function warn(run: RunContext, report: ErrorReport): Promise<void> 
   run.emit({ type: 'warning', report });
 }
 
-/** Drawing progress more often would only slow the work. */
-const TELL_EVERY_SECONDS = 0.3;
-
 /** Reports progress with the time left, from the pace of this stay in the stage. */
 export class Progress {
   readonly #run: RunContext;
@@ -104,7 +101,6 @@ export class Progress {
   readonly #unit: string;
   readonly #startedAt: number;
   readonly #startedFrom: number;
-  #toldAt = Number.NEGATIVE_INFINITY;
 
   constructor(run: RunContext, stage: StageName, options: { done: number; total: number; unit: string }) {
     this.#run = run;
@@ -118,10 +114,7 @@ export class Progress {
 
   report(done: number): void {
     this.#run.progress = this.#total > 0 ? done / this.#total : 1;
-    const now = this.#run.now();
-    if (done < this.#total && now - this.#toldAt < TELL_EVERY_SECONDS) return;
-    this.#toldAt = now;
-    const elapsed = now - this.#startedAt;
+    const elapsed = this.#run.now() - this.#startedAt;
     const made = done - this.#startedFrom;
     const secondsLeft = made > 0 ? (elapsed / made) * (this.#total - done) : null;
     this.#run.emit({
