@@ -1,5 +1,6 @@
 /** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
+import { mean } from '../lib/stats.ts';
 import { drawPool } from '../methods/drawPool.ts';
 import { compareErrors } from '../methods/evaluate.ts';
 import { trainedTargets } from '../methods/trainRound.ts';
@@ -124,7 +125,6 @@ async function compareExact(
 }
 
 function exactMean(scores: readonly ExactScore[]): ExactMean {
-  const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
   return {
     share: mean(scores.map((s) => s.share)),
     strict: mean(scores.map((s) => (s.strict ? 1 : 0))),

@@ -23,9 +23,7 @@ export function buildReport(
   realImages: readonly RankedImage[],
 ) {
   const { spec } = state;
-  const selected = new Set(
-    state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)),
-  );
+  const isSelected = selectionOf(state);
   const heldOut = new Set(state.heldOut);
   const tuned = (state.selections.at(-1)?.picks ?? []).filter((p) => !heldOut.has(p.prompt)).length;
   const realWanted = countReal(spec.realImages?.share ?? 0, tuned);
@@ -49,7 +47,7 @@ export function buildReport(
       seed: c.seed,
       score: c.score,
       standardError: c.standardError,
-      selected: selected.has(`${c.round}/${c.prompt}/${c.candidate}`),
+      selected: isSelected(c),
       heldOut: heldOut.has(c.prompt),
       exact: c.exact,
       trace: c.trace,
@@ -71,9 +69,7 @@ export function buildReport(
 
 /** One line per candidate. */
 export function buildScores(state: RunState): string {
-  const selected = new Set(
-    state.selections.flatMap((s) => s.picks.map((p) => `${s.round}/${p.prompt}/${p.candidate}`)),
-  );
+  const isSelected = selectionOf(state);
   const heldOut = new Set(state.heldOut);
   const columns = [
     'round',
@@ -98,10 +94,19 @@ export function buildScores(state: RunState): string {
       c.seed,
       c.score,
       c.standardError ?? '',
-      selected.has(`${c.round}/${c.prompt}/${c.candidate}`),
+      isSelected(c),
       heldOut.has(c.prompt),
       c.exact?.share ?? '',
       c.exact?.strict ?? '',
     ]),
   );
+}
+
+/** Whether a candidate is among the selected ones of its round. */
+function selectionOf(state: RunState): (c: { round: number; prompt: number; candidate: number }) => boolean {
+  const key = (round: number, prompt: number, candidate: number): string => `${round}/${prompt}/${candidate}`;
+  const selected = new Set(
+    state.selections.flatMap((s) => s.picks.map((p) => key(s.round, p.prompt, p.candidate))),
+  );
+  return (c) => selected.has(key(c.round, c.prompt, c.candidate));
 }

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
 import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapters/state.ts';
 import { StudioError } from '../lib/errors.ts';
+import { mean } from '../lib/stats.ts';
 import { drawPool } from '../methods/drawPool.ts';
 import { sessionScheduler } from '../methods/session.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
@@ -151,7 +152,7 @@ async function storeCheckpoint(
     const record: ValidationRecord = {
       round,
       step: checkpoint.step,
-      loss: validation.errors.reduce((a, b) => a + b, 0) / validation.errors.length,
+      loss: mean(validation.errors),
       mi: validation.mi,
       best: better,
     };
