@@ -5,7 +5,12 @@ import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Request
 import { transferables } from './transfer.ts';
 
 /** Progress of a request that is not a job. */
-export type RequestProgress = { readonly done: number; readonly total: number; readonly unit: string };
+export type RequestProgress = {
+  readonly done: number;
+  readonly total: number;
+  readonly unit: string;
+  readonly note?: string;
+};
 
 export type CallOptions = {
   /** Aborting asks the engine to stop; the call settles when the engine has really stopped. */

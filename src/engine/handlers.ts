@@ -23,12 +23,14 @@ import { reportBackend } from './engine.ts';
 import type { RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
+import { STORED_HANDLERS } from './storedHandlers.ts';
 
 type Handlers = {
   [N in RequestName]: (args: Requests[N]['args'], context: RequestContext) => Promise<Requests[N]['result']>;
 };
 
 export const HANDLERS: Handlers = {
+  ...STORED_HANDLERS,
   open: ({ backend }, { engine, work }) => {
     work.assertIdle('change the backend');
     return engine.open(backend);

@@ -7,6 +7,9 @@ import type { JobEvent, Picked, PixelImage, StageName } from '../jobs/events.ts'
 import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from '../jobs/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from '../jobs/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
+import type { DownloadPlan, ModelSource } from '../sources/types.ts';
+import type { StorageReport } from '../storage/quota.ts';
+import type { StoredItem, StoredKind, StoredList, Verification } from '../storage/stored.ts';
 
 export type AdapterReport = {
   /** As `CompareRequest.adapter` names it: `import:<id>`. */
@@ -58,11 +61,37 @@ export type ImportedImages = {
 export type Requests = {
   open: { args: { backend: BackendChoice }; result: BackendReport };
   loadModel: { args: { ref: ModelRef }; result: ModelReport };
-  /** Copies a dropped diffusers folder into local storage. */
+  /**
+   * Copies a dropped model into local storage and loads it: a folder in diffusers layout, or a single-file checkpoint
+   * (with vocab.json and merges.txt beside it, or these are fetched). Weights do not tell what an SD-2.x checkpoint
+   * predicts: `prediction` does, null or absent takes what its size suggests.
+   */
   importModel: {
-    args: { name: string; files: readonly { path: string; file: Blob }[] };
+    args: {
+      name: string;
+      files: readonly { path: string; file: Blob }[];
+      prediction?: 'epsilon' | 'v_prediction' | null;
+    };
     result: ModelReport;
   };
+  /**
+   * What a download would bring: size, license, what is there already. Reads listings and small files only.
+   * The token is sent to the hub's own address alone and forgotten with the request, here and below.
+   */
+  planDownload: { args: { source: ModelSource; token: string | null }; result: DownloadPlan };
+  /**
+   * Fetches a model into local storage; progress comes in bytes, with a note where there is something to tell (a
+   * dropped connection, another mirror). What is there is kept when it stops, and asking again goes on from it.
+   * The answer is the complete model, to be loaded as `{ kind: 'local', id }`.
+   */
+  downloadModel: { args: { source: ModelSource; token: string | null }; result: StoredItem };
+  /** Everything that is stored beside runs. */
+  stored: { args: Record<never, never>; result: StoredList };
+  /** Reads a stored model or image folder again, sizes, structure and hashes; progress comes in bytes. */
+  verifyStored: { args: { kind: StoredKind; id: string }; result: Verification };
+  /** Refused with `storage-in-use` while a run or a download works with it. */
+  deleteStored: { args: { kind: StoredKind; id: string }; result: { readonly freedBytes: number } };
+  storage: { args: Record<never, never>; result: StorageReport };
   listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
   createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };
   runState: { args: { runId: string }; result: RunState };
@@ -111,11 +140,13 @@ export type EngineMessage =
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
   | { readonly kind: 'event'; readonly runId: string; readonly event: JobEvent }
-  /** Progress of a request that is not a job: model loading, comparing. */
+  /** Progress of a request that is not a job: model loading, downloading, comparing. */
   | {
       readonly kind: 'progress';
       readonly id: number;
       readonly done: number;
       readonly total: number;
       readonly unit: string;
+      /** A sentence about what happens, where the numbers do not say it. */
+      readonly note?: string;
     };

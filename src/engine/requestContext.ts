@@ -7,6 +7,6 @@ export type RequestContext = {
   readonly engine: Engine;
   readonly work: Work;
   readonly signal: AbortSignal;
-  readonly progress: (done: number, total: number, unit: string) => void;
+  readonly progress: (done: number, total: number, unit: string, note?: string) => void;
   readonly emit: (runId: string, event: JobEvent) => void;
 };

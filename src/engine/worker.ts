@@ -36,7 +36,8 @@ async function answer(message: RequestMessage): Promise<void> {
     engine,
     work,
     signal: controller.signal,
-    progress: (done, total, unit) => post({ kind: 'progress', id, done, total, unit }),
+    progress: (done, total, unit, note) =>
+      post({ kind: 'progress', id, done, total, unit, ...(note === undefined ? {} : { note }) }),
     emit: (runId, event) => post({ kind: 'event', runId, event }),
   };
   try {
