@@ -7,6 +7,8 @@ import argparse
 import fcntl
 import os
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read once, when torch is imported: torch.set_num_threads does not reach it
+
 import torch
 
 import train_vae

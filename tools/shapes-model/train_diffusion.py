@@ -21,6 +21,9 @@ CAPTION_DROPOUT = 0.12
 SNR_GAMMA, WEIGHT_FLOOR = 5.0, 0.2
 HELD_OUT = 2000
 SAVE_SECONDS = 240
+# Matrix products in bfloat16 are a third faster; the last steps, which settle the small differences between the
+# conditional and the unconditional prediction, are in float32.
+FLOAT32_STEPS = 3000
 
 
 def build(vocabulary):
@@ -114,10 +117,12 @@ def train(work, log):
         generator = torch.Generator().manual_seed(step)
         rows = torch.randint(0, len(batches.mean) - HELD_OUT, (BATCH,), generator=generator)
         zt, t, noise = batches.noised(rows, generator)
-        context = text(batches.captions(rows, CAPTION_DROPOUT, generator))
+        captions = batches.captions(rows, CAPTION_DROPOUT, generator)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=step < total - FLOAT32_STEPS):
+            prediction = unet(zt.contiguous(memory_format=torch.channels_last), t, text(captions))
         for group in optimizer.param_groups:
             group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
-        errors = (unet(zt.contiguous(memory_format=torch.channels_last), t, context) - noise).square().mean((1, 2, 3))
+        errors = (prediction.float() - noise).square().mean((1, 2, 3))
         loss = (weights[t] * errors).mean()
         if not torch.isfinite(loss):
             raise FloatingPointError(f"loss is not finite at step {step}; the last checkpoint is good")

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .blocks import Attention, Downsample, ResnetBlock, Upsample
+from .blocks import Attention, Downsample, GroupNorm, ResnetBlock, Upsample
 
 EPS = 1e-6
 
@@ -13,7 +13,7 @@ class PixelAttention(Attention):
 
     def __init__(self, channels, groups):
         super().__init__(channels, channels, heads=1, bias=True)
-        self.group_norm = nn.GroupNorm(groups, channels, eps=EPS)
+        self.group_norm = GroupNorm(groups, channels, eps=EPS)
 
     def forward(self, x):
         n, c, h, w = x.shape
@@ -62,7 +62,7 @@ class Encoder(nn.Module):
             ]
         )
         self.mid_block = MidBlock(widths[-1], groups)
-        self.conv_norm_out = nn.GroupNorm(groups, widths[-1], eps=EPS)
+        self.conv_norm_out = GroupNorm(groups, widths[-1], eps=EPS)
         self.conv_out = nn.Conv2d(widths[-1], 2 * config["latent_channels"], 3, padding=1)
 
     def forward(self, x):
@@ -84,7 +84,7 @@ class Decoder(nn.Module):
                 for i, width in enumerate(widths)
             ]
         )
-        self.conv_norm_out = nn.GroupNorm(groups, widths[-1], eps=EPS)
+        self.conv_norm_out = GroupNorm(groups, widths[-1], eps=EPS)
         self.conv_out = nn.Conv2d(widths[-1], config["out_channels"], 3, padding=1)
 
     def forward(self, z):

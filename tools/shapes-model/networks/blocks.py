@@ -6,16 +6,30 @@ import torch.nn.functional as F
 from torch import nn
 
 
+class GroupNorm(nn.GroupNorm):
+    """In float32 under autocast too: statistics of bfloat16 values would be too coarse."""
+
+    def forward(self, x):
+        return super().forward(x.float())
+
+
+class LayerNorm(nn.LayerNorm):
+    """In float32 under autocast too."""
+
+    def forward(self, x):
+        return super().forward(x.float())
+
+
 class ResnetBlock(nn.Module):
     """GroupNorm-SiLU-conv twice around an optional time shift, with a 1x1 shortcut where widths differ."""
 
     def __init__(self, in_channels, out_channels, time_channels, groups, eps):
         super().__init__()
-        self.norm1 = nn.GroupNorm(groups, in_channels, eps=eps)
+        self.norm1 = GroupNorm(groups, in_channels, eps=eps)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
         if time_channels:
             self.time_emb_proj = nn.Linear(time_channels, out_channels)
-        self.norm2 = nn.GroupNorm(groups, out_channels, eps=eps)
+        self.norm2 = GroupNorm(groups, out_channels, eps=eps)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
         if in_channels != out_channels:
             self.conv_shortcut = nn.Conv2d(in_channels, out_channels, 1)

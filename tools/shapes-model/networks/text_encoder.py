@@ -3,6 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .blocks import LayerNorm
+
 
 class SelfAttention(nn.Module):
     def __init__(self, width, heads):
@@ -36,9 +38,9 @@ class EncoderLayer(nn.Module):
     def __init__(self, width, inner, heads, eps):
         super().__init__()
         self.self_attn = SelfAttention(width, heads)
-        self.layer_norm1 = nn.LayerNorm(width, eps=eps)
+        self.layer_norm1 = LayerNorm(width, eps=eps)
         self.mlp = Mlp(width, inner)
-        self.layer_norm2 = nn.LayerNorm(width, eps=eps)
+        self.layer_norm2 = LayerNorm(width, eps=eps)
 
     def forward(self, x, mask):
         x = x + self.self_attn(self.layer_norm1(x), mask)
@@ -68,7 +70,7 @@ class TextTransformer(nn.Module):
         self.embeddings = Embeddings(config["vocab_size"], width, config["max_position_embeddings"])
         layer = lambda: EncoderLayer(width, config["intermediate_size"], config["num_attention_heads"], eps)
         self.encoder = Layers([layer() for _ in range(config["num_hidden_layers"])])
-        self.final_layer_norm = nn.LayerNorm(width, eps=eps)
+        self.final_layer_norm = LayerNorm(width, eps=eps)
 
     def forward(self, ids):
         mask = torch.full((ids.shape[1], ids.shape[1]), float("-inf")).triu(1)

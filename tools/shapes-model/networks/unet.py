@@ -3,17 +3,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .blocks import Attention, Downsample, FeedForward, ResnetBlock, Upsample, timestep_embedding
+from .blocks import Attention, Downsample, FeedForward, GroupNorm, LayerNorm, ResnetBlock, Upsample, timestep_embedding
 
 
 class TransformerBlock(nn.Module):
     def __init__(self, width, context_width, heads):
         super().__init__()
-        self.norm1 = nn.LayerNorm(width)
+        self.norm1 = LayerNorm(width)
         self.attn1 = Attention(width, width, heads)
-        self.norm2 = nn.LayerNorm(width)
+        self.norm2 = LayerNorm(width)
         self.attn2 = Attention(width, context_width, heads)
-        self.norm3 = nn.LayerNorm(width)
+        self.norm3 = LayerNorm(width)
         self.ff = FeedForward(width)
 
     def forward(self, x, context):
@@ -25,7 +25,7 @@ class TransformerBlock(nn.Module):
 class SpatialTransformer(nn.Module):
     def __init__(self, width, context_width, heads, groups):
         super().__init__()
-        self.norm = nn.GroupNorm(groups, width, eps=1e-6)
+        self.norm = GroupNorm(groups, width, eps=1e-6)
         self.proj_in = nn.Linear(width, width)
         self.transformer_blocks = nn.ModuleList([TransformerBlock(width, context_width, heads)])
         self.proj_out = nn.Linear(width, width)
@@ -109,7 +109,7 @@ class UNet(nn.Module):
                 current = widths[level]
             attention = config["up_block_types"][i] == "CrossAttnUpBlock2D"
             self.up_blocks.append(Block(pairs, heads=heads[level], attention=attention, up=level > 0, **shared))
-        self.conv_norm_out = nn.GroupNorm(groups, widths[0], eps=eps)
+        self.conv_norm_out = GroupNorm(groups, widths[0], eps=eps)
         self.conv_out = nn.Conv2d(widths[0], config["out_channels"], 3, padding=1)
 
     def forward(self, x, t, context):
