@@ -53,14 +53,30 @@ export class Bench {
     variants: Readonly<Record<Name, Variant>>,
     options: TimingOptions = {},
   ): Promise<Record<Name, number>> {
-    const { repeats = 9, warmUps = 2, callsPerRun = 1 } = options;
+    const { callsPerRun = 1 } = options;
+    const timed = {} as Record<Name, () => Promise<number>>;
+    for (const name of Object.keys(variants) as Name[]) {
+      timed[name] = async () => {
+        const start = performance.now();
+        await variants[name]();
+        return (performance.now() - start) / callsPerRun;
+      };
+    }
+    return this.compareTimes(title, timed, options);
+  }
+
+  /** Like `compare`, for variants that say themselves how many milliseconds they took. */
+  async compareTimes<Name extends string>(
+    title: string,
+    variants: Readonly<Record<Name, () => Promise<number>>>,
+    options: Omit<TimingOptions, 'callsPerRun'> = {},
+  ): Promise<Record<Name, number>> {
+    const { repeats = 9, warmUps = 2 } = options;
     const names = Object.keys(variants) as Name[];
     const times = new Map<Name, number[]>(names.map((name) => [name, []]));
     for (let round = -warmUps; round < repeats; round++) {
       for (const name of names) {
-        const start = performance.now();
-        await variants[name]();
-        const elapsed = (performance.now() - start) / callsPerRun;
+        const elapsed = await variants[name]();
         if (round >= 0) times.get(name)?.push(elapsed);
       }
     }

@@ -8,6 +8,7 @@ import { launchStudio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
 import type { BenchRow } from './bench.ts';
 import type { BenchRequest } from './page.ts';
+import { type TorchInputs, TorchProcess } from './torch.ts';
 
 const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
   .map((path) => basename(path, '.ts'))
@@ -51,9 +52,16 @@ async function bench({ request, jsonFile }: Options): Promise<void> {
     'Cross-Origin-Opener-Policy': 'same-origin',
     'Cross-Origin-Embedder-Policy': 'require-corp',
   };
-  const studio = await launchStudio({ backend: request.backend, from: 'dev', vite: { server: { headers } } });
+  // Left as it is: bundled, it would not find its binary.
+  const optimizeDeps = { exclude: ['onnxruntime-web'] };
+  const vite = { server: { headers }, optimizeDeps };
+  const studio = await launchStudio({ backend: request.backend, from: 'dev', vite });
+  const torch = new TorchProcess();
   try {
     const { page } = studio;
+    await page.exposeFunction('openTorch', () => openTorch(torch));
+    await page.exposeFunction('prepareTorch', (inputs: TorchInputs) => torch.prepare(inputs));
+    await page.exposeFunction('timeTorch', () => torch.time());
     await page.exposeFunction('reportBenchRow', (row: BenchRow) => {
       if (row.title !== rows.at(-1)?.title) console.log(`\n${row.suite}: ${row.title}`);
       rows.push(row);
@@ -77,8 +85,16 @@ async function bench({ request, jsonFile }: Options): Promise<void> {
     if (jsonFile !== null)
       writeFileSync(jsonFile, `${JSON.stringify({ backend, machine, rows }, null, 1)}\n`);
   } finally {
+    torch.close();
     await studio.close();
   }
+}
+
+async function openTorch(torch: TorchProcess): Promise<boolean> {
+  const info = await torch.open();
+  if ('missing' in info) console.log(`\nPyTorch is not installed here (${info.missing}).`);
+  else console.log(`\nPyTorch ${info.version}: ${info.threads} thread, ${info.simd}. WebAssembly: 128 bits.`);
+  return !('missing' in info);
 }
 
 function describe({ variant, value, unit, range, ratio }: BenchRow): string {

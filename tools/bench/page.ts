@@ -1,9 +1,10 @@
 // Runs benchmark suites in the browser. The driver (main.ts) opens this page and calls `runBench`.
 
 import { openBackend } from '../../src/tensor/device.ts';
-import type { BackendInfo } from '../../src/tensor/types.ts';
+import type { BackendInfo, BackendName } from '../../src/tensor/types.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { Bench, type BenchRow, type Suite } from './bench.ts';
+import type { TorchInputs } from './torch.ts';
 
 export type BenchRequest = {
   readonly backend: 'wasm' | 'webgpu';
@@ -15,18 +16,30 @@ declare global {
     runBench(request: BenchRequest): Promise<BackendInfo>;
     /** Given by the driver. */
     reportBenchRow(row: BenchRow): Promise<void>;
+    /** False when PyTorch is not installed; see TorchProcess for the rest. */
+    openTorch(): Promise<boolean>;
+    prepareTorch(inputs: TorchInputs): Promise<readonly number[]>;
+    timeTorch(): Promise<number>;
   }
 }
 
-const modules = import.meta.glob<{ run: Suite }>('./suites/*.ts');
+/** A suite may name the one backend it is about. */
+type SuiteModule = { readonly run: Suite; readonly backend?: BackendName };
+
+const modules = import.meta.glob<SuiteModule>('./suites/*.ts');
 
 window.runBench = async ({ backend, suites }) => {
-  const info = await openBackend(backend, { wasmPaths, onLost: (error) => reportError(error) });
+  const open = (name: BackendName): Promise<BackendInfo> =>
+    openBackend(name, { wasmPaths, onLost: (error) => reportError(error) });
+  const asked = await open(backend);
+  let current = asked;
   for (const name of suites) {
     const load = modules[`./suites/${name}.ts`];
     if (!load) throw new Error(`There is no suite ${name}.`);
-    const { run } = await load();
-    await run(new Bench(name, info, (row) => window.reportBenchRow(row)));
+    const suite = await load();
+    const wanted = suite.backend ?? backend;
+    if (wanted !== current.name) current = await open(wanted);
+    await suite.run(new Bench(name, current, (row) => window.reportBenchRow(row)));
   }
-  return info;
+  return asked;
 };
