@@ -41,7 +41,7 @@ async function compareBatch(bench: Bench, unet: Unet, batch: number, withTorch: 
     outputs.dispose();
     return values;
   };
-  const bytes = onnxUnet(unet.weights, (x) => x.dataSync() as Float32Array, { batch, size, tokens: TOKENS });
+  const bytes = onnxUnet(unet.weights, (x) => x.dataSync() as Float32Array, { batch, size, tokens: TOKENS }, 'fused');
   const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'all' });
   const ztNchw = tf.tidy(() => tf.transpose(zt, [0, 3, 1, 2]));
   const ztValues = (await ztNchw.data()) as Float32Array;
