@@ -1,5 +1,6 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import { allAdapterTargets } from '../adapters/targets.ts';
+import type { LoadPlan, PlanRequest } from '../jobs/loadPlan.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
 import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
@@ -74,6 +75,7 @@ export class Engine {
       ref,
       parameters: model.parameters,
       sizeBytes: model.sizeBytes,
+      weights: WEIGHT_FORMAT,
       imageSize: session.latentShape[0] * vae.config.factor,
       maxTokens: model.tokenizer.maxTokens,
       prediction: session.prediction,
@@ -82,6 +84,13 @@ export class Engine {
     };
     this.#loaded = { session, report };
     return report;
+  }
+
+  /** @throws StudioError `plan-unavailable` */
+  async planLoad(_request: PlanRequest): Promise<LoadPlan> {
+    throw new StudioError('plan-unavailable', 'The memory a model needs cannot be told yet.', {
+      remedy: 'Load the model.',
+    });
   }
 
   /** Frees the model's memory. */

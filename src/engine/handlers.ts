@@ -39,6 +39,7 @@ export const HANDLERS: Handlers = {
     work.assertIdle('change the model');
     return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
   },
+  planLoad: (request, { engine }) => engine.planLoad(request),
   importModel: async ({ name, files }, { engine, work, signal, progress }) => {
     work.assertIdle('change the model');
     const id = crypto.randomUUID();

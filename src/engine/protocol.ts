@@ -4,6 +4,7 @@
  */
 
 import type { JobEvent, Picked, PixelImage, StageName } from '../jobs/events.ts';
+import type { LoadPlan, PlanRequest } from '../jobs/loadPlan.ts';
 import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from '../jobs/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from '../jobs/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
@@ -74,6 +75,11 @@ export type Requests = {
     };
     result: ModelReport;
   };
+  /**
+   * What goes where before a model is loaded: bytes by phase, the peak, whether it fits, and what would. Reads configs
+   * only. Also answered while a run is worked on.
+   */
+  planLoad: { args: PlanRequest; result: LoadPlan };
   /**
    * What a download would bring: size, license, what is there already. Reads listings and small files only.
    * The token is sent to the hub's own address alone and forgotten with the request, here and below.

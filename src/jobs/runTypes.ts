@@ -28,6 +28,8 @@ export type ModelReport = {
   readonly ref: ModelRef;
   readonly parameters: { readonly unet: number; readonly textEncoder: number; readonly vae: number };
   readonly sizeBytes: number;
+  /** Precision its frozen matrices are kept at on the device. */
+  readonly weights: 'f16' | 'f32';
   /** Height and width of its images in pixels. */
   readonly imageSize: number;
   readonly maxTokens: number;

@@ -1,0 +1,80 @@
+/** What goes where, at which precision, before a model is loaded: plain data, the same for the page and the reports. */
+import type { ModelRef } from './spec.ts';
+
+/** Images drawn from the pool (with guidance: two network evaluations at a time), or an adapter trained. */
+export type PlanMode = 'generate' | 'train';
+
+/** The parts of a run that need memory one after another, so that the largest of them is the peak. */
+export type PlanPhaseName = 'text' | 'generate' | 'decode' | 'train';
+
+export type PlanPrecision = 'f16' | 'f32';
+
+/** What the engine does, and what a proposal changes. */
+export type PlanSettings = {
+  /** Height and width of the images in pixels. */
+  readonly size: number;
+  /** Images that go through the network together: candidates of one call, or rows of one backward pass. */
+  readonly batch: number;
+  /** Precision frozen matrices are kept at on the device. Arithmetic, biases and norms are f32 in both cases. */
+  readonly weights: PlanPrecision;
+  /** `resident`: all networks stay loaded. `byPhase`: text encoder and VAE come when they are needed and leave. */
+  readonly parts: 'resident' | 'byPhase';
+  /** Gradients from one tape over the network, or block by block with recomputation. */
+  readonly sweep: 'whole' | 'byStage';
+  /** Horizontal bands that images are decoded in, exactly as in one piece; 1 for one piece. */
+  readonly decodeBands: number;
+};
+
+export type PlanRequest = {
+  readonly ref: ModelRef;
+  /** Height and width in pixels; null for the model's own. */
+  readonly size: number | null;
+  readonly batch: number;
+  readonly mode: PlanMode;
+  /** Rank of the adapter (DoRA); counts when training, and for drawing with an adapter. */
+  readonly rank: number;
+  /** Device memory that may be used in all; null for the default of the mode. */
+  readonly budgetBytes?: number | null;
+};
+
+/** One line of the table. */
+export type PlanRow = {
+  readonly phase: PlanPhaseName;
+  /** In words for the user: `UNet weights`, `Activations`, `Adapter, gradients and moments`. */
+  readonly what: string;
+  readonly where: 'device' | 'memory';
+  readonly precision: PlanPrecision;
+  readonly bytes: number;
+};
+
+export type PlanPhase = { readonly phase: PlanPhaseName; readonly peakBytes: number };
+
+/** A way that fits, where the asked one does not. */
+export type PlanProposal = {
+  readonly settings: PlanSettings;
+  readonly peakBytes: number;
+  /** In words for the user, such as `1 image at a time instead of 8`. */
+  readonly changes: readonly string[];
+};
+
+export type LoadPlan = {
+  readonly model: string;
+  readonly backend: 'wasm' | 'webgpu';
+  readonly mode: PlanMode;
+  readonly settings: PlanSettings;
+  readonly rows: readonly PlanRow[];
+  readonly phases: readonly PlanPhase[];
+  /** Largest phase, device memory only. */
+  readonly peakBytes: number;
+  /** Most bytes of the model's files in JavaScript memory at any time while it is loaded. */
+  readonly loadingBytes: number;
+  readonly budgetBytes: number;
+  readonly fits: boolean;
+  /**
+   * Buffers of the peak's size were really created and destroyed on the device: `passed`, `failed` (the device has
+   * less memory than the budget), or `skipped` where there is no device or the plan does not fit anyway.
+   */
+  readonly trial: 'passed' | 'failed' | 'skipped';
+  /** Null where the asked plan fits, or where nothing does. */
+  readonly proposal: PlanProposal | null;
+};
