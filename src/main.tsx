@@ -7,6 +7,7 @@ import { failEngine, prepareEngine } from './state/engine.ts';
 import { engineClient } from './state/engineClient.ts';
 import { keepPromptDraft } from './state/prompts.ts';
 import { listenToRuns, refreshRuns } from './state/runActions.ts';
+import { offerScripting } from './state/scripting.ts';
 import { useSettings } from './state/settings.ts';
 import { restoreTheme } from './state/theme.ts';
 import { App } from './ui/shell/App.tsx';
@@ -31,6 +32,7 @@ void start().catch((error: unknown) => failEngine(reportError(error)));
 async function start(): Promise<void> {
   if (missingFeature(browserFeatures()) !== null) return;
   engineClient().onFatal(failEngine);
+  offerScripting();
   listenToRuns();
   keepPromptDraft();
   await refreshRuns();

@@ -20,6 +20,7 @@ import { loadSeries } from '../storage/series.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
 import { reportBackend } from './engine.ts';
+import { probe } from './probe.ts';
 import type { RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
@@ -93,6 +94,10 @@ export const HANDLERS: Handlers = {
   compare: (request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
     return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
+  },
+  probe: (request, { engine, work, signal, progress }) => {
+    work.assertIdle('compute something else');
+    return probe(engine.session, request, { signal, progress });
   },
   exportAdapter: async ({ runId, which }, { engine }) => {
     const { spec } = await loadRunRecord(runId);

@@ -58,6 +58,34 @@ export type ImportedImages = {
   readonly warnings: readonly string[];
 };
 
+/** Numbers with their shape, row by row. */
+export type NumberBlock = { readonly shape: readonly number[]; readonly values: Float32Array };
+
+export type ProbeRequest = {
+  /** What the UNet is given, [N, C, h, w] as in PyTorch. */
+  readonly latents: NumberBlock;
+  /** Text embeddings [N, L, D] (or [1, L, D] for all latents), or a prompt, which is encoded. */
+  readonly contexts: readonly (NumberBlock | { readonly prompt: string })[];
+  /** In the network's own count, 0 to 999; none to encode prompts only. */
+  readonly timesteps: readonly number[];
+};
+
+export type ProbeStep = {
+  readonly t: number;
+  /** The network's raw output for each context, [N, C, h, w]. */
+  readonly predictions: readonly NumberBlock[];
+  /** For two contexts: sum over C, h and w of the squared difference of their predictions, one for each latent. */
+  readonly squaredDifference: readonly number[] | null;
+  /** Until the numbers were read back. */
+  readonly seconds: number;
+};
+
+export type ProbeResult = {
+  /** As given, or what the text encoder made of the prompt. */
+  readonly contexts: readonly NumberBlock[];
+  readonly steps: readonly ProbeStep[];
+};
+
 /** Every request with its arguments and its answer. */
 export type Requests = {
   open: { args: { backend: BackendChoice }; result: BackendReport };
@@ -122,6 +150,11 @@ export type Requests = {
   setSelection: { args: { runId: string; round: number; picks: readonly Picked[] }; result: null };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   compare: { args: CompareRequest; result: readonly ComparePair[] };
+  /**
+   * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing
+   * them with other programs; the page itself has no use for it.
+   */
+  probe: { args: ProbeRequest; result: ProbeResult };
   exportAdapter: { args: { runId: string; which: 'best' | 'last' }; result: NamedBytes };
   exportSet: { args: { runId: string; round: number }; result: NamedBytes };
   exportReport: { args: { runId: string }; result: NamedBytes };
