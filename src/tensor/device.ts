@@ -3,6 +3,7 @@
  * features, hides lost devices and turns every GPU error into silent zeros.
  */
 import { StudioError } from '../lib/errors.ts';
+import { meterBuffers } from './bufferMeter.ts';
 import { setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import type { AdapterDescription, BackendInfo, WasmPaths } from './types.ts';
 
@@ -87,6 +88,7 @@ async function openWebgpu(adapter: GPUAdapter, reason: string, options: OpenOpti
         cause,
       });
     });
+  meterBuffers(device);
   watchDevice(device, options.onLost);
   closeBackend();
   // tfjs registers a factory of its own when it is imported.
