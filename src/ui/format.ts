@@ -52,6 +52,12 @@ export function formatNumber(value: number | null, digits = 4): string {
   return minus(value.toFixed(decimals));
 }
 
+/** A learning rate: 0.001, 1e−4, 2.5e−5. */
+export function formatRate(value: number): string {
+  const [digits = '', exponent = ''] = value.toExponential(2).split('e');
+  return minus(value === 0 || value >= 1e-3 ? String(value) : `${Number(digits)}e${exponent}`);
+}
+
 /** A change, always with its sign. */
 export function formatChange(value: number, digits = 3): string {
   return value > 0 ? `+${formatNumber(value, digits)}` : formatNumber(value, digits);

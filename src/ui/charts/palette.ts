@@ -18,19 +18,25 @@ const palettes = new Map<boolean, Palette>();
 function paletteFor(dark: boolean): Palette {
   const known = palettes.get(dark);
   if (known !== undefined) return known;
-  // Custom properties are not resolved by themselves, so each is read through a color that uses it.
-  const probe = document.createElement('span');
-  probe.style.colorScheme = dark ? 'dark' : 'light';
-  document.body.append(probe);
-  const colors = TOKENS.map((token) => {
-    probe.style.color = `var(--${token})`;
-    return [token, getComputedStyle(probe).color];
-  });
+  const colors = TOKENS.map((token) => [token, resolveColor(token, dark)]);
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  probe.remove();
   const palette = { ...Object.fromEntries(colors), font } as Palette;
   palettes.set(dark, palette);
   return palette;
+}
+
+/**
+ * Custom properties are not resolved by themselves, so each is read through a color that uses it. An element of its own
+ * for each: changing the color of one would begin a transition, and the reading would be where that begins.
+ */
+function resolveColor(token: string, dark: boolean): string {
+  const probe = document.createElement('span');
+  probe.style.colorScheme = dark ? 'dark' : 'light';
+  probe.style.color = `var(--${token})`;
+  document.body.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
 }
 
 function watchScheme(listener: () => void): () => void {

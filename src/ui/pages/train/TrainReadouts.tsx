@@ -1,7 +1,7 @@
 import type { OpenRun } from '../../../state/runs.ts';
 import { useRuns } from '../../../state/runs.ts';
 import { bestOf, useTraining } from '../../../state/training.ts';
-import { formatCount, formatDuration, formatNumber } from '../../format.ts';
+import { formatCount, formatDuration, formatNumber, formatRate } from '../../format.ts';
 import { Readout, Readouts } from '../../primitives/Readout.tsx';
 import { meanOfLast } from './series.ts';
 import styles from './TrainPage.module.css';
@@ -40,7 +40,7 @@ export function TrainReadouts({ run }: { readonly run: OpenRun }) {
           value={formatNumber(last.gradNorm, 3)}
           note={run.spec.training.clip === null ? 'not clipped' : `clipped at ${run.spec.training.clip}`}
         />
-        <Readout label="Learning rate" value={formatNumber(last.learningRate, 2)} />
+        <Readout label="Learning rate" value={formatRate(last.learningRate)} />
         <Readout
           label="Time left"
           value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)}
