@@ -94,7 +94,8 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffe
   return whole;
 }
 
-function assertRange(name: string, sizeBytes: number, offset: number, length: number): void {
+/** @throws StudioError `bytes-out-of-range` unless the range lies inside a source of `sizeBytes` */
+export function assertRange(name: string, sizeBytes: number, offset: number, length: number): void {
   const inside = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
   if (inside && offset + length <= sizeBytes) return;
   throw new StudioError('bytes-out-of-range', `${name} ends before the data that was expected in it.`, {
