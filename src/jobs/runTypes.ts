@@ -21,6 +21,8 @@ export type BackendReport = {
     readonly description: string;
   } | null;
   readonly precision: string;
+  /** Kernel variants in use by area, e.g. `{ linear: 'workgroup' }`, where there is a choice. */
+  readonly kernels?: Readonly<Record<string, string>>;
 };
 
 export type ModelReport = {
