@@ -8,7 +8,7 @@ import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { drawPool } from '../methods/drawPool.ts';
-import { sessionScheduler } from '../methods/session.ts';
+import { type Session, sessionScheduler } from '../methods/session.ts';
 import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
 import { loadRunRecord } from '../storage/runs.ts';
@@ -30,8 +30,7 @@ export async function compare(
   request: CompareRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
 ): Promise<readonly ComparePair[]> {
-  const { session } = engine;
-  const tuned = await openTuned(engine, request.adapter);
+  const { tuned, session } = await openTuned(engine, request.adapter);
   const total = 2 * request.prompts.length * request.seeds.length;
   let done = 0;
   const draw = async (model: Tuned | null): Promise<Shown[]> => {
@@ -82,13 +81,13 @@ export async function compare(
   }
 }
 
-/** `run:<id>` or `import:<id>`, ready to draw with. @throws StudioError `adapter-missing` */
-async function openTuned(engine: Engine, adapter: string): Promise<Tuned> {
+/** `run:<id>` or `import:<id>`, ready to draw with, at the run's image size. @throws StudioError `adapter-missing` */
+async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tuned; session: Session }> {
   const [kind, id] = [adapter.slice(0, adapter.indexOf(':')), adapter.slice(adapter.indexOf(':') + 1)];
   if (kind === 'run') {
     const { spec } = await loadRunRecord(id);
     const best = await bestTuned({ id, spec, session: engine.session });
-    if (best !== null) return best.tuned;
+    if (best !== null) return { tuned: best.tuned, session: engine.sessionOf(spec) };
   }
   const stored = kind === 'import' ? await loadStoredAdapter(id) : null;
   if (stored === null) {
@@ -98,5 +97,6 @@ async function openTuned(engine: Engine, adapter: string): Promise<Tuned> {
     });
   }
   const file = await openSafetensors(bytesSource(stored, 'the imported adapter'));
-  return applyAdapter(await loadAdapter(file, engine.adapterTargets));
+  const { session } = engine;
+  return { tuned: applyAdapter(await loadAdapter(file, engine.adapterTargets)), session };
 }

@@ -3,9 +3,9 @@ import { allAdapterTargets } from '../adapters/targets.ts';
 import type { LoadPlan, PlanRequest } from '../jobs/loadPlan.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
-import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
+import type { BackendChoice, MiTuneSpec, ModelRef } from '../jobs/spec.ts';
 import { StudioError } from '../lib/errors.ts';
-import { openSession, type Session } from '../methods/session.ts';
+import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { openBackend } from '../tensor/device.ts';
 import { trimPool } from '../tensor/memory.ts';
@@ -115,10 +115,15 @@ export class Engine {
     return this.#loaded?.report ?? null;
   }
 
-  /** Everything a job borrows from the engine. */
-  jobTools(emit: JobTools['emit'], signal: AbortSignal): JobTools {
+  /** The model at the image size of a run. */
+  sessionOf({ sampling }: Pick<MiTuneSpec, 'sampling'>): Session {
+    return resizeSession(this.session, sampling.size ?? null);
+  }
+
+  /** Everything a job with these settings borrows from the engine. */
+  jobTools(spec: MiTuneSpec, emit: JobTools['emit'], signal: AbortSignal): JobTools {
     return {
-      session: this.session,
+      session: this.sessionOf(spec),
       backend: this.backend.name,
       kernels: { app: __APP_VERSION__, tfjs: tf.version_core, weights: WEIGHT_FORMAT },
       shapesWorld: this.model?.shapesWorld ?? false,

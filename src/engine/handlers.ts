@@ -90,7 +90,8 @@ export const HANDLERS: Handlers = {
     await chooseByHand(runId, round, picks);
     return null;
   },
-  images: ({ runId, refs }, { engine }) => storedImages(engine.session, runId, refs),
+  images: async ({ runId, refs }, { engine }) =>
+    storedImages(engine.sessionOf((await loadRunRecord(runId)).spec), runId, refs),
   compare: (request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
     return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
@@ -103,12 +104,16 @@ export const HANDLERS: Handlers = {
     const { spec } = await loadRunRecord(runId);
     return exportRunAdapter(engine.session, runId, spec, which);
   },
-  exportSet: async ({ runId, round }, { engine }) =>
-    exportSet(engine.session, await loadRunState(runId), round),
+  exportSet: async ({ runId, round }, { engine }) => {
+    const state = await loadRunState(runId);
+    return exportSet(engine.sessionOf(state.spec), state, round);
+  },
   exportReport: async ({ runId }, { engine }) => {
     const { seconds, spec } = await loadRunRecord(runId);
     const realImages =
-      spec.realImages === null ? [] : await rankedRealImages({ id: runId, spec, session: engine.session });
+      spec.realImages === null
+        ? []
+        : await rankedRealImages({ id: runId, spec, session: engine.sessionOf(spec) });
     const machine = {
       app: __APP_VERSION__,
       userAgent: navigator.userAgent,

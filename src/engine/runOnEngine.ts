@@ -74,7 +74,7 @@ async function attempt(
   return runJob(
     runId,
     until,
-    engine.jobTools((event) => emit(runId, event), signal),
+    engine.jobTools(spec, (event) => emit(runId, event), signal),
   );
 }
 

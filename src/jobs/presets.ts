@@ -10,7 +10,7 @@ export type Preset = {
 
 /** Values of the paper (section 4 and appendix), arXiv 2405.20759. */
 const PAPER = {
-  sampling: { scheduler: 'ddpm', steps: 50, guidance: 7.5, batch: 2 },
+  sampling: { scheduler: 'ddpm', steps: 50, guidance: 7.5, batch: 2, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: 0, noiseDraws: 1 },
   selection: { candidates: 50, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
   adapter: { kind: 'dora', rank: 32, textEncoder: false },
@@ -46,7 +46,7 @@ const OFFICIAL_CODE = {
 
 /** Minutes instead of days, for the small shapes model that ships with the page. */
 const DEMO = {
-  sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8 },
+  sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8, size: null },
   score: { ...PAPER.score, weights: 'code', truncation: 50 },
   selection: { ...PAPER.selection, candidates: 8 },
   adapter: { kind: 'dora', rank: 16, textEncoder: false },

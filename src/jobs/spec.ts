@@ -29,6 +29,8 @@ export type SamplingSpec = {
   readonly guidance: number;
   /** Candidates per network call; each is evaluated with and without its prompt. */
   readonly batch: number;
+  /** Height and width of the images in pixels; null (or absent, in runs of earlier versions) for the model's own. */
+  readonly size?: number | null;
 };
 
 export type ScoreSpec = {

@@ -5,6 +5,7 @@ import { createSchedule, type NoiseSchedule } from '../diffusion/schedule.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { parseSchedulerFile, resolveScheduler, type SchedulerFile } from '../diffusion/schedulerConfig.ts';
 import type { SchedulerKind } from '../diffusion/timesteps.ts';
+import { StudioError } from '../lib/errors.ts';
 import type { Projector } from '../models/hooks.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { encodeText } from '../models/text/run.ts';
@@ -32,6 +33,23 @@ export function openSession(model: DiffusionModel): Session {
     prediction: config.prediction,
     latentShape: [sampleSize, sampleSize, inChannels],
   };
+}
+
+/**
+ * The same model at another image size in pixels; null is its own.
+ * @throws StudioError `image-size-invalid` where latents would not be of a whole size
+ */
+export function resizeSession(session: Session, size: number | null): Session {
+  if (size === null) return session;
+  const { factor } = session.model.vae.config;
+  if (!Number.isInteger(size / factor) || size <= 0) {
+    throw new StudioError('image-size-invalid', `This model cannot draw images of ${size} pixels.`, {
+      where: 'sampling.size',
+      remedy: `Choose a multiple of ${factor}, or the model’s own size.`,
+    });
+  }
+  const [, , channels] = session.latentShape;
+  return { ...session, latentShape: [size / factor, size / factor, channels] };
 }
 
 /** The sampler of that name with the model's noise schedule. */

@@ -61,6 +61,16 @@ export const FIELDS = {
     max: 64,
     step: 1,
   },
+  'sampling.size': {
+    kind: 'integer',
+    label: 'Image size',
+    help: 'Height and width. Other sizes than the model was trained for give worse images.',
+    min: 16,
+    max: 2048,
+    step: 8,
+    unit: 'pixels',
+    none: 'The model’s own',
+  },
   'score.path': {
     kind: 'choice',
     label: 'Where it is measured',

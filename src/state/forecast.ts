@@ -35,7 +35,7 @@ export function forecast(settings: Settings, prompts: readonly string[], imageSi
     score.path === 'renoise' ? images * sampling.steps * 2 * score.noiseDraws * selection.rounds : 0;
   const trainedImages = training.iterations * training.batch * training.accumulation * selection.rounds;
   const trainingEvaluations = trainedImages * EVALUATIONS_PER_TRAINED_IMAGE;
-  const latentSize = (imageSize ?? 0) / VAE_FACTOR;
+  const latentSize = (sampling.size ?? imageSize ?? 0) / VAE_FACTOR;
   const bytesPerImage = latentSize * latentSize * LATENT_CHANNELS * 4 + sampling.steps * BYTES_PER_TRACE_STEP;
   return {
     prompts: count,

@@ -29,14 +29,16 @@ const modelSchema: v.GenericSchema<unknown, ModelRef> = v.variant('kind', [
   v.object({ kind: v.literal('local'), id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) }),
 ]);
 
+/** Run files of earlier versions have no image size. */
+function entrySchema(path: FieldPath): v.GenericSchema<unknown, FieldValue> {
+  const schema = fieldSchema(fieldOf(path));
+  return path === 'sampling.size' ? v.optional(schema, null) : schema;
+}
+
 const groupEntries = Object.fromEntries(
   FIELD_GROUPS.map(({ key }) => [
     key,
-    v.object(
-      Object.fromEntries(
-        pathsOf(key).map((path) => [path.slice(key.length + 1), fieldSchema(fieldOf(path))]),
-      ),
-    ),
+    v.object(Object.fromEntries(pathsOf(key).map((path) => [path.slice(key.length + 1), entrySchema(path)]))),
   ]),
 );
 

@@ -46,6 +46,7 @@ const ROWS: readonly Row[] = [
   },
   { name: 'guidance', value: 'X', help: 'guidance scale of the sampling path', path: 'sampling.guidance' },
   { name: 'sampling-batch', value: 'N', help: 'candidates per network call', path: 'sampling.batch' },
+  { name: 'size', value: 'N|none', help: 'image height and width; none: the model’s own', path: 'sampling.size' },
   { name: 'path', value: 'NAME', help: 'guided, conditional or renoise', path: 'score.path' },
   {
     name: 'estimator',
@@ -188,7 +189,7 @@ function allowedValues(path: FieldPath): string {
 
 /** The value in the type of the preset's value. */
 function parseLike(name: string, given: string, like: unknown): unknown {
-  if (name === 'clip') return given === 'none' ? null : number(name, given);
+  if (name === 'clip' || name === 'size') return given === 'none' ? null : number(name, given);
   if (typeof like === 'boolean') return oneOf(name, given, ['true', 'false']) === 'true';
   return typeof like === 'number' ? number(name, given) : given;
 }
