@@ -1,0 +1,62 @@
+/** Intervals over prompts, and over prompts and seeds together. */
+import { uniformInt } from '../../../src/lib/philox.ts';
+import { bootstrapInterval, type Interval, mean, quantile } from '../../../src/lib/stats.ts';
+
+const SEED = 20_260;
+const RESAMPLES = 1000;
+
+/** Fewer prompts say nothing about prompts in general: the bootstrap would call them certain. */
+const FEWEST_PROMPTS = 4;
+
+/** Mean over prompts with its 95% interval (none below four prompts); prompts without a value (NaN) are left out. */
+export type Summary = Interval & { readonly count: number };
+
+export function summarize(values: readonly number[]): Summary {
+  const known = values.filter((value) => !Number.isNaN(value));
+  if (known.length < FEWEST_PROMPTS) {
+    const estimate = known.length === 0 ? Number.NaN : mean(known);
+    return { estimate, low: Number.NaN, high: Number.NaN, count: known.length };
+  }
+  return { ...bootstrapInterval(known, mean, { seed: SEED, resamples: RESAMPLES }), count: known.length };
+}
+
+/** Mean difference over prompts that have both values. */
+export function summarizeDifference(a: readonly number[], b: readonly number[]): Summary {
+  return summarize(a.map((value, i) => value - (b[i] ?? Number.NaN)));
+}
+
+/**
+ * Mean of a table [seed][prompt] with its 95% interval: seeds and prompts are both drawn anew, each as a whole, so
+ * that an adapter's luck counts once and not once per prompt. With a single seed it is the interval over prompts.
+ */
+export function crossedBootstrap(table: readonly (readonly number[])[]): Interval {
+  const estimate = mean(table.flat());
+  const seeds = table.length;
+  const prompts = table[0]?.length ?? 0;
+  if (seeds === 0 || prompts < FEWEST_PROMPTS) {
+    return { estimate: seeds * prompts === 0 ? Number.NaN : estimate, low: Number.NaN, high: Number.NaN };
+  }
+  const replicates = Array.from({ length: RESAMPLES }, (_, resample) => {
+    const rows = draws(resample, 0, seeds);
+    const columns = draws(resample, seeds, prompts);
+    let sum = 0;
+    for (const row of rows) for (const column of columns) sum += table[row]?.[column] ?? Number.NaN;
+    return sum / (seeds * prompts);
+  });
+  return { estimate, low: quantile(replicates, 0.025), high: quantile(replicates, 0.975) };
+}
+
+/** `count` indices below `count`, with replacement. */
+function draws(resample: number, offset: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => uniformInt(SEED, resample, offset + i, count));
+}
+
+/** What an interval says about a difference. */
+export type Finding = 'positive' | 'negative' | 'open' | 'none';
+
+/** `open`: the interval contains 0. `none`: there is no interval. */
+export function findingOf({ low, high }: Pick<Interval, 'low' | 'high'>): Finding {
+  if (Number.isNaN(low) || Number.isNaN(high)) return 'none';
+  if (low > 0) return 'positive';
+  return high < 0 ? 'negative' : 'open';
+}

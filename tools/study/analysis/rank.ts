@@ -1,0 +1,143 @@
+/** Part 1: does MI rank? Tables from pools. */
+import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
+import type { Design } from '../design.ts';
+import { groupBy } from '../group.ts';
+import { type Ranking, tauOfAll, tauOfThree, truthOfBest, truthOfRandom, truthOfTop } from './agreement.ts';
+import { type Summary, summarize, summarizeDifference } from './bootstrap.ts';
+import type { Pool, PooledCandidate } from './pools.ts';
+import { comparedScores, referenceScore, type ScoreDefinition, traceOf } from './scores.ts';
+
+export type Truth = (candidate: PooledCandidate) => number;
+export const share: Truth = (candidate) => candidate.share;
+export const strict: Truth = (candidate) => (candidate.strict ? 1 : 0);
+
+export function rankingOf(pool: Pool, score: ScoreDefinition['score'], truth: Truth): Ranking {
+  return { scores: pool.candidates.map(score), truth: pool.candidates.map(truth) };
+}
+
+/** One line of the first table. */
+export type RankRow = {
+  readonly category: string;
+  readonly prompts: number;
+  readonly candidates: number;
+  readonly tau: Summary;
+  readonly tauOfThree: Summary;
+  readonly share: TopRow;
+  readonly strict: TopRow;
+};
+export type TopRow = {
+  readonly top: number;
+  readonly random: number;
+  readonly best: number;
+  /** Top-1 by MI minus random. */
+  readonly gain: Summary;
+};
+
+/** Per category and, last, over all categories of the model's training (without `unseen`). */
+export function rankRows(pools: readonly Pool[], schedule: NoiseSchedule): readonly RankRow[] {
+  const groups = [...groupBy(pools, (pool) => pool.category)].map(
+    ([category, group]) => [category as string, group] as const,
+  );
+  const seen = pools.filter((pool) => pool.category !== 'unseen');
+  if (seen.length > 0) groups.push(['all but unseen', seen]);
+  return groups.map(([category, group]) => rankRow(category, group, referenceScore(schedule)));
+}
+
+function rankRow(category: string, pools: readonly Pool[], { score }: ScoreDefinition): RankRow {
+  const byShare = pools.map((pool) => rankingOf(pool, score, share));
+  const byStrict = pools.map((pool) => rankingOf(pool, score, strict));
+  return {
+    category,
+    prompts: pools.length,
+    candidates: pools[0]?.candidates.length ?? 0,
+    tau: summarize(byShare.map(tauOfAll)),
+    tauOfThree: summarize(byShare.map(tauOfThree)),
+    share: topRow(byShare),
+    strict: topRow(byStrict),
+  };
+}
+
+function topRow(rankings: readonly Ranking[]): TopRow {
+  const top = rankings.map(truthOfTop);
+  const random = rankings.map(truthOfRandom);
+  return {
+    top: summarize(top).estimate,
+    random: summarize(random).estimate,
+    best: summarize(rankings.map(truthOfBest)).estimate,
+    gain: summarizeDifference(top, random),
+  };
+}
+
+/** One score on the pools that it can be computed for. */
+export type ScoreRow = Pick<ScoreDefinition, 'group' | 'label' | 'evaluations' | 'peeks'> & {
+  readonly prompts: number;
+  readonly tau: Summary;
+  /** Tau minus the reference's tau on the same prompts. */
+  readonly difference: Summary;
+  readonly gain: Summary;
+};
+
+export function scoreRows(
+  pools: readonly Pool[],
+  schedule: NoiseSchedule,
+  design: Design,
+): readonly ScoreRow[] {
+  const seen = pools.filter((pool) => pool.category !== 'unseen');
+  const measured = seen.filter((pool) => pool.candidates.every((c) => c.renoised !== null));
+  const reference = referenceScore(schedule);
+  return comparedScores(schedule, design).flatMap((definition): ScoreRow[] => {
+    const usable = definition.renoised ? measured : seen;
+    if (usable.length === 0) return [];
+    const rankings = usable.map((pool) => rankingOf(pool, definition.score, share));
+    const taus = rankings.map(tauOfAll);
+    const { group, label, evaluations, peeks } = definition;
+    return [
+      {
+        group,
+        label,
+        evaluations,
+        peeks,
+        prompts: usable.length,
+        tau: summarize(taus),
+        difference: summarizeDifference(
+          taus,
+          usable.map((pool) => tauOfAll(rankingOf(pool, reference.score, share))),
+        ),
+        gain: summarizeDifference(rankings.map(truthOfTop), rankings.map(truthOfRandom)),
+      },
+    ];
+  });
+}
+
+/** Tau of single timesteps of the path, ascending in t. */
+export function tauByTimestep(
+  pools: readonly Pool[],
+): readonly { readonly t: number; readonly tau: Summary }[] {
+  const seen = pools.filter((pool) => pool.category !== 'unseen');
+  const timesteps = seen[0]?.candidates[0]?.timesteps ?? [];
+  return timesteps
+    .map((t, i) => {
+      const score = (c: PooledCandidate) => traceOf(c)[i]?.squaredDifference ?? Number.NaN;
+      return { t, tau: summarize(seen.map((pool) => tauOfAll(rankingOf(pool, score, share)))) };
+    })
+    .toSorted((a, b) => a.t - b.t);
+}
+
+export type GuidanceRow = {
+  readonly guidance: number;
+  readonly prompts: number;
+  readonly candidates: number;
+  readonly tau: Summary;
+  readonly share: TopRow;
+  readonly strict: TopRow;
+};
+
+export function guidanceRow(
+  guidance: number,
+  pools: readonly Pool[],
+  schedule: NoiseSchedule,
+): GuidanceRow | null {
+  if (pools.length === 0) return null;
+  const { prompts, candidates, tau, ...rest } = rankRow('', pools, referenceScore(schedule));
+  return { guidance, prompts, candidates, tau, share: rest.share, strict: rest.strict };
+}

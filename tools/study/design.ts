@@ -1,0 +1,213 @@
+/**
+ * What the study measures and how much of it: everything that a table rests on is declared here, per size.
+ *
+ * Sizes are nested where it costs nothing: prompts and candidates of a smaller size are the first ones of a larger
+ * size, so a study that goes on at a larger size draws nothing twice.
+ */
+import { presetSettings } from '../../src/jobs/presets.ts';
+import type { ScoreOptions } from '../../src/mi/score.ts';
+import { CATEGORIES, type Category } from '../../src/shapes/world.ts';
+
+/** The categories of T2I-CompBench: two objects each. */
+export const PAIR_CATEGORIES: readonly Category[] = CATEGORIES.filter((name) => name !== 'single');
+
+const DEMO = presetSettings('demo');
+
+/** The score that selects in parts 2 and 3, and the reference of the comparisons in part 1. */
+export const REFERENCE_SCORE = {
+  weights: DEMO.score.weights,
+  truncation: DEMO.score.truncation,
+} as const satisfies ScoreOptions;
+
+export const GUIDANCE = DEMO.sampling.guidance;
+
+/** What the paper and its scripts fix and the study does not vary. */
+export const TRAINING = {
+  accumulation: 1,
+  warmup: 0,
+  clip: 1,
+  weightDecay: 1e-2,
+  flushAtEpochEnd: false,
+} as const;
+
+/** How an adapter is trained: what `tune` chooses on validation prompts, and what part 3 varies. */
+export type Settings = {
+  readonly learningRate: number;
+  readonly iterations: number;
+  readonly keep: number;
+  readonly batch: number;
+  readonly rank: number;
+  readonly kind: 'dora' | 'lora';
+  readonly textEncoder: boolean;
+};
+
+/** Settings before anything is tuned: the demo's. Budgets are estimated with them. */
+export const UNTUNED: Settings = {
+  learningRate: DEMO.training.learningRate,
+  iterations: DEMO.training.iterations,
+  keep: DEMO.selection.keep,
+  batch: DEMO.training.batch,
+  rank: DEMO.adapter.rank,
+  kind: DEMO.adapter.kind,
+  textEncoder: DEMO.adapter.textEncoder,
+};
+
+/** All prompt counts are per category. */
+export type Design = {
+  readonly name: string;
+  readonly categories: readonly Category[];
+  /** DDPM steps of pools, DDIM steps of evaluation images, candidates drawn together. */
+  readonly steps: number;
+  readonly evaluationSteps: number;
+  readonly block: number;
+  readonly batch: number;
+  readonly rank: { readonly prompts: number; readonly unseen: number; readonly candidates: number };
+  /** Other guidance scales, on fewer prompts. Scale 1 is the conditional path. */
+  readonly guidances: {
+    readonly scales: readonly number[];
+    readonly prompts: number;
+    readonly candidates: number;
+  };
+  readonly renoise: { readonly timesteps: number; readonly draws: number; readonly prompts: number };
+  /** Replicates (seeds) are whole pipelines: own candidates, own adapter start, own order and noises. */
+  readonly pool: { readonly prompts: number; readonly candidates: number; readonly replicates: number };
+  readonly test: { readonly prompts: number; readonly images: number };
+  readonly tune: {
+    readonly learningRates: readonly number[];
+    readonly iterations: readonly number[];
+    readonly keeps: readonly number[];
+    readonly prompts: number;
+    readonly images: number;
+  };
+  readonly categoryAdapters: { readonly replicates: number };
+  readonly rounds: {
+    readonly count: number;
+    readonly prompts: number;
+    readonly candidates: number;
+    readonly replicates: number;
+  };
+  readonly ablations: {
+    readonly replicates: number;
+    readonly keeps: readonly number[];
+    readonly promptCounts: readonly number[];
+    readonly realShares: readonly number[];
+    /** M of Table 6, on one stored pool of the largest M and of this many prompts. */
+    readonly candidates: readonly number[];
+    readonly ladderPrompts: number;
+  };
+};
+
+const SAMPLING = {
+  categories: PAIR_CATEGORIES,
+  steps: DEMO.sampling.steps,
+  evaluationSteps: 20,
+  block: DEMO.sampling.batch,
+  batch: DEMO.training.batch,
+} as const;
+
+const REAL_SHARES = [0.25, 0.5, 0.9] as const;
+
+/** Seconds: proves that every part of the machinery works, and nothing else. */
+const QUICK: Design = {
+  name: 'quick',
+  categories: ['color', 'spatial'],
+  steps: 4,
+  evaluationSteps: 3,
+  block: 3,
+  batch: 2,
+  rank: { prompts: 1, unseen: 1, candidates: 3 },
+  guidances: { scales: [1], prompts: 1, candidates: 3 },
+  renoise: { timesteps: 2, draws: 2, prompts: 1 },
+  pool: { prompts: 1, candidates: 3, replicates: 2 },
+  test: { prompts: 1, images: 3 },
+  tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
+  categoryAdapters: { replicates: 1 },
+  rounds: { count: 2, prompts: 1, candidates: 3, replicates: 1 },
+  ablations: {
+    replicates: 1,
+    keeps: [2],
+    promptCounts: [],
+    realShares: [0.5],
+    candidates: [2],
+    ladderPrompts: 1,
+  },
+};
+
+/** About an hour on two cores. */
+const HOUR: Design = {
+  name: 'hour',
+  ...SAMPLING,
+  rank: { prompts: 8, unseen: 1, candidates: 16 },
+  guidances: { scales: [1, 7.5], prompts: 4, candidates: 16 },
+  renoise: { timesteps: 10, draws: 2, prompts: 8 },
+  pool: { prompts: 8, candidates: 8, replicates: 3 },
+  test: { prompts: 5, images: 4 },
+  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 200], keeps: [1], prompts: 2, images: 4 },
+  categoryAdapters: { replicates: 1 },
+  rounds: { count: 2, prompts: 8, candidates: 8, replicates: 1 },
+  ablations: {
+    replicates: 3,
+    keeps: [2, 4],
+    promptCounts: [2, 4],
+    realShares: REAL_SHARES,
+    candidates: [2, 4, 24],
+    ladderPrompts: 8,
+  },
+};
+
+/** About four hours. */
+const EVENING: Design = {
+  name: 'evening',
+  ...SAMPLING,
+  rank: { prompts: 16, unseen: 4, candidates: 32 },
+  guidances: { scales: [1, 2, 7.5], prompts: 8, candidates: 16 },
+  renoise: { timesteps: 10, draws: 4, prompts: 8 },
+  pool: { prompts: 12, candidates: 16, replicates: 3 },
+  test: { prompts: 8, images: 8 },
+  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 200], keeps: [1, 2], prompts: 4, images: 4 },
+  categoryAdapters: { replicates: 3 },
+  rounds: { count: 2, prompts: 8, candidates: 16, replicates: 3 },
+  ablations: {
+    replicates: 3,
+    keeps: [2, 4],
+    promptCounts: [3, 6],
+    realShares: REAL_SHARES,
+    candidates: [4, 8, 32, 64],
+    ladderPrompts: 8,
+  },
+};
+
+/** The paper's numbers where twelve hours allow them. */
+const FULL: Design = {
+  name: 'full',
+  ...SAMPLING,
+  rank: { prompts: 24, unseen: 8, candidates: 48 },
+  guidances: { scales: [1, 2, 7.5], prompts: 10, candidates: 32 },
+  renoise: { timesteps: 10, draws: 4, prompts: 10 },
+  pool: { prompts: 16, candidates: 50, replicates: 3 },
+  test: { prompts: 12, images: 8 },
+  tune: {
+    learningRates: [1e-4, 3e-4, 1e-3],
+    iterations: [100, 200, 400],
+    keeps: [1, 3],
+    prompts: 4,
+    images: 4,
+  },
+  categoryAdapters: { replicates: 3 },
+  rounds: { count: 3, prompts: 8, candidates: 16, replicates: 3 },
+  ablations: {
+    replicates: 3,
+    keeps: [3, 7],
+    promptCounts: [4, 8],
+    realShares: REAL_SHARES,
+    candidates: [30, 50, 100, 500],
+    ladderPrompts: 6,
+  },
+};
+
+/** Smallest first. */
+export const DESIGNS: readonly Design[] = [QUICK, HOUR, EVENING, FULL];
+
+export function findDesign(name: string): Design | undefined {
+  return DESIGNS.find((design) => design.name === name);
+}

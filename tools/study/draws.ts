@@ -1,0 +1,99 @@
+/** Steps that draw images: pools of candidates, and images for evaluation. */
+import { presetSettings } from '../../src/jobs/presets.ts';
+import { candidateSeed } from '../../src/jobs/promptPlan.ts';
+import { type Design, GUIDANCE } from './design.ts';
+import type { DrawnImage, DrawRequest, DrawResult, TrainResult } from './protocol.ts';
+import type { Part, Step } from './steps.ts';
+import type { Store } from './store.ts';
+
+/** A stored adapter: the training step that made it, and the optimizer step at which it was kept. */
+export type AdapterRef = { readonly training: string; readonly step: number };
+
+export type Draw = {
+  readonly text: string;
+  /** Which images of the prompt: the first is `first`, a multiple of the block. */
+  readonly first: number;
+  readonly count: number;
+  /** Candidates for training and ranking, or images that are only looked at; their seeds differ. */
+  readonly use: 'pool' | 'evaluation';
+  readonly adapter: AdapterRef | null;
+  readonly guidance?: number;
+};
+
+/** Seeds that depend on the prompt's text and the candidate's index alone. */
+const SELECTION = { ...presetSettings('demo').selection, seeds: 'distinct' } as const;
+const SEEDS = { pool: 2_024, evaluation: 90_210 } as const;
+
+/** The steps that draw these images, block by block. */
+export function drawSteps(design: Design, draw: Draw, label: { part: Part; item: string }): Step[] {
+  return blocksOf(design, draw).map((first): Step => {
+    const { use, text, adapter } = draw;
+    const steps = stepsOf(design, use);
+    const guidance = draw.guidance ?? GUIDANCE;
+    const seeds = Array.from({ length: design.block }, (_, i) => seedOf(use, text, first + i));
+    return {
+      ...label,
+      id: blockId(design, draw, first),
+      needs: adapter === null ? [] : [adapter.training],
+      cost: { evaluations: 2 * steps * seeds.length, images: seeds.length, samples: 0 },
+      request: (store): DrawRequest => ({
+        kind: 'draw',
+        text,
+        seeds,
+        adapter: adapterFile(store, adapter),
+        scheduler: use === 'pool' ? 'ddpm' : 'ddim',
+        steps,
+        guidance,
+      }),
+    };
+  });
+}
+
+/** An image with the timesteps of its trace. */
+export type Candidate = DrawnImage & { readonly timesteps: readonly number[] };
+
+/** The images of a draw, or undefined while some of them are not there. */
+export function findDrawn(store: Store, design: Design, draw: Draw): readonly Candidate[] | undefined {
+  const candidates: Candidate[] = [];
+  for (const first of blocksOf(design, draw)) {
+    const result = store.find<DrawResult>(blockId(design, draw, first));
+    if (result === undefined) return undefined;
+    candidates.push(...result.images.map((image) => ({ ...image, timesteps: result.timesteps })));
+  }
+  const skipped = draw.first % design.block;
+  return candidates.slice(skipped, skipped + draw.count);
+}
+
+/** First images of the blocks that a draw touches. */
+function blocksOf({ block }: Design, { first, count }: Draw): number[] {
+  const from = Math.floor(first / block);
+  const to = Math.ceil((first + count) / block);
+  return Array.from({ length: to - from }, (_, i) => (from + i) * block);
+}
+
+export function drawIds(design: Design, draw: Draw): readonly string[] {
+  return blocksOf(design, draw).map((first) => blockId(design, draw, first));
+}
+
+function blockId(design: Design, { use, text, adapter, guidance = GUIDANCE }: Draw, first: number): string {
+  const model = adapter === null ? 'base' : `${adapter.training}@${adapter.step}`;
+  const sampling = `s${stepsOf(design, use)}-g${guidance}-x${design.block}`;
+  return `draw/${use}/${sampling}/${text}/${first}/${model}`;
+}
+
+function stepsOf(design: Design, use: Draw['use']): number {
+  return use === 'pool' ? design.steps : design.evaluationSteps;
+}
+
+function seedOf(use: Draw['use'], text: string, index: number): number {
+  return candidateSeed({ seed: SEEDS[use], selection: SELECTION }, { text, occurrence: 0 }, index);
+}
+
+/** Name of the file that holds an adapter. */
+export function adapterFile(store: Store, adapter: AdapterRef | null): string | null {
+  if (adapter === null) return null;
+  const { adapters } = store.read<TrainResult>(adapter.training);
+  const found = adapters.find(({ step }) => step === adapter.step);
+  if (found === undefined) throw new Error(`${adapter.training} kept no adapter at step ${adapter.step}.`);
+  return found.file;
+}

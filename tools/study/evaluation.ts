@@ -1,0 +1,65 @@
+/** Images by which adapters are judged: the same prompts and seeds for every adapter and for the base model. */
+import type { Category } from '../../src/shapes/world.ts';
+import type { Design } from './design.ts';
+import { type AdapterRef, type Candidate, type Draw, drawSteps, findDrawn } from './draws.ts';
+import { promptsOfAll } from './prompts.ts';
+import type { Part, Step } from './steps.ts';
+import type { Store } from './store.ts';
+
+export type Evaluation = {
+  readonly purpose: 'val' | 'test';
+  readonly categories: readonly Category[];
+  /** Prompts per category and images per prompt. */
+  readonly prompts: number;
+  readonly images: number;
+};
+
+export function testEvaluation({ categories, test }: Design): Evaluation {
+  return { purpose: 'test', categories, ...test };
+}
+
+export function validation({ categories, tune }: Design): Evaluation {
+  return { purpose: 'val', categories, prompts: tune.prompts, images: tune.images };
+}
+
+export function evaluationSteps(
+  design: Design,
+  evaluation: Evaluation,
+  adapter: AdapterRef | null,
+  label: { readonly part: Part; readonly item: string },
+): Step[] {
+  return drawsOf(evaluation, adapter).flatMap(({ draw }) => drawSteps(design, draw, label));
+}
+
+/** The images of one prompt. */
+export type PromptImages = {
+  readonly category: Category;
+  readonly text: string;
+  readonly images: readonly Candidate[];
+};
+
+/** All prompts' images, or undefined while some of them are not there. */
+export function findEvaluation(
+  store: Store,
+  design: Design,
+  evaluation: Evaluation,
+  adapter: AdapterRef | null,
+): readonly PromptImages[] | undefined {
+  const found: PromptImages[] = [];
+  for (const { category, draw } of drawsOf(evaluation, adapter)) {
+    const images = findDrawn(store, design, draw);
+    if (images === undefined) return undefined;
+    found.push({ category, text: draw.text, images });
+  }
+  return found;
+}
+
+function drawsOf(
+  { purpose, categories, prompts, images }: Evaluation,
+  adapter: AdapterRef | null,
+): { readonly category: Category; readonly draw: Draw }[] {
+  return promptsOfAll(purpose, categories, prompts).map(({ category, text }) => ({
+    category,
+    draw: { text, first: 0, count: images, use: 'evaluation', adapter },
+  }));
+}

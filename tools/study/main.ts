@@ -1,0 +1,148 @@
+// npm run study: does MI rank images, does MI-TUNE align, and what do its settings do? On the shapes world.
+
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
+import { ROOT } from '../lib/dependencies.mjs';
+import { usageError } from '../lib/usage.ts';
+import { budget, budgetLines, designFor, duration } from './budget.ts';
+import { type Design, findDesign } from './design.ts';
+import { readOptions, type StudyOptions, USAGE } from './options.ts';
+import { allSteps, firstSteps, forecastSteps, stepsOfParts } from './plan.ts';
+import type { Speed } from './protocol.ts';
+import { writeReport } from './report/write.ts';
+import { runSteps } from './runner.ts';
+import { MODEL_FOLDER, modelSchedule } from './schedule.ts';
+import { type Step, secondsOf } from './steps.ts';
+import { lockFolder, openStore, readManifest, readStore, type Store } from './store.ts';
+import { chosenSettings } from './tune.ts';
+import { openWorkers, type Workers } from './workers.ts';
+
+const REPORT_EVERY_MS = 20_000;
+const MS_PER_HOUR = 3_600_000;
+
+async function main(options: StudyOptions): Promise<void> {
+  const started = performance.now();
+  const quick = options.design?.name === 'quick';
+  const work = resolve(options.work ?? join(ROOT, '.study', ...(quick ? ['quick'] : [])));
+  const out = resolve(options.out ?? join(quick ? work : join(ROOT, 'docs'), 'shapes-study.md'));
+  const schedule = modelSchedule();
+  if (options.mode === 'report') {
+    report(work, options.design, schedule, out);
+    return;
+  }
+  const unlock = lockFolder(work);
+  const workers = await openWorkers(options.workers, join(work, 'adapters'));
+  try {
+    const speed = await measureSpeed(workers);
+    const design = options.design ?? designFor(options.hours, schedule, speed, workers.list.length);
+    const store = openStore(work, { version: 1, model: modelDigest(), design: design.name });
+    const plan = stepsOfParts(forecastSteps(design, schedule), options.parts);
+    console.log(`Design "${design.name}" with ${workers.list.length} page(s) on ${workers.backend}.`);
+    for (const line of budgetLines(budget(plan, store, speed, workers.list.length))) console.log(line);
+    if (options.mode === 'budget') return;
+    const deadline = started + options.hours * MS_PER_HOUR;
+    const complete = await runPlan({ design, schedule, store, workers, options, speed, deadline });
+    console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command goes on.');
+  } finally {
+    await workers.close();
+    unlock();
+  }
+  report(work, options.design, schedule, out);
+}
+
+type Run = {
+  readonly design: Design;
+  readonly schedule: NoiseSchedule;
+  readonly store: Store;
+  readonly workers: Workers;
+  readonly options: StudyOptions;
+  readonly speed: Speed;
+  readonly deadline: number;
+};
+
+/** First what chooses the settings, then everything that uses them. */
+async function runPlan(run: Run): Promise<boolean> {
+  const { design, schedule, store, workers, options, deadline } = run;
+  const onDone = progress(run);
+  const work = (steps: readonly Step[]): Promise<boolean> =>
+    runSteps(stepsOfParts(steps, options.parts), store, {
+      workers: workers.list,
+      deadline,
+      now: () => performance.now(),
+      onDone,
+    });
+  const first = await work(firstSteps(design, schedule));
+  const settings = chosenSettings(store, design);
+  // Ranking needs no settings, so it goes on without them.
+  if (settings === null) return first && work(forecastSteps(design, schedule).filter((s) => s.part === '1'));
+  const { learningRate, iterations, keep } = settings;
+  console.log(`Settings from validation prompts: lr ${learningRate}, ${iterations} iterations, k = ${keep}.`);
+  return work(allSteps(design, schedule, settings));
+}
+
+/** Prints now and then what was done, and how the real time compares with the estimate. */
+function progress({ speed, store, workers, deadline }: Run): (step: Step, seconds: number) => void {
+  let spent = 0;
+  let expected = 0;
+  let count = 0;
+  let last = performance.now();
+  return (step, seconds) => {
+    spent += seconds;
+    expected += secondsOf(step.cost, speed);
+    count++;
+    const now = performance.now();
+    if (now - last < REPORT_EVERY_MS) return;
+    last = now;
+    const left = duration((deadline - now) / MS_PER_HOUR);
+    const ratio = (spent / expected).toFixed(2);
+    console.log(
+      `${new Date().toISOString().slice(11, 19)}  ${count} steps (${store.size} stored), ` +
+        `${workers.list.length} page(s), ${ratio} x estimate, ${left} left; part ${step.part}: ${step.item}`,
+    );
+  };
+}
+
+/** Speeds with all workers busy: they share the machine. */
+async function measureSpeed(workers: Workers): Promise<Speed> {
+  const speeds = await Promise.all(workers.list.map((worker) => worker.speed()));
+  const average = (read: (speed: Speed) => number): number =>
+    speeds.reduce((sum, speed) => sum + read(speed), 0) / speeds.length;
+  const speed: Speed = {
+    evaluationMs: average((s) => s.evaluationMs),
+    imageMs: average((s) => s.imageMs),
+    sampleMs: average((s) => s.sampleMs),
+  };
+  const { evaluationMs, imageMs, sampleMs } = speed;
+  console.log(
+    `One network evaluation takes ${evaluationMs.toFixed(1)} ms, decoding and scoring an image ` +
+      `${imageMs.toFixed(0)} ms, a training sample ${sampleMs.toFixed(0)} ms.`,
+  );
+  return speed;
+}
+
+function report(work: string, asked: Design | null, schedule: NoiseSchedule, out: string): void {
+  const manifest = readManifest(work);
+  if (manifest === null) throw usageError(`${work} holds no study yet.`);
+  const design = asked ?? findDesign(manifest.design);
+  if (design === undefined) throw usageError(`There is no design ${manifest.design}.`);
+  writeReport({ store: readStore(work), design, schedule, model: manifest.model }, out);
+  console.log(`Wrote ${out}`);
+}
+
+/** Digest of the files that numbers depend on. */
+function modelDigest(): string {
+  const hash = createHash('sha256');
+  for (const part of ['unet', 'vae', 'text_encoder']) {
+    for (const name of ['diffusion_pytorch_model.safetensors', 'model.safetensors']) {
+      const path = join(MODEL_FOLDER, part, name);
+      if (existsSync(path)) hash.update(readFileSync(path));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+const options = readOptions(process.argv.slice(2));
+if (options === null) console.log(USAGE);
+else await main(options);

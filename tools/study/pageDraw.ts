@@ -1,0 +1,87 @@
+/** Draws and measures images in the page, and scores them exactly. */
+import { decodeImages, toRgb } from '../../src/jobs/decodeImages.ts';
+import { drawPool } from '../../src/methods/drawPool.ts';
+import { measureSet, middleTimesteps } from '../../src/methods/measureSet.ts';
+import { type Session, sessionScheduler } from '../../src/methods/session.ts';
+import type { Tuned } from '../../src/methods/tuned.ts';
+import type { Witness } from '../../src/shapes/claims.ts';
+import { covers } from '../../src/shapes/geometry.ts';
+import { findWitnesses, scoreWitnesses } from '../../src/shapes/score.ts';
+import { IMAGE_SIZE } from '../../src/shapes/world.ts';
+import { floatsFromBase64, floatsToBase64 } from './base64.ts';
+import type { DrawnImage, DrawRequest, DrawResult, MeasureRequest, MeasureResult } from './protocol.ts';
+
+/** Seed of the noises that all re-noised images share. */
+const MEASURE_SEED = 0x73747564;
+const MEASURE_BATCH = 8;
+/** Digits that a stored number keeps: far more than any statistic needs. */
+const DIGITS = 7;
+
+export async function draw(session: Session, tuned: Tuned | null, request: DrawRequest): Promise<DrawResult> {
+  const { text, seeds, steps, guidance } = request;
+  const scheduler = sessionScheduler(session, request.scheduler, steps);
+  const candidates = seeds.map((seed, candidate) => ({ candidate, seed }));
+  const images: DrawnImage[] = [];
+  const options = { scheduler, guidance, batch: seeds.length };
+  for await (const drawn of drawPool(session, tuned, [{ prompt: 0, text, candidates }], options)) {
+    const decoded = await decodeImages(
+      session,
+      drawn.map((c) => c.latent),
+    );
+    for (const [i, { seed, latent, squaredDifference }] of drawn.entries()) {
+      const found = findWitnesses(toRgb(decoded[i] as (typeof decoded)[number]));
+      const exact = scoreWitnesses(found, text);
+      if (exact === null) throw new Error(`"${text}" is not a prompt of the shapes world.`);
+      images.push({
+        seed,
+        latent: floatsToBase64(latent),
+        trace: squaredDifference.map(rounded),
+        share: exact.share,
+        strict: exact.strict,
+        claims: exact.claims.map((claim) => claim.holds),
+        objects: found.map(({ shape, color, texture, size, placed }) => ({
+          shape,
+          color,
+          texture,
+          size,
+          x: Math.round(placed.x),
+          y: Math.round(placed.y),
+        })),
+        area: coveredPixels(found),
+      });
+    }
+  }
+  return { timesteps: scheduler.timesteps, images };
+}
+
+export async function measure(session: Session, request: MeasureRequest): Promise<MeasureResult> {
+  const images = request.images.map(({ text, latent }) => ({ text, latent: floatsFromBase64(latent) }));
+  const measured = await measureSet(session, null, images, {
+    grid: middleTimesteps(session.schedule.T, request.timesteps),
+    draws: request.draws,
+    seed: MEASURE_SEED,
+    batch: MEASURE_BATCH,
+  });
+  return {
+    plan: (measured[0] ?? []).map(({ t, draw: index }) => ({ t, draw: index })),
+    images: measured.map((list) => ({
+      difference: list.map((m) => rounded(m.squaredDifference)),
+      uncond: list.map((m) => rounded(m.uncondError)),
+      cond: list.map((m) => rounded(m.condError)),
+    })),
+  };
+}
+
+function rounded(value: number): number {
+  return Number(value.toPrecision(DIGITS));
+}
+
+function coveredPixels(found: readonly Witness[]): number {
+  let count = 0;
+  for (let y = 0; y < IMAGE_SIZE; y++) {
+    for (let x = 0; x < IMAGE_SIZE; x++) {
+      if (found.some((w) => covers(w.placed, x + 0.5, y + 0.5, { filled: false }))) count++;
+    }
+  }
+  return count;
+}

@@ -1,0 +1,104 @@
+/** The whole study in the order in which it is worth most, whenever it has to stop. */
+import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
+import { type Design, type Settings, UNTUNED } from './design.ts';
+import { drawSteps } from './draws.ts';
+import { evaluationSteps, testEvaluation } from './evaluation.ts';
+import {
+  adapterExperiments,
+  adapterOf,
+  armExperiments,
+  candidateExperiments,
+  categoryExperiments,
+  type Experiment,
+  keepExperiments,
+  promptCountExperiments,
+  realExperiments,
+  roundExperiments,
+  type Table,
+} from './experiments.ts';
+import { guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
+import { realSteps } from './real.ts';
+import { poolDraws } from './sets.ts';
+import { distinctSteps, type Part, type Step } from './steps.ts';
+import { trainingStep } from './training.ts';
+import { tuneSteps } from './tune.ts';
+
+const TABLES: Readonly<Record<Table, { readonly part: Part; readonly item: string }>> = {
+  arms: { part: '2', item: 'arms at equal budget' },
+  rounds: { part: '2', item: 'rounds' },
+  categories: { part: '2', item: 'one adapter per category' },
+  candidates: { part: '3', item: 'candidates M' },
+  keep: { part: '3', item: 'kept k' },
+  real: { part: '3', item: 'real images' },
+  adapter: { part: '3', item: 'DoRA, LoRA, text encoder' },
+  prompts: { part: '3', item: 'number of prompts' },
+};
+
+/** What does not depend on the tuned settings and comes before them. */
+export function firstSteps(design: Design, schedule: NoiseSchedule): Step[] {
+  return distinctSteps([...rankingSteps(design), ...tuneSteps(design, schedule)]);
+}
+
+/** Everything, with the settings that tuning chose. */
+export function allSteps(design: Design, schedule: NoiseSchedule, settings: Settings): Step[] {
+  const steps = (experiments: readonly Experiment[]): Step[] =>
+    experiments.flatMap((e) => experimentSteps(design, schedule, e));
+  const byReplicate = (experiments: readonly Experiment[]): Experiment[] =>
+    experiments.toSorted((a, b) => a.replicate - b.replicate);
+  const ablations = byReplicate([
+    ...adapterExperiments(design, settings),
+    ...keepExperiments(design, settings),
+    ...candidateExperiments(design, settings),
+    ...promptCountExperiments(design, settings),
+    ...realExperiments(design, settings),
+  ]);
+  return distinctSteps([
+    ...firstSteps(design, schedule),
+    ...evaluationSteps(design, testEvaluation(design), null, TABLES.arms),
+    ...steps(armExperiments(design, settings)),
+    ...renoiseSteps(design),
+    ...guidanceSteps(design),
+    ...steps(byReplicate(categoryExperiments(design, settings)).filter((e) => e.replicate === 0)),
+    ...steps(ablations),
+    ...steps(byReplicate(categoryExperiments(design, settings))),
+    ...steps(roundExperiments(design, settings)),
+  ]);
+}
+
+/** The plan as far as it is known before tuning, to estimate its time. */
+export function forecastSteps(design: Design, schedule: NoiseSchedule): Step[] {
+  const settings = { ...UNTUNED, batch: design.batch, iterations: Math.max(...design.tune.iterations) };
+  return allSteps(design, schedule, settings);
+}
+
+/** Pools, training and images of one row and replicate. */
+function experimentSteps(design: Design, schedule: NoiseSchedule, experiment: Experiment): Step[] {
+  const label = TABLES[experiment.table];
+  const trainings = experiment.trainings.flatMap((training) => [
+    ...poolDraws(training.set).flatMap((draw) => drawSteps(design, draw, label)),
+    ...(training.set.realShare > 0 ? realSteps(design, training.set) : []),
+    trainingStep(design, schedule, training, label),
+  ]);
+  return [
+    ...trainings,
+    ...evaluationSteps(design, experiment.evaluation, adapterOf(design, experiment), label),
+  ];
+}
+
+/** The parts asked for, and what they need from others. */
+export function stepsOfParts(steps: readonly Step[], parts: readonly Part[]): Step[] {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const wanted = new Set<string>();
+  const want = (step: Step): void => {
+    if (wanted.has(step.id)) return;
+    wanted.add(step.id);
+    for (const id of step.needs) {
+      const needed = byId.get(id);
+      if (needed !== undefined) want(needed);
+    }
+  };
+  // Training depends on tuned settings, so parts 2 and 3 bring the tuning along.
+  const all = parts.includes('2') || parts.includes('3') ? new Set<Part>([...parts, 'tune']) : new Set(parts);
+  for (const step of steps) if (all.has(step.part)) want(step);
+  return steps.filter(({ id }) => wanted.has(id));
+}

@@ -1,0 +1,27 @@
+/** Which prompts the study uses: every split of the shapes world has one purpose. */
+import { samplePromptTexts } from '../../src/shapes/prompts.ts';
+import type { Category } from '../../src/shapes/world.ts';
+
+/**
+ * `train`: pools that adapters are trained on. `val`: settings are chosen on them. `test`: ranking and alignment are
+ * measured on them, and nothing else. `unseen`: the same with combinations that the model never saw.
+ */
+export type Purpose = 'train' | 'val' | 'test' | 'unseen';
+
+const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 13, unseen: 14 };
+
+/** The first `count` prompts of a category; a longer list begins with the shorter one. */
+export function promptsOf(purpose: Purpose, category: Category, count: number): readonly string[] {
+  return samplePromptTexts(purpose, category, count, SEEDS[purpose]);
+}
+
+/** The first `count` prompts of every category. */
+export function promptsOfAll(
+  purpose: Purpose,
+  categories: readonly Category[],
+  count: number,
+): readonly { readonly category: Category; readonly text: string }[] {
+  return categories.flatMap((category) =>
+    promptsOf(purpose, category, count).map((text) => ({ category, text })),
+  );
+}

@@ -1,0 +1,100 @@
+/** What the study asks of a page, and what it gets back: plain data, latents and adapters as base64. */
+import type { AdapterKind } from '../../src/adapters/adapter.ts';
+import type { SchedulerKind } from '../../src/diffusion/timesteps.ts';
+
+/** Candidates of one prompt. */
+export type DrawRequest = {
+  readonly kind: 'draw';
+  readonly text: string;
+  readonly seeds: readonly number[];
+  /** File name of a stored adapter, or null for the base model. */
+  readonly adapter: string | null;
+  readonly scheduler: SchedulerKind;
+  readonly steps: number;
+  readonly guidance: number;
+};
+
+/** An object that the exact scorer found. */
+export type LayoutObject = {
+  readonly shape: string | null;
+  readonly color: string;
+  readonly texture: string;
+  readonly size: string;
+  readonly x: number;
+  readonly y: number;
+};
+
+export type DrawnImage = {
+  readonly seed: number;
+  readonly latent: string;
+  /** ||epsCond - epsUncond||^2 at each of the result's timesteps. */
+  readonly trace: readonly number[];
+  readonly share: number;
+  readonly strict: boolean;
+  /** Verdict on each claim of the prompt, in its order. */
+  readonly claims: readonly boolean[];
+  readonly objects: readonly LayoutObject[];
+  /** Pixels covered by objects. */
+  readonly area: number;
+};
+
+export type DrawResult = { readonly timesteps: readonly number[]; readonly images: readonly DrawnImage[] };
+
+export type CaptionedImage = { readonly text: string; readonly latent: string };
+
+/** Finished images noised again, under the base model. */
+export type MeasureRequest = {
+  readonly kind: 'measure';
+  readonly images: readonly CaptionedImage[];
+  readonly timesteps: number;
+  readonly draws: number;
+};
+
+/** Per image, one number per draw of the plan. */
+export type Measured = {
+  readonly difference: readonly number[];
+  readonly uncond: readonly number[];
+  readonly cond: readonly number[];
+};
+export type MeasureResult = {
+  readonly plan: readonly { readonly t: number; readonly draw: number }[];
+  readonly images: readonly Measured[];
+};
+
+/** Rendered scenes with captions as the model's training had them, wrong ones included. */
+export type RealRequest = { readonly kind: 'real'; readonly first: number; readonly count: number };
+export type RealResult = { readonly images: readonly CaptionedImage[] };
+
+export type TrainRequest = {
+  readonly kind: 'train';
+  readonly images: readonly CaptionedImage[];
+  readonly adapter: AdapterKind;
+  readonly rank: number;
+  readonly textEncoder: boolean;
+  readonly learningRate: number;
+  readonly batch: number;
+  /** Optimizer steps at which the adapter is kept, ascending; the last one ends training. */
+  readonly keepAt: readonly number[];
+  readonly seed: number;
+  /** File name of the adapter to go on from, or null for a fresh one. */
+  readonly start: string | null;
+};
+export type TrainResult = {
+  readonly losses: readonly number[];
+  readonly adapters: readonly { readonly step: number; readonly file: string }[];
+};
+
+export type PageRequest = DrawRequest | MeasureRequest | RealRequest | TrainRequest;
+export type PageResult = DrawResult | MeasureResult | RealResult | TrainResult;
+
+/** What a machine takes, in milliseconds: a network evaluation, decoding and scoring an image, a training sample. */
+export type Speed = {
+  readonly evaluationMs: number;
+  readonly imageMs: number;
+  readonly sampleMs: number;
+};
+
+export type PageInfo = { readonly backend: string };
+
+/** Where pages find the adapters of the work folder. */
+export const ADAPTER_PATH = '/study-adapters/';

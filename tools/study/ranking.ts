@@ -1,0 +1,91 @@
+/** Part 1's steps: pools on test prompts, other guidance scales, and the pool's images noised again. */
+import type { Category } from '../../src/shapes/world.ts';
+import { type Design, GUIDANCE } from './design.ts';
+import { type Draw, drawIds, drawSteps } from './draws.ts';
+import { promptsOfAll } from './prompts.ts';
+import type { DrawResult, MeasureRequest } from './protocol.ts';
+import type { Step } from './steps.ts';
+
+/** `unseen` prompts are reported apart: their combinations are not in the model's training data. */
+export type RankedPrompt = { readonly category: Category | 'unseen'; readonly draw: Draw };
+
+/** The pools that the first table rests on. */
+export function rankedPrompts(design: Design): readonly RankedPrompt[] {
+  const { prompts, unseen, candidates } = design.rank;
+  const draw = (text: string): Draw => ({ text, first: 0, count: candidates, use: 'pool', adapter: null });
+  return [
+    ...promptsOfAll('test', design.categories, prompts).map(({ category, text }) => ({
+      category,
+      draw: draw(text),
+    })),
+    ...promptsOfAll('unseen', design.categories, unseen).map(({ text }) => ({
+      category: 'unseen' as const,
+      draw: draw(text),
+    })),
+  ];
+}
+
+/** Pools of the same prompts under one guidance scale; the demo's is a part of the main pools. */
+export function guidedPrompts(design: Design, guidance: number): readonly RankedPrompt[] {
+  const { prompts, candidates } = design.guidances;
+  return promptsOfAll('test', design.categories, prompts).map(({ category, text }) => ({
+    category,
+    draw: { text, first: 0, count: candidates, use: 'pool', adapter: null, guidance },
+  }));
+}
+
+/** All scales of the comparison, ascending. */
+export function comparedGuidances(design: Design): readonly number[] {
+  return [...design.guidances.scales, GUIDANCE].sort((a, b) => a - b);
+}
+
+/** Main pools whose images are noised again. */
+export function renoisedPrompts(design: Design): readonly RankedPrompt[] {
+  const { candidates } = design.rank;
+  return promptsOfAll('test', design.categories, design.renoise.prompts).map(({ category, text }) => ({
+    category,
+    draw: { text, first: 0, count: candidates, use: 'pool', adapter: null },
+  }));
+}
+
+export function measureId(design: Design, drawId: string): string {
+  return `measure/${design.renoise.timesteps}x${design.renoise.draws}/${drawId}`;
+}
+
+export function rankingSteps(design: Design): Step[] {
+  return rankedPrompts(design).flatMap(({ draw }) =>
+    drawSteps(design, draw, { part: '1', item: 'pools on test prompts' }),
+  );
+}
+
+export function renoiseSteps(design: Design): Step[] {
+  const { timesteps, draws } = design.renoise;
+  return renoisedPrompts(design).flatMap(({ draw }) =>
+    drawIds(design, draw).map(
+      (drawId): Step => ({
+        id: measureId(design, drawId),
+        part: '1',
+        item: 'pools noised again',
+        needs: [drawId],
+        cost: { evaluations: 2 * timesteps * draws * design.block, images: 0, samples: 0 },
+        request: (store): MeasureRequest => {
+          const { images } = store.read<DrawResult>(drawId);
+          return {
+            kind: 'measure',
+            images: images.map(({ latent }) => ({ text: draw.text, latent })),
+            timesteps,
+            draws,
+          };
+        },
+      }),
+    ),
+  );
+}
+
+export function guidanceSteps(design: Design): Step[] {
+  return comparedGuidances(design).flatMap((guidance) =>
+    guidedPrompts(design, guidance).flatMap(({ draw }) =>
+      drawSteps(design, draw, { part: '1', item: 'other guidance scales' }),
+    ),
+  );
+}

@@ -1,0 +1,71 @@
+/** Steps that make and measure the study's real images (Table 7): rendered scenes with web-like captions. */
+import type { Design } from './design.ts';
+import type {
+  CaptionedImage,
+  Measured,
+  MeasureRequest,
+  MeasureResult,
+  RealRequest,
+  RealResult,
+} from './protocol.ts';
+import type { Step } from './steps.ts';
+import type { Store } from './store.ts';
+
+/** Real images offered per image of the set: of three the best by re-noised MI is taken when all are replaced. */
+const OFFERED = 3;
+const BLOCK = 16;
+/** Scenes set aside per image, since scenes of one object are passed over. */
+const SPACING = 10;
+
+type Set = { readonly categories: readonly string[]; readonly prompts: number; readonly replicate: number };
+
+function blocksOf({ categories, prompts, replicate }: Set): readonly number[] {
+  const count = Math.ceil((OFFERED * categories.length * prompts) / BLOCK);
+  return Array.from({ length: count }, (_, i) => (replicate * count + i) * BLOCK);
+}
+
+const realId = (first: number): string => `real/${first}x${BLOCK}`;
+const measureId = ({ renoise }: Design, first: number): string =>
+  `measure/${renoise.timesteps}x${renoise.draws}/${realId(first)}`;
+
+export function realSteps(design: Design, set: Set): Step[] {
+  const { timesteps, draws } = design.renoise;
+  const label = { part: '3', item: 'real images' } as const;
+  return blocksOf(set).flatMap((first): Step[] => [
+    {
+      ...label,
+      id: realId(first),
+      needs: [],
+      cost: { evaluations: 0, images: BLOCK, samples: 0 },
+      request: (): RealRequest => ({ kind: 'real', first: first * SPACING, count: BLOCK }),
+    },
+    {
+      ...label,
+      id: measureId(design, first),
+      needs: [realId(first)],
+      cost: { evaluations: 2 * timesteps * draws * BLOCK, images: 0, samples: 0 },
+      request: (store): MeasureRequest => {
+        const { images } = store.read<RealResult>(realId(first));
+        return { kind: 'measure', images, timesteps, draws };
+      },
+    },
+  ]);
+}
+
+export function realIds(design: Design, set: Set): string[] {
+  return blocksOf(set).flatMap((first) => [realId(first), measureId(design, first)]);
+}
+
+export type RealImage = {
+  readonly image: CaptionedImage;
+  readonly measured: Measured;
+  readonly plan: MeasureResult['plan'];
+};
+
+export function realImages(store: Store, design: Design, set: Set): readonly RealImage[] {
+  return blocksOf(set).flatMap((first) => {
+    const { images } = store.read<RealResult>(realId(first));
+    const { images: measured, plan } = store.read<MeasureResult>(measureId(design, first));
+    return images.map((image, i) => ({ image, measured: measured[i] as Measured, plan }));
+  });
+}

@@ -1,0 +1,115 @@
+/** Fine-tuning sets: which images of which pool an arm is trained on (the paper's Algorithm 1, and its controls). */
+import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
+import { scoreRenoised } from '../../src/mi/renoise.ts';
+import { scoreTrace } from '../../src/mi/score.ts';
+import { type SelectionRule, selectCandidates } from '../../src/mi/select.ts';
+import type { Category } from '../../src/shapes/world.ts';
+import { type Design, REFERENCE_SCORE } from './design.ts';
+import { type AdapterRef, type Draw, drawIds, findDrawn } from './draws.ts';
+import { promptsOfAll } from './prompts.ts';
+import type { CaptionedImage } from './protocol.ts';
+import { realIds, realImages } from './real.ts';
+import type { Store } from './store.ts';
+
+/**
+ * `mi`: top k by MI, the paper's. `random`: k at random. `bottom`: lowest MI. `exact`: top k by the exact score, the
+ * ceiling and the only arm in which that score chooses images.
+ */
+export const ARMS = ['mi', 'random', 'bottom', 'exact'] as const;
+export type Arm = (typeof ARMS)[number];
+
+export type SetSpec = {
+  readonly categories: readonly Category[];
+  /** Prompts per category. */
+  readonly prompts: number;
+  readonly candidates: number;
+  readonly keep: number;
+  readonly arm: Arm;
+  readonly replicate: number;
+  /** First candidate: replicates look at different ones. */
+  readonly first: number;
+  /** The adapter that drew the pool; null for the base model (round 1). */
+  readonly drawnBy: AdapterRef | null;
+  readonly round: number;
+  /** Share of the set that real images replace. */
+  readonly realShare: number;
+};
+
+/** All that decides the set, in words. */
+export function setName(set: SetSpec): string {
+  const scope = set.categories.length === 1 ? set.categories[0] : 'mixed';
+  const parts = [`${scope}${set.prompts}`, `M${set.candidates}@${set.first}`, `k${set.keep}`, set.arm];
+  if (set.realShare > 0) parts.push(`real${set.realShare}`);
+  if (set.round > 1) parts.push(`R${set.round}`);
+  return [...parts, `r${set.replicate}`].join('/');
+}
+
+export function setSize({ categories, prompts, keep }: SetSpec): number {
+  return categories.length * prompts * keep;
+}
+
+/** Steps that must be done before the set can be made. */
+export function setNeeds(design: Design, set: SetSpec): string[] {
+  const pool = poolDraws(set).flatMap((draw) => drawIds(design, draw));
+  return set.realShare > 0 ? [...pool, ...realIds(design, set)] : pool;
+}
+
+export function poolDraws(set: SetSpec): readonly Draw[] {
+  return promptsOfAll('train', set.categories, set.prompts).map(({ text }) => ({
+    text,
+    first: set.first,
+    count: set.candidates,
+    use: 'pool',
+    adapter: set.drawnBy,
+  }));
+}
+
+/** The images of the set with their prompts, from what is stored. */
+export function buildSet(
+  store: Store,
+  schedule: NoiseSchedule,
+  design: Design,
+  set: SetSpec,
+): readonly CaptionedImage[] {
+  const pool = poolDraws(set).flatMap((draw, promptIndex) =>
+    (findDrawn(store, design, draw) ?? []).map((image, candidate) => {
+      const trace = image.timesteps.map((t, i) => ({ t, squaredDifference: image.trace[i] as number }));
+      const mi = scoreTrace(schedule, trace, REFERENCE_SCORE);
+      const score = set.arm === 'exact' ? image.share : mi;
+      return { promptIndex, candidate, score, mi, text: draw.text, latent: image.latent };
+    }),
+  );
+  const { selected } = selectCandidates(pool, { keep: set.keep, rule: ruleOf(set) });
+  if (set.realShare === 0) return selected.map(({ text, latent }) => ({ text, latent }));
+  const realCount = Math.round(set.realShare * selected.length);
+  // Scores of the two sources are not on one scale, so each is ranked within itself.
+  const drawn = selected.toSorted((a, b) => b.mi - a.mi).slice(0, selected.length - realCount);
+  const real = realImages(store, design, set)
+    .map(({ image, measured, plan }) => {
+      const terms = plan.map(({ t, draw }, i) => ({
+        t,
+        draw,
+        squaredDifference: measured.difference[i] as number,
+        uncondError: measured.uncond[i] as number,
+        condError: measured.cond[i] as number,
+      }));
+      return { image, score: scoreRenoised(schedule, terms, REFERENCE_SCORE).orthogonal.value };
+    })
+    .toSorted((a, b) => b.score - a.score)
+    .slice(0, realCount);
+  return [...drawn.map(({ text, latent }) => ({ text, latent })), ...real.map(({ image }) => image)];
+}
+
+function ruleOf({ arm, replicate }: SetSpec): SelectionRule {
+  switch (arm) {
+    case 'mi':
+    case 'exact':
+      return { order: 'top' };
+    case 'bottom':
+      return { order: 'bottom' };
+    case 'random':
+      return { order: 'random', seed: replicate };
+    default:
+      return arm satisfies never;
+  }
+}
