@@ -29,6 +29,8 @@ export type Dtype = keyof typeof DTYPE_BYTES;
 const DTYPES = Object.keys(DTYPE_BYTES) as Dtype[];
 
 const MAX_HEADER_BYTES = 100_000_000; // the reference reader's limit
+/** Most bytes of a tensor that are read at once: a text embedding table in float32 has 202 MB. */
+export const PIECE_BYTES = 16 * 2 ** 20;
 const METADATA_KEY = '__metadata__';
 
 export type TensorEntry = {
@@ -68,10 +70,18 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
       where: tensor,
     });
   };
-  const readAligned = async (entry: TensorEntry): Promise<ArrayBuffer> => {
-    const bytes = await source.read(entry.offset, entry.sizeBytes);
-    return new Uint8Array(bytes).buffer; // a copy: typed views need alignment, which a view of a source may lack
+  /** Reads a tensor piece by piece, so that beside the values only one piece is in memory. */
+  const readPieces = async (
+    { dtype, offset, sizeBytes }: TensorEntry,
+    take: (data: ArrayBuffer, firstValue: number) => void,
+  ): Promise<void> => {
+    for (let from = 0; from < sizeBytes; from += PIECE_BYTES) {
+      const bytes = await source.read(offset + from, Math.min(PIECE_BYTES, sizeBytes - from));
+      // A copy: typed views need alignment, which a view of a source may lack.
+      take(new Uint8Array(bytes).buffer, from / DTYPE_BYTES[dtype]);
+    }
   };
+  const countOf = ({ dtype, sizeBytes }: TensorEntry): number => sizeBytes / DTYPE_BYTES[dtype];
 
   return {
     name: source.name,
@@ -79,12 +89,20 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
     entries,
     readF32: async (tensor) => {
       const entry = entryOf(tensor);
-      return decodeFloats(entry.dtype, await readAligned(entry));
+      const values = new Float32Array(countOf(entry));
+      await readPieces(entry, (data, first) => values.set(decodeFloats(entry.dtype, data), first));
+      return values;
     },
     readHalfBits: async (tensor) => {
       const entry = entryOf(tensor);
-      const data = await readAligned(entry);
-      return entry.dtype === 'F16' ? new Uint16Array(data) : floatsToHalves(decodeFloats(entry.dtype, data));
+      const halves = new Uint16Array(countOf(entry));
+      await readPieces(entry, (data, first) =>
+        halves.set(
+          entry.dtype === 'F16' ? new Uint16Array(data) : floatsToHalves(decodeFloats(entry.dtype, data)),
+          first,
+        ),
+      );
+      return halves;
     },
     readRaw: async (tensor) => {
       const { offset, sizeBytes } = entryOf(tensor);

@@ -1,23 +1,24 @@
 import { openSafetensors } from '../formats/safetensors.ts';
+import { trimPool } from '../tensor/memory.ts';
 import type { WeightFormat } from '../tensor/types.ts';
+import { checkpointReader, type ParameterReader } from './checkpointReader.ts';
 import { type ModelFolder, readJson, readText, readTextIfThere } from './folder.ts';
-import { type LoadedParameters, loadParameters } from './loadParameters.ts';
-import { countParameters, type ParameterSpec, recordParameters } from './parameters.ts';
-import { parseTextConfig } from './text/config.ts';
+import { countParameters, type ParameterSpec } from './parameters.ts';
+import { Part, type ReadOptions } from './part.ts';
+import { type ModelShape, type PartName, readModelShape } from './shape.ts';
 import { type ClipTokenizer, makeTokenizer } from './text/tokenizer.ts';
 import { buildTextEncoder, type TextWeights } from './text/weights.ts';
-import { parseUnetConfig } from './unet/config.ts';
 import { makeUnet, type Unet } from './unet/run.ts';
 import { buildUnet } from './unet/weights.ts';
-import { parseVaeConfig } from './vae/config.ts';
 import { buildVae, renameOldVaeKey, type VaeWeights } from './vae/weights.ts';
 
-/** A complete latent diffusion model in memory. */
+/** A complete latent diffusion model. Its networks are on the device while their part is held. */
 export type DiffusionModel = {
   readonly name: string;
   readonly unet: Unet;
   readonly vae: VaeWeights;
   readonly text: TextWeights;
+  readonly parts: Readonly<Record<PartName, Part>>;
   readonly tokenizer: ClipTokenizer;
   /** scheduler/scheduler_config.json, read by `diffusion/`. */
   readonly schedulerConfig: unknown;
@@ -26,103 +27,150 @@ export type DiffusionModel = {
   dispose(): void;
 };
 
+/** `resident`: all networks are loaded and stay. `byPhase`: only the UNet stays, the others come when they are held. */
+export type PartPolicy = 'resident' | 'byPhase';
+
 export type LoadModelOptions = {
   readonly format: WeightFormat;
+  /** Default `resident`. */
+  readonly parts?: PartPolicy | undefined;
+  /** With `byPhase`: runs with the text encoder loaded, which leaves before the UNet comes. */
+  readonly textPhase?: ((model: DiffusionModel) => Promise<void>) | undefined;
   /** Bytes read so far and in all. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
+
+/** Order in which the parts of a resident model are read. */
+const PARTS = ['unet', 'vae', 'text'] as const satisfies readonly PartName[];
+
+const FILES = {
+  unet: ['unet', 'diffusion_pytorch_model'],
+  vae: ['vae', 'diffusion_pytorch_model'],
+  text: ['text_encoder', 'model'],
+} as const satisfies Record<PartName, readonly [folder: string, stem: string]>;
 
 /**
  * Loads a diffusers folder: unet, vae, text_encoder, tokenizer and scheduler.
  * @throws StudioError naming the file, setting or tensor that is missing or not supported; nothing stays in memory then
  */
 export async function loadModel(folder: ModelFolder, options: LoadModelOptions): Promise<DiffusionModel> {
-  const unetConfig = parseUnetConfig(await readJson(folder, 'unet/config.json'));
-  const vaeConfig = parseVaeConfig(await readJson(folder, 'vae/config.json'));
-  const textConfig = parseTextConfig(await readJson(folder, 'text_encoder/config.json'));
+  const { parts = 'resident', textPhase, signal } = options;
+  const shape = await readModelShape(folder);
   const schedulerConfig = await readJson(folder, 'scheduler/scheduler_config.json');
-  const tokenizer = makeTokenizer(
+  const tokenizer = await readTokenizer(folder, shape);
+  const files = {
+    unet: await openPart(folder, 'unet', shape.specs.unet),
+    vae: await openPart(folder, 'vae', shape.specs.vae),
+    text: await openPart(folder, 'text', shape.specs.text),
+  };
+  const read = PARTS.filter(
+    (name) => parts === 'resident' || name === 'unet' || (name === 'text' && textPhase),
+  );
+  const total = read.reduce((sum, name) => sum + files[name].sizeBytes, 0);
+  let done = 0;
+  const onBytes = (bytes: number): void => {
+    done += bytes;
+    options.onProgress?.(Math.min(done, total), total);
+  };
+  const model = await assembleModel(shape, files, {
+    name: folder.name,
+    tokenizer,
+    schedulerConfig,
+    format: options.format,
+    parts,
+    onBytes,
+    signal,
+  });
+  try {
+    if (parts === 'resident') {
+      for (const name of PARTS) await model.parts[name].load({ onBytes, signal });
+    } else {
+      if (textPhase !== undefined) {
+        const release = await model.parts.text.hold({ onBytes, signal });
+        await textPhase(model).finally(release);
+        trimPool();
+      }
+      await model.parts.unet.load({ onBytes, signal });
+    }
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+  return model;
+}
+
+export type PartFile = { readonly reader: ParameterReader; readonly sizeBytes: number };
+
+/** A model of readers, with none of its matrices loaded. */
+export async function assembleModel(
+  shape: ModelShape,
+  files: Readonly<Record<PartName, PartFile>>,
+  options: Pick<DiffusionModel, 'name' | 'tokenizer' | 'schedulerConfig'> & {
+    readonly format: WeightFormat;
+    readonly parts: PartPolicy;
+  } & ReadOptions,
+): Promise<DiffusionModel> {
+  const { name, tokenizer, schedulerConfig, format, onBytes, signal } = options;
+  const opened: Part[] = [];
+  const open = async (part: PartName): Promise<Part> => {
+    const stays = options.parts === 'resident' || part === 'unet';
+    const made = await Part.open(
+      files[part].reader,
+      shape.specs[part],
+      { format, stays },
+      { onBytes, signal },
+    );
+    opened.push(made);
+    return made;
+  };
+  const dispose = (): void => {
+    for (const part of opened) part.dispose();
+  };
+  try {
+    const parts = { unet: await open('unet'), vae: await open('vae'), text: await open('text') };
+    return {
+      name,
+      unet: makeUnet(buildUnet(shape.unet, parts.unet.source)),
+      vae: buildVae(shape.vae, parts.vae.source),
+      text: buildTextEncoder(shape.text, parts.text.source),
+      parts,
+      tokenizer,
+      schedulerConfig,
+      parameters: {
+        unet: countParameters(shape.specs.unet),
+        vae: countParameters(shape.specs.vae),
+        textEncoder: countParameters(shape.specs.text),
+      },
+      sizeBytes: PARTS.reduce((sum, part) => sum + files[part].sizeBytes, 0),
+      dispose,
+    };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
+
+async function readTokenizer(folder: ModelFolder, { text }: ModelShape): Promise<ClipTokenizer> {
+  return makeTokenizer(
     {
       vocab: await readText(folder, 'tokenizer/vocab.json'),
       merges: await readText(folder, 'tokenizer/merges.txt'),
       config: await readText(folder, 'tokenizer/tokenizer_config.json'),
       special: await readTextIfThere(folder, 'tokenizer/special_tokens_map.json'),
     },
-    textConfig.maxTokens,
+    text.maxTokens,
   );
-  const files = [
-    await openPart(folder, 'unet', 'diffusion_pytorch_model', (p) => buildUnet(unetConfig, p)),
-    await openPart(folder, 'vae', 'diffusion_pytorch_model', (p) => buildVae(vaeConfig, p)),
-    await openPart(folder, 'text_encoder', 'model', (p) => buildTextEncoder(textConfig, p)),
-  ];
-  const total = files.reduce((sum, f) => sum + f.sizeBytes, 0);
-  let done = 0;
-  const onBytes = (bytes: number): void => {
-    done += bytes;
-    options.onProgress?.(done, total);
-  };
-  const loaded: LoadedParameters[] = [];
-  const dispose = (): void => {
-    for (const part of loaded) part.dispose();
-  };
-  try {
-    for (const part of files) {
-      const { format, signal } = options;
-      loaded.push(
-        await loadParameters(part.file, part.specs, part.path, {
-          format,
-          signal,
-          onBytes,
-          rename: renameOldVaeKey,
-        }),
-      );
-    }
-  } catch (error) {
-    dispose();
-    throw error;
-  }
-  const [unet, vae, text] = loaded.map((l) => l.source) as [
-    LoadedParameters['source'],
-    LoadedParameters['source'],
-    LoadedParameters['source'],
-  ];
-  const [unetCount, vaeCount, textCount] = files.map((f) => countParameters(f.specs)) as [
-    number,
-    number,
-    number,
-  ];
-  return {
-    name: folder.name,
-    unet: makeUnet(buildUnet(unetConfig, unet)),
-    vae: buildVae(vaeConfig, vae),
-    text: buildTextEncoder(textConfig, text),
-    tokenizer,
-    schedulerConfig,
-    parameters: { unet: unetCount, vae: vaeCount, textEncoder: textCount },
-    sizeBytes: total,
-    dispose,
-  };
 }
-
-type Part = {
-  readonly path: string;
-  readonly file: Awaited<ReturnType<typeof openSafetensors>>;
-  readonly specs: readonly ParameterSpec[];
-  readonly sizeBytes: number;
-};
 
 async function openPart(
   folder: ModelFolder,
-  part: string,
-  stem: string,
-  build: Parameters<typeof recordParameters>[0],
-): Promise<Part> {
-  const source = await folder.open(`${part}/${stem}.safetensors`, `${part}/${stem}.fp16.safetensors`);
-  return {
-    path: `${part}/${source.name.split('/').at(-1)}`,
-    file: await openSafetensors(source),
-    specs: recordParameters(build),
-    sizeBytes: source.sizeBytes,
-  };
+  part: PartName,
+  specs: readonly ParameterSpec[],
+): Promise<PartFile> {
+  const [path, stem] = FILES[part];
+  const source = await folder.open(`${path}/${stem}.safetensors`, `${path}/${stem}.fp16.safetensors`);
+  const label = `${path}/${source.name.split('/').at(-1)}`;
+  const reader = checkpointReader(await openSafetensors(source), specs, label, renameOldVaeKey);
+  return { reader, sizeBytes: source.sizeBytes };
 }

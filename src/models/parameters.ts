@@ -1,5 +1,6 @@
 import type { Tensor1D } from '../tensor/tf.ts';
 import type { Weight } from '../tensor/weights.ts';
+import type { Table } from './table.ts';
 
 /** A dense layer: weight in memory [in, out] whatever the checkpoint's layout. */
 export type Linear = { readonly name: string; readonly w: Weight; readonly b: Tensor1D | null };
@@ -26,7 +27,7 @@ export type ParameterSpec = {
 export interface ParameterSource {
   vector(name: string, length: number): Tensor1D;
   weight(name: string, kind: 'linear' | 'pointwise' | 'conv', shape: readonly number[]): Weight;
-  table(name: string, rows: number, width: number): Float32Array;
+  table(name: string, rows: number, width: number): Table;
 }
 
 /** Dense layer `name`.weight [out, in] and, if `bias`, `name`.bias [out]. */

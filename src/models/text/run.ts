@@ -78,9 +78,8 @@ function embedTokens(w: TextWeights, ids: readonly (readonly number[])[]): Tenso
         });
       }
       const to = (n * length + position) * width;
-      for (let c = 0; c < width; c++) {
-        out[to + c] = (w.tokens[id * width + c] as number) + (w.positions[position * width + c] as number);
-      }
+      w.tokens.addRow(id, out, to);
+      w.positions.addRow(position, out, to);
     });
   });
   return tf.tensor3d(out, [ids.length, length, width]);

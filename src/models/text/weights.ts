@@ -1,5 +1,6 @@
 /** Typed weights of the CLIP text encoder, by their transformers names. */
 import { type Linear, linear, type Norm, norm, type ParameterSource } from '../parameters.ts';
+import type { Table } from '../table.ts';
 import type { TextConfig } from './config.ts';
 
 export type TextLayer = {
@@ -15,10 +16,10 @@ export type TextLayer = {
 
 export type TextWeights = {
   readonly config: TextConfig;
-  /** [vocabulary, width], row-major on the CPU: rows are gathered there. */
-  readonly tokens: Float32Array;
+  /** [vocabulary, width], on the CPU: rows are gathered there. */
+  readonly tokens: Table;
   /** [maxTokens, width]. */
-  readonly positions: Float32Array;
+  readonly positions: Table;
   readonly layers: readonly TextLayer[];
   readonly finalNorm: Norm;
 };

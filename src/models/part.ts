@@ -1,0 +1,154 @@
+/**
+ * A network whose frozen matrices and tables can leave memory and come back. Vectors (biases, norms: a thousandth of the
+ * whole) and the typed records made from `source` stay, so that layers keep their identity.
+ */
+import { type Tensor1D, tf } from '../tensor/tf.ts';
+import type { WeightFormat } from '../tensor/types.ts';
+import { makeWeight } from '../tensor/weights.ts';
+import type { ParameterReader } from './checkpointReader.ts';
+import type { ParameterSource, ParameterSpec } from './parameters.ts';
+import { Table } from './table.ts';
+import { WeightSlot } from './weightSlot.ts';
+
+export type PartOptions = {
+  /** Precision frozen matrices are kept at; vectors are always f32. */
+  readonly format: WeightFormat;
+  /** False where the matrices go as soon as nobody holds them. */
+  readonly stays: boolean;
+};
+
+export type ReadOptions = {
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+export class Part {
+  readonly specs: readonly ParameterSpec[];
+  readonly source: ParameterSource;
+  readonly #reader: ParameterReader;
+  readonly #options: PartOptions;
+  readonly #vectors: ReadonlyMap<string, Tensor1D>;
+  readonly #slots: ReadonlyMap<string, WeightSlot | Table>;
+  #holders = 0;
+  #loading: Promise<void> | null = null;
+  #loaded = false;
+
+  private constructor(
+    reader: ParameterReader,
+    specs: readonly ParameterSpec[],
+    vectors: ReadonlyMap<string, Tensor1D>,
+    options: PartOptions,
+  ) {
+    this.specs = specs;
+    this.#reader = reader;
+    this.#options = options;
+    this.#vectors = vectors;
+    const slots = specs.filter((s) => s.kind !== 'vector').map((s) => [s.name, slotOf(s, options.format)]);
+    this.#slots = new Map(slots as [string, WeightSlot | Table][]);
+    this.source = {
+      vector: (name) => found(vectors, name),
+      weight: (name) => found(this.#slots, name) as WeightSlot,
+      table: (name) => found(this.#slots, name) as Table,
+    };
+  }
+
+  /** Reads the vectors only. */
+  static async open(
+    reader: ParameterReader,
+    specs: readonly ParameterSpec[],
+    options: PartOptions,
+    { onBytes, signal }: ReadOptions = {},
+  ): Promise<Part> {
+    const vectors = new Map<string, Tensor1D>();
+    try {
+      for (const spec of specs) {
+        if (spec.kind !== 'vector') continue;
+        signal?.throwIfAborted();
+        vectors.set(spec.name, tf.keep(tf.tensor1d(await reader.vector(spec))));
+        onBytes?.(reader.sizeOf(spec));
+      }
+    } catch (error) {
+      for (const tensor of vectors.values()) tensor.dispose();
+      throw error;
+    }
+    return new Part(reader, specs, vectors, options);
+  }
+
+  /** True while the matrices are on the device. */
+  get loaded(): boolean {
+    return this.#loaded;
+  }
+
+  /** Bytes that `load` reads from the file. */
+  get matrixFileBytes(): number {
+    return this.specs.reduce((sum, s) => sum + (s.kind === 'vector' ? 0 : this.#reader.sizeOf(s)), 0);
+  }
+
+  /**
+   * Brings the matrices, one tensor at a time, unless they are there. What was read stays only when all is.
+   * @throws StudioError `weights-not-finite`, DOMException AbortError
+   */
+  async load(options: ReadOptions = {}): Promise<void> {
+    this.#loading ??= this.#read(options).finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  /** Keeps the part loaded until the function it gives is called. */
+  async hold(options: ReadOptions = {}): Promise<() => void> {
+    this.#holders++;
+    const release = (): void => {
+      if (--this.#holders === 0 && !this.#options.stays) this.leave();
+    };
+    try {
+      await this.load(options);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return release;
+  }
+
+  /** Frees the matrices and tables. */
+  leave(): void {
+    this.#loaded = false;
+    for (const slot of this.#slots.values()) slot.leave();
+  }
+
+  dispose(): void {
+    this.leave();
+    for (const tensor of this.#vectors.values()) tensor.dispose();
+  }
+
+  async #read({ onBytes, signal }: ReadOptions): Promise<void> {
+    if (this.#loaded) return;
+    const { format } = this.#options;
+    try {
+      for (const spec of this.specs) {
+        if (spec.kind === 'vector') continue;
+        signal?.throwIfAborted();
+        const slot = found(this.#slots, spec.name);
+        if (slot instanceof Table) slot.fill(await this.#reader.table(spec, format));
+        else slot.fill(makeWeight(await this.#reader.matrix(spec, format), slot.shape, format, spec.name));
+        onBytes?.(this.#reader.sizeOf(spec));
+      }
+      this.#loaded = true;
+    } catch (error) {
+      this.leave();
+      throw error;
+    }
+  }
+}
+
+function slotOf({ name, kind, shape }: ParameterSpec, format: WeightFormat): WeightSlot | Table {
+  const [out, inputs, height, width] = shape as [number, number, number, number];
+  if (kind === 'table') return new Table(name, out, inputs);
+  return new WeightSlot(name, kind === 'conv' ? [height, width, inputs, out] : [inputs, out], format);
+}
+
+function found<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const value = map.get(name);
+  if (value === undefined) throw new RangeError(`parameter ${name} was not loaded`);
+  return value;
+}
