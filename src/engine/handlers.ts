@@ -17,6 +17,9 @@ import { importImageFolder } from '../storage/imageStore.ts';
 import { deleteModelFolder, importModelFolder } from '../storage/modelStore.ts';
 import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
+import { activeMeter } from '../tensor/bufferMeter.ts';
+import { launchCounters } from '../tensor/launch.ts';
+import { memoryReport } from '../tensor/memory.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
 import { reportBackend } from './engine.ts';
@@ -99,6 +102,14 @@ export const HANDLERS: Handlers = {
   probe: (request, { engine, work, signal, progress }) => {
     work.assertIdle('compute something else');
     return probe(engine.session, request, { signal, progress });
+  },
+  usage: async ({ restart }) => {
+    const meter = activeMeter();
+    const { tensors, liveBytes } = memoryReport();
+    const gpu =
+      meter === null ? null : { bytes: meter.liveBytes, peakBytes: meter.peakBytes, buffers: meter.count };
+    if (restart) meter?.restart();
+    return { gpu, tensors, tensorBytes: liveBytes, dispatches: launchCounters.dispatches };
   },
   exportAdapter: async ({ runId, which }, { engine }) => {
     const { spec } = await loadRunRecord(runId);

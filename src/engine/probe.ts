@@ -27,10 +27,9 @@ export async function probe(
     const contexts: NumberBlock[] = [];
     const embeddings: Tensor3D[] = [];
     for (const context of request.contexts) {
-      signal.throwIfAborted();
       const embedding =
         'prompt' in context
-          ? embedPrompt(session, context.prompt)
+          ? await encodeAlone(session, context.prompt, signal)
           : tf.tensor3d(context.values, context.shape as [number, number, number]);
       const rows = embedding.shape[0] === count ? embedding : tf.tile(embedding, [count, 1, 1]);
       kept.add(embedding).add(rows);
@@ -46,14 +45,29 @@ export async function probe(
       ),
     );
     kept.add(zt);
-    for (const [i, t] of timesteps.entries()) {
-      signal.throwIfAborted();
-      steps.push(await evaluate(session, zt, t, embeddings));
-      progress(i + 1, timesteps.length, 'timesteps');
+    const release = await session.model.parts.unet.hold({ signal });
+    try {
+      for (const [i, t] of timesteps.entries()) {
+        signal.throwIfAborted();
+        steps.push(await evaluate(session, zt, t, embeddings));
+        progress(i + 1, timesteps.length, 'timesteps');
+      }
+    } finally {
+      release();
     }
     return { contexts, steps };
   } finally {
     for (const tensor of kept) tensor.dispose();
+  }
+}
+
+/** The text encoder comes for this and may leave afterwards. */
+async function encodeAlone(session: Session, prompt: string, signal: AbortSignal): Promise<Tensor3D> {
+  const release = await session.model.parts.text.hold({ signal });
+  try {
+    return embedPrompt(session, prompt);
+  } finally {
+    release();
   }
 }
 

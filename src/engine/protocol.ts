@@ -86,6 +86,16 @@ export type ProbeResult = {
   readonly steps: readonly ProbeStep[];
 };
 
+export type Usage = {
+  /** All buffers of the GPU device, pooled ones too; null on wasm. */
+  readonly gpu: { readonly bytes: number; readonly peakBytes: number; readonly buffers: number } | null;
+  /** Tensors alive and their bytes, wherever they lie. */
+  readonly tensors: number;
+  readonly tensorBytes: number;
+  /** Dispatches of our own kernels since the page was opened; 0 on wasm. */
+  readonly dispatches: number;
+};
+
 /** Every request with its arguments and its answer. */
 export type Requests = {
   open: { args: { backend: BackendChoice }; result: BackendReport };
@@ -155,6 +165,8 @@ export type Requests = {
    * them with other programs; the page itself has no use for it.
    */
   probe: { args: ProbeRequest; result: ProbeResult };
+  /** What the engine takes of the machine now, and since the last call that had `restart` true at most. */
+  usage: { args: { restart: boolean }; result: Usage };
   exportAdapter: { args: { runId: string; which: 'best' | 'last' }; result: NamedBytes };
   exportSet: { args: { runId: string; round: number }; result: NamedBytes };
   exportReport: { args: { runId: string }; result: NamedBytes };
