@@ -6,7 +6,7 @@ import { attend, runConv, runGroupNorm, runLinear } from '../layers.ts';
 import type { VaeAttention, VaeBlock, VaeMid, VaeResnet, VaeWeights } from './weights.ts';
 
 /** Every GroupNorm of the VAE, unlike the UNet's 1e-5. */
-const NORM_EPS = 1e-6;
+export const NORM_EPS = 1e-6;
 
 /** Diagonal Gaussian over latents, before scaling: mean and log variance [N, h, w, C], clamped to [-30, 20]. */
 export type Moments = { readonly mean: Tensor4D; readonly logvar: Tensor4D };
@@ -68,7 +68,7 @@ function runBlock(w: VaeBlock, x: Tensor4D, vae: VaeWeights, direction: 'down' |
   });
 }
 
-function runMid(w: VaeMid, x: Tensor4D, vae: VaeWeights): Tensor4D {
+export function runMid(w: VaeMid, x: Tensor4D, vae: VaeWeights): Tensor4D {
   return tf.tidy(() => runResnet(w.last, runAttention(w.attention, runResnet(w.first, x, vae), vae), vae));
 }
 

@@ -1,0 +1,44 @@
+// Moments of groups of channels, for group normalization of a tensor that is there in pieces:
+//   mean = sum(x) / count, squares = sum((x - mean)^2), over pixels and the channels of a group.
+//
+// One workgroup per group (x) and sample (y); two passes over the group. x is [N, pixels, channels], mean and squares
+// are [N, groups]. Prefixed by `const threads` and workgroup_sum.
+
+struct Params {
+  pixels: u32,
+  channels: u32,
+  group_channels: u32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> means: array<f32>;
+@group(0) @binding(2) var<storage, read_write> squares: array<f32>;
+@group(0) @binding(3) var<storage, read> x: array<f32>;
+
+@compute @workgroup_size(threads)
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let size = params.group_channels;
+  let start = group.y * params.pixels * params.channels + group.x * size;
+  let count = params.pixels * size;
+  var sum = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    sum += x[start + pixel * params.channels + (i - pixel * size)];
+  }
+  let mean = workgroup_sum(local, vec2f(sum, 0.0)).x / f32(count);
+  var deviation = 0.0;
+  for (var i = local; i < count; i += threads) {
+    let pixel = i / size;
+    let centered = x[start + pixel * params.channels + (i - pixel * size)] - mean;
+    deviation += centered * centered;
+  }
+  let total = workgroup_sum(local, vec2f(deviation, 0.0)).x;
+  if (local == 0u) {
+    means[group.y * groups.x + group.x] = mean;
+    squares[group.y * groups.x + group.x] = total;
+  }
+}
