@@ -2,7 +2,7 @@
 import { StudioError } from '../lib/errors.ts';
 import { importAdapter } from './compare.ts';
 import type { ModelFiles } from './engine.ts';
-import { chooseModelFolder } from './modelChoice.ts';
+import { chooseModelFiles } from './modelChoice.ts';
 import { goTo } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
 import { promptTexts, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
@@ -10,12 +10,14 @@ import { importImages } from './realImages.ts';
 import { draftOf, useSettings } from './settings.ts';
 import { parseRunFile } from './specSchema.ts';
 
-export type DroppedKind = 'model' | 'images' | 'adapter' | 'run' | 'prompts' | 'unknown';
+export type DroppedKind = 'model' | 'images' | 'weights' | 'run' | 'prompts' | 'unknown';
 
 const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
 const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
 const IMAGE = /\.(png|jpe?g|webp)$/i;
 const MAX_TEXT_BYTES = 20_000_000;
+/** Length of the header, at the beginning of a safetensors file. */
+const LENGTH_BYTES = 8;
 
 /** What a set of file paths is; a folder is known by the files that its kind always has. */
 export function classifyFiles(paths: readonly string[]): DroppedKind {
@@ -24,9 +26,11 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
     return 'model';
   const isCaptioned = names.includes('metadata.jsonl');
   if (names.length > 1 && (isCaptioned || names.every((name) => IMAGE.test(name)))) return 'images';
+  // A checkpoint with the files of its tokenizer.
+  if (names.some((name) => name.endsWith('.safetensors')) && names.includes('vocab.json')) return 'model';
   const [only, ...rest] = names;
   if (only === undefined || rest.length > 0) return 'unknown';
-  if (only.endsWith('.safetensors')) return 'adapter';
+  if (only.endsWith('.safetensors')) return 'weights';
   // Refused there, with what to do instead.
   if (PICKLE.test(only)) return 'model';
   if (only.endsWith('.json')) return 'run';
@@ -44,25 +48,42 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
         return openPromptFile(first.path, first.file);
       case 'run':
         return openRunFile(first.path, first.file);
-      case 'adapter':
-        goTo('compare');
-        return importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer()));
+      case 'weights':
+        return (await holdsWholeModel(first.file)) ? takeModel(files) : takeAdapter(first.path, first.file);
       case 'model':
-        goTo('model');
-        return chooseModelFolder(name, files);
+        return takeModel(files);
       case 'images':
         goTo('settings');
         return importImages(name, files);
       case 'unknown':
         throw new StudioError('file-unknown', `${first.path} is nothing this page can open.`, {
           remedy:
-            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter (.safetensors), a diffusers model folder, or a folder of images with metadata.jsonl.',
+            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter or a checkpoint (.safetensors), a diffusers model folder, or a folder of images with metadata.jsonl.',
           where: first.path,
         });
       default:
         kind satisfies never;
     }
   });
+}
+
+/** A checkpoint of a whole model, in its original layout, names its UNet so; an adapter has nothing of the kind. */
+async function holdsWholeModel(file: Blob): Promise<boolean> {
+  const start = new Uint8Array(await file.slice(0, LENGTH_BYTES).arrayBuffer());
+  if (start.byteLength < LENGTH_BYTES) return false;
+  const headerBytes = Number(new DataView(start.buffer).getBigUint64(0, true));
+  const header = await file.slice(LENGTH_BYTES, LENGTH_BYTES + Math.min(headerBytes, MAX_TEXT_BYTES)).text();
+  return header.includes('"model.diffusion_model.');
+}
+
+async function takeModel(files: ModelFiles): Promise<void> {
+  goTo('model');
+  await chooseModelFiles(files);
+}
+
+async function takeAdapter(name: string, file: Blob): Promise<void> {
+  goTo('compare');
+  await importAdapter(name, new Uint8Array(await file.arrayBuffer()));
 }
 
 export async function openPromptFile(path: string, file: Blob): Promise<void> {

@@ -6,6 +6,7 @@ import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
 import { engineClient } from './engineClient.ts';
 
+export type Prediction = 'epsilon' | 'v_prediction';
 export type ModelFiles = readonly { readonly path: string; readonly file: Blob }[];
 
 type EngineState = {
@@ -14,6 +15,8 @@ type EngineState = {
   readonly choice: BackendChoice | null;
   readonly backend: BackendReport | null;
   readonly model: ModelReport | null;
+  /** What is being loaded; null for files that are being taken in. */
+  readonly loading: ModelRef | null;
   readonly progress: RequestProgress | null;
   readonly failure: ErrorReport | null;
 };
@@ -23,11 +26,13 @@ export const useEngine = create<EngineState>()(() => ({
   choice: null,
   backend: null,
   model: null,
+  loading: null,
   progress: null,
   failure: null,
 }));
 
 const { setState: set } = useEngine;
+let abort: AbortController | null = null;
 const fail = (error: unknown) => set({ status: 'failed', progress: null, failure: reportError(error) });
 const onProgress = (progress: RequestProgress) => set({ progress });
 
@@ -70,12 +75,23 @@ export function engineReady(): Promise<void> {
 }
 
 export function loadModel(ref: ModelRef): Promise<boolean> {
-  return adopt(() => engineClient().call('loadModel', { ref }, { onProgress }));
+  return adopt(ref, (signal) => engineClient().call('loadModel', { ref }, { onProgress, signal }));
 }
 
-/** Copies a dropped diffusers folder into local storage and loads it. */
-export function importModel(name: string, files: ModelFiles): Promise<boolean> {
-  return adopt(() => engineClient().call('importModel', { name, files }, { onProgress }));
+/** Copies a dropped folder or checkpoint into local storage and loads it. */
+export function importModel(
+  name: string,
+  files: ModelFiles,
+  prediction: Prediction | null = null,
+): Promise<boolean> {
+  return adopt(null, (signal) =>
+    engineClient().call('importModel', { name, files, prediction }, { onProgress, signal }),
+  );
+}
+
+/** Gives up loading; the model before it goes on serving, if the engine still has it. */
+export function stopLoading(): void {
+  abort?.abort();
 }
 
 export function failEngine(report: ErrorReport): void {
@@ -86,19 +102,25 @@ export function dismissFailure(): void {
   set({ failure: null });
 }
 
-async function adopt(load: () => Promise<ModelReport>): Promise<boolean> {
+async function adopt(
+  loading: ModelRef | null,
+  load: (signal: AbortSignal) => Promise<ModelReport>,
+): Promise<boolean> {
   const before = useEngine.getState().model;
-  set({ status: 'loading', failure: null, progress: null });
+  abort = new AbortController();
+  const { signal } = abort;
+  set({ status: 'loading', loading, failure: null, progress: null });
   try {
-    set({ status: 'ready', model: await load(), progress: null });
+    set({ status: 'ready', model: await load(signal), loading: null, progress: null });
     return true;
   } catch (error) {
     // A model that is already in use goes on serving when another one cannot be read.
-    set({ status: before === null ? 'failed' : 'ready', progress: null, failure: reportError(error) });
+    const failure = signal.aborted && before !== null ? null : reportError(error);
+    set({ status: before === null ? 'failed' : 'ready', loading: null, progress: null, failure });
     return false;
   }
 }
 
-function sameRef(a: ModelRef, b: ModelRef): boolean {
+export function sameRef(a: ModelRef, b: ModelRef): boolean {
   return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
 }

@@ -1,18 +1,79 @@
-/** The model of the next run: what is loaded on the user's wish also becomes its setting. */
+/** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
+import type { PlanMode, PlanProposal } from '../jobs/loadPlan.ts';
 import type { ModelRef } from '../jobs/spec.ts';
-import { importModel, loadModel, type ModelFiles, useEngine } from './engine.ts';
+import { importModel, loadModel, type ModelFiles, type Prediction, sameRef, useEngine } from './engine.ts';
+import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
+import { firstPreset, offersPreset } from './modelPresets.ts';
+import { useNotices } from './notices.ts';
 import { useSettings } from './settings.ts';
+import { refreshStored } from './stored.ts';
 
-export async function chooseModel(ref: ModelRef): Promise<void> {
-  if (await loadModel(ref)) keepChoice();
+/** Models above this are loaded after a look at what they need. */
+const PLAN_FROM_BYTES = 300e6;
+
+/** Loads a model, a large one only after its plan has been shown. */
+export async function requestModel(ref: ModelRef, sizeBytes: number | null): Promise<void> {
+  if (sizeBytes !== null && sizeBytes > PLAN_FROM_BYTES) return planModel(ref);
+  return chooseModel(ref, settingsFor(ref));
 }
 
-/** Takes in a dropped or chosen diffusers folder. */
-export async function chooseModelFolder(name: string, files: ModelFiles): Promise<void> {
-  if (await importModel(name, files)) keepChoice();
+/** Shows what the model needs, at the settings the next run with it would have. */
+export function planModel(ref: ModelRef): Promise<void> {
+  return showPlans(ref, settingsFor(ref));
 }
 
-function keepChoice(): void {
+/** Changes the settings so that they fit, and shows what they need then. */
+export async function takeProposal(mode: PlanMode, proposal: PlanProposal): Promise<void> {
+  const { ref, planned } = useLoadPlans.getState();
+  if (ref === null || planned === null) return;
+  const changed = { ...planned, settings: withProposal(planned.settings, mode, proposal) };
+  if (sameRef(ref, useSettings.getState().model)) useSettings.setState(changed);
+  await showPlans(ref, changed);
+}
+
+/** Loads the model whose plan is shown, with the settings of the plan. */
+export async function loadPlanned(): Promise<void> {
+  const { ref, planned } = useLoadPlans.getState();
+  if (ref === null || planned === null) return;
+  hidePlans();
+  await chooseModel(ref, planned);
+}
+
+/** Takes in a dropped or chosen folder, or a single-file checkpoint. */
+export async function chooseModelFiles(
+  files: ModelFiles,
+  prediction: Prediction | null = null,
+): Promise<void> {
+  const largest = files.toSorted((a, b) => b.file.size - a.file.size)[0];
+  const [folder = 'model', ...below] = (largest?.path ?? '').split('/');
+  const name = below.length > 0 ? folder : folder.replace(/\.safetensors$/i, '');
+  const { model: before } = useSettings.getState();
+  if (await importModel(name, files, prediction)) {
+    const { model } = useEngine.getState();
+    if (model !== null && !sameRef(model.ref, before)) keepChoice(settingsFor(model.ref));
+  }
+  await refreshStored();
+}
+
+async function chooseModel(ref: ModelRef, planned: PlannedSettings): Promise<void> {
+  if (await loadModel(ref)) keepChoice(planned);
+}
+
+/** Settings that were made for another kind of model, such as the demo's, give way to those made for this one. */
+function settingsFor(ref: ModelRef): PlannedSettings {
+  const { base, settings } = useSettings.getState();
   const { model } = useEngine.getState();
-  if (model !== null) useSettings.getState().patch({ model: model.ref });
+  return offersPreset(ref, model, base) ? { base, settings } : firstPreset(ref, model);
+}
+
+function keepChoice(planned: PlannedSettings): void {
+  const { model } = useEngine.getState();
+  if (model === null) return;
+  const before = useSettings.getState().base;
+  // Only the loaded model tells whether it draws shapes.
+  const { base, settings } = offersPreset(model.ref, model, planned.base)
+    ? planned
+    : firstPreset(model.ref, model);
+  useSettings.setState({ model: model.ref, base, settings });
+  if (before !== base) useNotices.getState().confirm('The settings now start from a preset for this model.');
 }

@@ -14,6 +14,7 @@ export const PAGES = [
   'start',
   'model',
   'settings',
+  'storage',
   'build',
   'select',
   'train',

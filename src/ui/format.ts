@@ -63,6 +63,15 @@ export function formatChange(value: number, digits = 3): string {
   return value > 0 ? `+${formatNumber(value, digits)}` : formatNumber(value, digits);
 }
 
+const DAY = new Intl.DateTimeFormat('en-US', { dateStyle: 'medium' });
+const CLOCK = new Intl.DateTimeFormat('en-US', { timeStyle: 'short' });
+
+/** `today at 4:10 PM`, or the date. */
+export function formatDay(then: number, now = Date.now()): string {
+  const day = DAY.format(then);
+  return day === DAY.format(now) ? `today at ${CLOCK.format(then)}` : day;
+}
+
 export function formatAgo(then: number, now: number): string {
   const seconds = (now - then) / 1000;
   return seconds < 45 ? 'just now' : `${formatDuration(seconds)} ago`;

@@ -1,7 +1,8 @@
 /** Names of stages and states in the words of the page. */
 
 import type { StageName } from '../jobs/events.ts';
-import type { RunStatus } from '../jobs/runTypes.ts';
+import type { PlanPhaseName } from '../jobs/loadPlan.ts';
+import type { BackendReport, ModelReport, RunStatus } from '../jobs/runTypes.ts';
 import type { VisibleStatus } from '../state/runs.ts';
 import type { PageName } from '../state/url.ts';
 
@@ -30,9 +31,36 @@ export const PAGE_TITLES: Readonly<Record<PageName, string>> = {
   start: 'Start',
   model: 'Model',
   settings: 'Settings',
+  storage: 'Storage',
   build: 'Build',
   select: 'Select',
   train: 'Train',
   compare: 'Compare',
   download: 'Download',
 };
+
+export const PLAN_PHASE_WORDS: Readonly<Record<PlanPhaseName, string>> = {
+  text: 'Reading prompts',
+  generate: 'Drawing',
+  decode: 'Decoding images',
+  train: 'Training',
+};
+
+/** What computes, at which precision and with which kernels, in one line. */
+export function describeArithmetic(backend: BackendReport, model: ModelReport | null): string {
+  const name = backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)';
+  const variants = [...new Set(Object.values(backend.kernels ?? {}))];
+  const kernels = variants.length === 0 ? [] : [`kernels: ${variants.join(' and ')}`];
+  return [name, describePrecision(backend, model), ...kernels].join(', ');
+}
+
+/** Kernel variants that were chosen for this device, for a list of facts. */
+export function kernelWords({ kernels }: BackendReport): readonly (readonly [string, string])[] {
+  return Object.entries(kernels ?? {}).map(([area, variant]) => [`Kernels for ${area}`, variant]);
+}
+
+/** Weights that are stored in halves are still computed with in 32 bits. */
+export function describePrecision(backend: BackendReport, model: ModelReport | null): string {
+  if (model === null) return backend.precision;
+  return model.weights === 'f32' ? 'f32' : `${model.weights} weights, f32 arithmetic`;
+}

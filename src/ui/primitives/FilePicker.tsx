@@ -8,6 +8,7 @@ type FilePickerProps = {
   readonly text: string;
   readonly accept?: string;
   readonly folder?: boolean;
+  readonly multiple?: boolean;
   readonly disabled?: boolean;
   readonly size?: 'normal' | 'small';
   readonly look?: 'plain' | 'quiet';
@@ -20,6 +21,7 @@ export function FilePicker({
   text,
   accept,
   folder = false,
+  multiple = false,
   disabled,
   size,
   look,
@@ -44,6 +46,7 @@ export function FilePicker({
         aria-label={label}
         disabled={disabled}
         accept={accept}
+        multiple={multiple || folder}
         {...(folder ? { webkitdirectory: '' } : {})}
         onChange={({ currentTarget }) => {
           const files = [...(currentTarget.files ?? [])];

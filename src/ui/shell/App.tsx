@@ -12,6 +12,7 @@ import { ModelPage } from '../pages/model/ModelPage.tsx';
 import { SelectPage } from '../pages/select/SelectPage.tsx';
 import { SettingsPage } from '../pages/settings/SettingsPage.tsx';
 import { StartPage } from '../pages/start/StartPage.tsx';
+import { StoragePage } from '../pages/storage/StoragePage.tsx';
 import { TrainPage } from '../pages/train/TrainPage.tsx';
 import { Alerts } from './Alerts.tsx';
 import styles from './App.module.css';
@@ -26,6 +27,7 @@ const PAGES: Readonly<Record<PageName, ComponentType>> = {
   start: StartPage,
   model: ModelPage,
   settings: SettingsPage,
+  storage: StoragePage,
   build: BuildPage,
   select: SelectPage,
   train: TrainPage,

@@ -1,27 +1,27 @@
 import { useEngine } from '../../state/engine.ts';
+import { modelName } from '../../state/modelRows.ts';
+import { useStored } from '../../state/stored.ts';
 import { formatPercent } from '../format.ts';
+import { describeArithmetic } from '../words.ts';
 import styles from './EngineLine.module.css';
 
 /** Backend and model in two lines; the reasons are on the start and model pages. */
 export function EngineLine() {
   const { status, backend, model, progress } = useEngine();
+  const list = useStored((state) => state.list);
   const loading =
     progress === null || progress.total === 0 ? '' : ` ${formatPercent(progress.done / progress.total)}`;
   const words = {
     idle: 'Engine not started',
     opening: 'Starting the engine',
     loading: `Loading the model${loading}`,
-    ready: model?.name ?? 'Ready',
+    ready: model === null ? 'Ready' : (modelName(model.ref, list) ?? model.name),
     failed: 'Engine failed',
   }[status];
   return (
     <div className={styles.line} data-state={status}>
       <p>{words}</p>
-      {backend === null ? null : (
-        <p className={styles.backend}>
-          {backend.name === 'webgpu' ? 'WebGPU' : 'Processor (wasm)'}, {backend.precision}
-        </p>
-      )}
+      {backend === null ? null : <p className={styles.backend}>{describeArithmetic(backend, model)}</p>}
     </div>
   );
 }

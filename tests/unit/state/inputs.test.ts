@@ -12,7 +12,7 @@ describe('dropped files are known by their names', () => {
     [['colors.txt'], 'prompts'],
     [['LIST.JSONL'], 'prompts'],
     [['run.json'], 'run'],
-    [['pytorch_lora_weights.safetensors'], 'adapter'],
+    [['pytorch_lora_weights.safetensors'], 'weights'],
     [['sd/model_index.json', 'sd/unet/config.json', 'sd/unet/model.safetensors'], 'model'],
     [['photos/metadata.jsonl', 'photos/1.png'], 'images'],
     [['photos/1.png', 'photos/2.JPG'], 'images'],

@@ -1,24 +1,45 @@
+import type { ModelReport } from '../../../jobs/runTypes.ts';
 import { useEngine } from '../../../state/engine.ts';
+import { modelName } from '../../../state/modelRows.ts';
+import { useStored } from '../../../state/stored.ts';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
-import { Meter } from '../../primitives/Meter.tsx';
-import styles from './ModelPage.module.css';
+import { kernelWords } from '../../words.ts';
+import styles from './ModelFacts.module.css';
+
+type Fact = readonly [label: string, value: string];
 
 /** The model in use and the backend it runs on, as the engine reports them. */
 export function ModelFacts() {
-  const { status, model, backend, progress } = useEngine();
-  if (model === null) {
-    const share = progress === null || progress.total === 0 ? null : progress.done / progress.total;
-    return status === 'failed' ? (
-      <p>No model is loaded.</p>
-    ) : (
-      <Meter label="Loading the model" share={share} />
-    );
-  }
-  const { parameters } = model;
+  const { model, backend } = useEngine();
+  const list = useStored((state) => state.list);
+  if (model === null) return null;
   const gpu = backend?.adapter ?? null;
-  const rows: readonly (readonly [string, string])[] = [
-    ['Name', model.name],
-    ['Source', model.ref.kind === 'url' ? model.ref.base : 'Copied into this browser'],
+  const engine: readonly Fact[] =
+    backend === null
+      ? []
+      : [
+          ['Backend', backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)'],
+          ['Why', backend.reason],
+          ...(gpu === null
+            ? []
+            : [['GPU', [gpu.vendor, gpu.architecture, gpu.description].filter(Boolean).join(', ')] as const]),
+          ['Frozen weights', model.weights === 'f16' ? 'f16, packed in pairs' : 'f32'],
+          ['Arithmetic', 'f32'],
+          ...kernelWords(backend),
+        ];
+  return (
+    <div className={styles.columns}>
+      <FactList title="Model" facts={modelFacts(model, modelName(model.ref, list))} />
+      <FactList title="Engine" facts={engine} />
+    </div>
+  );
+}
+
+function modelFacts(model: ModelReport, name: string | null): readonly Fact[] {
+  const { parameters } = model;
+  return [
+    ['Name', name === null || name === model.name ? model.name : `${name} (${model.name})`],
+    ['Source', model.ref.kind === 'url' ? model.ref.base : 'Stored in this browser'],
     ['UNet', `${formatLarge(parameters.unet)} parameters`],
     ['Text encoder', `${formatLarge(parameters.textEncoder)} parameters`],
     ['Image decoder (VAE)', `${formatLarge(parameters.vae)} parameters`],
@@ -31,25 +52,21 @@ export function ModelFacts() {
       'Exact scorer',
       model.shapesWorld ? 'Yes, shown beside MI and never used to select' : 'Only for the shapes model',
     ],
-    ...(backend === null
-      ? []
-      : [
-          ['Backend', backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)'] as const,
-          ['Why', backend.reason] as const,
-          ['Precision', backend.precision] as const,
-        ]),
-    ...(gpu === null
-      ? []
-      : [['GPU', [gpu.vendor, gpu.architecture, gpu.description].filter(Boolean).join(', ')] as const]),
   ];
+}
+
+function FactList({ title, facts }: { readonly title: string; readonly facts: readonly Fact[] }) {
   return (
-    <dl className={styles.facts}>
-      {rows.map(([label, value]) => (
-        <div key={label} className={styles.fact}>
-          <dt>{label}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
+    <div>
+      <h3>{title}</h3>
+      <dl>
+        {facts.map(([label, value]) => (
+          <div key={label} className={styles.fact}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   );
 }

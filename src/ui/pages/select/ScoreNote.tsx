@@ -1,8 +1,7 @@
-import { Collapsible } from '@base-ui/react/collapsible';
 import type { MiTuneSpec } from '../../../jobs/spec.ts';
 import { findEstimator } from '../../../mi/estimators.ts';
 import { useEngine } from '../../../state/engine.ts';
-import { Icon } from '../../primitives/Icon.tsx';
+import { Disclosure } from '../../primitives/Disclosure.tsx';
 import styles from './ScoreNote.module.css';
 
 /** What the score means, what it cost, and when not to trust it. */
@@ -11,13 +10,9 @@ export function ScoreNote({ spec }: { readonly spec: MiTuneSpec }) {
   const entry = findEstimator(spec.score.estimator, spec.score.path);
   if (entry === undefined) return null;
   return (
-    <Collapsible.Root className={styles.note}>
+    <div>
       <p className={styles.meaning}>{entry.meaning}</p>
-      <Collapsible.Trigger className={styles.trigger}>
-        <Icon name="updown" />
-        What this score is, and when not to trust it
-      </Collapsible.Trigger>
-      <Collapsible.Panel className={styles.panel}>
+      <Disclosure label="What this score is, and when not to trust it">
         <dl className={styles.list}>
           <dt>Score</dt>
           <dd>
@@ -45,7 +40,7 @@ export function ScoreNote({ spec }: { readonly spec: MiTuneSpec }) {
             </>
           ) : null}
         </dl>
-      </Collapsible.Panel>
-    </Collapsible.Root>
+      </Disclosure>
+    </div>
   );
 }

@@ -1,17 +1,22 @@
 import { useEngine } from '../../../state/engine.ts';
+import { modelName } from '../../../state/modelRows.ts';
 import { goTo } from '../../../state/navigation.ts';
+import { useStored } from '../../../state/stored.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
+import { describeArithmetic } from '../../words.ts';
 import styles from './EngineFacts.module.css';
 
 /** Which model and which backend will work, and why that backend. */
 export function EngineFacts() {
   const { status, backend, model, progress } = useEngine();
+  const list = useStored((state) => state.list);
+  const name = model === null ? null : (modelName(model.ref, list) ?? model.name);
   return (
     <div className={styles.facts}>
       <div className={styles.head}>
         <p>
-          <strong>{model?.name ?? (status === 'loading' ? 'Loading the model' : 'No model yet')}</strong>
+          <strong>{name ?? (status === 'loading' ? 'Loading the model' : 'No model yet')}</strong>
         </p>
         <Button look="quiet" size="small" onClick={() => goTo('model')}>
           Model
@@ -25,8 +30,7 @@ export function EngineFacts() {
       ) : null}
       {backend === null ? null : (
         <p className={styles.reason}>
-          {backend.name === 'webgpu' ? 'Runs on WebGPU' : 'Runs on the processor (WebAssembly)'},{' '}
-          {backend.precision}. {backend.reason}
+          {describeArithmetic(backend, model)}. {backend.reason}
         </p>
       )}
     </div>

@@ -1,0 +1,28 @@
+/** Which presets suit a model: the demo is for the shapes model alone. */
+import { PRESETS, type Preset } from '../jobs/presets.ts';
+import type { ModelReport } from '../jobs/runTypes.ts';
+import type { ModelRef, PresetName } from '../jobs/spec.ts';
+import { CATALOG } from '../sources/catalog.ts';
+import { sameRef } from './engine.ts';
+import type { PlannedSettings } from './loadPlans.ts';
+
+/** The first one is what a model starts with. `loaded`: what is known of the model in use, which may be another one. */
+export function presetsOf(ref: ModelRef, loaded: ModelReport | null): readonly Preset[] {
+  return drawsShapes(ref, loaded) ? PRESETS : PRESETS.filter(({ name }) => name !== 'demo');
+}
+
+export function offersPreset(ref: ModelRef, loaded: ModelReport | null, name: PresetName): boolean {
+  return presetsOf(ref, loaded).some((preset) => preset.name === name);
+}
+
+/** What a model starts with. */
+export function firstPreset(ref: ModelRef, loaded: ModelReport | null): PlannedSettings {
+  const preset = presetsOf(ref, loaded)[0];
+  if (preset === undefined) throw new RangeError('there are no presets');
+  return { base: preset.name, settings: preset.settings };
+}
+
+function drawsShapes(ref: ModelRef, loaded: ModelReport | null): boolean {
+  if (loaded !== null && sameRef(loaded.ref, ref)) return loaded.shapesWorld;
+  return CATALOG.some(({ family, base }) => family === 'shapes' && ref.kind === 'url' && ref.base === base);
+}

@@ -1,0 +1,70 @@
+import { stopLoading, useEngine } from '../../../state/engine.ts';
+import { hidePlans, useLoadPlans } from '../../../state/loadPlans.ts';
+import { planModel } from '../../../state/modelChoice.ts';
+import { modelName } from '../../../state/modelRows.ts';
+import { useStored } from '../../../state/stored.ts';
+import { formatBytes, formatLarge } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { Disclosure } from '../../primitives/Disclosure.tsx';
+import { Meter } from '../../primitives/Meter.tsx';
+import { describeArithmetic } from '../../words.ts';
+import { LoadPlanPanel } from './LoadPlanPanel.tsx';
+import { ModelFacts } from './ModelFacts.tsx';
+import styles from './ModelInUse.module.css';
+
+/** The loaded model in two lines, its plan and all that is known of it on demand. */
+export function ModelInUse() {
+  const { status, model, backend, progress, loading } = useEngine();
+  const list = useStored((state) => state.list);
+  const planned = useLoadPlans((state) => state.ref);
+  if (status === 'loading' || status === 'opening') {
+    const name = loading === null ? null : modelName(loading, list);
+    const share = progress === null || progress.total === 0 ? null : progress.done / progress.total;
+    return (
+      <div className={styles.loading}>
+        <p>
+          <strong>{name === null ? 'Loading the model' : `Loading ${name}`}</strong>
+          {progress?.unit === 'bytes' ? (
+            <span className={styles.count}>
+              {formatBytes(progress.done)} of {formatBytes(progress.total)}
+            </span>
+          ) : null}
+        </p>
+        <Meter label="Loading the model" share={share} />
+        {model === null ? null : (
+          <Button size="small" onClick={stopLoading}>
+            Stop loading
+          </Button>
+        )}
+      </div>
+    );
+  }
+  if (model === null) return <p>No model is loaded.</p>;
+  const { unet, textEncoder, vae } = model.parameters;
+  const showsPlan = planned === model.ref;
+  return (
+    <section className={styles.use} aria-label="Model in use">
+      <div className={styles.head}>
+        <div>
+          <p className={styles.name}>{modelName(model.ref, list) ?? model.name}</p>
+          <p className={styles.facts}>
+            {model.imageSize} × {model.imageSize} pixels, {formatLarge(unet + textEncoder + vae)} parameters,{' '}
+            {formatBytes(model.sizeBytes)} of files
+          </p>
+          {backend === null ? null : <p className={styles.facts}>{describeArithmetic(backend, model)}</p>}
+        </div>
+        <Button
+          size="small"
+          aria-expanded={showsPlan}
+          onClick={() => (showsPlan ? hidePlans() : void planModel(model.ref))}
+        >
+          {showsPlan ? 'Hide memory plan' : 'Memory plan'}
+        </Button>
+      </div>
+      {showsPlan ? <LoadPlanPanel /> : null}
+      <Disclosure label="All details">
+        <ModelFacts />
+      </Disclosure>
+    </section>
+  );
+}

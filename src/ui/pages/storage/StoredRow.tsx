@@ -1,0 +1,94 @@
+import { downloadModel, useDownloads } from '../../../state/downloads.ts';
+import { goTo } from '../../../state/navigation.ts';
+import { itemKey, stopVerifying, useStored, verifyItem } from '../../../state/stored.ts';
+import type { StoredItem } from '../../../storage/stored.ts';
+import { formatBytes, formatDay, formatPercent } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { CheckResult } from './CheckResult.tsx';
+import styles from './StoredSection.module.css';
+
+type StoredRowProps = { readonly item: StoredItem; readonly onDelete: () => void };
+
+/** One stored thing: what, how much, whether whole, who needs it; to be checked again or deleted. */
+export function StoredRow({ item, onDelete }: StoredRowProps) {
+  const { name, kind, complete, source, usedBy, inUse, origin, storedAt } = item;
+  const check = useStored((state) => state.checks.get(itemKey(item)) ?? null);
+  const downloading = useDownloads((state) => state.items.has(item.id));
+  const about = [
+    origin,
+    storedAt === null ? null : `since ${formatDay(storedAt)}`,
+    usedBy.length === 0 ? null : `used by ${usedBy.map((run) => run.name).join(', ')}`,
+  ].filter((fact) => fact !== null);
+  return (
+    <li className={styles.item} aria-label={name} data-item={item.id} data-complete={complete}>
+      <div className={styles.row}>
+        <div className={styles.about}>
+          <h3>{name}</h3>
+          {about.length === 0 ? null : <p className={styles.facts}>{capitalize(about.join(', '))}</p>}
+        </div>
+        <ItemState item={item} />
+        <div className={styles.actions}>
+          {complete || source === null || downloading ? null : (
+            <Button
+              size="small"
+              look="primary"
+              aria-label={`Continue ${name}`}
+              onClick={() => {
+                goTo('model');
+                void downloadModel(source);
+              }}
+            >
+              Continue
+            </Button>
+          )}
+          {kind === 'leftover' || kind === 'adapter' || !complete ? null : check?.status === 'running' ? (
+            <Button size="small" aria-label={`Stop verifying ${name}`} onClick={() => stopVerifying(item)}>
+              Stop
+            </Button>
+          ) : (
+            <Button size="small" aria-label={`Verify ${name}`} onClick={() => void verifyItem(item)}>
+              Verify
+            </Button>
+          )}
+          <Button
+            size="small"
+            look="quiet"
+            disabled={inUse || downloading}
+            title={inUse ? 'It is being worked with.' : undefined}
+            aria-label={`Delete ${name}`}
+            onClick={onDelete}
+          >
+            Delete
+          </Button>
+        </div>
+      </div>
+      {check === null ? null : <CheckResult check={check} name={name} />}
+    </li>
+  );
+}
+
+function ItemState({ item }: { readonly item: StoredItem }) {
+  const { kind, complete, sizeBytes, storedBytes, inUse } = item;
+  const verifiedAt = useStored((state) => state.verified[itemKey(item)] ?? null);
+  const words =
+    kind === 'leftover'
+      ? 'Not needed'
+      : !complete
+        ? `${formatPercent(storedBytes / Math.max(1, sizeBytes))} of ${formatBytes(sizeBytes)} is here`
+        : verifiedAt === null
+          ? 'Complete'
+          : `Complete, verified ${formatDay(verifiedAt)}`;
+  return (
+    <div className={styles.state}>
+      <p>{formatBytes(storedBytes)}</p>
+      <p className={styles.facts} data-part={!complete && kind !== 'leftover'}>
+        {words}
+        {inUse ? ', in use' : ''}
+      </p>
+    </div>
+  );
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
