@@ -65,9 +65,9 @@ const UNDONE_SHARE = 0.35;
  */
 export function designFor(hours: number, schedule: NoiseSchedule, speed: Speed, workers: number): Design {
   const sizes = DESIGNS.filter(({ name }) => name !== 'quick');
-  const fits = sizes.filter((design) => {
-    const seconds = secondsOf(addCosts(forecastSteps(design, schedule).map((step) => step.cost)), speed);
-    return (seconds / workers / 3600) * (1 - UNDONE_SHARE) <= hours;
-  });
-  return fits.at(-1) ?? (sizes[0] as Design);
+  const fits = (design: Design): boolean => {
+    const cost = addCosts(forecastSteps(design, schedule).map((step) => step.cost));
+    return (secondsOf(cost, speed) / workers / 3600) * (1 - UNDONE_SHARE) <= hours;
+  };
+  return sizes.findLast(fits) ?? (sizes[0] as Design);
 }

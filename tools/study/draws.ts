@@ -30,16 +30,15 @@ export function drawSteps(design: Design, draw: Draw, label: { part: Part; item:
     const { use, text, adapter } = draw;
     const steps = stepsOf(design, use);
     const guidance = draw.guidance ?? GUIDANCE;
-    const seeds = Array.from({ length: design.block }, (_, i) => seedOf(use, text, first + i));
     return {
       ...label,
       id: blockId(design, draw, first),
       needs: adapter === null ? [] : [adapter.training],
-      cost: { evaluations: 2 * steps * seeds.length, images: seeds.length, samples: 0 },
+      cost: { evaluations: 2 * steps * design.block, images: design.block, samples: 0 },
       request: (store): DrawRequest => ({
         kind: 'draw',
         text,
-        seeds,
+        seeds: Array.from({ length: design.block }, (_, i) => seedOf(use, text, first + i)),
         adapter: adapterFile(store, adapter),
         scheduler: use === 'pool' ? 'ddpm' : 'ddim',
         steps,

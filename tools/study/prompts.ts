@@ -12,8 +12,17 @@ const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 13,
 
 /** The first `count` prompts of a category; a longer list begins with the shorter one. */
 export function promptsOf(purpose: Purpose, category: Category, count: number): readonly string[] {
-  return samplePromptTexts(purpose, category, count, SEEDS[purpose]);
+  const key = `${purpose} ${category}`;
+  const known = drawn.get(key) ?? [];
+  if (known.length >= count) return known.slice(0, count);
+  const prompts = samplePromptTexts(purpose, category, Math.max(count, AT_ONCE), SEEDS[purpose]);
+  drawn.set(key, prompts);
+  return prompts.slice(0, count);
 }
+
+/** Plans ask for the same prompts again and again. */
+const drawn = new Map<string, readonly string[]>();
+const AT_ONCE = 32;
 
 /** The first `count` prompts of every category. */
 export function promptsOfAll(
