@@ -17,6 +17,7 @@ const prebundled = [
   '@tensorflow/tfjs-backend-wasm',
   '@huggingface/tokenizers',
   'client-zip',
+  'hash-wasm',
   'idb-keyval',
   'papaparse',
   'react',

@@ -13,8 +13,9 @@ import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
+import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
-import { deleteModelFolder, importModelFolder } from '../storage/modelStore.ts';
+import { deleteModelFolder, importModelFolder, type ModelImportOptions } from '../storage/modelStore.ts';
 import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
 import { activeMeter } from '../tensor/bufferMeter.ts';
@@ -44,12 +45,14 @@ export const HANDLERS: Handlers = {
     return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
   },
   planLoad: (request, { engine }) => engine.planLoad(request),
-  importModel: async ({ name, files }, { engine, work, signal, progress }) => {
+  importModel: async ({ name, files, prediction = null }, { engine, work, signal, progress }) => {
     work.assertIdle('change the model');
     const id = crypto.randomUUID();
     const onProgress = (done: number, total: number): void => progress(done, total, 'bytes');
     try {
-      await importModelFolder(id, [...files], { name, onProgress, signal });
+      const addTokenizer: ModelImportOptions['addTokenizer'] = (folder, present) =>
+        completeTokenizer(folder, present, signal);
+      await importModelFolder(id, [...files], { name, prediction, onProgress, signal, addTokenizer });
       // A run may have begun while the files were copied.
       work.assertIdle('change the model');
       return await engine.load({ kind: 'local', id }, onProgress, signal);

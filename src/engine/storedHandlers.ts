@@ -1,10 +1,9 @@
 /** Requests about what is stored, and about fetching models into storage. */
-import { StudioError } from '../lib/errors.ts';
-import { listAdapters } from '../storage/adapterStore.ts';
-import { listImageFolders } from '../storage/imageStore.ts';
-import { listModels } from '../storage/modelStore.ts';
+import { downloadModel, planDownload } from '../storage/download/downloadModel.ts';
+import { deleteStored, describeModel, listStored } from '../storage/inventory.ts';
 import { storageReport } from '../storage/quota.ts';
-import type { StoredItem } from '../storage/stored.ts';
+import { verifyStored } from '../storage/verify.ts';
+import type { Engine } from './engine.ts';
 import type { RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 
@@ -21,52 +20,38 @@ type StoredRequests =
   | 'deleteStored'
   | 'storage';
 
-const plain = { origin: null, source: null, license: null, usedBy: [], inUse: false };
+/** Bytes come in pieces of some 64 KB: more often than this nobody can read. */
+const PROGRESS_MS = 100;
 
 export const STORED_HANDLERS: { [N in StoredRequests]: Handler<N> } = {
-  planDownload: async () => {
-    throw missing();
+  planDownload: ({ source, token }, { signal }) => planDownload(source, { token, signal }),
+  downloadModel: async ({ source, token }, { signal, progress }) => {
+    const tell = atIntervals(progress);
+    return describeModel(await downloadModel(source, { token, signal, onProgress: tell }));
   },
-  downloadModel: async () => {
-    throw missing();
-  },
-  stored: async () => {
-    const item = (
-      kind: StoredItem['kind'],
-      {
-        id,
-        name,
-        sizeBytes,
-        importedAt,
-      }: { id: string; name: string; sizeBytes: number; importedAt: number },
-    ): StoredItem => ({
-      ...plain,
-      kind,
-      id,
-      name,
-      sizeBytes,
-      storedBytes: sizeBytes,
-      complete: true,
-      storedAt: importedAt,
-    });
-    return {
-      models: (await listModels()).map((m) => item('model', m)),
-      adapters: (await listAdapters()).map((a) => item('adapter', a)),
-      images: (await listImageFolders()).map((i) => item('images', i)),
-      leftovers: [],
-    };
-  },
-  verifyStored: async () => {
-    throw missing();
-  },
-  deleteStored: async () => {
-    throw missing();
-  },
+  stored: (_, { engine }) => listStored({ loaded: loadedModel(engine) }),
+  verifyStored: ({ kind, id }, { signal, progress }) =>
+    verifyStored(kind, id, { signal, onProgress: atIntervals(progress) }),
+  deleteStored: async ({ kind, id }, { engine }) => ({
+    freedBytes: await deleteStored(kind, id, { loaded: loadedModel(engine) }),
+  }),
   storage: () => storageReport(),
 };
 
-function missing(): StudioError {
-  return new StudioError('not-there-yet', 'This page cannot do this yet.', {
-    remedy: 'Drop the files here.',
-  });
+function loadedModel(engine: Engine): string | null {
+  const ref = engine.model?.ref;
+  return ref?.kind === 'local' ? ref.id : null;
+}
+
+/** Notes and the end are always told. */
+function atIntervals(
+  progress: RequestContext['progress'],
+): (done: number, total: number, note?: string) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (done, total, note) => {
+    const now = performance.now();
+    if (note === undefined && done < total && now - last < PROGRESS_MS) return;
+    last = now;
+    progress(done, total, 'bytes', note);
+  };
 }

@@ -53,6 +53,13 @@ const MIT: License = {
   summary: 'Free to use, change and share, as long as the license text stays with it.',
 };
 
+/** By the tags that hubs use for them. */
+export const LICENSES: Readonly<Record<string, License>> = {
+  'openrail++': OPENRAIL_PLUS_PLUS,
+  'creativeml-openrail-m': OPENRAIL_M,
+  mit: MIT,
+};
+
 export const CATALOG: readonly CatalogEntry[] = [
   {
     id: 'shapes',

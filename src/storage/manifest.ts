@@ -21,7 +21,8 @@ export async function listManifests<M extends { readonly importedAt: number }>(
 ): Promise<M[]> {
   const values = await valuesWithPrefix(prefix);
   return [...values.values()]
-    .filter((value): value is M => v.is(schema, value))
+    .map((value) => parseManifest(schema, value))
+    .filter((manifest) => manifest !== null)
     .sort((a, b) => b.importedAt - a.importedAt);
 }
 
@@ -30,6 +31,12 @@ export async function findManifest<M extends { readonly id: string; readonly com
   key: StoreKey,
   schema: v.GenericSchema<unknown, M>,
 ): Promise<M | null> {
-  const { success, output } = v.safeParse(schema, await readValue(key));
-  return success && output.complete && output.id === idOf(key) ? output : null;
+  const manifest = parseManifest(schema, await readValue(key));
+  return manifest?.complete && manifest.id === idOf(key) ? manifest : null;
+}
+
+/** A stored manifest with what older versions did not write filled in; null if it is none. */
+export function parseManifest<M>(schema: v.GenericSchema<unknown, M>, value: unknown): M | null {
+  const { success, output } = v.safeParse(schema, value);
+  return success ? output : null;
 }

@@ -1,22 +1,16 @@
-/** Model folders that the user imported: files in the private file system, one manifest each in IndexedDB. */
-import * as v from 'valibot';
-import type { ByteSource } from '../lib/bytes.ts';
+/** Models in the private file system, dropped or downloaded, with one manifest each in IndexedDB. */
+import { openLdmCheckpoint } from '../formats/ldmCheckpoint.ts';
+import { type ByteSource, blobSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
 import { modelKey } from './keys.ts';
 import { deleteValues, writeValues } from './kv.ts';
-import { findManifest, listManifests, manifestEntries } from './manifest.ts';
-import { chooseModelFiles } from './modelFiles.ts';
+import { modelLock } from './locks.ts';
+import { findManifest, listManifests } from './manifest.ts';
+import { CHECKPOINT_PATH, chooseModelFiles, pathsOfSame } from './modelFiles.ts';
+import { modelSchema, type StoredModel } from './modelManifest.ts';
 import { fileSource, removeTree } from './opfs.ts';
 import { checkId } from './paths.ts';
-
-const modelSchema = v.object({
-  ...manifestEntries,
-  files: v.array(v.object({ path: v.string(), sizeBytes: v.number() })),
-  /** Paths of dropped files that were not needed. */
-  skipped: v.array(v.string()),
-});
-export type StoredModel = Readonly<v.InferOutput<typeof modelSchema>>;
 
 /** A stored folder as the model loader reads one. */
 export type StoredModelFolder = {
@@ -25,62 +19,103 @@ export type StoredModelFolder = {
   open(...paths: readonly string[]): Promise<ByteSource>;
 };
 
+export type ModelImportOptions = ImportOptions & {
+  /** What a single-file checkpoint predicts, where the user knows. */
+  readonly prediction?: StoredModel['prediction'];
+  /** Puts a tokenizer into the folder of a checkpoint that came without one; returns what it added. */
+  readonly addTokenizer?: (
+    folder: string,
+    files: StoredModel['files'],
+  ) => Promise<readonly StoredModel['files'][number][]>;
+};
+
 /**
- * Copies what a model needs out of a dropped folder. A model with the same identifier is replaced. An import that
- * stops early stays listed as incomplete until it is deleted or done again.
+ * Copies what a model needs out of a dropped folder, or a single-file checkpoint. A model with the same identifier is
+ * replaced. An import that stops early stays listed as incomplete until it is deleted or done again.
  *
- * @throws StudioError as `chooseModelFiles` and `copyFiles`, or the reason of the signal
+ * @throws StudioError as `chooseModelFiles`, `openLdmCheckpoint` and `copyFiles`, or the reason of the signal
  */
 export async function importModelFolder(
   id: string,
   files: readonly ImportedFile[],
-  options: ImportOptions = {},
+  options: ModelImportOptions = {},
 ): Promise<StoredModel> {
-  const { needed, skipped } = chooseModelFiles(files);
+  const { layout, needed, skipped } = chooseModelFiles(files);
+  const checkpoint = needed.find(({ path }) => path === CHECKPOINT_PATH);
+  const name = options.name ?? id;
+  // Before gigabytes are copied: is it one that can be read?
+  if (layout === 'checkpoint' && checkpoint !== undefined) {
+    await openLdmCheckpoint(blobSource(checkpoint.file, name), { name });
+  }
   const model: StoredModel = {
     version: 1,
     id: checkId(id),
-    name: options.name ?? id,
-    files: needed.map(({ path, file }) => ({ path, sizeBytes: file.size })),
+    name,
+    files: needed.map(({ path, file }) => ({ path, sizeBytes: file.size, sha256: null, validator: null })),
     skipped: [...skipped],
     sizeBytes: needed.reduce((sum, { file }) => sum + file.size, 0),
     importedAt: Date.now(),
     complete: false,
+    layout,
+    prediction: options.prediction ?? null,
+    source: null,
+    place: null,
+    license: null,
   };
-  await removeTree(folderOf(id));
-  await writeValues([[modelKey(id), model]]);
-  await copyFiles(folderOf(id), needed, options);
-  const complete = { ...model, complete: true };
-  await writeValues([[modelKey(id), complete]]);
-  return complete;
+  return withModelLock(id, async () => {
+    await removeTree(modelFolder(id));
+    await writeValues([[modelKey(id), model]]);
+    await copyFiles(modelFolder(id), needed, options);
+    const added =
+      layout === 'checkpoint' ? await options.addTokenizer?.(modelFolder(id), model.files) : undefined;
+    const complete: StoredModel = {
+      ...model,
+      files: [...model.files, ...(added ?? [])],
+      sizeBytes: (added ?? []).reduce((sum, file) => sum + (file.sizeBytes ?? 0), model.sizeBytes),
+      complete: true,
+    };
+    await writeValues([[modelKey(id), complete]]);
+    return complete;
+  });
 }
 
-/** @throws StudioError `model-missing` if it was never imported completely */
+/** @throws StudioError `model-missing` if it was never stored completely, or as `openLdmCheckpoint` */
 export async function openModelFolder(id: string): Promise<StoredModelFolder> {
   const model = await findManifest(modelKey(id), modelSchema);
   if (model === null) {
     throw new StudioError('model-missing', 'This model is not stored in this browser.', {
-      remedy: 'Drop the model folder here again.',
+      remedy: 'Drop the model here again, or download it.',
       where: id,
     });
   }
   const sizes = new Map(model.files.map(({ path, sizeBytes }) => [path, sizeBytes]));
+  const stored = async (path: string): Promise<ByteSource | null> => {
+    const source = await fileSource(`${modelFolder(id)}/${path}`);
+    return source !== null && source.sizeBytes === sizes.get(path) ? source : null;
+  };
+  const seen =
+    model.layout === 'checkpoint' ? await seenAsFolder(model, await stored(CHECKPOINT_PATH)) : null;
   return {
     name: model.name,
     open: async (...paths) => {
-      const path = paths.find((candidate) => sizes.has(candidate));
-      const source = path === undefined ? null : await fileSource(`${folderOf(id)}/${path}`);
-      if (source !== null && source.sizeBytes === sizes.get(path as string)) return source;
-      throw new StudioError(
-        'model-file-missing',
-        `The stored model ${model.name} has no ${paths.join(' or ')}.`,
-        {
-          remedy: 'Delete the model and drop its complete folder again.',
-          where: paths[0] ?? id,
-        },
-      );
+      const candidates = paths.flatMap(pathsOfSame);
+      const view = candidates.map((path) => seen?.get(path)).find((source) => source !== undefined);
+      if (view !== undefined) return view;
+      const path = candidates.find((candidate) => sizes.has(candidate));
+      const source = path === undefined ? null : await stored(path);
+      if (source === null) throw missingFile(model, paths);
+      return source;
     },
   };
+}
+
+async function seenAsFolder(
+  model: StoredModel,
+  checkpoint: ByteSource | null,
+): Promise<ReadonlyMap<string, ByteSource>> {
+  if (checkpoint === null) throw missingFile(model, [CHECKPOINT_PATH]);
+  const { name, prediction } = model;
+  return (await openLdmCheckpoint(checkpoint, { name, prediction })).files;
 }
 
 /** Newest first, incomplete ones too. */
@@ -90,10 +125,28 @@ export function listModels(): Promise<StoredModel[]> {
 
 /** Removes files and manifest; one that is missing is fine. */
 export async function deleteModelFolder(id: string): Promise<void> {
-  await removeTree(folderOf(id));
+  await removeTree(modelFolder(id));
   await deleteValues([modelKey(id)]);
 }
 
-function folderOf(id: string): string {
+export function modelFolder(id: string): string {
   return `models/${checkId(id)}`;
+}
+
+/** Runs work that changes a model's files, unless another does. @throws StudioError `storage-in-use` */
+export function withModelLock<T>(id: string, work: () => Promise<T>): Promise<T> {
+  return navigator.locks.request(modelLock(id), { ifAvailable: true }, (lock) => {
+    if (lock !== null) return work();
+    throw new StudioError('storage-in-use', 'This model is being downloaded, copied or deleted already.', {
+      remedy: 'Wait until that is done, or close the other tab of this page.',
+      where: id,
+    });
+  });
+}
+
+function missingFile({ id, name }: StoredModel, paths: readonly string[]): StudioError {
+  return new StudioError('model-file-missing', `The stored model ${name} has no ${paths.join(' or ')}.`, {
+    remedy: 'Delete the model, then drop it here again or download it.',
+    where: paths[0] ?? id,
+  });
 }

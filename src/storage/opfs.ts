@@ -7,7 +7,7 @@
  */
 import { type ByteSource, blobSource } from '../lib/bytes.ts';
 import { guardStorage, isLocked, isNotFound, storageUnavailable } from './failure.ts';
-import { splitPath } from './paths.ts';
+import { PART, splitPath } from './paths.ts';
 import { openForReading, openForWriting, readAll, writeAll } from './syncFile.ts';
 
 export type StoredFile = {
@@ -15,9 +15,6 @@ export type StoredFile = {
   readonly path: string;
   readonly sizeBytes: number;
 };
-
-/** Ending of a file that is being written. */
-const PART = '.part';
 
 /** The folder, made if missing. */
 export function directory(path: string): Promise<FileSystemDirectoryHandle> {
@@ -92,10 +89,39 @@ export function removeTree(path: string): Promise<void> {
   });
 }
 
-/** Files below a folder, sorted by path, without those being written; none if the folder is missing. */
-export async function listFiles(path: string): Promise<StoredFile[]> {
+/**
+ * Files below a folder, sorted by path; none if the folder is missing.
+ * @param options `parts`: those being written too, with the ending `PART`
+ */
+export async function listFiles(path: string, { parts = false } = {}): Promise<StoredFile[]> {
   const files = await allFiles(path);
-  return files.filter((file) => !file.path.endsWith(PART)).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return files
+    .filter((file) => parts || !file.path.endsWith(PART))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Names of the folders directly in a folder; none if it is missing. */
+export function listFolders(path: string): Promise<string[]> {
+  return guardStorage(path, async () => {
+    const names: string[] = [];
+    try {
+      const folder = await walk(splitPath(path), false);
+      for await (const [name, entry] of folder.entries()) if (entry.kind === 'directory') names.push(name);
+    } catch (cause) {
+      if (!isNotFound(cause) && !isMismatch(cause)) throw cause;
+    }
+    return names.sort();
+  });
+}
+
+/** Gives a file another path, in one step; a file that has it already is replaced. */
+export function moveFile(from: string, to: string): Promise<void> {
+  return guardStorage(to, async () => {
+    const source = parent(from);
+    const target = parent(to);
+    const file = await (await walk(source.folder, false)).getFileHandle(source.name);
+    await (file as MovableFile).move(await walk(target.folder, true), target.name);
+  });
 }
 
 /** Bytes of a file, or of a folder with everything in it; 0 if missing. */

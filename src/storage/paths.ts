@@ -1,6 +1,9 @@
 /** Names of stored things and paths of imported ones: checked once here, trusted afterwards. */
 import { StudioError } from '../lib/errors.ts';
 
+/** Ending of a file that is being written. */
+export const PART = '.part';
+
 /**
  * Parts of a path with `/` between folders; a leading `/` or `./`, as drops have, is ignored.
  * @throws StudioError `storage-path` for names that are empty, lead out of the folder, or are no names on some system

@@ -101,6 +101,12 @@ export async function loadRunRecord(id: string): Promise<RunHead & RunParts> {
   };
 }
 
+/** What a run is asked to do; null if that cannot be read. */
+export async function loadRunSpec(id: string): Promise<MiTuneSpec | null> {
+  const { success, output } = v.safeParse(partSchemas.spec, await readValue(runPartKey(id, 'spec')));
+  return success ? output : null;
+}
+
 /**
  * Changes a run; only what the patch names is written, together in one transaction.
  * @throws StudioError `run-missing` or `run-unreadable`
