@@ -16,6 +16,8 @@ export type NumberField = FieldBase & {
   readonly unit?: string;
   /** Words for "no value" where the setting can be switched off. */
   readonly none?: string;
+  /** Value it begins with when switched on. */
+  readonly initial?: number;
 };
 export type ChoiceField = FieldBase & {
   readonly kind: 'choice';
@@ -70,6 +72,7 @@ export const FIELDS = {
     step: 8,
     unit: 'pixels',
     none: 'The model’s own',
+    initial: 512,
   },
   'score.path': {
     kind: 'choice',
@@ -244,6 +247,7 @@ export const FIELDS = {
     max: 100,
     step: 0.1,
     none: 'No clipping',
+    initial: 1,
   },
   'training.weightDecay': {
     kind: 'number',

@@ -184,5 +184,7 @@ function measure(candidates: number): void {
   const { open } = useRuns.getState();
   const { model, backend } = useEngine.getState();
   if (open === null || model === null || backend === null) return;
-  meter.count(candidates * open.spec.sampling.steps * 2, model.name, backend.name);
+  // Speeds are kept for the model's own image size.
+  const pixels = ((open.spec.sampling.size ?? model.imageSize) / model.imageSize) ** 2;
+  meter.count(candidates * open.spec.sampling.steps * 2 * pixels, model.name, backend.name);
 }

@@ -29,14 +29,15 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? WHOLE.format(value) : trim(value)} ${BYTE_UNITS[unit]}`;
 }
 
-/** Two units at most: 45 s, 2 min, 2 h 10 min, 3 days. */
+/** Two units at most: 45 s, 2 min, 2 h 10 min, 3 days, 4 years. */
 export function formatDuration(seconds: number): string {
   if (seconds < 59.5) return `${Math.max(1, Math.round(seconds))} s`;
   const minutes = Math.round(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return formatPlural(Math.round(hours / 24), 'day');
+  const days = Math.round(hours / 24);
+  return days < 730 ? formatPlural(days, 'day') : formatPlural(Math.round(days / 365), 'year');
 }
 
 export function formatPercent(share: number): string {

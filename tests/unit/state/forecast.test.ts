@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { presetSettings } from '../../../src/jobs/presets.ts';
 import { setField } from '../../../src/state/fields.ts';
 import { forecast } from '../../../src/state/forecast.ts';
 import { blendSpeed, readSpeed, type TextStore, writeSpeed } from '../../../src/state/speed.ts';
+import { estimateTime, multiplications } from '../../../src/state/timeEstimate.ts';
 
 const prompts = Array.from({ length: 10 }, (_, i) => `prompt ${i}`);
 const paper = presetSettings('paper');
@@ -66,4 +67,49 @@ test('unreadable storage means that nothing was measured', () => {
 test('a new measurement moves the mean by three tenths of the way', () => {
   expect(blendSpeed(null, 2)).toBe(2);
   expect(blendSpeed(1, 2)).toBeCloseTo(1.3, 12);
+});
+
+describe('time', () => {
+  const report = {
+    ref: { kind: 'local', id: 'x' },
+    sizeBytes: 1,
+    weights: 'f16',
+    maxTokens: 77,
+    prediction: 'epsilon',
+    adapterTargets: 128,
+  } as const;
+  const parameters = { unet: 866e6, textEncoder: 340e6, vae: 84e6 };
+  const large = { ...report, name: 'sd', parameters, imageSize: 512, shapesWorld: false };
+  const small = {
+    ...report,
+    name: 'shapes',
+    parameters: { unet: 4.28e6, textEncoder: 0, vae: 0 },
+    imageSize: 64,
+    shapesWorld: true,
+  };
+  const storeOf = (speeds: Record<string, number>): TextStore => ({
+    getItem: () => JSON.stringify(speeds),
+    setItem: () => undefined,
+  });
+
+  test('counts 339e9 multiplications for SD 2.1 at 512 pixels and 101e6 for the shapes model', () => {
+    expect(multiplications(large, 512)).toBeCloseTo(339e9, -3);
+    expect(multiplications(large, 256)).toBeCloseTo(339e9 / 4, -3);
+    expect(multiplications(small, 64)).toBeCloseTo(101e6, 0);
+  });
+
+  test('is what was measured with the model, else scaled from the shapes model, else assumed', () => {
+    const gpu = { name: 'webgpu' } as const;
+    expect(estimateTime(storeOf({ 'sd webgpu': 2, 'shapes webgpu': 1 }), large, gpu, 256)).toEqual({
+      secondsPerEvaluation: 0.5,
+      basis: 'measured',
+    });
+    const scaled = estimateTime(storeOf({ 'shapes webgpu': 0.01, 'sd wasm': 1 }), large, gpu, 512);
+    expect(scaled.basis).toBe('scaled');
+    expect(scaled.secondsPerEvaluation).toBeCloseTo((0.01 * 339e9) / 101e6, 6);
+    expect(estimateTime(storeOf({}), large, gpu, 512)).toEqual({
+      secondsPerEvaluation: expect.closeTo(0.339, 6),
+      basis: 'assumed',
+    });
+  });
 });

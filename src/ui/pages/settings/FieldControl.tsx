@@ -40,7 +40,7 @@ export function FieldControl({ field, value, describedBy, onChange }: FieldContr
               label={field.none}
               visibleLabel
               checked={value === null}
-              onChange={(off) => onChange(off ? null : 1)}
+              onChange={(off) => onChange(off ? null : (field.initial ?? field.min))}
             />
           )}
         </>

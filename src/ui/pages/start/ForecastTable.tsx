@@ -3,21 +3,30 @@ import { useEngine } from '../../../state/engine.ts';
 import { forecast } from '../../../state/forecast.ts';
 import { promptTexts, usePrompts } from '../../../state/prompts.ts';
 import { useSettings } from '../../../state/settings.ts';
-import { readSpeed } from '../../../state/speed.ts';
+import { estimateTime, type TimeEstimate } from '../../../state/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
+import { ForecastRow as Row } from './ForecastRow.tsx';
 import styles from './ForecastTable.module.css';
+import { MemoryRow } from './MemoryRow.tsx';
 
-/** What the run will draw, evaluate, train on and store, and how long that takes at the speed measured here. */
+const TIME_WORDS: Readonly<Record<TimeEstimate['basis'], string>> = {
+  measured: 'at the speed measured here with this model',
+  scaled: 'scaled from the shapes model on this machine; the first images will tell better',
+  assumed: 'for a middling machine; the first images will tell',
+};
+
+/** What the run will draw, evaluate, train on and store, and how long that takes here. */
 export function ForecastTable() {
   const list = usePrompts((state) => state.list);
   const settings = useSettings((state) => state.settings);
   const model = useEngine((state) => state.model);
-  const backend = useEngine((state) => state.backend?.name ?? null);
+  const backend = useEngine((state) => state.backend);
   const cost = useMemo(
     () => forecast(settings, promptTexts(list), model?.imageSize ?? null),
     [settings, list, model],
   );
-  const speed = model === null || backend === null ? null : readSpeed(localStorage, model.name, backend);
+  const size = settings.sampling.size ?? model?.imageSize ?? 0;
+  const time = model === null || backend === null ? null : estimateTime(localStorage, model, backend, size);
   const { sampling, selection, training } = settings;
   const rounds = selection.rounds > 1 ? `, ${selection.rounds} rounds` : '';
   return (
@@ -45,36 +54,20 @@ export function ForecastTable() {
         how={`${formatCount(training.iterations)} steps × ${training.batch * training.accumulation} images × 3${rounds}`}
       />
       <Row
-        label="In all"
+        label="Time"
         value={
-          speed === null
-            ? `${formatLarge(cost.evaluations)} evaluations`
-            : `about ${formatDuration(cost.evaluations * speed)}`
+          time === null
+            ? 'not known yet'
+            : `about ${formatDuration(cost.evaluations * time.secondsPerEvaluation)}`
         }
-        how={
-          speed === null
-            ? `Network evaluations of one image; stores ${formatBytes(cost.storedBytes)}`
-            : `${formatLarge(cost.evaluations)} evaluations at the speed of your last run; stores ${formatBytes(cost.storedBytes)}`
-        }
+        how={`${formatLarge(cost.evaluations)} network evaluations${time === null ? '' : `, ${TIME_WORDS[time.basis]}`}`}
+      />
+      <MemoryRow />
+      <Row
+        label="Disk"
+        value={formatBytes(cost.storedBytes)}
+        how="Latents and scores of every image; checkpoints come on top"
       />
     </dl>
-  );
-}
-
-function Row({
-  label,
-  value,
-  how,
-}: {
-  readonly label: string;
-  readonly value: string;
-  readonly how: string;
-}) {
-  return (
-    <div className={styles.row}>
-      <dt className={styles.label}>{label}</dt>
-      <dd className={styles.value}>{value}</dd>
-      <dd className={styles.how}>{how}</dd>
-    </div>
   );
 }

@@ -1,7 +1,8 @@
 import { Radio } from '@base-ui/react/radio';
 import { RadioGroup } from '@base-ui/react/radio-group';
-import { PRESETS } from '../../../jobs/presets.ts';
 import type { PresetName } from '../../../jobs/spec.ts';
+import { useEngine } from '../../../state/engine.ts';
+import { presetsOf } from '../../../state/modelPresets.ts';
 import { changedPaths, useSettings } from '../../../state/settings.ts';
 import { formatPlural } from '../../format.ts';
 import styles from './PresetChoice.module.css';
@@ -10,6 +11,8 @@ import styles from './PresetChoice.module.css';
 export function PresetChoice() {
   const base = useSettings((state) => state.base);
   const changed = useSettings((state) => changedPaths(state).length);
+  const model = useSettings((state) => state.model);
+  const loaded = useEngine((state) => state.model);
   const choosePreset = useSettings((state) => state.choosePreset);
   return (
     <div>
@@ -19,7 +22,7 @@ export function PresetChoice() {
         value={base}
         onValueChange={(value) => choosePreset(value as PresetName)}
       >
-        {PRESETS.map(({ name, title, summary }) => (
+        {presetsOf(model, loaded).map(({ name, title, summary }) => (
           // biome-ignore lint/a11y/noLabelWithoutControl: the radio inside is the control
           <label key={name} className={styles.preset}>
             <Radio.Root

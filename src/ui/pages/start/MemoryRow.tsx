@@ -1,0 +1,36 @@
+import { useEffect } from 'react';
+import { useEngine } from '../../../state/engine.ts';
+import { measureMemory, useMemoryNeeds } from '../../../state/memoryNeeds.ts';
+import { useRuns } from '../../../state/runs.ts';
+import { useSettings } from '../../../state/settings.ts';
+import { formatBytes } from '../../format.ts';
+import { ForecastRow } from './ForecastRow.tsx';
+
+const SETTLE_MS = 600;
+
+/** The most memory that drawing and training take, by the load plan, once the settings have come to rest. */
+export function MemoryRow() {
+  const ref = useEngine((state) => (state.status === 'ready' ? (state.model?.ref ?? null) : null));
+  const settings = useSettings((state) => state.settings);
+  const idle = useRuns((state) => state.activity === 'idle');
+  const needs = useMemoryNeeds();
+  useEffect(() => {
+    if (ref === null || !idle) return;
+    const timer = setTimeout(() => void measureMemory(ref, settings), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [ref, settings, idle]);
+  if (needs.generate === null || needs.train === null) return null;
+  const { generate, train } = needs;
+  const tight = [generate, train].find((plan) => !plan.fits);
+  return (
+    <ForecastRow
+      label="Memory"
+      value={formatBytes(Math.max(generate.peakBytes, train.peakBytes))}
+      how={
+        tight === undefined
+          ? `${formatBytes(generate.peakBytes)} to draw, ${formatBytes(train.peakBytes)} to train`
+          : `More than the budget of ${formatBytes(tight.budgetBytes)}: see the memory plan on the model page`
+      }
+    />
+  );
+}
