@@ -2,13 +2,11 @@
  * Runs stock tfjs kernels on tensor infos inside a kernel of ours: no tape, no scopes, no `Tensor` objects, so an op
  * costs a third of what it costs through the engine. Every intermediate is freed by `release`.
  *
- * Only forms that are right and fast on both backends are offered: matmul is 2-D and un-transposed (the one that reaches
- * XNNPACK; on wasm a fused bias is wrong in every other form).
+ * Only forms that are right and fast are offered. On wasm, matrix products are our own (Heap).
  */
 import { launchBatchMatMul } from './matmulKernels.ts';
 import { sizeOf } from './sizes.ts';
-import { type BackendWasm, type KernelBackend, type TensorInfo, tf, WebGPUBackend } from './tf.ts';
-import { wasmBatchMatMul } from './wasmMatmul.ts';
+import { type KernelBackend, type TensorInfo, tf, type WebGPUBackend } from './tf.ts';
 
 type Attributes = Record<string, unknown>;
 
@@ -85,10 +83,7 @@ export class Compose {
 
   /** `a` [G,M,K] (TN: [G,K,M]) times `b` [G,K,N]: [G,M,N]. */
   batchMatMul(a: TensorInfo, b: TensorInfo, form: 'NN' | 'TN' = 'NN'): TensorInfo {
-    const { backend } = this;
-    if (backend instanceof WebGPUBackend) return this.track(launchBatchMatMul(backend, a, b, form));
-    const left = form === 'TN' ? this.transpose(a, [0, 2, 1]) : a;
-    return this.track(wasmBatchMatMul(backend as BackendWasm, left, b));
+    return this.track(launchBatchMatMul(this.backend as WebGPUBackend, a, b, form));
   }
 
   transpose(x: TensorInfo, permutation: readonly number[]): TensorInfo {

@@ -4,8 +4,9 @@
  */
 import { StudioError } from '../lib/errors.ts';
 import { meterBuffers } from './bufferMeter.ts';
-import { setWasmPaths, tf, WebGPUBackend } from './tf.ts';
+import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import type { AdapterDescription, BackendInfo, WasmPaths } from './types.ts';
+import { loadWasmKernels } from './wasmKernels.ts';
 
 export type OpenOptions = {
   readonly wasmPaths: WasmPaths;
@@ -69,11 +70,15 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
   // The threaded build dies after minification and would use one thread on two cores anyway.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   setWasmPaths(options.wasmPaths);
-  if (!(await tf.setBackend('wasm'))) {
-    throw new StudioError('wasm-unavailable', 'The WebAssembly backend did not start.', {
+  const unavailable = (cause?: unknown): StudioError =>
+    new StudioError('wasm-unavailable', 'The WebAssembly backend did not start.', {
       remedy: 'Reload the page. If it happens again, the browser is too old or blocks WebAssembly.',
+      cause,
     });
-  }
+  if (!(await tf.setBackend('wasm'))) throw unavailable();
+  await loadWasmKernels(tf.backend() as BackendWasm).catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
   return { name: 'wasm', reason, limits: {}, features: [], precision: 'f32' };
 }
 

@@ -1,29 +1,44 @@
-/** Stock kernels of the wasm backend, with loops over its memory where they are faster: one pass, float64 sums. */
+/**
+ * What composed forms and kernels of the wasm backend work with: its memory, our kernels (wasm/), and the stock kernels
+ * with matrix products replaced by ours.
+ */
 import { Compose } from './compose.ts';
 import type { BackendWasm, TensorInfo } from './tf.ts';
+import { type WasmKernels, wasmKernels } from './wasmKernels.ts';
+import type { WasmMemory } from './wasmMemory.ts';
+import { batchProduct, product } from './wasmProducts.ts';
 
-export class Heap extends Compose {
+export class Heap extends Compose implements WasmMemory {
+  readonly kernels: WasmKernels;
   readonly #wasm: BackendWasm;
 
   constructor(backend: BackendWasm) {
     super(backend);
     this.#wasm = backend;
+    this.kernels = wasmKernels(backend);
   }
 
-  /** An f32 tensor with undefined contents. */
   allocate(shape: readonly number[]): TensorInfo {
-    return this.track(this.#wasm.makeOutput([...shape], 'float32'));
+    return this.track(this.allocateKept(shape));
   }
 
-  /** The memory of a tensor. Allocating may move the heap: take views after the last allocation. */
+  allocateKept(shape: readonly number[]): TensorInfo {
+    return this.#wasm.makeOutput([...shape], 'float32');
+  }
+
+  address(tensor: TensorInfo): number {
+    return this.#wasm.getMemoryOffset(tensor.dataId);
+  }
+
   values(tensor: TensorInfo): Float32Array {
     return this.#wasm.typedArrayFromHeap(tensor) as Float32Array;
   }
 
-  /** Runs `body` with a heap of its own, whose tensors are freed when it is done. */
-  within(body: (inner: Heap) => void): void {
-    const inner = new Heap(this.#wasm);
-    body(inner);
-    inner.release([]);
+  override matMul(a: TensorInfo, b: TensorInfo, bias?: TensorInfo): TensorInfo {
+    return product(this, a, b, 'NN', bias);
+  }
+
+  override batchMatMul(a: TensorInfo, b: TensorInfo, form: 'NN' | 'TN' = 'NN'): TensorInfo {
+    return batchProduct(this, a, b, form);
   }
 }

@@ -8,6 +8,7 @@ import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { submitPending } from './memory.ts';
 import { type Tensor, tf, WebGPUBackend } from './tf.ts';
 import type { WeightFormat } from './types.ts';
+import { dropPanels, panelBytes } from './wasmPanels.ts';
 
 /** A frozen linear `[in, out]` or convolution `[kh, kw, Cin, Cout]` weight. */
 export type Weight = {
@@ -55,6 +56,12 @@ export function makeWeight(
   }
   const rounded = format === 'f16' && data instanceof Float32Array ? floatsToHalves(data) : data;
   const values = rounded instanceof Uint16Array ? halvesToFloats(rounded) : rounded;
+  if (backend instanceof WebGPUBackend) {
+    // At once: tfjs would keep the values in JavaScript until the first use.
+    const buffer = uploadBuffer(backend.device, values, name);
+    const tensor = tf.keep(tf.tensor({ buffer, zeroCopy: true }, [...shape], 'float32'));
+    return { name, shape, format, tensor, packed: false, forGradient: null, buffer };
+  }
   const tensor = tf.keep(tf.tensor(values, [...shape], 'float32'));
   return { name, shape, format, tensor, packed: false, forGradient: null, buffer: null };
 }
@@ -63,6 +70,7 @@ export function makeWeight(
 export function disposeWeight(weight: Weight): void {
   weight.forGradient?.dispose();
   weight.forGradient = null;
+  dropPanels(weight.tensor);
   weight.tensor.dispose();
   if (weight.buffer !== null) {
     // Commands recorded by tfjs but not yet submitted may still name the buffer.
@@ -71,9 +79,9 @@ export function disposeWeight(weight: Weight): void {
   }
 }
 
-/** Bytes of `weight` on the backend, gradient copy included. */
+/** Bytes of `weight` on the backend, its copies in other layouts included. */
 export function weightBytes(weight: Weight): number {
-  return 4 * (weight.tensor.size + (weight.forGradient?.size ?? 0));
+  return 4 * (weight.tensor.size + (weight.forGradient?.size ?? 0)) + panelBytes(weight.tensor);
 }
 
 function checkSize(device: GPUDevice, bytes: number, name: string): void {
@@ -89,9 +97,9 @@ function checkSize(device: GPUDevice, bytes: number, name: string): void {
   );
 }
 
-function uploadBuffer(device: GPUDevice, bits: Uint16Array, name: string): GPUBuffer {
+function uploadBuffer(device: GPUDevice, values: Uint16Array | Float32Array, name: string): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-  const buffer = device.createBuffer({ label: `Weight ${name}`, size: bits.byteLength, usage });
-  device.queue.writeBuffer(buffer, 0, bits.buffer, bits.byteOffset, bits.byteLength);
+  const buffer = device.createBuffer({ label: `Weight ${name}`, size: values.byteLength, usage });
+  device.queue.writeBuffer(buffer, 0, values.buffer, values.byteOffset, values.byteLength);
   return buffer;
 }

@@ -6,9 +6,10 @@ import forwardCode from '../../../shaders/nn/activation.wgsl?raw';
 import gradientCode from '../../../shaders/nn/activation_gradient.wgsl?raw';
 import gegluCode from '../../../shaders/nn/geglu.wgsl?raw';
 import gegluGradientCode from '../../../shaders/nn/geglu_gradient.wgsl?raw';
+import type { Compose } from '../compose.ts';
 import { launchElementwise } from '../elementwise.ts';
 import { composeGeluGate, composeGeluSlope, type GeluKind } from '../geluParts.ts';
-import type { Heap } from '../heap.ts';
+
 import { composeSiluSlope } from '../normParts.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
@@ -25,6 +26,13 @@ const runSilu = defineOp<'x', Record<never, never>>({
   name: 'StudioSilu',
   composed: (compose, { x }) => compose.mul(x, compose.unary('Sigmoid', x)),
   webgpu: (backend, { x }) => launchActivation(backend, 'silu', x),
+  wasm: (heap, { x }) => {
+    const size = sizeOf(x.shape);
+    if (size % 4 !== 0) return null;
+    const y = heap.allocate(x.shape);
+    heap.kernels.silu(heap.address(x), heap.address(y), size);
+    return y;
+  },
   gradient: {
     save: ['x'],
     run: ([dy], [x]) => ({ x: () => only(runSiluGradient({ x: x as Tensor, dy: dy as Tensor }, {})) }),
@@ -35,6 +43,13 @@ const runSiluGradient = defineOp<'x' | 'dy', Record<never, never>>({
   name: 'StudioSiluGradient',
   composed: (compose, { x, dy }) => compose.mul(dy, composeSiluSlope(compose, x)),
   webgpu: (backend, { x, dy }) => launchActivationGradient(backend, 'silu', x, dy),
+  wasm: (heap, { x, dy }) => {
+    const size = sizeOf(x.shape);
+    if (size % 4 !== 0) return null;
+    const dx = heap.allocate(x.shape);
+    heap.kernels.siluGradient(heap.address(x), heap.address(dy), heap.address(dx), size);
+    return dx;
+  },
 });
 
 /** `x sigmoid(x)`, any shape. */
@@ -70,14 +85,16 @@ export function gelu<T extends Tensor>(x: T, kind: GeluKind): T {
 
 const runGeglu = defineOp<'x', Record<never, never>>({
   name: 'StudioGeglu',
+  composed: (compose, { x }) => {
+    const [value, gate] = halves(compose, x);
+    const y = compose.mul(value, compose.mul(gate, composeGeluGate(compose, gate, 'erf')));
+    return compose.view(y, [...x.shape.slice(0, -1), (x.shape.at(-1) as number) / 2]);
+  },
   wasm: (heap, { x }) => {
     const width = (x.shape.at(-1) as number) / 2;
+    if (width % 4 !== 0) return null;
     const y = heap.allocate([...x.shape.slice(0, -1), width]);
-    forChunks(heap, x, (inner, chunk) => {
-      const { value, gated } = chunk;
-      const part = inner.mul(value, inner.mul(gated, composeGeluGate(inner, gated, 'erf')));
-      heap.values(y).set(heap.values(part), chunk.firstRow * width);
-    });
+    heap.kernels.geglu(heap.address(x), heap.address(y), sizeOf(x.shape) / (2 * width), width);
     return y;
   },
   webgpu: (backend, { x }) => {
@@ -100,18 +117,21 @@ const runGeglu = defineOp<'x', Record<never, never>>({
 
 const runGegluGradient = defineOp<'x' | 'dy', Record<never, never>>({
   name: 'StudioGegluGradient',
+  composed: (compose, { x, dy }) => {
+    const [value, gate] = halves(compose, x);
+    const upstream = compose.view(dy, value.shape);
+    const gating = composeGeluGate(compose, gate, 'erf');
+    const forValue = compose.mul(upstream, compose.mul(gate, gating));
+    const slope = composeGeluSlope(compose, gate, gating, 'erf');
+    const forGate = compose.mul(compose.mul(upstream, value), slope);
+    return compose.view(compose.run('Concat', [forValue, forGate], { axis: 1 }), x.shape);
+  },
   wasm: (heap, { x, dy }) => {
     const width = dy.shape.at(-1) as number;
+    if (width % 4 !== 0) return null;
     const dx = heap.allocate(x.shape);
-    forChunks(heap, x, (inner, { firstRow, value, gated }) => {
-      const upstream = inner.allocate(value.shape);
-      const end = firstRow * width + sizeOf(value.shape);
-      inner.values(upstream).set(inner.values(dy).subarray(firstRow * width, end));
-      const gate = composeGeluGate(inner, gated, 'erf');
-      const forValue = inner.mul(upstream, inner.mul(gated, gate));
-      const forGate = inner.mul(inner.mul(upstream, value), composeGeluSlope(inner, gated, gate, 'erf'));
-      interleave(heap.values(dx), firstRow, width, [heap.values(forValue), heap.values(forGate)]);
-    });
+    const addresses = [x, dy, dx].map((tensor) => heap.address(tensor));
+    heap.kernels.gegluGradient(...addresses, sizeOf(dy.shape) / width, width);
     return dx;
   },
   webgpu: (backend, { x, dy }) =>
@@ -135,50 +155,12 @@ export function geglu<T extends Tensor>(x: T): T {
   return only(runGeglu({ x }, {})) as T;
 }
 
-type Chunk = {
-  readonly firstRow: number;
-  /** First and second halves of some rows, [rows, width] each. */
-  readonly value: TensorInfo;
-  readonly gated: TensorInfo;
-};
-
-/** Values of a chunk: small enough for its dozen intermediates to stay in the cache. */
-const chunkSize = 65_536;
-
-/** Splits rows of x in halves, a few rows at a time. */
-function forChunks(heap: Heap, x: TensorInfo, body: (inner: Heap, chunk: Chunk) => void): void {
+/** First and second half of each row of x, [rows, width] each. */
+function halves(compose: Compose, x: TensorInfo): [TensorInfo, TensorInfo] {
   const width = (x.shape.at(-1) as number) / 2;
   const rows = sizeOf(x.shape) / (2 * width);
-  const step = Math.max(1, Math.floor(chunkSize / width));
-  for (let firstRow = 0; firstRow < rows; firstRow += step) {
-    heap.within((inner) => {
-      const shape = [Math.min(step, rows - firstRow), width];
-      const [value, gated] = [inner.allocate(shape), inner.allocate(shape)];
-      const from = inner.values(x);
-      for (const [half, tensor] of [value, gated].entries()) {
-        const to = inner.values(tensor);
-        for (let row = 0; row < to.length / width; row++) {
-          const start = ((firstRow + row) * 2 + half) * width;
-          to.set(from.subarray(start, start + width), row * width);
-        }
-      }
-      body(inner, { firstRow, value, gated });
-    });
-  }
-}
-
-/** The inverse of the split: rows of the two halves, side by side from `firstRow` on. */
-function interleave(
-  to: Float32Array,
-  firstRow: number,
-  width: number,
-  halves: readonly [Float32Array, Float32Array],
-): void {
-  for (const [half, from] of halves.entries()) {
-    for (let row = 0; row < from.length / width; row++) {
-      to.set(from.subarray(row * width, (row + 1) * width), ((firstRow + row) * 2 + half) * width);
-    }
-  }
+  const flat = compose.view(x, [rows, 2 * width]);
+  return [compose.slice(flat, [0, 0], [rows, width]), compose.slice(flat, [0, width], [rows, width])];
 }
 
 function launchActivation(backend: WebGPUBackend, kind: ActivationKind, x: TensorInfo): TensorInfo[] {

@@ -7,7 +7,8 @@ import {
   composeProbs,
   composeProbsGradient,
 } from '../attentionParts.ts';
-import type { Tensor, Tensor3D, Tensor4D } from '../tf.ts';
+import type { Heap } from '../heap.ts';
+import type { Tensor, Tensor3D, Tensor4D, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
 /**
@@ -22,6 +23,24 @@ const runAttention = defineOp<'q' | 'k' | 'v', AttentionOptions>({
   },
   webgpu: (backend, inputs, options) =>
     attentionFits(inputs.q, options.heads) ? launchAttention(backend, inputs, options) : null,
+  wasm: (heap, { q, k, v }, { heads, causal }) => {
+    const s = attentionSizes(q, k, heads);
+    const o = heap.allocate(q.shape);
+    const probs = heap.allocate([s.batch, heads, s.queries, s.keys]);
+    const addresses = [q, k, v, o, probs].map((tensor) => heap.address(tensor));
+    const { batch, queries, keys, width } = s;
+    heap.kernels.attend(
+      ...addresses,
+      batch,
+      heads,
+      queries,
+      keys,
+      width,
+      causal ? 1 : 0,
+      attentionScratch(heap, s),
+    );
+    return [o, probs];
+  },
   gradient: {
     save: ['q', 'k', 'v'],
     saveOutputs: [true, true],
@@ -45,6 +64,14 @@ const runAttentionGradient = defineOp<'q' | 'k' | 'v' | 'o' | 'state' | 'dy', At
   },
   webgpu: (backend, inputs, options) =>
     attentionFits(inputs.q, options.heads) ? launchAttentionGradient(backend, inputs, options) : null,
+  wasm: (heap, { q, k, v, state, dy }, { heads }) => {
+    const s = attentionSizes(q, k, heads);
+    const gradients = [q, k, v].map(({ shape }) => heap.allocate(shape));
+    const addresses = [q, k, v, state, dy, ...gradients].map((tensor) => heap.address(tensor));
+    const { batch, queries, keys, width } = s;
+    heap.kernels.attendGradient(...addresses, batch, heads, queries, keys, width, attentionScratch(heap, s));
+    return gradients;
+  },
 });
 
 const runProbs = defineOp<'q' | 'k', AttentionOptions>({
@@ -113,4 +140,17 @@ export function attentionProbs(q: Tensor3D, k: Tensor3D, options: AttentionOptio
  */
 export function attentionMix(probs: Tensor4D, v: Tensor3D): Tensor3D {
   return only(runMix({ probs, v }, {})) as Tensor3D;
+}
+
+type AttentionSizes = Record<'batch' | 'heads' | 'queries' | 'keys' | 'width', number>;
+
+function attentionSizes(q: TensorInfo, k: TensorInfo, heads: number): AttentionSizes {
+  const [batch, queries, width] = q.shape as [number, number, number];
+  return { batch, heads, queries, keys: k.shape[1] as number, width };
+}
+
+/** Memory that the wasm kernels work in. */
+function attentionScratch(heap: Heap, { heads, queries, keys, width }: AttentionSizes): number {
+  const bytes = heap.kernels.attentionScratch(queries, keys, width / heads);
+  return heap.address(heap.allocate([bytes / 4]));
 }

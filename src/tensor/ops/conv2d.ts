@@ -6,6 +6,7 @@ import type { Compose } from '../compose.ts';
 import { launch, type Uniform, u32 } from '../launch.ts';
 import { type Tensor, type Tensor4D, type TensorInfo, tf } from '../tf.ts';
 import { tiling } from '../tiles.ts';
+import { type ConvGeometry, convolve, convolveGradient } from '../wasmProducts.ts';
 import { withWeight, withWeightAndBias } from '../weightCode.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
@@ -21,25 +22,6 @@ export type ConvOptions = {
    * packing 3x3x128x128 again for a new bias takes 0.8 ms, adding it 0.1 ms (2 x 8x8 pixels: the convolution takes 1.1 ms).
    */
   readonly freshBias?: boolean;
-};
-
-/** Sizes of one convolution. */
-export type ConvGeometry = {
-  readonly batch: number;
-  readonly height: number;
-  readonly width: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly stride: 1 | 2;
-  /** Padding before and after, rows then columns. */
-  readonly padTop: number;
-  readonly padBottom: number;
-  readonly padLeft: number;
-  readonly padRight: number;
 };
 
 type ConvAttributes = {
@@ -67,6 +49,7 @@ const runConv = defineOp<'x' | 'w' | 'bias', ConvAttributes>({
       groups: tiles.groups,
     });
   },
+  wasm: (heap, { x, bias }, { weight, geometry }) => convolve(heap, x, weight, geometry, bias),
   gradient: {
     // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
     save: [],
@@ -107,6 +90,7 @@ const runConvGradient = defineOp<'dy' | 'w', ConvAttributes>({
       groups: tiles.groups,
     });
   },
+  wasm: (heap, { dy }, { weight, geometry }) => convolveGradient(heap, dy, weight, geometry),
 });
 
 /**

@@ -19,8 +19,11 @@ type OpDefinition<I extends string, A extends object> = {
   readonly composed?: (compose: Compose, inputs: Infos<I>, attrs: A) => Result;
   /** Our WGSL. Null means that the sizes do not fit and the composed form is used. */
   readonly webgpu?: (backend: WebGPUBackend, inputs: Infos<I>, attrs: A) => Result | null;
-  /** Loops over the wasm heap, where they beat stock kernels. What it makes is freed, except its results. */
-  readonly wasm?: (heap: Heap, inputs: Infos<I>, attrs: A) => Result;
+  /**
+   * Our wasm kernels or loops over its memory. Null means that the sizes do not fit and the composed form is used. What it
+   * makes is freed, except its results.
+   */
+  readonly wasm?: (heap: Heap, inputs: Infos<I>, attrs: A) => Result | null;
   readonly gradient?: OpGradient<I, A>;
 };
 
@@ -46,9 +49,8 @@ export type Op<I extends string, A extends object> = (
 
 /** Registers the kernels and the gradient; returns the function that runs the op and gives its outputs. */
 export function defineOp<I extends string, A extends object>(op: OpDefinition<I, A>): Op<I, A> {
-  const compose = (inputs: Infos<I>, attrs: A, backend: KernelBackend): TensorInfo[] => {
+  const compose = (scratch: Compose, inputs: Infos<I>, attrs: A): TensorInfo[] => {
     if (op.composed === undefined) throw new Error(`${op.name} has no form for backend ${tf.getBackend()}`);
-    const scratch = new Compose(backend);
     const outputs = asArray(op.composed(scratch, inputs, attrs));
     scratch.release(outputs);
     return outputs;
@@ -65,13 +67,13 @@ export function defineOp<I extends string, A extends object>(op: OpDefinition<I,
           const outputs = op.webgpu(backend, inputs, attrs);
           if (outputs !== null) return asArray(outputs);
         }
-        if (op.wasm !== undefined && backend instanceof BackendWasm) {
-          const heap = new Heap(backend);
-          const outputs = asArray(op.wasm(heap, inputs, attrs));
-          heap.release(outputs);
-          return outputs;
-        }
-        return compose(inputs, attrs, backend);
+        if (!(backend instanceof BackendWasm)) return compose(new Compose(backend), inputs, attrs);
+        const heap = new Heap(backend);
+        const result = op.wasm?.(heap, inputs, attrs) ?? null;
+        if (result === null) return compose(heap, inputs, attrs);
+        const outputs = asArray(result);
+        heap.release(outputs);
+        return outputs;
       },
     });
   }

@@ -3,6 +3,7 @@ import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import code from '../../../shaders/nn/group_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
 import type { Compose } from '../compose.ts';
+import type { Heap } from '../heap.ts';
 import { f32, type Launch, launch, u32 } from '../launch.ts';
 import { center, composeSiluSlope, type Means, normGradient } from '../normParts.ts';
 import { sizeOf } from '../sizes.ts';
@@ -25,6 +26,10 @@ const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
   },
   webgpu: (backend, { x, gamma, beta }, options) =>
     launch(backend, { ...normLaunch('group_norm', code, x, options), inputs: [x, gamma, beta] }),
+  wasm: (heap, { x, gamma, beta }, options) => {
+    const y = heap.allocate(x.shape);
+    return runOnHeap(heap, heap.kernels.groupNorm, [x, gamma, beta, y], options) ? y : null;
+  },
   gradient: {
     save: ['x', 'gamma', 'beta'],
     run: ([dy], saved, options) => {
@@ -53,6 +58,10 @@ const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOp
       ...normLaunch('group_norm_gradient', gradientCode, x, options),
       inputs: [x, gamma, beta, dy],
     }),
+  wasm: (heap, { x, gamma, beta, dy }, options) => {
+    const dx = heap.allocate(x.shape);
+    return runOnHeap(heap, heap.kernels.groupNormGradient, [x, gamma, beta, dy, dx], options) ? dx : null;
+  },
 });
 
 /**
@@ -64,6 +73,23 @@ const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOp
 export function groupNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, options: GroupNormOptions): T {
   const { groups, eps, silu } = options;
   return only(runGroupNorm({ x, gamma, beta }, { groups, eps, silu })) as T;
+}
+
+/** Runs a kernel on tensors of which the first has the sizes. False when it cannot, with channels not divisible by 4. */
+function runOnHeap(
+  heap: Heap,
+  kernel: (...addressesAndSizes: number[]) => void,
+  tensors: readonly TensorInfo[],
+  { groups, eps, silu }: GroupNormOptions,
+): boolean {
+  const { shape } = tensors[0] as TensorInfo;
+  const [samples, channels] = [shape[0] as number, shape.at(-1) as number];
+  if (channels % 4 !== 0) return false;
+  const pixels = sizeOf(shape) / (samples * channels);
+  const scratch = heap.allocate([heap.kernels.groupNormScratch(channels) / 4]);
+  const addresses = tensors.map((tensor) => heap.address(tensor));
+  kernel(...addresses, samples, pixels, channels, groups, eps, silu ? 1 : 0, heap.address(scratch));
+  return true;
 }
 
 /** [N,H,W,C] to [N,pixels,1,C], so that one average pool takes the mean over pixels. */

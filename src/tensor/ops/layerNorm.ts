@@ -2,6 +2,7 @@
 import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
 import code from '../../../shaders/nn/layer_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
+import type { Heap } from '../heap.ts';
 import { f32, flatGroups, type Launch, launch, u32 } from '../launch.ts';
 import { center, type Means, normGradient } from '../normParts.ts';
 import { sizeOf } from '../sizes.ts';
@@ -19,6 +20,10 @@ const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
   webgpu: (backend, { x, gamma, beta }, { eps }) => {
     if ((gamma.shape[0] as number) % 4 !== 0) return null;
     return launch(backend, { ...rowLaunch(backend, 'layer_norm', code, x, eps), inputs: [x, gamma, beta] });
+  },
+  wasm: (heap, { x, gamma, beta }, { eps }) => {
+    const y = heap.allocate(x.shape);
+    return runOnHeap(heap, heap.kernels.layerNorm, [x, gamma, beta, y], eps) ? y : null;
   },
   gradient: {
     save: ['x', 'gamma'],
@@ -41,6 +46,10 @@ const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>
     const shared = rowLaunch(backend, 'layer_norm_gradient', gradientCode, x, eps);
     return launch(backend, { ...shared, inputs: [x, gamma, dy] });
   },
+  wasm: (heap, { x, gamma, dy }, { eps }) => {
+    const dx = heap.allocate(x.shape);
+    return runOnHeap(heap, heap.kernels.layerNormGradient, [x, gamma, dy, dx], eps) ? dx : null;
+  },
 });
 
 /**
@@ -51,6 +60,20 @@ const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>
  */
 export function layerNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, eps: number): T {
   return only(runLayerNorm({ x, gamma, beta }, { eps })) as T;
+}
+
+/** Runs a kernel on tensors of which the first has the sizes. False when it cannot, with widths not divisible by 4. */
+function runOnHeap(
+  heap: Heap,
+  kernel: (...addressesAndSizes: number[]) => void,
+  tensors: readonly TensorInfo[],
+  eps: number,
+): boolean {
+  const { shape } = tensors[0] as TensorInfo;
+  const width = shape.at(-1) as number;
+  if (width % 4 !== 0) return false;
+  kernel(...tensors.map((tensor) => heap.address(tensor)), sizeOf(shape) / width, width, eps);
+  return true;
 }
 
 /** Mean over the last axis, [..., 1]. */

@@ -2,6 +2,7 @@
 import { launchLinear, launchLinearGradient, linearFits, type Matrix } from '../linearKernels.ts';
 import { sizeOf } from '../sizes.ts';
 import { type Tensor, type TensorInfo, tf } from '../tf.ts';
+import { weightProduct } from '../wasmProducts.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 
@@ -19,6 +20,7 @@ const runLinear = defineOp<'x' | 'w' | 'bias', LinearAttributes>({
     const matrix = matrixOf(weight, w);
     return linearFits(matrix) ? launchLinear(backend, x, matrix, bias) : null;
   },
+  wasm: (heap, { x, bias }, { weight }) => weightProduct(heap, x, weight, 'forward', bias),
   gradient: {
     // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
     save: [],
@@ -40,6 +42,7 @@ const runLinearGradient = defineOp<'dy' | 'w', LinearAttributes>({
     const matrix = matrixOf(weight, w);
     return linearFits(matrix) ? launchLinearGradient(backend, dy, matrix) : null;
   },
+  wasm: (heap, { dy }, { weight }) => weightProduct(heap, dy, weight, 'gradient'),
 });
 
 /**
@@ -53,7 +56,7 @@ export function linear<T extends Tensor>(x: T, w: Weight, bias: Tensor | null): 
   return only(runLinear(bias === null ? inputs : { ...inputs, bias }, { weight: w })) as T;
 }
 
-/** `W^T` [N, K], made once per weight: only un-transposed matmuls are fast on wasm. */
+/** `W^T` [N, K], made once per weight. */
 function transposedWeight(weight: Weight): Tensor {
   weight.forGradient ??= tf.keep(tf.transpose(weight.tensor));
   return weight.forGradient;

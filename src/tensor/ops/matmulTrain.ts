@@ -3,6 +3,7 @@ import type { Compose } from '../compose.ts';
 import { launchLinear, launchLinearGradient, linearFits, type Matrix } from '../linearKernels.ts';
 import { launchBatchMatMul, type MatmulForm } from '../matmulKernels.ts';
 import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
+import { product } from '../wasmProducts.ts';
 import { defineOp, only } from './define.ts';
 
 const runMatmul = defineOp<'a' | 'b', { readonly form: MatmulForm }>({
@@ -24,6 +25,7 @@ const runMatmul = defineOp<'a' | 'b', { readonly form: MatmulForm }>({
     const c = launchBatchMatMul(backend, batchOfOne(a), batchOfOne(b), form);
     return { ...c, shape: c.shape.slice(1) };
   },
+  wasm: (heap, { a, b }, { form }) => product(heap, a, b, form),
   gradient: {
     save: ['a', 'b'],
     run: ([dy], saved, { form }) => {

@@ -1,0 +1,340 @@
+/**
+ * Matrix products C = A B + bias, 4 rows by 8 columns at a time in registers.
+ *
+ * The right side is packed into panels: for every 8 columns, k rows of 8 values (columns beyond the last are zeros), so
+ * that the inner loop reads it in order. The left side is read through a table of row addresses, 4 for each tile and
+ * tap: rows of a matrix (one tap), or the pixels under each tap of a convolution, which is then never spread out.
+ *
+ * Every element is summed in the order of k, whatever the number of rows: a sample's bits do not depend on its batch.
+ */
+
+const TILE_ROWS: i32 = 4;
+const TILE_COLUMNS: i32 = 8;
+
+/** Rows [k, n] with `pitch` bytes between them, to panels. */
+export function pack(source: usize, pitch: usize, target: usize, k: i32, n: i32): void {
+  for (let column = 0; column < n; column += TILE_COLUMNS) {
+    let from = source + ((<usize>column) << 2);
+    const width = min(n - column, TILE_COLUMNS);
+    for (let i = 0; i < k; i++) {
+      if (width === TILE_COLUMNS) {
+        v128.store(target, v128.load(from));
+        v128.store(target, v128.load(from, 16), 16);
+      } else {
+        v128.store(target, i32x4.splat(0));
+        v128.store(target, i32x4.splat(0), 16);
+        memory.copy(target, from, (<usize>width) << 2);
+      }
+      target += 32;
+      from += pitch;
+    }
+  }
+}
+
+/**
+ * Rows [n, k] with `pitch` bytes between them, transposed to panels that are `panelBytes` apart: more than k rows where
+ * they are filled tap by tap.
+ */
+export function packTransposed(
+  source: usize,
+  pitch: usize,
+  target: usize,
+  panelBytes: usize,
+  k: i32,
+  n: i32,
+): void {
+  for (let column = 0; column < n; column += TILE_COLUMNS) {
+    for (let lane = 0; lane < TILE_COLUMNS; lane++) {
+      let to = target + ((<usize>lane) << 2);
+      if (column + lane < n) {
+        let from = source + <usize>(column + lane) * pitch;
+        for (let i = 0; i < k; i++) {
+          store<f32>(to, load<f32>(from));
+          from += 4;
+          to += 32;
+        }
+      } else {
+        for (let i = 0; i < k; i++) {
+          store<f32>(to, 0);
+          to += 32;
+        }
+      }
+    }
+    target += panelBytes;
+  }
+}
+
+/** The table of row addresses of a matrix of m rows, `pitch` bytes apart; the last row fills up the last tile. */
+export function matrixRows(source: usize, pitch: usize, target: usize, m: i32): void {
+  const count = (m + TILE_ROWS - 1) & -TILE_ROWS;
+  for (let i = 0; i < count; i++) {
+    store<usize>(target, source + <usize>min(i, m - 1) * pitch);
+    target += 4;
+  }
+}
+
+/**
+ * The table of pixel addresses of a convolution over x [batch, height, width, channels], for `count` output pixels of
+ * [batch outHeight outWidth] from the pixel `first` on. Taps outside of the image read `zeros`, `channels` of them.
+ */
+export function convolutionRows(
+  x: usize,
+  zeros: usize,
+  target: usize,
+  first: i32,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  stride: i32,
+  padTop: i32,
+  padLeft: i32,
+): void {
+  const pixelBytes = (<usize>channels) << 2;
+  const area = outHeight * outWidth;
+  const padded = (count + TILE_ROWS - 1) & -TILE_ROWS;
+  const taps = kernelHeight * kernelWidth;
+  for (let i = 0; i < padded; i++) {
+    const pixel = first + min(i, count - 1);
+    const sample = pixel / area;
+    const row = (pixel - sample * area) / outWidth;
+    const top = row * stride - padTop;
+    const left = (pixel - sample * area - row * outWidth) * stride - padLeft;
+    const image = x + <usize>(sample * height * width) * pixelBytes;
+    let to = target + tableOffset(i, taps);
+    for (let ky = top; ky < top + kernelHeight; ky++) {
+      for (let kx = left; kx < left + kernelWidth; kx++) {
+        const inside = <u32>ky < <u32>height && <u32>kx < <u32>width;
+        store<usize>(to, inside ? image + <usize>(ky * width + kx) * pixelBytes : zeros);
+        to += TILE_ROWS << 2;
+      }
+    }
+  }
+}
+
+/**
+ * The same for the input gradient: which pixels of dy [batch, outHeight, outWidth, channels] each pixel of
+ * [batch height width] was read for, tap by tap.
+ */
+export function convolutionGradientRows(
+  dy: usize,
+  zeros: usize,
+  target: usize,
+  first: i32,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  outHeight: i32,
+  outWidth: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  stride: i32,
+  padTop: i32,
+  padLeft: i32,
+): void {
+  const pixelBytes = (<usize>channels) << 2;
+  const area = height * width;
+  const padded = (count + TILE_ROWS - 1) & -TILE_ROWS;
+  const taps = kernelHeight * kernelWidth;
+  const odd = stride - 1;
+  for (let i = 0; i < padded; i++) {
+    const pixel = first + min(i, count - 1);
+    const sample = pixel / area;
+    const row = (pixel - sample * area) / width;
+    const column = pixel - sample * area - row * width;
+    const image = dy + <usize>(sample * outHeight * outWidth) * pixelBytes;
+    let to = target + tableOffset(i, taps);
+    for (let ky = 0; ky < kernelHeight; ky++) {
+      const y = row + padTop - ky;
+      for (let kx = 0; kx < kernelWidth; kx++) {
+        const x = column + padLeft - kx;
+        // Stride is 1 or 2: a negative or odd position was read by no output.
+        const oy = y >> odd;
+        const ox = x >> odd;
+        const inside = ((y | x) & odd) === 0 && <u32>oy < <u32>outHeight && <u32>ox < <u32>outWidth;
+        store<usize>(to, inside ? image + <usize>(oy * outWidth + ox) * pixelBytes : zeros);
+        to += TILE_ROWS << 2;
+      }
+    }
+  }
+}
+
+/** Where the first tap of row i stands in a table. */
+function tableOffset(i: i32, taps: i32): usize {
+  return (<usize>((i / TILE_ROWS) * taps * TILE_ROWS + (i & (TILE_ROWS - 1)))) << 2;
+}
+
+/**
+ * C [m, n] with `pitch` bytes between rows = rows times panels, plus bias [n] unless its address is 0.
+ *
+ * @param rows table of 4 addresses for each tap of each tile
+ * @param k values at each address
+ */
+export function multiply(
+  rows: usize,
+  taps: i32,
+  k: i32,
+  panels: usize,
+  bias: usize,
+  c: usize,
+  pitch: usize,
+  m: i32,
+  n: i32,
+): void {
+  const panelBytes = (<usize>(taps * k)) << 5;
+  const tileBytes = (<usize>taps) << 4;
+  for (let column = 0; column < n; column += TILE_COLUMNS) {
+    const width = min(n - column, TILE_COLUMNS);
+    let low = f32x4.splat(0);
+    let high = f32x4.splat(0);
+    if (bias !== 0) {
+      low = loadColumns(bias, width);
+      high = loadColumns(bias + 16, width - 4);
+      bias += 32;
+    }
+    let tileRows = rows;
+    let to = c + ((<usize>column) << 2);
+    for (let row = 0; row < m; row += TILE_ROWS) {
+      multiplyTile(tileRows, taps, k, panels, low, high, to, pitch, m - row, width);
+      tileRows += tileBytes;
+      to += pitch << 2;
+    }
+    panels += panelBytes;
+  }
+}
+
+function multiplyTile(
+  rows: usize,
+  taps: i32,
+  k: i32,
+  panel: usize,
+  biasLow: v128,
+  biasHigh: v128,
+  c: usize,
+  pitch: usize,
+  height: i32,
+  width: i32,
+): void {
+  let low0 = biasLow;
+  let low1 = biasLow;
+  let low2 = biasLow;
+  let low3 = biasLow;
+  let high0 = biasHigh;
+  let high1 = biasHigh;
+  let high2 = biasHigh;
+  let high3 = biasHigh;
+  do {
+    let a0 = load<usize>(rows);
+    let a1 = load<usize>(rows, 4);
+    let a2 = load<usize>(rows, 8);
+    let a3 = load<usize>(rows, 12);
+    rows += 16;
+    let rest = k;
+    while (rest >= 2) {
+      const b0 = v128.load(panel);
+      const b1 = v128.load(panel, 16);
+      let x = v128.load_splat<f32>(a0);
+      low0 = f32x4.add(low0, f32x4.mul(x, b0));
+      high0 = f32x4.add(high0, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a1);
+      low1 = f32x4.add(low1, f32x4.mul(x, b0));
+      high1 = f32x4.add(high1, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a2);
+      low2 = f32x4.add(low2, f32x4.mul(x, b0));
+      high2 = f32x4.add(high2, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a3);
+      low3 = f32x4.add(low3, f32x4.mul(x, b0));
+      high3 = f32x4.add(high3, f32x4.mul(x, b1));
+      const b2 = v128.load(panel, 32);
+      const b3 = v128.load(panel, 48);
+      x = v128.load_splat<f32>(a0, 4);
+      low0 = f32x4.add(low0, f32x4.mul(x, b2));
+      high0 = f32x4.add(high0, f32x4.mul(x, b3));
+      x = v128.load_splat<f32>(a1, 4);
+      low1 = f32x4.add(low1, f32x4.mul(x, b2));
+      high1 = f32x4.add(high1, f32x4.mul(x, b3));
+      x = v128.load_splat<f32>(a2, 4);
+      low2 = f32x4.add(low2, f32x4.mul(x, b2));
+      high2 = f32x4.add(high2, f32x4.mul(x, b3));
+      x = v128.load_splat<f32>(a3, 4);
+      low3 = f32x4.add(low3, f32x4.mul(x, b2));
+      high3 = f32x4.add(high3, f32x4.mul(x, b3));
+      a0 += 8;
+      a1 += 8;
+      a2 += 8;
+      a3 += 8;
+      panel += 64;
+      rest -= 2;
+    }
+    if (rest !== 0) {
+      const b0 = v128.load(panel);
+      const b1 = v128.load(panel, 16);
+      let x = v128.load_splat<f32>(a0);
+      low0 = f32x4.add(low0, f32x4.mul(x, b0));
+      high0 = f32x4.add(high0, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a1);
+      low1 = f32x4.add(low1, f32x4.mul(x, b0));
+      high1 = f32x4.add(high1, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a2);
+      low2 = f32x4.add(low2, f32x4.mul(x, b0));
+      high2 = f32x4.add(high2, f32x4.mul(x, b1));
+      x = v128.load_splat<f32>(a3);
+      low3 = f32x4.add(low3, f32x4.mul(x, b0));
+      high3 = f32x4.add(high3, f32x4.mul(x, b1));
+      panel += 32;
+    }
+  } while (--taps !== 0);
+  storeColumns(c, low0, high0, width);
+  if (height < 2) return;
+  c += pitch;
+  storeColumns(c, low1, high1, width);
+  if (height < 3) return;
+  c += pitch;
+  storeColumns(c, low2, high2, width);
+  if (height < 4) return;
+  storeColumns(c + pitch, low3, high3, width);
+}
+
+/** Up to 4 values; the others are zeros. */
+function loadColumns(from: usize, width: i32): v128 {
+  if (width >= 4) return v128.load(from);
+  let x = f32x4.splat(0);
+  if (width > 0) x = f32x4.replace_lane(x, 0, load<f32>(from));
+  if (width > 1) x = f32x4.replace_lane(x, 1, load<f32>(from, 4));
+  if (width > 2) x = f32x4.replace_lane(x, 2, load<f32>(from, 8));
+  return x;
+}
+
+function storeColumns(to: usize, low: v128, high: v128, width: i32): void {
+  if (width === TILE_COLUMNS) {
+    v128.store(to, low);
+    v128.store(to, high, 16);
+    return;
+  }
+  let x = low;
+  if (width & 4) {
+    v128.store(to, x);
+    to += 16;
+    x = high;
+  }
+  if (width & 3) store<f32>(to, f32x4.extract_lane(x, 0));
+  if (width & 2) store<f32>(to, f32x4.extract_lane(x, 1), 4);
+  if ((width & 3) === 3) store<f32>(to, f32x4.extract_lane(x, 2), 8);
+}
+
+/** The transpose [columns, rows] of [rows, columns], both without gaps. */
+export function transpose(source: usize, target: usize, rows: i32, columns: i32): void {
+  for (let row = 0; row < rows; row++) {
+    let to = target + ((<usize>row) << 2);
+    for (let column = 0; column < columns; column++) {
+      store<f32>(to, load<f32>(source));
+      source += 4;
+      to += (<usize>rows) << 2;
+    }
+  }
+}
