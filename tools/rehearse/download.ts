@@ -1,8 +1,7 @@
-// The download into the browser's storage, with a connection cut and a reload of the page on the way.
+// The download into the browser's storage as a user does it, with a connection cut and a reload of the page on the way.
 
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ModelSource } from '../../src/sources/types.ts';
 import { callEngine } from './enginePage.ts';
 import { openPage } from './openPage.ts';
 import type { Rehearsal } from './rehearsal.ts';
@@ -11,87 +10,99 @@ import type { PhaseOutcome } from './report.ts';
 const UNET = '/unet/diffusion_pytorch_model.safetensors';
 /** Share of the UNet's file after which the server cuts the connection, once. */
 const CUT_AT = 0.4;
-/** Share of all bytes at which the page is reloaded in the middle of the work. */
-const RELOAD_AT = 0.55;
+/** Percent of all bytes at which the page is reloaded in the middle of the work. */
+const RELOAD_AT = 55;
 /** Of the small model, whose bytes would all be there before anyone could interrupt. */
-const TINY_BYTES_PER_SECOND = 400_000;
+const TINY_BYTES_PER_SECOND = 300_000;
+const POLL_MS = 100;
 
 export async function download(rehearsal: Rehearsal): Promise<PhaseOutcome> {
   const { folder, server, studio, log, options } = rehearsal;
   const { page } = studio;
-  const source: ModelSource = { kind: 'url', url: server.url };
-  const request = { source, token: null };
-  const plan = await callEngine(page, 'planDownload', request);
-  log(
-    `download: ${plan.files.length} files, ${Math.round(plan.sizeBytes / 1e6)} MB, ${plan.storedBytes} bytes are there.`,
-  );
   const firstRequest = server.requests.length;
-  let interrupted = plan.storedBytes > 0;
-  if (plan.storedBytes === 0) {
-    server.misbehave(UNET, {
-      cutAfterBytes: Math.round(CUT_AT * statSync(join(folder, UNET)).size),
-      times: 1,
-    });
-    if (options.model === 'tiny') server.misbehave('*', { bytesPerSecond: TINY_BYTES_PER_SECOND });
-    interrupted = await downloadUntil(rehearsal, source, RELOAD_AT);
-    server.misbehave('*', null);
-    server.misbehave(UNET, null);
-  }
-  const { models } = await callEngine(page, 'stored', {});
-  const partial = models.find((m) => m.id === plan.id);
-  log(`download: ${partial?.storedBytes ?? 0} bytes are there after the interruption; going on.`);
-  const item = await callEngine(page, 'downloadModel', request, progressLines(rehearsal));
-  rehearsal.remember({ modelId: item.id });
+  await goToModels(rehearsal);
+  await page.getByLabel('Repository or address').fill(server.url);
+  await page.getByRole('button', { name: 'Look it up' }).click();
+  const offer = page.locator('li', { has: page.getByRole('checkbox') });
+  await watched(rehearsal, offer.waitFor());
+  const id = (await offer.getAttribute('data-model')) ?? '';
+  const name = (await offer.getAttribute('aria-label')) ?? '';
+  log(`download: ${(await offer.locator('section p').first().innerText()).trim()}`);
+  server.misbehave(UNET, { cutAfterBytes: Math.round(CUT_AT * statSync(join(folder, UNET)).size), times: 1 });
+  if (options.model === 'tiny') server.misbehave('*', { bytesPerSecond: TINY_BYTES_PER_SECOND });
+  await offer.getByRole('checkbox').check();
+  await offer.getByRole('button', { name: /^Download / }).click();
+  const interrupted = await watched(rehearsal, until(rehearsal, RELOAD_AT));
+  log('download: reloading the page in the middle of it.');
+  await openPage(studio, options.backend);
+  server.misbehave('*', null);
+  server.misbehave(UNET, null);
+
+  const before = await callEngine(page, 'stored', {});
+  const partial = before.models.find((m) => m.id === id);
+  log(`download: ${Math.round((partial?.storedBytes ?? 0) / 1e6)} MB are there; going on.`);
+  await goToModels(rehearsal);
+  await page.getByRole('button', { name: `Continue ${name}` }).click();
+  await watched(
+    rehearsal,
+    Promise.race([until(rehearsal, 101), page.getByRole('button', { name: `Use ${name}` }).waitFor()]),
+  );
+  const after = await callEngine(page, 'stored', {});
+  const item = after.models.find((m) => m.id === id);
+  if (item?.complete) rehearsal.remember({ modelId: id });
   const continued = server.requests
     .slice(firstRequest)
-    .filter(({ path, range }) => path === UNET && range !== null && !range.startsWith('bytes=0-'));
+    .filter(
+      ({ path, range, status }) => path === UNET && status === 206 && !/^bytes=0-/.test(range ?? 'bytes=0-'),
+    );
   return {
     facts: {
-      bytes: item.storedBytes,
-      'bytes before the interruption': partial?.storedBytes ?? 0,
+      bytes: item?.storedBytes ?? 0,
+      'bytes before the reload': partial?.storedBytes ?? 0,
       'requests that went on in the middle of the UNet': continued.length,
     },
     checks: [
-      { name: 'the download was interrupted', ok: interrupted },
+      { name: 'the page was reloaded in the middle of the download', ok: interrupted },
       {
         name: 'what had arrived was kept',
         ok: (partial?.storedBytes ?? 0) > 0 && partial?.complete === false,
       },
-      { name: 'it went on by range', ok: continued.some(({ status }) => status === 206) },
-      { name: 'the model is complete', ok: item.complete && item.storedBytes === plan.sizeBytes },
+      { name: 'the download went on by range after the cut', ok: continued.length > 0 },
+      { name: 'the model is complete', ok: item?.complete === true && item.storedBytes === item.sizeBytes },
     ],
   };
 }
 
-/** Reloads the page when that share has arrived; false when all was there before. */
-async function downloadUntil(rehearsal: Rehearsal, source: ModelSource, share: number): Promise<boolean> {
-  const { page } = rehearsal.studio;
-  const report = progressLines(rehearsal);
-  let reach: (reached: true) => void = () => undefined;
-  const reached = new Promise<true>((resolve) => {
-    reach = resolve;
-  });
-  const finished = callEngine(page, 'downloadModel', { source, token: null }, (progress) => {
-    report(progress);
-    if (progress.done >= share * progress.total) reach(true);
-  }).then(() => false as const);
-  // Its page is about to go.
-  finished.catch(() => undefined);
-  if (!(await Promise.race([reached, finished]))) return false;
-  rehearsal.log('download: reloading the page in the middle of it.');
-  await openPage(rehearsal.studio, rehearsal.options.backend);
-  return true;
+export async function goToModels({ studio: { page } }: Rehearsal): Promise<void> {
+  await page.getByRole('banner').getByRole('button', { name: 'Model', exact: true }).click();
+  await page.locator('[data-page=model]').waitFor();
 }
 
-function progressLines({
-  log,
-}: Rehearsal): (progress: { done: number; total: number; note?: string }) => void {
+/** Waits until the page tells of so many percent; false when the download ends before. */
+async function until({ studio: { page }, log }: Rehearsal, percent: number): Promise<boolean> {
   let told = '';
   let toldAt = 0;
-  return ({ done, total, note = '' }) => {
-    if (note === told && performance.now() - toldAt < 5000) return;
-    told = note;
-    toldAt = performance.now();
-    log(`download: ${Math.round(done / 1e6)} of ${Math.round(total / 1e6)} MB. ${note}`);
-  };
+  for (;;) {
+    const running = page.locator('[data-download]');
+    if ((await running.count()) === 0) return false;
+    const text = (await running.innerText().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
+    if (text !== told && performance.now() - toldAt > 5000) {
+      told = text;
+      toldAt = performance.now();
+      log(`download: ${text}`);
+    }
+    if (Number(/^(\d+)\s?%/.exec(text)?.[1] ?? 0) >= percent) return true;
+    await page.waitForTimeout(POLL_MS);
+  }
+}
+
+/** Ends with the page's complaint, should there be one first. */
+export async function watched<T>({ studio }: Rehearsal, work: Promise<T>): Promise<T> {
+  const alert = studio.page.locator('[role=alert]').filter({ hasText: /\S/ }).first();
+  const complaint = alert.waitFor().then(async () => {
+    throw new Error(`The page complains: ${(await alert.innerText()).replaceAll(/\s+/g, ' ')}`);
+  });
+  // Once the work is done, nobody waits for complaints.
+  complaint.catch(() => undefined);
+  return Promise.race([work, complaint, studio.failed]);
 }

@@ -69,7 +69,7 @@ async function send({
   try {
     const value = await engine.call(name as 'stored', decode(args) as Record<never, never>, {
       onProgress: (progress) => {
-        if (performance.now() - toldAt < 300 && progress.done < progress.total) return;
+        if (performance.now() - toldAt < 5000 && progress.done < progress.total) return;
         toldAt = performance.now();
         tell?.(progress);
       },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { LoadPlan } from '../../src/jobs/loadPlan.ts';
 import { download } from './download.ts';
 import { callEngine } from './enginePage.ts';
+import { loadByHand } from './loadByHand.ts';
 import { imageSize, loadModel, modelRef, PROMPT } from './loadedModel.ts';
 import type { PhaseName } from './options.ts';
 import { MODELS } from './options.ts';
@@ -48,6 +49,7 @@ export const RUNS: Readonly<Record<PhaseName, (rehearsal: Rehearsal) => Promise<
     };
   },
   load: async (rehearsal) => {
+    const plan = await loadByHand(rehearsal);
     const model = await loadModel(rehearsal);
     const { unet, textEncoder, vae } = model.parameters;
     const checks =
@@ -60,7 +62,7 @@ export const RUNS: Readonly<Record<PhaseName, (rehearsal: Rehearsal) => Promise<
           ]
         : [];
     return {
-      facts: { weights: model.weights, unet, textEncoder, vae, targets: model.adapterTargets },
+      facts: { plan, weights: model.weights, unet, textEncoder, vae, targets: model.adapterTargets },
       checks,
     };
   },
