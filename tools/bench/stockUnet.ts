@@ -51,8 +51,9 @@ function runLayer({ resnet, transformer }: Layer, x: Tensor4D, input: Input): Te
 
 function runTransformer(w: Transformer, x: Tensor4D, input: Input): Tensor4D {
   const [n, height, width, channels] = x.shape;
-  let h = tf.reshape(groupNorm(w.norm, x, input.groups, 1e-6), [n, height * width, channels]);
-  h = dense(w.projIn, h) as Tensor3D;
+  const normed = groupNorm(w.norm, x, input.groups, 1e-6);
+  let h: Tensor3D = tf.reshape(normed, [n, height * width, channels]);
+  h = dense(w.projIn, h);
   for (const block of w.blocks) {
     const n1 = layerNorm(block.norm1, h);
     h = tf.add(h, attend(block.attn1, n1, n1));
@@ -85,11 +86,11 @@ export function stockAttention(q: Tensor3D, k: Tensor3D, v: Tensor3D, heads: num
   return tf.reshape(tf.transpose(tf.matMul(tf.softmax(scores), split(v)), [0, 2, 1, 3]), q.shape);
 }
 
-function dense({ w, b }: Linear, x: Tensor): Tensor {
+function dense<T extends Tensor>({ w, b }: Linear, x: T): T {
   const [inner, columns] = w.shape as [number, number];
   const a = tf.reshape(x, [-1, inner]) as Tensor2D;
   const y = tf.fused.matMul({ a, b: w.tensor as Tensor2D, ...(b === null ? {} : { bias: b }) });
-  return tf.reshape(y, [...x.shape.slice(0, -1), columns]);
+  return tf.reshape(y, [...x.shape.slice(0, -1), columns]) as T;
 }
 
 function conv({ w, b }: Conv, x: Tensor4D, strides: 1 | 2 = 1): Tensor4D {
