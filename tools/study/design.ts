@@ -56,10 +56,11 @@ export const UNTUNED: Settings = {
 export type Design = {
   readonly name: string;
   readonly categories: readonly Category[];
-  /** DDPM steps of pools, DDIM steps of evaluation images, candidates drawn together. */
+  /** DDPM steps of pools and candidates drawn together; DDIM steps of evaluation images, and these together. */
   readonly steps: number;
-  readonly evaluationSteps: number;
   readonly block: number;
+  readonly evaluationSteps: number;
+  readonly evaluationBlock: number;
   readonly batch: number;
   readonly rank: { readonly prompts: number; readonly unseen: number; readonly candidates: number };
   /** Other guidance scales, on fewer prompts. Scale 1 is the conditional path. */
@@ -100,8 +101,9 @@ export type Design = {
 const SAMPLING = {
   categories: PAIR_CATEGORIES,
   steps: DEMO.sampling.steps,
-  evaluationSteps: 20,
   block: DEMO.sampling.batch,
+  evaluationSteps: 20,
+  evaluationBlock: 4,
   batch: DEMO.training.batch,
 } as const;
 
@@ -112,8 +114,9 @@ const QUICK: Design = {
   name: 'quick',
   categories: ['color', 'spatial'],
   steps: 4,
-  evaluationSteps: 3,
   block: 3,
+  evaluationSteps: 3,
+  evaluationBlock: 3,
   batch: 2,
   rank: { prompts: 1, unseen: 1, candidates: 3 },
   guidances: { scales: [1], prompts: 1, candidates: 3 },

@@ -28,17 +28,17 @@ const SEEDS = { pool: 2_024, evaluation: 90_210 } as const;
 export function drawSteps(design: Design, draw: Draw, label: { part: Part; item: string }): Step[] {
   return blocksOf(design, draw).map((first): Step => {
     const { use, text, adapter } = draw;
-    const steps = stepsOf(design, use);
+    const { steps, block } = samplingOf(design, use);
     const guidance = draw.guidance ?? GUIDANCE;
     return {
       ...label,
       id: blockId(design, draw, first),
       needs: adapter === null ? [] : [adapter.training],
-      cost: { evaluations: 2 * steps * design.block, images: design.block, samples: 0 },
+      cost: { evaluations: 2 * steps * block, images: block, samples: 0 },
       request: (store): DrawRequest => ({
         kind: 'draw',
         text,
-        seeds: Array.from({ length: design.block }, (_, i) => seedOf(use, text, first + i)),
+        seeds: Array.from({ length: block }, (_, i) => seedOf(use, text, first + i)),
         adapter: adapterFile(store, adapter),
         scheduler: use === 'pool' ? 'ddpm' : 'ddim',
         steps,
@@ -59,12 +59,13 @@ export function findDrawn(store: Store, design: Design, draw: Draw): readonly Ca
     if (result === undefined) return undefined;
     candidates.push(...result.images.map((image) => ({ ...image, timesteps: result.timesteps })));
   }
-  const skipped = draw.first % design.block;
+  const skipped = draw.first % samplingOf(design, draw.use).block;
   return candidates.slice(skipped, skipped + draw.count);
 }
 
 /** First images of the blocks that a draw touches. */
-function blocksOf({ block }: Design, { first, count }: Draw): number[] {
+function blocksOf(design: Design, { first, count, use }: Draw): number[] {
+  const { block } = samplingOf(design, use);
   const from = Math.floor(first / block);
   const to = Math.ceil((first + count) / block);
   return Array.from({ length: to - from }, (_, i) => (from + i) * block);
@@ -76,12 +77,14 @@ export function drawIds(design: Design, draw: Draw): readonly string[] {
 
 function blockId(design: Design, { use, text, adapter, guidance = GUIDANCE }: Draw, first: number): string {
   const model = adapter === null ? 'base' : `${adapter.training}@${adapter.step}`;
-  const sampling = `s${stepsOf(design, use)}-g${guidance}-x${design.block}`;
+  const { steps, block } = samplingOf(design, use);
+  const sampling = `s${steps}-g${guidance}-x${block}`;
   return `draw/${use}/${sampling}/${text}/${first}/${model}`;
 }
 
-function stepsOf(design: Design, use: Draw['use']): number {
-  return use === 'pool' ? design.steps : design.evaluationSteps;
+function samplingOf(design: Design, use: Draw['use']): { readonly steps: number; readonly block: number } {
+  const { steps, block, evaluationSteps, evaluationBlock } = design;
+  return use === 'pool' ? { steps, block } : { steps: evaluationSteps, block: evaluationBlock };
 }
 
 function seedOf(use: Draw['use'], text: string, index: number): number {

@@ -63,7 +63,7 @@ async function tunedOf(name: string | null): Promise<Tuned | null> {
   if (name === null || loaded?.name === name) return name === null ? null : (loaded?.tuned ?? null);
   loaded?.tuned.dispose();
   loaded = null;
-  const tuned = applyAdapter(await openAdapter(name));
+  const tuned = await applyAdapter(opened(), await openAdapter(name));
   loaded = { name, tuned };
   return tuned;
 }

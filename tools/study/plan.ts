@@ -55,8 +55,9 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
   return distinctSteps([
     ...firstSteps(design, schedule),
     ...evaluationSteps(design, testEvaluation(design), null, TABLES.arms),
-    ...steps(armExperiments(design, settings)),
+    ...steps(armExperiments(design, settings).filter((e) => e.replicate === 0)),
     ...renoiseSteps(design),
+    ...steps(armExperiments(design, settings)),
     ...guidanceSteps(design),
     ...steps(byReplicate(categoryExperiments(design, settings)).filter((e) => e.replicate === 0)),
     ...steps(ablations),

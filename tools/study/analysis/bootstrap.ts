@@ -46,10 +46,16 @@ export function crossedBootstrap(table: readonly (readonly number[])[]): Interva
   return { estimate, low: quantile(replicates, 0.025), high: quantile(replicates, 0.975) };
 }
 
-/** `count` indices below `count`, with replacement. */
-function draws(resample: number, offset: number, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => uniformInt(SEED, resample, offset + i, count));
+/** `count` indices below `count`, with replacement; the same for every table of that shape, so made once. */
+function draws(resample: number, offset: number, count: number): readonly number[] {
+  const key = `${resample}/${offset}/${count}`;
+  const known = drawn.get(key);
+  if (known !== undefined) return known;
+  const made = Array.from({ length: count }, (_, i) => uniformInt(SEED, resample, offset + i, count));
+  drawn.set(key, made);
+  return made;
 }
+const drawn = new Map<string, readonly number[]>();
 
 /** What an interval says about a difference. */
 export type Finding = 'positive' | 'negative' | 'open' | 'none';
