@@ -6,10 +6,10 @@ import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { runUnet, type Unet, unetInput } from '../../../src/models/unet/run.ts';
 import { timestepEmbedding } from '../../../src/models/unet/timestep.ts';
-import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import type { BackendName } from '../../../src/tensor/types.ts';
 import type { Bench } from '../bench.ts';
-import { onnxUnet } from '../onnxUnet.ts';
+import { type OnnxAttention, onnxUnet } from '../onnxUnet.ts';
 
 export const backend: BackendName = 'wasm';
 
@@ -41,8 +41,12 @@ async function compareBatch(bench: Bench, unet: Unet, batch: number, withTorch: 
     outputs.dispose();
     return values;
   };
-  const bytes = onnxUnet(unet.weights, (x) => x.dataSync() as Float32Array, { batch, size, tokens: TOKENS }, 'fused');
-  const session = await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'all' });
+  const sessions = new Map<OnnxAttention, ort.InferenceSession>();
+  for (const form of ['plain', 'fused'] as const) {
+    const read = (x: Tensor): Float32Array => x.dataSync() as Float32Array;
+    const bytes = onnxUnet(unet.weights, read, { batch, size, tokens: TOKENS }, form);
+    sessions.set(form, await ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'all' }));
+  }
   const ztNchw = tf.tidy(() => tf.transpose(zt, [0, 3, 1, 2]));
   const ztValues = (await ztNchw.data()) as Float32Array;
   const contextValues = (await context.data()) as Float32Array;
@@ -52,15 +56,17 @@ async function compareBatch(bench: Bench, unet: Unet, batch: number, withTorch: 
     sinusoid: new ort.Tensor('float32', sinusoid, [1, sinusoid.length]),
     context: new ort.Tensor('float32', contextValues, context.shape),
   };
-  const theirs = async (): Promise<Float32Array> => {
+  const theirs = async (form: OnnxAttention): Promise<Float32Array> => {
+    const session = sessions.get(form) as ort.InferenceSession;
     const outputs = await session.run(feeds);
     return (outputs[session.outputNames[0] as string] as ort.Tensor).data as Float32Array;
   };
 
   const expected = await toNchw(await ours(), [batch, size, size, config.outChannels]);
-  checkEqual('onnxruntime-web', await theirs(), expected);
+  for (const form of sessions.keys()) checkEqual('onnxruntime-web', await theirs(form), expected);
   const variants: Record<string, () => Promise<number>> = {
-    'onnxruntime-web': () => elapsed(theirs),
+    'onnxruntime-web': () => elapsed(() => theirs('plain')),
+    'its fused attention': () => elapsed(() => theirs('fused')),
     ours: () => elapsed(ours),
   };
   if (withTorch) {
@@ -76,7 +82,7 @@ async function compareBatch(bench: Bench, unet: Unet, batch: number, withTorch: 
   await bench.compareTimes(`UNet of the shapes model, one forward of ${batch}`, variants, {
     repeats: ROUNDS,
   });
-  await session.release();
+  for (const session of sessions.values()) await session.release();
   for (const tensor of [zt, context, ztNchw]) tensor.dispose();
 }
 
