@@ -84,34 +84,37 @@ function overall(rows: readonly RankRow[], pools: readonly Pool[]): string {
 }
 
 function rankTable(rows: readonly RankRow[]): string {
-  return table(
+  const order = table(
     [
       'category',
       'prompts',
-      'tau, all M',
-      'tau, first, middle, last',
-      'claims: top-1',
-      'random',
-      'best',
-      'top-1 − random, points',
-      'strict: top-1',
-      'random',
-      'best',
-      'top-1 − random, points',
+      'tau over all candidates',
+      'prompts with a tau',
+      'tau of first, middle, last',
+      'prompts with a tau',
     ],
     rows.map((row) => [
       row.category,
-      `${row.prompts} (${row.tau.count})`,
+      String(row.prompts),
       interval(row.tau),
-      `${interval(row.tauOfThree)} (${row.tauOfThree.count})`,
-      ...[row.share, row.strict].flatMap(({ top, random, best, gain }) => [
-        percent(top),
-        percent(random),
-        percent(best),
-        points(gain),
-      ]),
+      String(row.tau.count),
+      interval(row.tauOfThree),
+      String(row.tauOfThree.count),
     ]),
   );
+  const choice = (name: string, pick: (row: RankRow) => RankRow['share']): string =>
+    table(
+      [name, 'highest MI', 'random', 'best of the pool', 'highest MI − random, points'],
+      rows.map((row) => {
+        const { top, random, best, gain } = pick(row);
+        return [row.category, percent(top), percent(random), percent(best), points(gain)];
+      }),
+    );
+  return [
+    order,
+    choice('share of claims', (row) => row.share),
+    choice('strict score', (row) => row.strict),
+  ].join('\n\n');
 }
 
 function scoreText(rows: readonly ScoreRow[]): string {
