@@ -5,6 +5,7 @@ import { syncAddress } from './state/address.ts';
 import { browserFeatures, missingFeature } from './state/capabilities.ts';
 import { failEngine, prepareEngine } from './state/engine.ts';
 import { engineClient } from './state/engineClient.ts';
+import { watchOtherTabs } from './state/otherTabs.ts';
 import { keepPromptDraft } from './state/prompts.ts';
 import { listenToRuns, refreshRuns } from './state/runActions.ts';
 import { offerScripting } from './state/scripting.ts';
@@ -36,6 +37,7 @@ async function start(): Promise<void> {
   listenToRuns();
   keepPromptDraft();
   await refreshRuns();
+  watchOtherTabs();
   await syncAddress();
   const { backend, model } = useSettings.getState();
   await prepareEngine(backend, model);

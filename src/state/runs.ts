@@ -27,6 +27,8 @@ export type RunsState = {
   readonly runs: readonly RunSummary[] | null;
   readonly open: OpenRun | null;
   readonly activity: Activity;
+  /** Identifiers of runs that another tab works on. */
+  readonly elsewhere: ReadonlySet<string>;
   readonly stage: StageName | null;
   readonly round: number;
   readonly progress: StageProgress | null;
@@ -37,11 +39,17 @@ export const useRuns = create<RunsState>()(() => ({
   runs: null,
   open: null,
   activity: 'idle',
+  elsewhere: new Set(),
   stage: null,
   round: 0,
   progress: null,
   warnings: [],
 }));
+
+/** True when the open run can be worked on from here. */
+export function isFree({ open, activity, elsewhere }: RunsState): boolean {
+  return activity === 'idle' && (open === null || !elsewhere.has(open.summary.id));
+}
 
 /** The word other programs wait for: `idle` without a run, else what the run is doing or how it stopped. */
 export type VisibleStatus =
@@ -49,15 +57,21 @@ export type VisibleStatus =
   | 'running'
   | 'pausing'
   | 'canceling'
+  | 'elsewhere'
   | 'new'
   | 'paused'
   | 'failed'
   | 'done';
 
-export function visibleStatus({ open, activity }: Pick<RunsState, 'open' | 'activity'>): VisibleStatus {
+export function visibleStatus({
+  open,
+  activity,
+  elsewhere,
+}: Pick<RunsState, 'open' | 'activity' | 'elsewhere'>): VisibleStatus {
   if (activity === 'starting' || activity === 'working') return 'running';
   if (activity !== 'idle') return activity;
   if (open === null) return 'idle';
+  if (elsewhere.has(open.summary.id)) return 'elsewhere';
   // A run that was under way when the page closed is waiting, not running.
   return open.summary.status === 'running' ? 'paused' : open.summary.status;
 }

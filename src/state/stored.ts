@@ -68,7 +68,7 @@ export async function verifyItem(item: StoredItem): Promise<void> {
       { signal: controller.signal, onProgress: (progress) => show({ status: 'running', progress }) },
     );
     show({ status: 'done', verification });
-    if (verification.ok) remember(key, Date.now());
+    remember(key, verification.ok ? Date.now() : null);
   } catch (error) {
     if (controller.signal.aborted) forgetCheck(key);
     else show({ status: 'failed', failure: reportError(error) });

@@ -18,6 +18,7 @@ export const STAGE_WORDS: Readonly<Record<StageName, string>> = {
 
 export const STATUS_WORDS: Readonly<Record<VisibleStatus | RunStatus, string>> = {
   idle: 'No run is open',
+  elsewhere: 'Worked on in another tab',
   new: 'Not started',
   running: 'Running',
   pausing: 'Pausing after the work at hand',

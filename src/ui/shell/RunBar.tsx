@@ -87,6 +87,15 @@ function Controls() {
     );
   }
   if (status === 'pausing' || status === 'canceling') return null;
+  if (status === 'elsewhere') {
+    return (
+      <div className={styles.controls}>
+        <Button size="small" look="quiet" onClick={closeRun}>
+          Close
+        </Button>
+      </div>
+    );
+  }
   return (
     <div className={styles.controls}>
       {status === 'done' ? (

@@ -93,7 +93,9 @@ describe('the open run', () => {
     const spec = buildSpec(INITIAL_DRAFT, []);
     const open: OpenRun | null =
       status === null ? null : { summary: summary('a', status, 0), spec, heldOut: [] };
-    expect(visibleStatus({ open, activity })).toBe(expected);
+    expect(visibleStatus({ open, activity, elsewhere: new Set() })).toBe(expected);
+    if (status !== null && activity === 'idle')
+      expect(visibleStatus({ open, activity, elsewhere: new Set(['a']) })).toBe('elsewhere');
   });
 
   test('stages have an order and a page each', () => {

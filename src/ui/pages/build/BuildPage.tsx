@@ -2,7 +2,7 @@ import { useMemo, useState } from 'react';
 import { EMPTY_POOL, useGallery } from '../../../state/gallery.ts';
 import { goTo } from '../../../state/navigation.ts';
 import { workOn } from '../../../state/runActions.ts';
-import { isPast, useRuns } from '../../../state/runs.ts';
+import { isFree, isPast, useRuns } from '../../../state/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import { ContactSheet } from '../../sheet/ContactSheet.tsx';
@@ -15,7 +15,7 @@ import { BuildReadouts } from './BuildReadouts.tsx';
 /** The pool as it is drawn. */
 export function BuildPage() {
   const run = useRuns((state) => state.open);
-  const idle = useRuns((state) => state.activity === 'idle');
+  const idle = useRuns(isFree);
   const complete = useRuns((state) => isPast(state.stage, 'score'));
   const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
   const [showExact, setShowExact] = useState(true);

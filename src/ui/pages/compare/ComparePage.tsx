@@ -1,6 +1,6 @@
 import { useCompare } from '../../../state/compare.ts';
 import { workOn } from '../../../state/runActions.ts';
-import { isPast, useRuns } from '../../../state/runs.ts';
+import { isFree, isPast, useRuns } from '../../../state/runs.ts';
 import { useTraining } from '../../../state/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { PageHead } from '../PageHead.tsx';
@@ -12,7 +12,7 @@ import { PairSheet } from './PairSheet.tsx';
 /** Before and after. Works without a run too, for an adapter that is dropped here. */
 export function ComparePage() {
   const run = useRuns((state) => state.open);
-  const idle = useRuns((state) => state.activity === 'idle');
+  const idle = useRuns(isFree);
   const canEvaluate = useRuns((state) => isPast(state.stage, 'train') && !isPast(state.stage, 'evaluate'));
   const evaluations = useTraining((state) => state.evaluations);
   const pairs = useCompare((state) => state.pairs);

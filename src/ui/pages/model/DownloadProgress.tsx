@@ -23,7 +23,7 @@ export function DownloadProgress({ id, download }: DownloadProgressProps) {
       <div className={styles.panel}>
         <ErrorCard report={failure} severity="error" onDismiss={() => closeDownload(id)} />
         <div className={styles.buttons}>
-          <Button look="primary" aria-label={`Try ${name} again`} onClick={() => void tryAgain(download)}>
+          <Button look="primary" aria-label={`Try again: ${name}`} onClick={() => void tryAgain(download)}>
             Try again
           </Button>
         </div>

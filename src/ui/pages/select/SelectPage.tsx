@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'react';
 import { EMPTY_POOL, showRound, useGallery } from '../../../state/gallery.ts';
 import { workOn } from '../../../state/runActions.ts';
-import { isPast, useRuns } from '../../../state/runs.ts';
+import { isFree, isPast, useRuns } from '../../../state/runs.ts';
 import { countPicks } from '../../../state/selection.ts';
 import { useTraining } from '../../../state/training.ts';
 import { formatPlural } from '../../format.ts';
@@ -18,7 +18,7 @@ import { ScoreNote } from './ScoreNote.tsx';
 /** The gallery: every prompt's candidates by rank, and which of them are kept. */
 export function SelectPage() {
   const run = useRuns((state) => state.open);
-  const idle = useRuns((state) => state.activity === 'idle');
+  const idle = useRuns(isFree);
   const done = useRuns((state) => state.open?.summary.status === 'done');
   const current = useRuns((state) => state.round);
   const trained = useTraining((state) => state.train.some((record) => record.round === current));

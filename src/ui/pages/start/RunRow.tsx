@@ -12,12 +12,13 @@ type RunRowProps = { readonly run: RunSummary; readonly onDelete: () => void };
 export function RunRow({ run, onDelete }: RunRowProps) {
   const busy = useRuns((state) => state.activity !== 'idle');
   const workingHere = useRuns((state) => state.activity !== 'idle' && state.open?.summary.id === run.id);
+  const elsewhere = useRuns((state) => state.elsewhere.has(run.id));
   const done = run.status === 'done';
   const state = workingHere
-    ? 'Running'
-    : run.status === 'running'
-      ? STATUS_WORDS.paused
-      : STATUS_WORDS[run.status];
+    ? STATUS_WORDS.running
+    : elsewhere
+      ? STATUS_WORDS.elsewhere
+      : STATUS_WORDS[run.status === 'running' ? 'paused' : run.status];
   // Before its first image a run has nothing to be in the middle of.
   const stage =
     done || run.stage === 'load'
@@ -29,7 +30,7 @@ export function RunRow({ run, onDelete }: RunRowProps) {
         <p className={styles.title}>{run.name}</p>
         <p className={styles.facts}>
           {state}
-          {stage === null ? '' : ` while ${stage}`}
+          {stage === null ? '' : elsewhere ? `: ${stage}` : ` while ${stage}`}
         </p>
       </div>
       <div className={styles.meter}>
@@ -39,7 +40,7 @@ export function RunRow({ run, onDelete }: RunRowProps) {
         {formatAgo(run.updatedAt, Date.now())}, {formatBytes(run.sizeBytes)}
       </p>
       <div className={styles.actions}>
-        {done ? null : (
+        {done || elsewhere ? null : (
           <Button
             size="small"
             look="primary"
@@ -61,7 +62,8 @@ export function RunRow({ run, onDelete }: RunRowProps) {
         <Button
           size="small"
           look="quiet"
-          disabled={workingHere}
+          disabled={workingHere || elsewhere}
+          title={elsewhere ? 'Another tab is working on it.' : undefined}
           aria-label={`Delete ${run.name}`}
           onClick={onDelete}
         >

@@ -1,8 +1,8 @@
 import { downloadModel, useDownloads } from '../../../state/downloads.ts';
 import { goTo } from '../../../state/navigation.ts';
-import { itemKey, stopVerifying, useStored, verifyItem } from '../../../state/stored.ts';
+import { itemKey, type StoredCheck, stopVerifying, useStored, verifyItem } from '../../../state/stored.ts';
 import type { StoredItem } from '../../../storage/stored.ts';
-import { formatBytes, formatDay, formatPercent } from '../../format.ts';
+import { formatBytes, formatDay, formatPercent, formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { CheckResult } from './CheckResult.tsx';
 import styles from './StoredSection.module.css';
@@ -15,16 +15,16 @@ export function StoredRow({ item, onDelete }: StoredRowProps) {
   const check = useStored((state) => state.checks.get(itemKey(item)) ?? null);
   const downloading = useDownloads((state) => state.items.has(item.id));
   const about = [
-    origin,
-    storedAt === null ? null : `since ${formatDay(storedAt)}`,
-    usedBy.length === 0 ? null : `used by ${usedBy.map((run) => run.name).join(', ')}`,
+    origin === null ? null : `From ${origin}`,
+    storedAt === null ? null : `Here since ${formatDay(storedAt)}`,
+    usedBy.length === 0 ? null : `Used by ${formatPlural(usedBy.length, 'run')}: ${namesOf(usedBy)}`,
   ].filter((fact) => fact !== null);
   return (
     <li className={styles.item} aria-label={name} data-item={item.id} data-complete={complete}>
       <div className={styles.row}>
         <div className={styles.about}>
           <h3>{name}</h3>
-          {about.length === 0 ? null : <p className={styles.facts}>{capitalize(about.join(', '))}</p>}
+          {about.length === 0 ? null : <p className={styles.facts}>{about.join(' · ')}</p>}
         </div>
         <ItemState item={item} />
         <div className={styles.actions}>
@@ -70,14 +70,17 @@ export function StoredRow({ item, onDelete }: StoredRowProps) {
 function ItemState({ item }: { readonly item: StoredItem }) {
   const { kind, complete, sizeBytes, storedBytes, inUse } = item;
   const verifiedAt = useStored((state) => state.verified[itemKey(item)] ?? null);
+  const damaged = useStored((state) => isDamaged(state.checks.get(itemKey(item))));
   const words =
     kind === 'leftover'
       ? 'Not needed'
       : !complete
         ? `${formatPercent(storedBytes / Math.max(1, sizeBytes))} of ${formatBytes(sizeBytes)} is here`
-        : verifiedAt === null
-          ? 'Complete'
-          : `Complete, verified ${formatDay(verifiedAt)}`;
+        : damaged
+          ? 'Damaged'
+          : verifiedAt === null
+            ? 'Complete'
+            : `Complete, verified ${formatDay(verifiedAt)}`;
   return (
     <div className={styles.state}>
       <p>{formatBytes(storedBytes)}</p>
@@ -89,6 +92,10 @@ function ItemState({ item }: { readonly item: StoredItem }) {
   );
 }
 
-function capitalize(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function isDamaged(check: StoredCheck | undefined): boolean {
+  return check?.status === 'done' && !check.verification.ok;
+}
+
+function namesOf(runs: StoredItem['usedBy']): string {
+  return runs.map((run) => run.name).join(', ');
 }

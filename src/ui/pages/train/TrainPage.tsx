@@ -1,5 +1,5 @@
 import { workOn } from '../../../state/runActions.ts';
-import { isPast, useRuns } from '../../../state/runs.ts';
+import { isFree, isPast, useRuns } from '../../../state/runs.ts';
 import { useTraining } from '../../../state/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { NoRun } from '../NoRun.tsx';
@@ -14,7 +14,7 @@ import { ValidationPlot } from './ValidationPlot.tsx';
 
 export function TrainPage() {
   const run = useRuns((state) => state.open);
-  const idle = useRuns((state) => state.activity === 'idle');
+  const idle = useRuns(isFree);
   const complete = useRuns((state) => isPast(state.stage, 'train'));
   const begun = useTraining((state) => state.train.length > 0);
   const validated = useTraining((state) => state.validation.length > 0);
