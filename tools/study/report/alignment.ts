@@ -14,7 +14,7 @@ import {
   realExperiments,
   roundExperiments,
 } from '../experiments.ts';
-import { interval, percent, points, table } from './markdown.ts';
+import { percent, percentInterval, points, table } from './markdown.ts';
 import type { Section, Study } from './section.ts';
 import { type IntervalMark, intervalPlot } from './svg.ts';
 
@@ -122,7 +122,7 @@ const CLAIM: Readonly<Record<Finding, string>> = {
   positive: 'Choosing by MI is better than choosing at random',
   negative: 'Choosing by MI is worse than choosing at random',
   open: 'Choosing by MI makes no difference from choosing at random that these numbers can show',
-  none: 'MI and random have not both been trained yet',
+  none: 'There is too little yet to compare choosing by MI with choosing at random',
 };
 
 function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | undefined): string {
@@ -135,7 +135,7 @@ function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | und
     positive: 'Training on guided samples alone, chosen at random, already helps',
     negative: 'Training on guided samples chosen at random harms',
     open: 'Training on guided samples chosen at random does nothing that shows',
-    none: 'Random samples have not been trained on',
+    none: 'What training on random samples does is not known yet',
   }[findingOf(plain)];
   const variety = {
     positive: 'more varied',
@@ -276,7 +276,7 @@ function armPlot(base: Outcome, arms: readonly Outcome[]): Section['plots'][numb
   return { name: 'arms.svg', svg: intervalPlot('Arms at equal budget, on test prompts', axis, marks) };
 }
 
-export function ablationSection({ base, ablations }: Alignment): Section {
+export function ablationSection({ base, ablations }: Alignment, { design }: Study): Section {
   const parts = ablations.map(({ title, note, reference, outcomes: rows }) => {
     const done = rows.filter((row) => row.replicates.length > 0);
     const compared = done.find((row) => row.label === reference);
@@ -293,8 +293,8 @@ export function ablationSection({ base, ablations }: Alignment): Section {
       done.map((row) => [
         row.label,
         seeds(row),
-        interval(level(row, 'share')),
-        interval(level(row, 'strict')),
+        percentInterval(level(row, 'share')),
+        percentInterval(level(row, 'strict')),
         percent(level(row, 'distinct').estimate),
         base === null ? '–' : points(difference(row, base, 'share')),
         row === compared || compared === undefined ? '–' : points(difference(row, compared, 'share')),
@@ -302,5 +302,7 @@ export function ablationSection({ base, ablations }: Alignment): Section {
     );
     return [`### ${title}`, note, body].filter((text) => text !== '').join('\n\n');
   });
-  return { text: ['## 3. Ablations', ...parts].join('\n\n'), plots: [] };
+  const { prompts, images } = design.test;
+  const intro = `Judged as in part 2, on ${prompts * design.categories.length} test prompts with ${images} images each per seed; always top k by MI, and everything but what the table varies as chosen above.`;
+  return { text: ['## 3. Ablations', intro, ...parts].join('\n\n'), plots: [] };
 }

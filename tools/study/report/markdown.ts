@@ -18,6 +18,12 @@ export function percent(value: number): string {
   return Number.isFinite(value) ? `${(100 * value).toFixed(1)}%` : '–';
 }
 
+/** A share with its interval: `62.0% [58.1, 65.7]`. */
+export function percentInterval({ estimate, low, high }: Interval): string {
+  if (!Number.isFinite(low)) return percent(estimate);
+  return `${percent(estimate)} [${number(100 * low, 1)}, ${number(100 * high, 1)}]`;
+}
+
 /** Estimate and interval: `0.12 [0.05, 0.19]`. */
 export function interval({ estimate, low, high }: Interval, digits = 3): string {
   if (!Number.isFinite(estimate)) return '–';

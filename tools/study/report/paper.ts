@@ -81,7 +81,12 @@ function row<T extends Change>(
   write: (change: T) => string = points,
 ): Row {
   if (change === null) return { says, here: '–', verdict: words.none };
-  return { says, here: write(change), verdict: words[findingOf(change)] };
+  const finding = findingOf(change);
+  return {
+    says,
+    here: write(change),
+    verdict: finding === 'none' ? 'too few numbers to say' : words[finding],
+  };
 }
 
 function negated(change: Change | null): Change | null {

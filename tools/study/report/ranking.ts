@@ -59,7 +59,7 @@ const CHANCE: Readonly<Record<Finding, string>> = {
   positive: 'MI ranks better than chance',
   negative: 'MI ranks worse than chance',
   open: 'MI ranks no better than chance, as far as these numbers can tell',
-  none: 'Nothing can be said yet',
+  none: 'There is too little yet to say whether MI ranks',
 };
 
 /** The line over all categories. */
@@ -203,25 +203,21 @@ function diagnosisText(
     const more = area.low > alignment.high ? 'more than with what the prompt says' : 'too';
     sentences.push(`MI goes with the area that objects cover, ${more} (tau ${interval(area)}).`);
   }
-  if (useful !== undefined) {
-    const word = {
-      positive: 'itself a sign of',
-      negative: 'a sign against',
-      open: 'no sign of',
-      none: 'not known to go with',
-    };
+  if (useful !== undefined && findingOf(useful) !== 'none') {
+    const word = { positive: 'itself a sign of', negative: 'a sign against', open: 'no sign of', none: '' };
     sentences.push(`Area is ${word[findingOf(useful)]} alignment here (tau ${interval(useful)}).`);
   }
-  if (twoDraws !== undefined) {
-    const clear = twoDraws.estimate > 0.5;
+  if (twoDraws !== undefined && findingOf(twoDraws) !== 'none') {
+    const clear = twoDraws.low > 0.5;
     sentences.push(
       clear
-        ? `Two independent noises order the candidates alike (tau ${interval(twoDraws)}): the score is well determined, so what keeps it from ranking is what it measures and not noise.`
-        : `Two independent noises order the candidates differently (tau ${interval(twoDraws)}): one draw per timestep is a noisy score.`,
+        ? `Two independent noises order the candidates alike (tau ${interval(twoDraws)}): the score is well determined, so where it does not rank, it is because of what it measures and not of noise.`
+        : `Two independent noises agree about the order of the candidates only so far (tau ${interval(twoDraws)}): with one draw per timestep a part of the score is noise.`,
     );
   }
-  const helps = branch.filter((row) => findingOf(row.errorFall) === 'positive');
-  if (branch.length > 0) {
+  const judged = branch.filter((row) => findingOf(row.errorFall) !== 'none');
+  const helps = judged.filter((row) => findingOf(row.errorFall) === 'positive');
+  if (judged.length > 0) {
     sentences.push(
       helps.length === 0
         ? 'At no noise level does the prompt lower the error of the network on its own images: the unconditional branch is as good as the conditional one there.'
@@ -229,7 +225,7 @@ function diagnosisText(
     );
   }
   const all = overallRow(ranks);
-  if (all !== undefined && all.strict.best - all.strict.random < 0.1)
+  if (all !== undefined && all.prompts >= 4 && all.strict.best - all.strict.random < 0.1)
     sentences.push('Candidates of a prompt hardly differ in the strict score, so there is little to rank.');
   return sentences.join(' ');
 }

@@ -38,7 +38,7 @@ export function composeReport(study: Study): Section {
     { text: settingsSection(study, settings), plots: [] },
     ...(alignment === null
       ? [{ text: '## 2. Does MI-TUNE align?\n\n*Not done yet: the settings come first.*', plots: [] }]
-      : [alignmentSection(alignment, study), ablationSection(alignment)]),
+      : [alignmentSection(alignment, study), ablationSection(alignment, study)]),
     {
       text: paperSection(tau, alignment ?? { base: null, arms: [], rounds: [], ablations: [] }),
       plots: [],
