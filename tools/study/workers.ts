@@ -4,6 +4,9 @@ import { launchStudio, type Studio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
 import { ADAPTER_PATH, type PageRequest, type PageResult, type Speed } from './protocol.ts';
 
+/** A busy machine takes its time to bundle the page. */
+const PATIENCE_MS = 300_000;
+
 export type Worker = {
   run(request: PageRequest): Promise<PageResult>;
   speed(): Promise<Speed>;
@@ -51,6 +54,7 @@ async function anotherPage({ context }: Studio): Promise<Pick<Studio, 'page' | '
 }
 
 async function openPage(page: Page, url: string, failed: Promise<never>): Promise<string> {
+  page.setDefaultTimeout(PATIENCE_MS);
   await page.goto(`${url}tools/study/index.html`);
   await Promise.race([page.waitForFunction(() => 'studyOpen' in window), failed]);
   const { backend } = await Promise.race([page.evaluate(() => window.studyOpen()), failed]);
