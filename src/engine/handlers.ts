@@ -62,7 +62,7 @@ export const HANDLERS: Handlers = {
       throw error;
     }
   },
-  listRuns: (_, { work }) => listSummaries(work.runId),
+  listRuns: () => listSummaries(),
   createRun: async ({ spec, name }) =>
     summarize(await createRunRecord({ spec, name, heldOut: heldOutPrompts(planPrompts(spec)) })),
   runState: ({ runId }) => loadRunState(runId),

@@ -1,6 +1,7 @@
 import type { StageName } from '../jobs/events.ts';
 import { runJob } from '../jobs/runner.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
+import { runLock } from '../storage/locks.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 import type { RequestContext } from './requestContext.ts';
@@ -83,7 +84,7 @@ async function attempt(
  * @throws StudioError `run-open-elsewhere`
  */
 async function alone<T>(runId: string, work: () => Promise<T>): Promise<T> {
-  return navigator.locks.request(`mi-tune-run-${runId}`, { ifAvailable: true }, async (lock) => {
+  return navigator.locks.request(runLock(runId), { ifAvailable: true }, async (lock) => {
     if (lock !== null) return work();
     throw new StudioError('run-open-elsewhere', 'Another tab is working on this run.', {
       remedy: 'Close the other tab, or wait until it is done.',

@@ -1,5 +1,6 @@
 /** Everything the page needs to show a run again, from what is stored. */
 
+import { heldLocks, runLock } from '../storage/locks.ts';
 import type { RunHead, RunParts, ScoreEntry } from '../storage/runRecord.ts';
 import { listRunRecords, loadRunRecord, runSizeBytes } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
@@ -23,13 +24,17 @@ export async function summarize(head: RunHead): Promise<RunSummary> {
   };
 }
 
-/** Newest first. A run that was working when its tab closed is shown as paused: nobody works on it now. */
-export async function listSummaries(workingOn: string | null): Promise<readonly RunSummary[]> {
+/**
+ * Newest first. A run that was working when its tab closed is shown as paused: nobody works on it now. One that is
+ * worked on in any tab holds its lock and is running.
+ */
+export async function listSummaries(): Promise<readonly RunSummary[]> {
   const { runs } = await listRunRecords();
+  const locks = await heldLocks();
   return Promise.all(
     runs.map(async (head) => {
       const summary = await summarize(head);
-      return head.status === 'running' && head.id !== workingOn
+      return head.status === 'running' && !locks.has(runLock(head.id))
         ? { ...summary, status: 'paused' as const }
         : summary;
     }),
