@@ -12,6 +12,7 @@ export type PageTitle =
   | 'Start'
   | 'Model'
   | 'Settings'
+  | 'Storage'
   | 'Build'
   | 'Select'
   | 'Train'
@@ -100,4 +101,25 @@ export async function settle(page: Page): Promise<void> {
 /** Pixels by which the page is wider than its window. */
 export async function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+}
+
+export const WIDE = { width: 1440, height: 900 };
+export const NARROW = { width: 390, height: 844 };
+
+/** What is wrong with the page as it stands: broken accessibility rules and pixels too wide, in both themes at both widths. */
+export async function pageProblems(page: Page, title: string): Promise<string[]> {
+  const problems: string[] = [];
+  for (const size of [WIDE, NARROW]) {
+    await page.setViewportSize(size);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await settle(page);
+      const found = await axeViolations(page);
+      problems.push(...found.map((text) => `${title}, ${colorScheme}, ${size.width}: ${text}`));
+    }
+    const wide = await overflow(page);
+    if (wide > 0) problems.push(`${title} at ${size.width}: ${wide} pixels too wide`);
+  }
+  await page.setViewportSize(WIDE);
+  return problems;
 }
