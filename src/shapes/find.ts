@@ -1,5 +1,6 @@
 /** Finds the objects of an image from its pixels alone. */
 import { type Fit, fitRegion } from './fit.ts';
+import { covers } from './geometry.ts';
 import {
   darkPixels,
   findBackground,
@@ -10,12 +11,24 @@ import {
   type Region,
 } from './segment.ts';
 import { classifyTexture } from './texture.ts';
-import { type Color, type Shape, SIZE_BOUNDARY, type Size, type Texture } from './world.ts';
+import {
+  type Color,
+  IMAGE_SIZE,
+  RADII,
+  type Shape,
+  SIZE_BOUNDARY,
+  type Size,
+  type Texture,
+} from './world.ts';
 
 /** Below this quality of the fit the region is a blob: it has a color but no shape. */
 const SHAPE_QUALITY = 0.6;
 /** A joint fit of two regions must cost this share of the separate ones to make them one covered object. */
 const MERGE_SHARE = 0.9;
+/** Anything smaller than this is a discolored patch of another object; drawn badly, the smallest may shrink by 2. */
+const SMALLEST_OBJECT = RADII.small[0] - 2;
+/** Two silhouettes that share this much of their union are one object in two colors. */
+const SAME_PLACE = 0.6;
 
 export type FoundObject = {
   /** null where no silhouette fits. */
@@ -39,8 +52,9 @@ export function findObjects(rgb: Uint8Array): FoundObject[] {
     dark.set(region.color, known);
     return { region, fit: fitRegion(region, labels, known) };
   };
-  const candidates = mergeParts(findRegions(labels).map(fitOne), fitOne);
-  return candidates
+  const parts = mergeParts(findRegions(labels).map(fitOne), fitOne);
+  return mergeColors(parts, fitOne)
+    .filter(({ fit }) => fit.radius >= SMALLEST_OBJECT)
     .map((candidate) => describe(candidate, rgb, labels))
     .sort((a, b) => b.fit.radius - a.fit.radius);
 }
@@ -62,12 +76,42 @@ function mergeParts(candidates: readonly Candidate[], fitOne: (region: Region) =
       const a = candidates[i];
       const b = candidates[j];
       if (a === undefined || b === undefined || a.region.color !== b.region.color) continue;
-      const bright = a.region.bright.map((value, pixel) => value | (b.region.bright[pixel] ?? 0));
-      const joint = fitOne(makeRegion(a.region.color, bright));
+      const joint = fitOne(makeRegion(a.region.color, union(a.region.bright, b.region.bright)));
       if (joint.fit.cost > MERGE_SHARE * (a.fit.cost + b.fit.cost)) continue;
       const rest = candidates.filter((_, index) => index !== i && index !== j);
       return mergeParts([...rest, joint], fitOne);
     }
   }
   return [...candidates];
+}
+
+/** An object painted in two colors shows as two regions in one place: it has the color of the larger one. */
+function mergeColors(candidates: readonly Candidate[], fitOne: (region: Region) => Candidate): Candidate[] {
+  for (const [i, a] of candidates.entries()) {
+    const b = candidates.slice(i + 1).find((other) => overlap(a.fit, other.fit) > SAME_PLACE);
+    if (b === undefined) continue;
+    const { color } = a.region.brightPixels >= b.region.brightPixels ? a.region : b.region;
+    const joint = fitOne(makeRegion(color, union(a.region.bright, b.region.bright)));
+    return mergeColors([...candidates.filter((other) => other !== a && other !== b), joint], fitOne);
+  }
+  return [...candidates];
+}
+
+function union(a: Uint8Array, b: Uint8Array): Uint8Array {
+  return a.map((value, pixel) => value | (b[pixel] ?? 0));
+}
+
+/** Shared share of the union of two silhouettes, holes filled. */
+function overlap(a: Fit, b: Fit): number {
+  let both = 0;
+  let either = 0;
+  for (let y = 0; y < IMAGE_SIZE; y += 1) {
+    for (let x = 0; x < IMAGE_SIZE; x += 1) {
+      const inA = covers(a, x + 0.5, y + 0.5, { filled: true });
+      const inB = covers(b, x + 0.5, y + 0.5, { filled: true });
+      if (inA && inB) both += 1;
+      if (inA || inB) either += 1;
+    }
+  }
+  return either === 0 ? 0 : both / either;
 }
