@@ -3,6 +3,7 @@ import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
 import packageJson from './package.json' with { type: 'json' };
+import { rangeCommands } from './tests/helpers/rangeCommands.ts';
 import { chromiumArgs, findChromium } from './tools/lib/chromium.mjs';
 
 const executablePath = findChromium();
@@ -64,6 +65,7 @@ export default defineConfig({
             enabled: true,
             headless: true,
             screenshotFailures: false,
+            commands: rangeCommands,
             provider: playwright({
               launchOptions: {
                 args: chromiumArgs({ software: true }),

@@ -124,6 +124,8 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     if (last >= start) await send(file.read(start, last), response, rule.bytesPerSecond);
     if (cut === null) return void response.end();
     onCut();
+    // What was sent has to arrive first: a reset throws away what is still on its way.
+    await wait(CUT_DELAY_MS);
     response.destroy();
   };
 
@@ -177,6 +179,7 @@ async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.byteLength; at += PIECE_BYTES) yield bytes.subarray(at, at + PIECE_BYTES);
 }
 const PIECE_BYTES = 2 ** 16;
+const CUT_DELAY_MS = 50;
 
 async function send(
   body: AsyncIterable<Uint8Array>,

@@ -129,9 +129,12 @@ async function fetchModel(
   const totalBytes = totalOf(remote);
   await assertRoom(folder, totalBytes - (await sizeOf(folder)));
   let before = 0;
-  const tell = (stored: number, note?: string): void =>
+  let current = 0;
+  const tell = (stored: number, note?: string): void => {
+    current = stored;
     options.onProgress?.(before + stored, totalBytes, note);
-  for (const note of notes) tell(await sizeOf(folder), note);
+  };
+  for (const note of notes) tell(0, note);
   for (const file of remote.files) {
     const path = `${folder}/${file.path}`;
     const done = await sizeOf(path);
@@ -152,13 +155,14 @@ async function fetchModel(
       validator: model.files.find((f) => f.path === file.path)?.validator ?? null,
       onVersion,
       onBytes: (stored) => tell(stored),
-      onNote: (note) => tell(0, note),
+      onNote: (note) => tell(current, note),
       ...(options.patience === undefined ? {} : { patience: options.patience }),
     });
     tell(size, `Checking ${file.path}.`);
     await checkArrived(path + PART, file, options.signal);
     await moveFile(path + PART, path);
     before += size;
+    current = 0;
   }
   const files = await Promise.all(
     model.files.map(async (file) => ({ ...file, sizeBytes: await sizeOf(`${folder}/${file.path}`) })),

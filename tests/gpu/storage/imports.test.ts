@@ -90,7 +90,13 @@ describe('a model folder', () => {
       ...model(),
       ...weights.map((path) => file(half(path))),
     ]);
-    expect(both.skipped).toEqual(weights.map(half));
+    expect(both.skipped).toEqual(weights);
+    const brain = (path: string) => path.replace('.safetensors', '.bf16.safetensors');
+    const id = freshName();
+    await call.importModel(id, model(brain));
+    // Whoever asks for the weights gets them, whatever they are called.
+    const read = await call.readModel(id, weights[0] as string);
+    expect(new TextDecoder().decode(read)).toBe(brain(weights[0] as string));
   });
 
   test.each([
@@ -113,7 +119,14 @@ describe('a model folder', () => {
       'unet/x.bin',
     ],
     ['a checkpoint', [file('v2-1_512-ema-pruned.ckpt')], 'model-pickle', 'v2-1_512-ema-pruned.ckpt'],
-    ['one .safetensors', [file('model.safetensors')], 'model-file-missing', 'unet/config.json'],
+    ['one .safetensors that is none', [file('model.safetensors')], 'safetensors-invalid', 'A model'],
+    ['two checkpoints', [file('a.safetensors'), file('b.safetensors')], 'model-ambiguous', 'a.safetensors'],
+    [
+      'weights in pieces',
+      model((path) => (path === weights[0] ? `${path}.index.json` : path)),
+      'model-sharded',
+      'unet/diffusion_pytorch_model.safetensors.index.json',
+    ],
     ['a way out', [...model(), file('unet/../../../x.json')], 'storage-path', 'unet/../../../x.json'],
     ['a file twice', [...model(), file('unet/config.json')], 'storage-path', 'unet/config.json'],
     ['nothing', [], 'model-file-missing', 'unet/config.json'],

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import type { EvaluationRecord, TrainRecord } from '../../../src/jobs/events.ts';
-import type { MiTuneSpec } from '../../../src/jobs/spec.ts';
 import { loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
 import { readValue, valuesWithPrefix, writeValues } from '../../../src/storage/kv.ts';
 import {
@@ -13,34 +12,8 @@ import {
 } from '../../../src/storage/runs.ts';
 import { appendSeries, cutSeries, loadSeries } from '../../../src/storage/series.ts';
 import { freshName, startWorker } from './harness.ts';
+import { spec } from './spec.ts';
 
-const spec: MiTuneSpec = {
-  version: 1,
-  preset: 'custom',
-  model: { kind: 'local', id: 'abc' },
-  prompts: ['a red cube', 'a red cube', 'ein grüner Würfel'],
-  seed: 2 ** 52,
-  backend: 'auto',
-  sampling: { scheduler: 'ddpm', steps: 20, guidance: 7.5, batch: 4 },
-  score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: -1, noiseDraws: 4 },
-  selection: { candidates: 8, keep: 1, rounds: 2, duplicates: 'keep', seeds: 'distinct' },
-  adapter: { kind: 'dora', rank: 8, textEncoder: false },
-  training: {
-    batch: 4,
-    accumulation: 2,
-    learningRate: 1e-4,
-    warmup: 0,
-    clip: null,
-    weightDecay: 0.01,
-    flushAtEpochEnd: false,
-    iterations: 30,
-    freshAdapterEachRound: false,
-    validationShare: 0.2,
-    checkpointEvery: 5,
-    previewEvery: 0,
-  },
-  realImages: null,
-};
 const header = { latentSize: 2, timesteps: [1], source: 'x' };
 
 const newRun = (name = 'A run') => createRunRecord({ spec, name, heldOut: [1] });

@@ -1,8 +1,14 @@
 // Storage as the engine uses it, in a dedicated worker that a test can call, break and end.
 import { reportError } from '../../../src/lib/errors.ts';
+import { HUBS } from '../../../src/sources/hubs.ts';
+import type { ModelSource } from '../../../src/sources/types.ts';
+import * as adapterStore from '../../../src/storage/adapterStore.ts';
 import * as checkpoints from '../../../src/storage/checkpoints.ts';
+import { downloadModel, planDownload } from '../../../src/storage/download/downloadModel.ts';
 import * as imageStore from '../../../src/storage/imageStore.ts';
 import type { ImportedFile } from '../../../src/storage/importFiles.ts';
+import * as inventory from '../../../src/storage/inventory.ts';
+import * as kv from '../../../src/storage/kv.ts';
 import * as modelStore from '../../../src/storage/modelStore.ts';
 import * as opfs from '../../../src/storage/opfs.ts';
 import type { PoolHeader, PoolRecord } from '../../../src/storage/poolFormat.ts';
@@ -14,10 +20,29 @@ import {
 } from '../../../src/storage/poolLog.ts';
 import * as quota from '../../../src/storage/quota.ts';
 import * as runs from '../../../src/storage/runs.ts';
+import { verifyStored } from '../../../src/storage/verify.ts';
 
 export type PoolView = Pick<PoolLog, 'size' | 'warnings'> & {
   readonly entries: ReturnType<PoolLog['entries']>;
 };
+
+export type DownloadSettings = {
+  /** Origin that stands for the hub. */
+  readonly hub?: string;
+  readonly token?: string;
+  readonly waitsMs?: readonly number[];
+  readonly stallMs?: number;
+  /** Bytes after which the download is aborted. */
+  readonly abortAt?: number;
+};
+
+function downloadOptions({ hub, token, waitsMs = [10, 10], stallMs = 2000 }: DownloadSettings) {
+  const hubs =
+    hub === undefined
+      ? {}
+      : { hubs: { huggingface: { ...HUBS.huggingface, origin: hub.replace(/\/$/, '') } } };
+  return { token: token ?? null, patience: { waitsMs, stallMs }, ...hubs };
+}
 
 let pool: PoolLog | undefined;
 const { write } = FileSystemSyncAccessHandle.prototype;
@@ -106,6 +131,35 @@ const api = {
   async readModel(id: string, ...paths: string[]): Promise<Uint8Array> {
     const source = await (await modelStore.openModelFolder(id)).open(...paths);
     return source.read(0, source.sizeBytes);
+  },
+  planDownload: (source: ModelSource, settings: DownloadSettings = {}) =>
+    planDownload(source, { ...downloadOptions(settings), signal: new AbortController().signal }),
+  async downloadModel(source: ModelSource, settings: DownloadSettings = {}) {
+    const abort = new AbortController();
+    const progress: (readonly [number, number])[] = [];
+    const notes: string[] = [];
+    const model = await downloadModel(source, {
+      ...downloadOptions(settings),
+      signal: abort.signal,
+      onProgress: (done, total, note) => {
+        progress.push([done, total]);
+        if (note !== undefined) notes.push(note);
+        if (done >= (settings.abortAt ?? Number.POSITIVE_INFINITY))
+          abort.abort(new DOMException('canceled', 'AbortError'));
+      },
+    });
+    return { model, progress, notes };
+  },
+  saveAdapter: adapterStore.saveAdapter,
+  listStored: inventory.listStored,
+  deleteStored: inventory.deleteStored,
+  verifyStored: (kind: Parameters<typeof verifyStored>[0], id: string) => verifyStored(kind, id),
+  /** Everything in the database as text. */
+  async allRecordTexts(): Promise<string> {
+    const values = await Promise.all(
+      (['model:', 'run:', 'images:', 'setting:'] as const).map((prefix) => kv.valuesWithPrefix(prefix)),
+    );
+    return JSON.stringify(values.map((map) => [...map]));
   },
   /** @param abortAt bytes after which the import is aborted */
   async importModel(id: string, files: readonly ImportedFile[], abortAt = Number.POSITIVE_INFINITY) {
