@@ -121,7 +121,7 @@ const QUICK: Design = {
   rank: { prompts: 1, unseen: 1, candidates: 3 },
   guidances: { scales: [1], prompts: 1, candidates: 3 },
   renoise: { timesteps: 2, draws: 2, prompts: 1 },
-  pool: { prompts: 1, candidates: 3, replicates: 2 },
+  pool: { prompts: 1, candidates: 3, replicates: 1 },
   test: { prompts: 1, images: 3 },
   tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
   categoryAdapters: { replicates: 1 },
@@ -136,7 +136,7 @@ const QUICK: Design = {
   },
 };
 
-/** About an hour on two cores. */
+/** About an hour and a half on two cores. */
 const HOUR: Design = {
   name: 'hour',
   ...SAMPLING,
@@ -145,7 +145,7 @@ const HOUR: Design = {
   renoise: { timesteps: 10, draws: 2, prompts: 8 },
   pool: { prompts: 8, candidates: 8, replicates: 3 },
   test: { prompts: 5, images: 4 },
-  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 200], keeps: [1], prompts: 2, images: 4 },
+  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [60, 120], keeps: [1], prompts: 2, images: 4 },
   categoryAdapters: { replicates: 1 },
   rounds: { count: 2, prompts: 8, candidates: 8, replicates: 1 },
   ablations: {
@@ -158,7 +158,7 @@ const HOUR: Design = {
   },
 };
 
-/** About four hours. */
+/** About five hours. */
 const EVENING: Design = {
   name: 'evening',
   ...SAMPLING,
@@ -167,7 +167,13 @@ const EVENING: Design = {
   renoise: { timesteps: 10, draws: 4, prompts: 8 },
   pool: { prompts: 12, candidates: 16, replicates: 3 },
   test: { prompts: 8, images: 8 },
-  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 200], keeps: [1, 2], prompts: 4, images: 4 },
+  tune: {
+    learningRates: [1e-4, 3e-4, 1e-3],
+    iterations: [60, 120, 240],
+    keeps: [1, 2],
+    prompts: 4,
+    images: 4,
+  },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 2, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {
@@ -191,7 +197,7 @@ const FULL: Design = {
   test: { prompts: 12, images: 8 },
   tune: {
     learningRates: [1e-4, 3e-4, 1e-3],
-    iterations: [100, 200, 400],
+    iterations: [60, 120, 300],
     keeps: [1, 3],
     prompts: 4,
     images: 4,
