@@ -1,20 +1,19 @@
 // Column norms of an adapted weight without storing it: norm[n] = sqrt(sum over k of (w[k,n] + scaling sum_r a[k,r] b[r,n])^2).
 //
 // A workgroup takes 4 x 4 columns; 16 threads share the rows of each 4 and one of them adds the parts in order.
-// Prefixed by weight_f32 or weight_f16. N is divisible by 4.
+// Prefixed by weight_f32 or weight_f16, and by dora_columns_vec4 or dora_columns_any. The weight is padded to multiples of 4.
 
 struct Params {
   inner: u32, // K
-  columns4: u32, // N / 4
+  columns: u32, // N
+  columns4: u32, // a quarter of N, rounded up
   rank: u32,
   scaling: f32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read_write> norm: array<vec4f>;
 @group(0) @binding(2) var<storage, read> w: array<Weight4>;
 @group(0) @binding(3) var<storage, read> a: array<f32>;
-@group(0) @binding(4) var<storage, read> b: array<vec4f>;
 
 var<workgroup> parts: array<array<vec4f, 16>, 4>;
 
@@ -26,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) 
     for (var k = local.y; k < params.inner; k += 16u) {
       var update = vec4f();
       for (var r = 0u; r < params.rank; r++) {
-        update += a[k * params.rank + r] * b[r * params.columns4 + column];
+        update += a[k * params.rank + r] * b4(r, column);
       }
       let adapted = unpack(w[k * params.columns4 + column]) + params.scaling * update;
       part += adapted * adapted;
@@ -39,6 +38,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(local_invocation_id) 
     for (var i = 0u; i < 16u; i++) {
       sum += parts[local.x][i];
     }
-    norm[column] = sqrt(sum);
+    store4(column, sqrt(sum));
   }
 }

@@ -11,6 +11,7 @@ struct Params {
   heads: u32,
   causal: u32, // 1 hides keys after the query's own position
   scale: f32,
+  first_tile: u32, // workgroup of queries that the dispatch begins with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -22,7 +23,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = id.x;
+  let query = 64u * params.first_tile + id.x;
   if (query >= params.queries) {
     return;
   }
@@ -31,7 +32,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   //#each D
   let q_D = q[mine + D] * params.scale;
   var o_D = vec4f();
-  //#end
+  //#end D
   let seen = select(params.keys, min(query + 1u, params.keys), params.causal == 1u);
   var peak = -1e30;
   var sum = 0.0;
@@ -40,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var products = vec4f();
     //#each D
     products += q_D * k[at + D];
-    //#end
+    //#end D
     let score = dot(products, vec4f(1.0));
     let higher = max(peak, score);
     let shrink = exp(peak - higher);
@@ -49,11 +50,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     sum = sum * shrink + weight;
     //#each D
     o_D = o_D * shrink + weight * v[at + D];
-    //#end
+    //#end D
     at += stride;
   }
   //#each D
   o[mine + D] = o_D / sum;
-  //#end
+  //#end D
   log_sum[(id.z * params.heads + id.y) * params.queries + query] = peak + log(sum);
 }

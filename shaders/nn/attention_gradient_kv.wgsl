@@ -10,6 +10,7 @@ struct Params {
   heads: u32,
   causal: u32,
   scale: f32,
+  first_tile: u32, // workgroup of keys that the dispatch begins with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,7 +25,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let key = id.x;
+  let key = 64u * params.first_tile + id.x;
   if (key >= params.keys) {
     return;
   }
@@ -35,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let v_D = v[mine + D];
   var dk_D = vec4f();
   var dv_D = vec4f();
-  //#end
+  //#end D
   let first = select(0u, key, params.causal == 1u);
   let row = (id.z * params.heads + id.y) * params.queries;
   var at = (id.z * params.queries + first) * stride + id.y * head4;
@@ -45,17 +46,17 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     //#each D
     scores += k_D * q[at + D];
     slopes += v_D * dy[at + D];
-    //#end
+    //#end D
     let p = exp(dot(scores, vec4f(1.0)) - log_sum[row + query]);
     let ds = p * (dot(slopes, vec4f(1.0)) - delta[row + query]);
     //#each D
     dv_D += p * dy[at + D];
     dk_D += ds * q[at + D];
-    //#end
+    //#end D
     at += stride;
   }
   //#each D
   dk[mine + D] = dk_D * params.scale;
   dv[mine + D] = dv_D;
-  //#end
+  //#end D
 }

@@ -10,6 +10,7 @@ struct Params {
   heads: u32,
   causal: u32,
   scale: f32,
+  first_tile: u32, // workgroup of queries that the dispatch begins with
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,7 +25,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
-  let query = id.x;
+  let query = 64u * params.first_tile + id.x;
   if (query >= params.queries) {
     return;
   }
@@ -36,7 +37,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let dy_D = dy[mine + D];
   var dq_D = vec4f();
   outputs += dy_D * o[mine + D];
-  //#end
+  //#end D
   let row_delta = dot(outputs, vec4f(1.0));
   let row = (id.z * params.heads + id.y) * params.queries + query;
   let row_log_sum = log_sum[row];
@@ -48,16 +49,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     //#each D
     scores += q_D * k[at + D];
     slopes += dy_D * v[at + D];
-    //#end
+    //#end D
     let p = exp(dot(scores, vec4f(1.0)) - row_log_sum);
     let ds = p * (dot(slopes, vec4f(1.0)) - row_delta);
     //#each D
     dq_D += ds * k[at + D];
-    //#end
+    //#end D
     at += stride;
   }
   //#each D
   dq[mine + D] = dq_D * params.scale;
-  //#end
+  //#end D
   delta[row] = row_delta;
 }

@@ -1,6 +1,6 @@
 /** Layers shared by the UNet, the VAE and the text encoder: functions of typed weights. Shapes are NHWC or [N, L, C]. */
 import { attention, attentionMix, attentionProbs } from '../tensor/ops/attention.ts';
-import { conv2d } from '../tensor/ops/conv2d.ts';
+import { type ConvOptions, conv2d } from '../tensor/ops/conv2d.ts';
 import { groupNorm } from '../tensor/ops/groupNorm.ts';
 import { layerNorm } from '../tensor/ops/layerNorm.ts';
 import { linear } from '../tensor/ops/linear.ts';
@@ -8,14 +8,18 @@ import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 import type { AttentionHook, AttentionSite } from './hooks.ts';
 import type { Conv, Linear, Norm } from './parameters.ts';
 
-/** x [..., in] -> [..., out]. */
-export function runLinear(layer: Linear, x: Tensor): Tensor {
-  return linear(x, layer.w, layer.b);
+/** x [..., in] -> [..., out], with `residual` of the output's shape added in the same pass. */
+export function runLinear(layer: Linear, x: Tensor, residual: Tensor | null = null): Tensor {
+  return linear(x, layer.w, layer.b, residual);
 }
 
-/** 3x3 convolution, size kept. x [N, H, W, Cin] -> [N, H, W, Cout]. */
-export function runConv(layer: Conv, x: Tensor4D): Tensor4D {
-  return conv2d(x, layer.w, layer.b, { stride: 1, pad: 'same' }) as Tensor4D;
+/** 3x3 convolution, size kept unless `x` is enlarged first. x [N, H, W, Cin] -> [N, H, W, Cout]. */
+export function runConv(
+  layer: Conv,
+  x: Tensor4D,
+  options: Pick<ConvOptions, 'residual' | 'upsample'> = {},
+): Tensor4D {
+  return conv2d(x, layer.w, layer.b, options);
 }
 
 export function runGroupNorm(

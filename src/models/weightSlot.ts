@@ -44,14 +44,6 @@ export class WeightSlot implements Weight {
     return this.#weight.buffer;
   }
 
-  get forGradient(): Tensor | null {
-    return this.#weight.forGradient;
-  }
-
-  set forGradient(tensor: Tensor | null) {
-    this.#weight.forGradient = tensor;
-  }
-
   get #weight(): Weight {
     if (this.#held === null) throw notLoaded(this.name);
     return this.#held;

@@ -147,8 +147,11 @@ async function requestAdapter(): Promise<GPUAdapter | null> {
 }
 
 function describeAdapter(adapter: GPUAdapter): AdapterDescription {
-  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
-  const software =
-    isFallbackAdapter === true || /swiftshader|llvmpipe|warp/i.test(`${architecture} ${description}`);
-  return { vendor, architecture, description, software };
+  const { vendor, architecture, description } = adapter.info;
+  return { vendor, architecture, description, software: computesOnCpu(adapter.info) };
+}
+
+/** True for adapters that are programs: SwiftShader, llvmpipe, WARP. */
+export function computesOnCpu({ architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean {
+  return isFallbackAdapter === true || /swiftshader|llvmpipe|warp/i.test(`${architecture} ${description}`);
 }

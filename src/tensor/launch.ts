@@ -28,7 +28,19 @@ export type Launch = {
   /** Bound at 0: a struct of 4-byte scalars. */
   readonly uniforms: readonly Uniform[];
   readonly groups: Groups;
+  /** Further dispatches with other uniforms that fill the rest of the same outputs. */
+  readonly more?: readonly Part[];
+  /** Multiply-adds of one dispatch, where they are many; what is recorded is then submitted early. */
+  readonly work?: number;
 };
+
+export type Part = Pick<Launch, 'uniforms' | 'groups'>;
+
+/**
+ * Multiply-adds of one dispatch and of one submission, far from the seconds at which systems reset a GPU: 0.2 s on an
+ * integrated GPU that does 0.1 T of them per second in these kernels.
+ */
+export const longestWork = 2e10;
 
 export type LaunchCounters = { dispatches: number; bytesRead: number; bytesWritten: number };
 
@@ -67,19 +79,21 @@ export function launch(backend: WebGPUBackend, spec: Launch): TensorInfo[] {
   const tensors = [...outputs, ...spec.inputs];
   for (const tensor of tensors) backend.uploadToGPU(tensor.dataId);
   const { pipeline, layout } = pipelineFor(device, spec);
-  const fields = spec.uniforms.map(({ type, value }) => ({ type: type as string, data: [value] }));
   const resources = tensors.map(({ dataId }) => ({
     buffer: backend.tensorMap.get(dataId).resource as GPUBuffer,
   }));
-  const entries = [hidden.makeUniforms(fields), ...resources].map((resource, binding) => ({
-    binding,
-    resource,
-  }));
-  const bindGroup = device.createBindGroup({ label: spec.label, layout, entries });
-  // tfjs keeps the buffers of these tensors until the encoder is submitted, even when they are disposed before.
-  for (const tensor of tensors) hidden.commandQueueOwnedIds.add(tensor.dataId);
-  record(backend, hidden, spec, pipeline, bindGroup);
-  count(outputs, spec.inputs);
+  for (const part of [spec, ...(spec.more ?? [])]) {
+    const fields = part.uniforms.map(({ type, value }) => ({ type: type as string, data: [value] }));
+    const entries = [hidden.makeUniforms(fields), ...resources].map((resource, binding) => ({
+      binding,
+      resource,
+    }));
+    const bindGroup = device.createBindGroup({ label: spec.label, layout, entries });
+    // tfjs keeps the buffers of these tensors until the encoder is submitted, even when they are disposed before.
+    for (const tensor of tensors) hidden.commandQueueOwnedIds.add(tensor.dataId);
+    record(backend, hidden, { ...spec, groups: part.groups }, pipeline, bindGroup);
+    count(outputs, spec.inputs);
+  }
   return outputs;
 }
 
@@ -88,14 +102,32 @@ export function launchOne(backend: WebGPUBackend, spec: Launch): TensorInfo {
   return launch(backend, spec)[0] as TensorInfo;
 }
 
+/** A grid of tiles: `columns` tiles along x. */
+export type Grid = { readonly columns: number; readonly rows: number };
+
 /**
- * Workgroups for a grid of tiles: x runs along the columns, rows beyond the limit of y continue in z. The shader gets its
- * row of tiles as `group.y + group.z * groups.y`.
+ * Dispatches that cover a grid of tiles with at most `longestWork` each. Workgroups run along the columns in x; rows
+ * beyond the limit of y continue in z. The shader gets its row of tiles as
+ * `params.first_tile + group.y + group.z * groups.y`, and checks that there is such a row.
+ *
+ * @param uniforms of the dispatch that starts at a row of tiles
  */
-export function tileGroups(backend: WebGPUBackend, columns: number, rows: number): Groups {
+export function tileParts(
+  backend: WebGPUBackend,
+  { columns, rows }: Grid,
+  work: number,
+  uniforms: (firstTile: number) => readonly Uniform[],
+): Part & Pick<Launch, 'more' | 'work'> {
   const limit = backend.device.limits.maxComputeWorkgroupsPerDimension;
-  const z = Math.ceil(rows / limit);
-  return [columns, Math.ceil(rows / z), z];
+  const count = Math.max(1, Math.min(rows, Math.ceil(work / longestWork)));
+  const step = Math.ceil(rows / count);
+  const parts = Array.from({ length: Math.ceil(rows / step) }, (_, i): Part => {
+    const here = Math.min(step, rows - i * step);
+    const z = Math.ceil(here / limit);
+    return { uniforms: uniforms(i * step), groups: [columns, Math.ceil(here / z), z] };
+  });
+  const [first, ...more] = parts as [Part, ...Part[]];
+  return { ...first, more, work: work / parts.length };
 }
 
 /** Workgroups for `count` independent threads in groups of `size`; the shader uses `flat_index`. */
@@ -106,10 +138,10 @@ export function flatGroups(backend: WebGPUBackend, count: number, size = 64): Gr
   return [Math.ceil(groups / y), y, 1];
 }
 
-function checkLimits(device: GPUDevice, { label, outputs, groups }: Launch): void {
+function checkLimits(device: GPUDevice, { label, outputs, groups, inputs }: Launch): void {
   const { maxComputeWorkgroupsPerDimension, maxStorageBufferBindingSize, maxBufferSize } = device.limits;
   const limit = Math.min(maxStorageBufferBindingSize, maxBufferSize);
-  for (const shape of outputs) {
+  for (const shape of [...outputs, ...inputs.map((input) => input.shape)]) {
     const bytes = 4 * sizeOf(shape);
     if (bytes <= limit) continue;
     throw new StudioError(
@@ -158,10 +190,13 @@ function pipelineFor(device: GPUDevice, { label, code, outputs, inputs }: Launch
   return made;
 }
 
+/** Multiply-adds recorded since we last submitted. */
+const recordedWork = new WeakMap<WebGPUBackend, number>();
+
 function record(
   backend: WebGPUBackend,
   hidden: HiddenMembers,
-  { label, groups }: Launch,
+  { label, groups, work = 0 }: Launch,
   pipeline: GPUComputePipeline,
   bindGroup: GPUBindGroup,
 ): void {
@@ -189,10 +224,15 @@ function record(
   if (timed) {
     backend.endComputePassEncoder();
     hidden.activeTimers?.push({ name: label, query: backend.getQueryTime() });
-  } else if (hidden.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE')) {
+    return;
+  }
+  const recorded = (recordedWork.get(backend) ?? 0) + work;
+  const full = hidden.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE');
+  if (full || recorded >= longestWork) {
     backend.endComputePassEncoder();
     backend.submitQueue();
   }
+  recordedWork.set(backend, full || recorded >= longestWork ? 0 : recorded);
 }
 
 function count(outputs: readonly TensorInfo[], inputs: readonly TensorInfo[]): void {

@@ -1,13 +1,9 @@
-/** Launches of the linear shaders, for frozen weights and for f32 matrices of the adapters. */
-import code from '../../shaders/nn/linear.wgsl?raw';
-import gradientCode from '../../shaders/nn/linear_gradient.wgsl?raw';
-import { launchOne, u32 } from './launch.ts';
+/** Launches of linear layers, for frozen weights and for f32 matrices of the adapters. */
+import { launchProduct } from './productKernels.ts';
 import { sizeOf } from './sizes.ts';
 import type { TensorInfo, WebGPUBackend } from './tf.ts';
-import { tiling } from './tiles.ts';
-import { withWeight, withWeightAndBias } from './weightCode.ts';
 
-/** A matrix [K,N] on the GPU. */
+/** A matrix [K,N] on the GPU, padded to multiples of 4. */
 export type Matrix = {
   readonly tensor: TensorInfo;
   readonly packed: boolean;
@@ -15,38 +11,40 @@ export type Matrix = {
   readonly columns: number;
 };
 
-/** True when the shaders take a matrix of this size. */
-export function linearFits({ inner, columns }: Pick<Matrix, 'inner' | 'columns'>): boolean {
-  return inner % 4 === 0 && columns % 4 === 0;
-}
+/** Added to a product: `bias` [N] to every row, `residual` of the shape of the product. */
+export type Addends = {
+  readonly bias?: TensorInfo | undefined;
+  readonly residual?: TensorInfo | undefined;
+};
 
-/** x [..., K] times the matrix, plus `bias` [N]. */
+/** x [..., K] times the matrix. */
 export function launchLinear(
   backend: WebGPUBackend,
   x: TensorInfo,
   w: Matrix,
-  bias: TensorInfo | undefined,
+  addends: Addends = {},
 ): TensorInfo {
-  const rows = sizeOf(x.shape) / w.inner;
-  const tiles = tiling(backend, rows, w.columns / 4);
-  return launchOne(backend, {
-    ...withWeightAndBias('linear', code, { weight: w, tiles, bias: bias !== undefined }),
-    outputs: [[...x.shape.slice(0, -1), w.columns]],
-    inputs: bias === undefined ? [x, w.tensor] : [x, w.tensor, bias],
-    uniforms: [u32(rows), u32(w.inner / 4), u32(w.columns / 4)],
-    groups: tiles.groups,
+  return launchProduct(backend, {
+    op: 'linear',
+    x,
+    weight: w,
+    ...addends,
+    outputShape: [...x.shape.slice(0, -1), w.columns],
+    rows: sizeOf(x.shape) / w.inner,
+    depth: w.inner,
+    width: w.columns,
   });
 }
 
 /** dy [..., N] times the transposed matrix: [..., K]. */
 export function launchLinearGradient(backend: WebGPUBackend, dy: TensorInfo, w: Matrix): TensorInfo {
-  const rows = sizeOf(dy.shape) / w.columns;
-  const tiles = tiling(backend, rows, w.inner / 4);
-  return launchOne(backend, {
-    ...withWeight('linear_gradient', gradientCode, { weight: w, tiles }),
-    outputs: [[...dy.shape.slice(0, -1), w.inner]],
-    inputs: [dy, w.tensor],
-    uniforms: [u32(rows), u32(w.inner / 4), u32(w.columns / 4)],
-    groups: tiles.groups,
+  return launchProduct(backend, {
+    op: 'linear_gradient',
+    x: dy,
+    weight: w,
+    outputShape: [...dy.shape.slice(0, -1), w.inner],
+    rows: sizeOf(dy.shape) / w.columns,
+    depth: w.columns,
+    width: w.inner,
   });
 }

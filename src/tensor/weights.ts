@@ -1,7 +1,7 @@
 /**
  * Frozen weights. On webgpu an f16 weight is kept as pairs of halves in an `int32` tensor over a buffer of our own
- * (zero copy); on wasm, and where a dimension is not divisible by 4, the rounded values are kept as f32, so the numbers
- * are the same everywhere.
+ * (zero copy), and both channel axes are padded with zeros to multiples of 4; on wasm the rounded values are kept as
+ * f32, so the numbers are the same everywhere.
  */
 import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
@@ -16,11 +16,12 @@ export type Weight = {
   readonly shape: readonly number[];
   /** Precision of the values. */
   readonly format: WeightFormat;
-  /** The values, or with `packed` two halves per element along the last axis, low half first. */
+  /**
+   * The values, or with `packed` two halves per element along the last axis, low half first. On webgpu the last two axes
+   * are padded to multiples of 4, so that its shape may exceed `shape`.
+   */
   readonly tensor: Tensor;
   readonly packed: boolean;
-  /** Transposed or flipped copy that input gradients need on wasm; made on first use. */
-  forGradient: Tensor | null;
   readonly buffer: GPUBuffer | null;
 };
 
@@ -44,32 +45,53 @@ export function makeWeight(
     });
   }
   const backend = tf.backend();
-  const bytes = count * (format === 'f16' ? 2 : 4);
-  if (backend instanceof WebGPUBackend) checkSize(backend.device, bytes, name);
-  const divisible = shape.slice(-2).every((size) => size % 4 === 0);
-  if (format === 'f16' && divisible && shape.length > 1 && backend instanceof WebGPUBackend) {
-    const bits = data instanceof Uint16Array ? data : floatsToHalves(data);
-    const buffer = uploadBuffer(backend.device, bits, name);
-    const packedShape = [...shape.slice(0, -1), (shape.at(-1) as number) / 2];
-    const tensor = tf.tensor({ buffer, zeroCopy: true }, packedShape, 'int32');
-    return { name, shape, format, tensor: tf.keep(tensor), packed: true, forGradient: null, buffer };
-  }
   const rounded = format === 'f16' && data instanceof Float32Array ? floatsToHalves(data) : data;
-  const values = rounded instanceof Uint16Array ? halvesToFloats(rounded) : rounded;
-  if (backend instanceof WebGPUBackend) {
-    // At once: tfjs would keep the values in JavaScript until the first use.
-    const buffer = uploadBuffer(backend.device, values, name);
-    const tensor = tf.keep(tf.tensor({ buffer, zeroCopy: true }, [...shape], 'float32'));
-    return { name, shape, format, tensor, packed: false, forGradient: null, buffer };
+  if (!(backend instanceof WebGPUBackend)) {
+    const tensor = tf.keep(tf.tensor(asFloats(rounded), [...shape], 'float32'));
+    return { name, shape, format, tensor, packed: false, buffer: null };
   }
-  const tensor = tf.keep(tf.tensor(values, [...shape], 'float32'));
-  return { name, shape, format, tensor, packed: false, forGradient: null, buffer: null };
+  const { values, shape: whole } = padded(rounded, shape);
+  checkSize(backend.device, values.length * (format === 'f16' ? 2 : 4), name);
+  if (format === 'f16' && values instanceof Uint16Array) {
+    const buffer = uploadBuffer(backend.device, values, name);
+    const packedShape = [...whole.slice(0, -1), (whole.at(-1) as number) / 2];
+    const tensor = tf.tensor({ buffer, zeroCopy: true }, packedShape, 'int32');
+    return { name, shape, format, tensor: tf.keep(tensor), packed: true, buffer };
+  }
+  // At once: tfjs would keep the values in JavaScript until the first use.
+  const buffer = uploadBuffer(backend.device, asFloats(values), name);
+  const tensor = tf.keep(tf.tensor({ buffer, zeroCopy: true }, whole, 'float32'));
+  return { name, shape, format, tensor, packed: false, buffer };
 }
 
-/** Frees the weight, its gradient copy and its GPU buffer. */
+type Elements = Float32Array | Uint16Array;
+
+function asFloats(values: Elements): Float32Array {
+  return values instanceof Uint16Array ? halvesToFloats(values) : values;
+}
+
+/** `values` with the last two axes extended by zeros to multiples of 4; `values` itself where they are. */
+function padded(values: Elements, shape: readonly number[]): { values: Elements; shape: number[] } {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  const [wholeRows, wholeColumns] = [rows, columns].map((size) => 4 * Math.ceil(size / 4)) as [
+    number,
+    number,
+  ];
+  if (wholeRows === rows && wholeColumns === columns) return { values, shape: [...shape] };
+  const matrices = values.length / (rows * columns);
+  const size = matrices * wholeRows * wholeColumns;
+  const result = values instanceof Uint16Array ? new Uint16Array(size) : new Float32Array(size);
+  for (let matrix = 0; matrix < matrices; matrix++) {
+    for (let row = 0; row < rows; row++) {
+      const from = (matrix * rows + row) * columns;
+      result.set(values.subarray(from, from + columns), (matrix * wholeRows + row) * wholeColumns);
+    }
+  }
+  return { values: result, shape: [...shape.slice(0, -2), wholeRows, wholeColumns] };
+}
+
+/** Frees the weight, its copies in other layouts and its GPU buffer. */
 export function disposeWeight(weight: Weight): void {
-  weight.forGradient?.dispose();
-  weight.forGradient = null;
   dropPanels(weight.tensor);
   weight.tensor.dispose();
   if (weight.buffer !== null) {
@@ -81,7 +103,7 @@ export function disposeWeight(weight: Weight): void {
 
 /** Bytes of `weight` on the backend, its copies in other layouts included. */
 export function weightBytes(weight: Weight): number {
-  return 4 * (weight.tensor.size + (weight.forGradient?.size ?? 0)) + panelBytes(weight.tensor);
+  return 4 * weight.tensor.size + panelBytes(weight.tensor);
 }
 
 function checkSize(device: GPUDevice, bytes: number, name: string): void {

@@ -10,6 +10,7 @@ import { toPeftKey } from '../../src/formats/adapterKeys.ts';
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Unet } from '../../src/models/unet/run.ts';
 import { doraWeightNorm } from '../../src/tensor/ops/dora.ts';
+import { linear } from '../../src/tensor/ops/linear.ts';
 import { scope } from '../../src/tensor/scope.ts';
 import {
   type Tensor,
@@ -129,7 +130,8 @@ export async function gradientsOf(
 export function mergedWeight(layer: AdaptedLayer): Tensor2D {
   return scope(() => {
     const product = tf.mul(tf.matMul(layer.loraA, layer.loraB), layer.scaling);
-    const sum = tf.add(layer.layer.w.tensor, product) as Tensor2D; // [in, out]
+    const identity: Tensor2D = tf.eye(layer.loraA.shape[0]);
+    const sum = linear(identity, layer.layer.w, null, product); // W + s A B [in, out], however W is stored
     const norm = doraWeightNorm(layer.layer.w, layer.loraA, layer.loraB, layer.scaling);
     const merged = layer.magnitude === null ? sum : tf.mul(sum, tf.div(layer.magnitude, norm));
     return tf.transpose(merged) as Tensor2D;

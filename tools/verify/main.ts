@@ -19,6 +19,8 @@ const USAGE = `Usage: npm run verify -- DIR [options]
 
 DIR                       folder with an index.json of the format oracle-index-1
 --backend wasm|webgpu     where the networks run (default: wasm)
+--weights f32|f16         precision of the networks' matrices (default: f32). With f16 the numbers of every network are
+                          compared with those that the wasm backend computes from the same weights, rounded to half
 --case NAME               only the entry of this name
 --json FILE               also write every single comparison to a file
 --help                    this text`;
@@ -30,6 +32,7 @@ function readOptions(): Options | null {
     allowPositionals: true,
     options: {
       backend: { type: 'string', default: 'wasm' },
+      weights: { type: 'string', default: 'f32' },
       case: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -40,9 +43,12 @@ function readOptions(): Options | null {
   if (values.help || folder === undefined || others.length > 0) return null;
   if (backend !== 'wasm' && backend !== 'webgpu')
     throw usageError(`Unknown backend "${backend}". Use wasm or webgpu.`);
+  const { weights } = values;
+  if (weights !== 'f32' && weights !== 'f16')
+    throw usageError(`Unknown precision "${weights}". Use f32 or f16.`);
   return {
     folder: resolve(folder),
-    request: { backend, only: values.case ?? null },
+    request: { backend, weights, only: values.case ?? null },
     jsonFile: values.json === undefined ? null : resolve(values.json),
   };
 }
@@ -78,7 +84,7 @@ async function verify({ folder, request, jsonFile }: Options): Promise<boolean> 
   }
 
   for (const line of failureLines(rows)) console.log(line);
-  console.log(`\n${summaryLine(rows, request.backend)}`);
+  console.log(`\n${summaryLine(rows, `${request.backend}, weights ${request.weights}`)}`);
   if (jsonFile !== null) writeFileSync(jsonFile, `${JSON.stringify({ folder, backend, rows }, null, 1)}\n`);
   return rows.length > 0 && rows.every((row) => row.pass);
 }

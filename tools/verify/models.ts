@@ -18,7 +18,7 @@ export async function loadUnet(io: OracleFiles, files: Files): Promise<Loaded<Un
   const config = parseUnetConfig(await io.json(files.config), files.config);
   const specs = recordParameters((p) => buildUnet(config, p));
   const loaded = await loadParameters(await io.safetensors(files.weights), specs, files.weights, {
-    format: 'f32',
+    format: io.weights,
   });
   return { model: makeUnet(buildUnet(config, loaded.source)), dispose: loaded.dispose };
 }
@@ -26,7 +26,7 @@ export async function loadUnet(io: OracleFiles, files: Files): Promise<Loaded<Un
 export async function loadVae(io: OracleFiles, files: Files): Promise<Loaded<VaeWeights>> {
   const config = parseVaeConfig(await io.json(files.config), files.config);
   const specs = recordParameters((p) => buildVae(config, p));
-  const options = { format: 'f32', rename: renameOldVaeKey } as const;
+  const options = { format: io.weights, rename: renameOldVaeKey };
   const loaded = await loadParameters(await io.safetensors(files.weights), specs, files.weights, options);
   return { model: buildVae(config, loaded.source), dispose: loaded.dispose };
 }
@@ -35,7 +35,7 @@ export async function loadText(io: OracleFiles, files: Files): Promise<Loaded<Te
   const config = parseTextConfig(await io.json(files.config), files.config);
   const specs = recordParameters((p) => buildTextEncoder(config, p));
   const loaded = await loadParameters(await io.safetensors(files.weights), specs, files.weights, {
-    format: 'f32',
+    format: io.weights,
   });
   return { model: buildTextEncoder(config, loaded.source), dispose: loaded.dispose };
 }

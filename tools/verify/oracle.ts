@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { openSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { StudioError } from '../../src/lib/errors.ts';
+import type { WeightFormat } from '../../src/tensor/types.ts';
 
 const caseSchema = v.looseObject({ kind: v.string(), name: v.string() });
 
@@ -39,13 +40,20 @@ export function parseIndex(json: unknown): OracleIndex {
 export class OracleFiles {
   readonly index: OracleIndex;
   readonly backend: 'wasm' | 'webgpu';
+  /** Precision that networks are loaded at. */
+  readonly weights: WeightFormat;
   readonly #baseUrl: string;
 
   /** @param baseUrl address of the folder, ending in '/' */
-  constructor(baseUrl: string, index: OracleIndex, backend: 'wasm' | 'webgpu') {
+  constructor(
+    baseUrl: string,
+    index: OracleIndex,
+    { backend, weights = 'f32' }: { backend: 'wasm' | 'webgpu'; weights?: WeightFormat },
+  ) {
     this.#baseUrl = baseUrl;
     this.index = index;
     this.backend = backend;
+    this.weights = weights;
   }
 
   /** Parsed JSON of one file. */

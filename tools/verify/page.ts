@@ -1,14 +1,17 @@
 // Runs the cases of an oracle folder in the browser. The driver (main.ts) opens this page and calls `runVerify`.
 
 import { openBackend } from '../../src/tensor/device.ts';
+import type { BackendInfo, WeightFormat } from '../../src/tensor/types.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
-import { type OracleCase, OracleFiles, parseIndex } from './oracle.ts';
+import { type OracleCase, OracleFiles, type OracleIndex, parseIndex } from './oracle.ts';
+import { Recording } from './recording.ts';
 import { Report, type Row } from './report.ts';
 
 type Runner = (entry: unknown, io: OracleFiles, report: Report) => Promise<void>;
 
 export type VerifyRequest = {
   readonly backend: 'wasm' | 'webgpu';
+  readonly weights: WeightFormat;
   /** Only the entry of this name; null for all. */
   readonly only: string | null;
 };
@@ -25,26 +28,49 @@ declare global {
 /** One file per kind: `clip_text` is run by `runClipText` in cases/clipText.ts. */
 const modules = import.meta.glob<Record<string, Runner>>('./cases/*.ts');
 
-window.runVerify = async ({ backend, only }) => {
+/** Kinds of entries whose numbers depend on the weights of a network. */
+const weighted = new Set(['unet', 'vae', 'clip_text', 'lora', 'mi', 'ops']);
+
+window.runVerify = async ({ backend, weights, only }) => {
   const response = await fetch('/oracle/index.json');
   if (!response.ok) throw new Error('The folder has no index.json.');
   const index = parseIndex(await response.json());
   const chosen = index.cases.filter((entry) => only === null || entry.name === only);
   if (chosen.length === 0) throw new Error(`The index has no case named ${only}.`);
 
-  const info = await openBackend(backend, {
-    wasmPaths,
-    // A lost device makes every later number worthless; the driver hears of it as an uncaught error of the page.
-    onLost: (error) => reportError(error),
-  });
+  const recordings = new Map<OracleCase, Recording>();
+  if (weights === 'f16') {
+    await open('wasm');
+    for (const entry of chosen.filter(({ kind }) => weighted.has(kind))) {
+      const recording = new Recording();
+      await runCase(entry, filesOf(index, 'wasm', weights), { factor: 1, recording });
+      recordings.set(entry, recording);
+    }
+  }
+  const info = await open(backend);
   await window.reportBackend(info.adapter ? `${info.name}, ${JSON.stringify(info.adapter)}` : info.name);
-  const io = new OracleFiles(new URL('/oracle/', location.href).href, index, backend);
   const factor = backend === 'webgpu' ? index.gpu_backend_tolerance_factor : 1;
-  for (const entry of chosen) await window.reportRows(await runCase(entry, io, factor));
+  for (const entry of chosen) {
+    const recording = recordings.get(entry)?.replay();
+    await window.reportRows(await runCase(entry, filesOf(index, backend, weights), { factor, recording }));
+  }
 };
 
-async function runCase(entry: OracleCase, io: OracleFiles, factor: number): Promise<readonly Row[]> {
-  const report = new Report(entry, { factor });
+function open(backend: 'wasm' | 'webgpu'): Promise<BackendInfo> {
+  // A lost device makes every later number worthless; the driver hears of it as an uncaught error of the page.
+  return openBackend(backend, { wasmPaths, onLost: (error) => reportError(error) });
+}
+
+function filesOf(index: OracleIndex, backend: 'wasm' | 'webgpu', weights: WeightFormat): OracleFiles {
+  return new OracleFiles(new URL('/oracle/', location.href).href, index, { backend, weights });
+}
+
+async function runCase(
+  entry: OracleCase,
+  io: OracleFiles,
+  options: { factor: number; recording?: Recording | undefined },
+): Promise<readonly Row[]> {
+  const report = new Report(entry, options);
   try {
     const runner = await findRunner(entry.kind);
     if (runner === null) report.fail('-', '-', `no runner for cases of kind "${entry.kind}"`);

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { StudioError } from '../../src/lib/errors.ts';
+import type { Recording } from './recording.ts';
 
 export type Row = {
   readonly kind: string;
@@ -33,19 +34,23 @@ export class Report {
   readonly #name: string;
   readonly #factor: number;
   readonly #onRow: (row: Row) => void;
+  readonly #recording: Recording | undefined;
 
+  /** @param options with a recording, its numbers are expected instead of those that the runner names */
   constructor(
     entry: { kind: string; name: string },
-    options: { factor: number; onRow?: (row: Row) => void },
+    options: { factor: number; onRow?: (row: Row) => void; recording?: Recording | undefined },
   ) {
     this.#kind = entry.kind;
     this.#name = entry.name;
     this.#factor = options.factor;
     this.#onRow = options.onRow ?? (() => undefined);
+    this.#recording = options.recording;
   }
 
   /** Compares arrays entry by entry; another length fails. */
-  close(id: string, quantity: string, actual: Numbers, expected: Numbers, tolerance: Tolerance): void {
+  close(id: string, quantity: string, actual: Numbers, given: Numbers, tolerance: Tolerance): void {
+    const expected = this.#recording?.expected(id, quantity, actual) ?? given;
     if (actual.length !== expected.length) {
       this.fail(id, quantity, `has ${actual.length} values, expected ${expected.length}`);
       return;
@@ -69,7 +74,8 @@ export class Report {
   }
 
   /** Compares the mean absolute error of arrays with a bound. */
-  closeInMean(id: string, quantity: string, actual: Numbers, expected: Numbers, atol: number): void {
+  closeInMean(id: string, quantity: string, actual: Numbers, given: Numbers, atol: number): void {
+    const expected = this.#recording?.expected(id, quantity, actual) ?? given;
     if (actual.length !== expected.length) {
       this.fail(id, quantity, `has ${actual.length} values, expected ${expected.length}`);
       return;
@@ -83,7 +89,8 @@ export class Report {
   }
 
   /** Requires equality: of numbers, strings, or plain data of the same key order. */
-  equal(id: string, quantity: string, actual: unknown, expected: unknown): void {
+  equal(id: string, quantity: string, actual: unknown, given: unknown): void {
+    const expected = this.#recording === undefined ? given : this.#recording.expected(id, quantity, actual);
     const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
     const error =
       typeof actual === 'number' && typeof expected === 'number' ? difference(actual, expected) : 0;

@@ -2,9 +2,10 @@
 import { StudioError } from '../../lib/errors.ts';
 import { gelu } from '../../tensor/ops/activations.ts';
 import { attention } from '../../tensor/ops/attention.ts';
-import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
+import { type Tensor, type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { Projector } from '../hooks.ts';
 import { runLayerNorm, runLinear } from '../layers.ts';
+import type { Linear } from '../parameters.ts';
 import type { TextLayer, TextWeights } from './weights.ts';
 
 /** Which hidden state is the text embedding. */
@@ -94,10 +95,17 @@ function runTextLayer(w: TextWeights, layer: TextLayer, x: Tensor3D, project: Pr
     project(layer.toV, n1) as Tensor3D,
     { heads, causal: true },
   );
-  const h = tf.add(x, project(layer.toOut, mixed));
+  const h = projectOnto(layer.toOut, mixed, x, project);
   const hidden = gelu(
     project(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)),
     activation === 'gelu' ? 'erf' : 'quick',
   );
-  return tf.add(h, project(layer.feedOut, hidden));
+  return projectOnto(layer.feedOut, hidden, h, project);
+}
+
+/** A dense layer whose output is added to `residual`; in one pass where no adapter comes between. */
+function projectOnto(layer: Linear, x: Tensor, residual: Tensor3D, project: Projector): Tensor3D {
+  return (
+    project === runLinear ? runLinear(layer, x, residual) : tf.add(residual, project(layer, x))
+  ) as Tensor3D;
 }

@@ -1,7 +1,7 @@
 /** Forward functions of the UNet's blocks (diffusers UNet2DConditionModel), NHWC. */
 import { geglu } from '../../tensor/ops/activations.ts';
 import { conv2d } from '../../tensor/ops/conv2d.ts';
-import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
+import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
 import type { AttentionSite, NetworkHooks, Projector } from '../hooks.ts';
 import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
@@ -31,17 +31,17 @@ export function runLayer(layer: Layer, x: Tensor4D, input: BlockInput): Tensor4D
 
 function runResnet(w: Resnet, x: Tensor4D, input: BlockInput): Tensor4D {
   const options = { groups: input.groups, eps: input.normEps, silu: true };
-  const time = runLinear(w.timeProjection, input.temb); // [1 or N, Cout]
   let h = runGroupNorm(w.norm1, x, options);
-  if (time.shape[0] === 1) {
+  if (input.temb.shape[0] === 1) {
     // One timestep for all samples: its projection is a per-channel constant and rides on the bias.
-    const bias = tf.add(w.conv1.b, tf.reshape(time, [-1]));
-    h = conv2d(h, w.conv1.w, bias, { pad: 'same', freshBias: true }) as Tensor4D;
+    const bias = runLinear(w.timeProjection, input.temb, tf.reshape(w.conv1.b, [1, -1])); // [1, Cout]
+    h = conv2d(h, w.conv1.w, tf.reshape(bias, [-1]));
   } else {
+    const time = runLinear(w.timeProjection, input.temb); // [N, Cout]
     h = tf.add(runConv(w.conv1, h), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
   }
-  h = runConv(w.conv2, runGroupNorm(w.norm2, h, options));
-  return tf.add(w.shortcut === null ? x : (runLinear(w.shortcut, x) as Tensor4D), h);
+  const residual = w.shortcut === null ? x : (runLinear(w.shortcut, x) as Tensor4D);
+  return runConv(w.conv2, runGroupNorm(w.norm2, h, options), { residual });
 }
 
 function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4D {
@@ -53,7 +53,8 @@ function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4
     return project(w.projIn, tf.reshape(normed, [n, height * width, channels])) as Tensor3D;
   });
   for (const block of w.blocks) h = runTransformerBlock(block, h, grid, input);
-  return tf.add(tf.reshape(project(w.projOut, h), x.shape), x) as Tensor4D;
+  const tokens: Tensor3D = tf.reshape(x, [n, height * width, channels]);
+  return tf.reshape(projectOnto(w.projOut, h, tokens, input), x.shape) as Tensor4D;
 }
 
 function runTransformerBlock(
@@ -66,14 +67,23 @@ function runTransformerBlock(
   // What a step made goes before the next one: at 64 x 64 the intermediates of a whole block are 0.3 GB.
   const afterSelf = tf.tidy(() => {
     const normed = runLayerNorm(w.norm1, x);
-    return tf.add(x, runAttention(w.attn1, normed, normed, grid, input)) as Tensor3D;
+    return projectOnto(w.attn1.toOut, mixTokens(w.attn1, normed, normed, grid, input), x, input);
   });
-  const afterCross = tf.tidy(() =>
-    tf.add(afterSelf, runAttention(w.attn2, runLayerNorm(w.norm2, afterSelf), input.context, grid, input)),
-  );
+  const afterCross = tf.tidy(() => {
+    const mixed = mixTokens(w.attn2, runLayerNorm(w.norm2, afterSelf), input.context, grid, input);
+    return projectOnto(w.attn2.toOut, mixed, afterSelf, input);
+  });
   afterSelf.dispose();
   const hidden = tf.tidy(() => geglu(project(w.feedIn, runLayerNorm(w.norm3, afterCross))));
-  return tf.tidy(() => tf.add(afterCross, project(w.feedOut, hidden) as Tensor3D));
+  return tf.tidy(() => projectOnto(w.feedOut, hidden, afterCross, input));
+}
+
+/** A dense layer whose output is added to `residual`; in one pass where no adapter comes between. */
+function projectOnto(layer: Linear, x: Tensor, residual: Tensor3D, input: BlockInput): Tensor3D {
+  const { project } = input.hooks;
+  return (
+    project === undefined ? runLinear(layer, x, residual) : tf.add(residual, project(layer, x))
+  ) as Tensor3D;
 }
 
 /** Adapters of other tools may sit on any dense layer of a transformer, not only on attention. */
@@ -81,7 +91,8 @@ function projectorOf(input: BlockInput): Projector {
   return input.hooks.project ?? runLinear;
 }
 
-function runAttention(
+/** An attention layer up to its last projection. */
+function mixTokens(
   w: Attention,
   x: Tensor3D,
   context: Tensor3D,
@@ -106,6 +117,5 @@ function runAttention(
     ),
   );
   const first = outputs[0] as Tensor3D;
-  const mean = count === 1 ? first : (tf.div(tf.addN(outputs), count) as Tensor3D);
-  return project(w.toOut, mean);
+  return count === 1 ? first : (tf.div(tf.addN(outputs), count) as Tensor3D);
 }

@@ -3,7 +3,7 @@
  * one after another; training sweeps them backwards, recomputing one at a time.
  */
 import { conv2d } from '../../tensor/ops/conv2d.ts';
-import { concatChannels, upsampleNearest } from '../../tensor/ops/shape.ts';
+import { concatChannels } from '../../tensor/ops/shape.ts';
 import { type Tensor4D, tf } from '../../tensor/tf.ts';
 import { runConv, runGroupNorm } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
@@ -49,12 +49,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       dense: [],
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
       run: (h, skip) =>
-        tf.tidy(() =>
-          runConv(
-            resample,
-            upsampleNearest(h, [skip?.shape[1] as number, skip?.shape[2] as number]) as Tensor4D,
-          ),
-        ),
+        runConv(resample, h, { upsample: [skip?.shape[1] as number, skip?.shape[2] as number] }),
     };
     return [...layers, sampler];
   });

@@ -8,11 +8,14 @@ import magnitudeCode from '../../../shaders/adapters/dora_magnitude_gradient.wgs
 import scaleCode from '../../../shaders/adapters/dora_scale.wgsl?raw';
 import normCode from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
 import biasCode from '../../../shaders/common/dora_bias.wgsl?raw';
+import normColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
+import normColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
 import noBiasCode from '../../../shaders/common/dora_no_bias.wgsl?raw';
 import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
 import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
 import { launchElementwise } from '../elementwise.ts';
 import { f32, launch, u32 } from '../launch.ts';
+import { quarters } from '../productKernels.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, Tensor1D, Tensor2D } from '../tf.ts';
 import type { Weight } from '../weights.ts';
@@ -108,13 +111,14 @@ const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { r
   },
   webgpu: (backend, { w, loraA, loraB }, { scaling, weight }) => {
     const [inner, columns] = weight.shape as [number, number];
-    if (columns % 4 !== 0) return null;
+    const whole = columns % 4 === 0;
     return launch(backend, {
-      label: `dora_weight_norm/${weight.packed ? 'f16' : 'f32'}`,
-      code: () => (weight.packed ? weightF16 : weightF32) + normCode,
+      label: `dora_weight_norm/${weight.packed ? 'f16' : 'f32'}/${whole ? 'vec4' : 'any'}`,
+      code: () =>
+        (weight.packed ? weightF16 : weightF32) + (whole ? normColumnsVec4 : normColumnsAny) + normCode,
       outputs: [[columns]],
       inputs: [w, loraA, loraB],
-      uniforms: [u32(inner), u32(columns / 4), u32(loraA.shape[1] as number), f32(scaling)],
+      uniforms: [inner, columns, quarters(columns), loraA.shape[1] as number].map(u32).concat(f32(scaling)),
       groups: [Math.ceil(columns / 16), 1, 1],
     });
   },

@@ -1,6 +1,6 @@
 /** 2-D matmul of two trainable operands: `c = a b`, `da = dc b^T`, `db = a^T dc`. Used by the adapters. */
 import type { Compose } from '../compose.ts';
-import { launchLinear, launchLinearGradient, linearFits, type Matrix } from '../linearKernels.ts';
+import { launchLinear, launchLinearGradient, type Matrix } from '../linearKernels.ts';
 import { launchBatchMatMul, type MatmulForm } from '../matmulKernels.ts';
 import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
 import { product } from '../wasmProducts.ts';
@@ -17,10 +17,10 @@ const runMatmul = defineOp<'a' | 'b', { readonly form: MatmulForm }>({
       inner: b.shape[0] as number,
       columns: b.shape[1] as number,
     };
-    if (form !== 'TN' && linearFits(matrix)) {
-      return form === 'NN'
-        ? launchLinear(backend, a, matrix, undefined)
-        : launchLinearGradient(backend, a, matrix);
+    // A weight would be padded; these matrices are as they are.
+    const divisible = matrix.inner % 4 === 0 && matrix.columns % 4 === 0;
+    if (form !== 'TN' && divisible) {
+      return form === 'NN' ? launchLinear(backend, a, matrix) : launchLinearGradient(backend, a, matrix);
     }
     const c = launchBatchMatMul(backend, batchOfOne(a), batchOfOne(b), form);
     return { ...c, shape: c.shape.slice(1) };

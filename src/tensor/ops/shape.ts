@@ -1,4 +1,5 @@
 /** Ops that move data: nearest-neighbor upsampling and concatenation of channels. */
+import type { Compose } from '../compose.ts';
 import type { Tensor, Tensor4D, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
@@ -6,23 +7,32 @@ type Size = readonly [height: number, width: number];
 
 const runUpsample = defineOp<'x', { readonly size: Size }>({
   name: 'StudioUpsampleNearest',
-  composed: (compose, { x }, { size }) =>
-    compose.run(
-      'ResizeNearestNeighbor',
-      { images: x },
-      { alignCorners: false, halfPixelCenters: false, size: [...size] },
-    ),
+  composed: (compose, { x }, { size }) => composeUpsample(compose, x, size),
   gradient: {
     save: ['x'],
-    run: ([dy], [x]) => ({ x: () => only(runUpsampleGradient({ x: x as Tensor, dy: dy as Tensor }, {})) }),
+    run: ([dy], [x]) => ({ x: () => upsampleGradient(dy as Tensor4D, (x as Tensor4D).shape) }),
   },
 });
 
-const runUpsampleGradient = defineOp<'x' | 'dy', Record<never, never>>({
+/** `upsampleNearest` inside another op. */
+export function composeUpsample(compose: Compose, x: TensorInfo, size: Size): TensorInfo {
+  const attributes = { alignCorners: false, halfPixelCenters: false, size: [...size] };
+  return compose.run('ResizeNearestNeighbor', { images: x }, attributes);
+}
+
+const runUpsampleGradient = defineOp<'dy', { readonly shape: readonly number[] }>({
   name: 'StudioUpsampleNearestGradient',
-  composed: (compose, { x, dy }) =>
-    compose.run('ResizeNearestNeighborGrad', { images: x, dy }, { alignCorners: false }),
+  composed: (compose, { dy }, { shape }) => {
+    // Of the images, the stock kernel asks only for the shape.
+    const images = compose.view(dy, shape);
+    return compose.run('ResizeNearestNeighborGrad', { images, dy }, { alignCorners: false });
+  },
 });
+
+/** Sums dy [N, H', W', C] over the pixels that `upsampleNearest` made of each pixel of an image of shape `shape`. */
+export function upsampleGradient(dy: Tensor4D, shape: readonly number[]): Tensor4D {
+  return only(runUpsampleGradient({ dy }, { shape })) as Tensor4D;
+}
 
 /**
  * Nearest neighbor as PyTorch's `interpolate`: source row = floor(row H / H').

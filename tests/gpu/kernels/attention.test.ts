@@ -20,6 +20,9 @@ const cases: ReferenceAttention[] = [
   { batch: 1, queries: 9, keys: 9, width: 192, heads: 1, causal: false },
 ];
 
+/** For the tiled form, which runs by default only for heads wider than 160: more than a tile, not a multiple of one. */
+const tiledCase: ReferenceAttention = { batch: 2, queries: 65, keys: 65, width: 80, heads: 2, causal: true };
+
 const name = (g: ReferenceAttention): string =>
   `${g.batch}x${g.queries}x${g.keys}, ${g.heads} heads of ${g.width / g.heads}${g.causal ? ', causal' : ''}`;
 
@@ -101,3 +104,40 @@ onBackends('attention', () => {
     tf.dispose([all, one, dy, dyOne]);
   });
 });
+
+onBackends(
+  'attention, tiled,',
+  () => {
+    it(`attends ${name(tiledCase)}, with gradients`, async () => {
+      const [q, k, v] = tensors(tiledCase);
+      const expected = referenceAttention(
+        values(tiledCase).q,
+        values(tiledCase).k,
+        values(tiledCase).v,
+        tiledCase,
+      );
+      expect(relativeError(await take(attention(q, k, v, tiledCase)), expected)).toBeLessThan(5e-6);
+      tf.dispose([q, k, v]);
+      await expectGradients({
+        op: (q, k, v) => attention(q as Tensor3D, k as Tensor3D, v as Tensor3D, tiledCase),
+        reference: (q, k, v) =>
+          referenceAttention(q as Float64Array, k as Float64Array, v as Float64Array, tiledCase),
+        inputs: inputs(tiledCase),
+        tolerance: 2e-5,
+      });
+    });
+  },
+  ['webgpu'],
+  'workgroup',
+);
+
+// The decoder of Stable Diffusion has one head of 512.
+onBackends('attention of a wide head', () => {
+  it('attends 35 queries to 67 keys', async () => {
+    const g = { batch: 1, queries: 35, keys: 67, width: 512, heads: 1, causal: false };
+    const [q, k, v] = tensors(g);
+    const expected = referenceAttention(values(g).q, values(g).k, values(g).v, g);
+    expect(relativeError(await take(attention(q, k, v, g)), expected)).toBeLessThan(5e-6);
+    tf.dispose([q, k, v]);
+  });
+}, ['webgpu']);

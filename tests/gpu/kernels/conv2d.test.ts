@@ -1,7 +1,11 @@
 import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { type ConvOptions, conv2d } from '../../../src/tensor/ops/conv2d.ts';
-import { type ReferenceConv, referenceConv2d } from '../../../src/tensor/reference/layers.ts';
+import {
+  type ReferenceConv,
+  referenceConv2d,
+  referenceUpsample,
+} from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
@@ -74,15 +78,40 @@ onBackends('conv2d', () => {
     });
   }
 
-  it('adds a bias made for the call', async () => {
-    const size: Case = [2, 4, 5, 8, 8, 3];
-    const [values, w, bias] = [randoms(1, 2 * 4 * 5 * 8), randoms(2, 9 * 64), randoms(3, 8)];
-    const weight = makeWeight(w, [3, 3, 8, 8], 'f32', 'w');
-    const x = tf.tensor4d(values, [2, 4, 5, 8]);
-    const y = tf.tidy(() => conv2d(x, weight, tf.tensor1d(bias), { freshBias: true }));
-    const expected = referenceConv2d(values, w, bias, geometry(size, {}));
-    expect(relativeError(await take(y), expected)).toBeLessThan(2e-6);
-    x.dispose();
+  it.each([
+    { from: [4, 5], to: [8, 10], cin: 8, cout: 4 },
+    { from: [2, 3], to: [3, 5], cin: 4, cout: 8 },
+    { from: [3, 2], to: [6, 4], cin: 5, cout: 3 },
+  ] as const)('enlarges $from to $to first and adds a tensor after', async ({ from, to, cin, cout }) => {
+    const w = randoms(2, 9 * cin * cout);
+    const weight = makeWeight(w, [3, 3, cin, cout], 'f32', 'w');
+    const size: Case = [2, to[0], to[1], cin, cout, 3];
+    const bias = tf.tensor1d(randoms(3, cout));
+    const reference = (x: ArrayLike<number>, residual: ArrayLike<number>): Float64Array => {
+      const image = referenceUpsample(x, [2, ...from, cin], to);
+      return referenceConv2d(image, w, randoms(3, cout), geometry(size, {})).map(
+        (y, i) => y + (residual[i] as number),
+      );
+    };
+    const run = (x: Tensor, residual: Tensor): Tensor =>
+      conv2d(x as Tensor4D, weight, bias, { upsample: to, residual: residual as Tensor4D });
+    const inputs = [
+      { values: randoms(1, 2 * from[0] * from[1] * cin), shape: [2, ...from, cin] },
+      { values: randoms(4, 2 * to[0] * to[1] * cout), shape: [2, ...to, cout] },
+    ] as const;
+    const [x, residual] = inputs.map(({ values, shape }) => tf.tensor(values, [...shape])) as [
+      Tensor,
+      Tensor,
+    ];
+    const expected = reference(inputs[0].values, inputs[1].values);
+    expect(relativeError(await take(run(x, residual)), expected)).toBeLessThan(2e-6);
+    await expectGradients({
+      op: (a, b) => run(a as Tensor, b as Tensor),
+      reference: (a, b) => reference(a as Float64Array, b as Float64Array),
+      inputs,
+      tolerance: 1e-5,
+    });
+    tf.dispose([x, residual, bias]);
     disposeWeight(weight);
   });
 

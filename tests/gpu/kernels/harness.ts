@@ -7,6 +7,8 @@ import { openBackend } from '../../../src/tensor/device.ts';
 import { submitPending } from '../../../src/tensor/memory.ts';
 import { type Tensor, tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
 import type { BackendName, WasmPaths } from '../../../src/tensor/types.ts';
+import { type KernelVariant, kernelOps } from '../../../src/tensor/variantState.ts';
+import { useKernelVariants } from '../../../src/tensor/variants.ts';
 
 export const wasmPaths: WasmPaths = {
   'tfjs-backend-wasm.wasm': plainWasm,
@@ -19,6 +21,7 @@ export function onBackends(
   title: string,
   suite: (backend: BackendName) => void,
   names: readonly BackendName[] = ['wasm', 'webgpu'],
+  variant: KernelVariant = 'registers',
 ): void {
   describe.each(names)(`${title} on %s`, (name) => {
     const errors: string[] = [];
@@ -31,10 +34,12 @@ export function onBackends(
           errors.push(error.message);
         },
       });
+      useKernelVariants(Object.fromEntries(kernelOps.map((op) => [op, variant])));
       tensorsBefore = tf.memory().numTensors;
     });
     afterAll(async () => {
       await settleErrors();
+      useKernelVariants({});
       expect(errors).toEqual([]);
       expect(tf.memory().numTensors).toBe(tensorsBefore);
     });

@@ -9,8 +9,8 @@ import { unroll } from '../../../src/tensor/unroll.ts';
 import { onBackends, randoms, take } from './harness.ts';
 
 it('unrolls marked blocks only', () => {
-  const code = '  let D = 0u;\n  //#each D\n  sum += q_D * k[at + D];\n  //#end\n  done();\n';
-  expect(unroll(code, 2)).toBe(
+  const code = '  let D = 0u;\n  //#each D\n  sum += q_D * k[at + D];\n  //#end D\n  done();\n';
+  expect(unroll(code, { D: 2 })).toBe(
     '  let D = 0u;\n  sum += q_0 * k[at + 0u];\n  sum += q_1 * k[at + 1u];\n  done();\n',
   );
 });

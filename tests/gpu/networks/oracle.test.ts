@@ -24,7 +24,7 @@ onBackends('golden numbers', (backend) => {
 
   it.each(index.cases.map((entry) => [entry.name, entry] as const))('%s', async (_, entry) => {
     const report = new Report(entry, { factor });
-    await runners[entry.kind]?.(entry, new OracleFiles(address, index, backend), report);
+    await runners[entry.kind]?.(entry, new OracleFiles(address, index, { backend }), report);
     expect(report.rows.length).toBeGreaterThan(0);
     expect(report.rows.filter((row) => !row.pass)).toEqual([]);
   });

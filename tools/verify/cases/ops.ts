@@ -20,17 +20,19 @@ import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
 import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
 import { upsampleNearest } from '../../../src/tensor/ops/shape.ts';
 import { type Tensor2D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import type { WeightFormat } from '../../../src/tensor/types.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, type Tolerance, tolerancesOf } from '../report.ts';
 import { readImage, readTensor, shapeOf, take, takeImage } from '../tensors.ts';
 
-type Context = { file: SafetensorsFile; report: Report; tolerance: Tolerance };
+type Context = { file: SafetensorsFile; report: Report; tolerance: Tolerance; format: WeightFormat };
 const schema = v.looseObject({ io: v.string() });
 
 export async function runOps(entry: unknown, io: OracleFiles, report: Report): Promise<void> {
   const { io: path } = v.parse(schema, entry);
   const file = await io.safetensors(path);
-  const context = { file, report, tolerance: tolerancesOf(entry, ['atol'], ['rtol']) };
+  const tolerance = tolerancesOf(entry, ['atol'], ['rtol']);
+  const context = { file, report, tolerance, format: io.weights };
   // PyTorch's float32 exp is not correctly rounded, which at t near 1000 moves an angle by 6e-5: the index allows for it.
   const allowed = tolerancesOf(entry, [], ['temb_atol_if_angles_are_computed_in_float64']);
   const embedding = {
@@ -75,7 +77,7 @@ async function activations(context: Context): Promise<void> {
   await check(context, 'act.quick_gelu', await take(gelu(x, 'quick')));
   x.dispose();
   const [out, inputs] = shapeOf(file, 'geglu.proj.weight') as [number, number];
-  const { build, dispose } = await load(file, (p) => linear(p, 'geglu.proj', inputs, out, true));
+  const { build, dispose } = await load(context, (p) => linear(p, 'geglu.proj', inputs, out, true));
   const tokens = await readTensor(file, 'geglu.x');
   await check(context, 'geglu.out', await take(tf.tidy(() => geglu(runLinear(build, tokens)))));
   tokens.dispose();
@@ -147,14 +149,14 @@ async function samplers(context: Context): Promise<void> {
     ['unet_down_pad1', 'same'],
     ['vae_down_pad0_asym', 'bottomRight'],
   ] as const) {
-    const { build, dispose } = await load(file, (p) => conv3(p, name, channels, channels));
+    const { build, dispose } = await load(context, (p) => conv3(p, name, channels, channels));
     const run = (input: Tensor4D): Tensor4D =>
       conv2d(input, build.w, build.b, { stride: 2, pad }) as Tensor4D;
     await check(context, `${name}.out`, await takeImage(run(x)));
     await check(context, `${name}.out_even`, await takeImage(run(even)));
     dispose();
   }
-  const { build, dispose } = await load(file, (p) => conv3(p, 'upsample.conv', channels, channels));
+  const { build, dispose } = await load(context, (p) => conv3(p, 'upsample.conv', channels, channels));
   const upsample = (height: number, width: number): Tensor4D =>
     tf.tidy(() => runConv(build, upsampleNearest(x, [height, width]) as Tensor4D));
   await check(context, 'upsample.out', await takeImage(upsample(2 * x.shape[1], 2 * x.shape[2])));
@@ -172,7 +174,7 @@ async function resnet(context: Context): Promise<void> {
   const { file } = context;
   const [outputs, inputs] = shapeOf(file, 'resnet.conv1.weight') as [number, number];
   const timeWidth = shapeOf(file, 'resnet.temb')[1] as number;
-  const { build, dispose } = await load(file, (p) => ({
+  const { build, dispose } = await load(context, (p) => ({
     norm1: norm(p, 'resnet.norm1', inputs),
     conv1: conv3(p, 'resnet.conv1', inputs, outputs),
     timeProjection: linear(p, 'resnet.time_emb_proj', timeWidth, outputs, true),
@@ -193,12 +195,12 @@ async function resnet(context: Context): Promise<void> {
 
 /** Loads the part of the file that `build` asks for. */
 async function load<T>(
-  file: SafetensorsFile,
+  { file, format }: Context,
   build: (p: ParameterSource) => T,
 ): Promise<{ build: T; dispose(): void }> {
   const specs = recordParameters(build);
   const names = new Set(specs.map((s) => s.name));
   const entries = new Map([...file.entries].filter(([name]) => names.has(name)));
-  const loaded = await loadParameters({ ...file, entries }, specs, file.name, { format: 'f32' });
+  const loaded = await loadParameters({ ...file, entries }, specs, file.name, { format });
   return { build: build(loaded.source), dispose: loaded.dispose };
 }

@@ -1,0 +1,3 @@
+fn residual4(row: u32, column: u32) -> vec4f {
+  return vec4f();
+}

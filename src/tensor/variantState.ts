@@ -1,0 +1,47 @@
+/** Which form of each kernel runs on webgpu. The choice is made in variants.ts; kernels only read it. */
+
+/** The products with a frozen weight, by the names of their shaders. */
+export const productOps = ['linear', 'linear_gradient', 'conv2d', 'conv2d_gradient'] as const;
+export type ProductOp = (typeof productOps)[number];
+
+/** Ops that have several forms. */
+export const kernelOps = [...productOps, 'attention', 'attention_gradient'] as const;
+export type KernelOp = (typeof kernelOps)[number];
+
+/**
+ * `registers`: no barriers and no workgroup memory; `workgroup`: tiled through workgroup memory; `subgroups`: values are
+ * passed within a subgroup.
+ */
+export type KernelVariant = 'registers' | 'workgroup' | 'subgroups';
+
+const ofProducts = ['registers', 'workgroup', 'subgroups'] as const;
+const ofAttention = ['registers', 'workgroup'] as const;
+
+/** The forms of each op; the first runs everywhere, is the fastest on software adapters, and is the default. */
+export const variantsOf = {
+  linear: ofProducts,
+  linear_gradient: ofProducts,
+  conv2d: ofProducts,
+  conv2d_gradient: ofProducts,
+  attention: ofAttention,
+  attention_gradient: ofAttention,
+} as const satisfies Record<KernelOp, readonly [KernelVariant, ...KernelVariant[]]>;
+
+export type VariantOf<Op extends KernelOp> = (typeof variantsOf)[Op][number];
+
+const chosen: Record<KernelOp, KernelVariant> = {
+  linear: 'registers',
+  linear_gradient: 'registers',
+  conv2d: 'registers',
+  conv2d_gradient: 'registers',
+  attention: 'registers',
+  attention_gradient: 'registers',
+};
+
+export function chosenVariant<Op extends KernelOp>(op: Op): VariantOf<Op> {
+  return chosen[op] as VariantOf<Op>;
+}
+
+export function chooseVariant<Op extends KernelOp>(op: Op, variant: VariantOf<Op>): void {
+  chosen[op] = variant;
+}
