@@ -13,3 +13,4 @@ export {
   packTransposed,
   transpose,
 } from './matmul';
+export { winogradInput, winogradOutput, winogradWeights } from './winograd';

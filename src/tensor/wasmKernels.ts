@@ -25,6 +25,9 @@ const names = [
   'silu',
   'siluGradient',
   'transpose',
+  'winogradInput',
+  'winogradOutput',
+  'winogradWeights',
 ] as const;
 
 export type WasmKernels = Readonly<Record<(typeof names)[number], Kernel>> & {

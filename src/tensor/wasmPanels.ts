@@ -6,8 +6,8 @@ import { sizeOf } from './sizes.ts';
 import { BackendWasm, type Tensor, type TensorInfo, tf } from './tf.ts';
 import type { WasmMemory } from './wasmMemory.ts';
 
-/** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose. */
-export type Use = 'forward' | 'gradient';
+/** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose; in two ways. */
+export type Use = 'forward' | 'gradient' | 'winograd' | 'winogradGradient';
 
 /** A packed right side of `depth` rows and `columns` columns. */
 export type Panels = { readonly address: number; readonly depth: number; readonly columns: number };
@@ -65,6 +65,7 @@ export function panelBytes(weight: Tensor): number {
   return [...(kept.get(weight)?.values() ?? [])].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 }
 
-function panelSize(depth: number, columns: number): number {
+/** Floats of the panels of one matrix. */
+export function panelSize(depth: number, columns: number): number {
   return depth * Math.ceil(columns / panelColumns) * panelColumns;
 }

@@ -2,33 +2,16 @@
  * Matrix products and convolutions on wasm. The right side is packed into panels; for frozen weights once, kept until the
  * weight is disposed. Rows go through in groups whose table of addresses and inputs stay in the cache.
  */
+import type { ConvGeometry } from './convGeometry.ts';
 import { sizeOf } from './sizes.ts';
 import type { TensorInfo } from './tf.ts';
 import type { WasmMemory } from './wasmMemory.ts';
 import { allocatePanels, keptPanels, type Panels, packMatrix, panelColumns, type Use } from './wasmPanels.ts';
+import { winograd, winogradFits, winogradGradient } from './wasmWinograd.ts';
 import type { Weight } from './weights.ts';
 
 /** How the operands of a product are read: N as it is, T transposed; the left one first. */
 export type ProductForm = 'NN' | 'NT' | 'TN';
-
-/** Sizes of one convolution. */
-export type ConvGeometry = {
-  readonly batch: number;
-  readonly height: number;
-  readonly width: number;
-  readonly inChannels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-  readonly outChannels: number;
-  readonly kernelHeight: number;
-  readonly kernelWidth: number;
-  readonly stride: 1 | 2;
-  /** Padding before and after, rows then columns. */
-  readonly padTop: number;
-  readonly padBottom: number;
-  readonly padLeft: number;
-  readonly padRight: number;
-};
 
 /** Rows of a group; a multiple of the 4 that are computed together. */
 const groupRows = 256;
@@ -96,7 +79,8 @@ export function convolve(
   bias?: TensorInfo,
 ): TensorInfo {
   const y = heap.allocate([g.batch, g.outHeight, g.outWidth, g.outChannels]);
-  convolveRows(heap, 'forward', { from: x, to: y, weight, bias }, g);
+  if (winogradFits(g)) winograd(heap, x, weight.tensor, y, g, biasAddress(heap, bias));
+  else convolveRows(heap, 'forward', { from: x, to: y, weight, bias }, g);
   return y;
 }
 
@@ -108,7 +92,8 @@ export function convolveGradient(
   g: ConvGeometry,
 ): TensorInfo {
   const dx = heap.allocate([g.batch, g.height, g.width, g.inChannels]);
-  convolveRows(heap, 'gradient', { from: dy, to: dx, weight, bias: undefined }, g);
+  if (winogradFits(g)) winogradGradient(heap, dy, weight.tensor, dx, g);
+  else convolveRows(heap, 'gradient', { from: dy, to: dx, weight, bias: undefined }, g);
   return dx;
 }
 
