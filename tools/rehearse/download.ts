@@ -19,6 +19,13 @@ const POLL_MS = 100;
 export async function download(rehearsal: Rehearsal): Promise<PhaseOutcome> {
   const { folder, server, studio, log, options } = rehearsal;
   const { page } = studio;
+  const known = (await callEngine(page, 'stored', {})).models.find(({ source, complete }) => {
+    return complete && source?.kind === 'url' && source.url === server.url;
+  });
+  if (known !== undefined) {
+    rehearsal.remember({ modelId: known.id });
+    return { facts: { bytes: known.storedBytes, 'there already': 'yes' }, checks: [] };
+  }
   const firstRequest = server.requests.length;
   await goToModels(rehearsal);
   await page.getByLabel('Repository or address').fill(server.url);
@@ -32,9 +39,9 @@ export async function download(rehearsal: Rehearsal): Promise<PhaseOutcome> {
   if (options.model === 'tiny') server.misbehave('*', { bytesPerSecond: TINY_BYTES_PER_SECOND });
   await offer.getByRole('checkbox').check();
   await offer.getByRole('button', { name: /^Download / }).click();
-  const interrupted = await watched(rehearsal, until(rehearsal, RELOAD_AT));
+  const interrupted = await watched(rehearsal, follow(rehearsal, RELOAD_AT));
   log('download: reloading the page in the middle of it.');
-  await openPage(studio, options.backend);
+  await openPage(studio, options);
   server.misbehave('*', null);
   server.misbehave(UNET, null);
 
@@ -42,11 +49,11 @@ export async function download(rehearsal: Rehearsal): Promise<PhaseOutcome> {
   const partial = before.models.find((m) => m.id === id);
   log(`download: ${Math.round((partial?.storedBytes ?? 0) / 1e6)} MB are there; going on.`);
   await goToModels(rehearsal);
-  await page.getByRole('button', { name: `Continue ${name}` }).click();
-  await watched(
-    rehearsal,
-    Promise.race([until(rehearsal, 101), page.getByRole('button', { name: `Use ${name}` }).waitFor()]),
-  );
+  await watched(rehearsal, page.getByRole('button', { name: `Continue ${name}` }).click());
+  const complete = page.getByRole('button', { name: `Use ${name}` }).waitFor();
+  const told = follow(rehearsal, 101);
+  await watched(rehearsal, complete);
+  await told;
   const after = await callEngine(page, 'stored', {});
   const item = after.models.find((m) => m.id === id);
   if (item?.complete) rehearsal.remember({ modelId: id });
@@ -78,14 +85,15 @@ export async function goToModels({ studio: { page } }: Rehearsal): Promise<void>
   await page.locator('[data-page=model]').waitFor();
 }
 
-/** Waits until the page tells of so many percent; false when the download ends before. */
-async function until({ studio: { page }, log }: Rehearsal, percent: number): Promise<boolean> {
+/** Prints what the page tells of the download, until it is at so many percent, or over: then false. */
+async function follow({ studio: { page }, log }: Rehearsal, percent: number): Promise<boolean> {
   let told = '';
   let toldAt = 0;
-  for (;;) {
-    const running = page.locator('[data-download]');
-    if ((await running.count()) === 0) return false;
-    const text = (await running.innerText().catch(() => '')).replaceAll(/\s+/g, ' ').trim();
+  const running = page.locator('[data-download]');
+  // A small rest may be fetched before anyone can look.
+  await running.waitFor({ timeout: 10_000 }).catch(() => undefined);
+  while ((await running.count()) > 0) {
+    const text = (await running.innerText({ timeout: 1000 }).catch(() => '')).replaceAll(/\s+/g, ' ').trim();
     if (text !== told && performance.now() - toldAt > 5000) {
       told = text;
       toldAt = performance.now();
@@ -94,6 +102,7 @@ async function until({ studio: { page }, log }: Rehearsal, percent: number): Pro
     if (Number(/^(\d+)\s?%/.exec(text)?.[1] ?? 0) >= percent) return true;
     await page.waitForTimeout(POLL_MS);
   }
+  return false;
 }
 
 /** Ends with the page's complaint, should there be one first. */

@@ -3,7 +3,6 @@
 import type { ModelReport } from '../../src/jobs/runTypes.ts';
 import type { ModelRef } from '../../src/jobs/spec.ts';
 import { callEngine } from './enginePage.ts';
-import { MODELS } from './options.ts';
 import type { Rehearsal } from './rehearsal.ts';
 
 export const PROMPT = 'a red circle above a blue square, watercolor';
@@ -25,10 +24,4 @@ export function modelRef({ options, server, state }: Rehearsal): ModelRef {
   if (state.modelId === null)
     throw new Error('The model is not downloaded; leave out --only, or add download to it.');
   return { kind: 'local', id: state.modelId };
-}
-
-/** Pixels of the images at the rehearsal's latents. */
-export function imageSize({ options }: Rehearsal): number {
-  const channels = MODELS[options.model].vae.block_out_channels as readonly number[];
-  return options.latents * 2 ** (channels.length - 1);
 }

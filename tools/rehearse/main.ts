@@ -3,6 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { StudioError } from '../../src/lib/errors.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { serveRanges } from '../lib/rangeServer.ts';
 import { callEngine } from './enginePage.ts';
@@ -46,7 +47,9 @@ async function main(options: RehearseOptions): Promise<boolean> {
   process.once('SIGTERM', onSignal);
   const stopped = new Promise<never>((_, reject) => {
     stop.signal.addEventListener('abort', () =>
-      reject(new Error('Stopped. What is done is kept; call again to go on.')),
+      reject(
+        new StudioError('stopped', 'Stopped.', { remedy: 'What is done is kept; call again to go on.' }),
+      ),
     );
   });
   stopped.catch(() => undefined);
@@ -56,8 +59,8 @@ async function main(options: RehearseOptions): Promise<boolean> {
         studio = await launchStudio({ backend: options.backend, userDataDir: profile, port: state.pagePort });
         remember({ pagePort: Number(new URL(studio.url).port) });
         await preparePage(studio, log);
-        await openPage(studio, options.backend);
-        about = await describeBrowser(studio);
+        await openPage(studio, options);
+        about = await describeBrowser(studio, options.backend);
       }
       log(`${name}: begins.`);
       const rehearsal: Rehearsal = {
@@ -111,10 +114,11 @@ async function runPhase(name: PhaseName, rehearsal: Rehearsal): Promise<PhaseRec
   return { ...result, metrics, at };
 }
 
-async function describeBrowser({ page, context }: Studio): Promise<Pick<Report, 'browser' | 'adapter'>> {
-  const { name, adapter, kernels } = await callEngine(page, 'open', {
-    backend: new URL(page.url()).searchParams.get('backend') === 'wasm' ? 'wasm' : 'webgpu',
-  });
+async function describeBrowser(
+  { page, context }: Studio,
+  backend: RehearseOptions['backend'],
+): Promise<Pick<Report, 'browser' | 'adapter'>> {
+  const { name, adapter, kernels } = await callEngine(page, 'open', { backend });
   const chosen = Object.entries(kernels ?? {}).map(([area, variant]) => `${area} ${variant}`);
   return {
     browser: `Chromium ${context.browser()?.version() ?? ''}`.trim(),

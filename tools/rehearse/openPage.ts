@@ -1,12 +1,18 @@
 import type { Studio } from '../lib/launch.ts';
 import { watchDispatches } from './meters.ts';
+import { imageSize, type RehearseOptions } from './options.ts';
 
 const PATIENCE_MS = 300_000;
 
-/** Loads the page (again) and waits for its engine; events of runs are printed by `log`. */
-export async function openPage(studio: Studio, backend: 'webgpu' | 'wasm'): Promise<void> {
+/** Loads the page (again) with the rehearsal's settings and waits for its engine. */
+export async function openPage(studio: Studio, options: RehearseOptions): Promise<void> {
   const { page, url, failed } = studio;
-  await page.goto(`${url}?backend=${backend}`);
+  // From elsewhere: the same address again would not load the page again.
+  await page.goto('about:blank');
+  const { backend } = options;
+  await page.goto(
+    `${url}#v=1&preset=paper&backend=${backend}&sampling.batch=1&sampling.size=${imageSize(options)}`,
+  );
   await Promise.race([
     page.waitForSelector('[data-engine=ready], [role=alert]', { timeout: PATIENCE_MS }),
     failed,

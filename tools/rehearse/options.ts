@@ -44,6 +44,12 @@ export const MODELS: Readonly<Record<RehearseOptions['model'], ModelConfigs>> = 
   tiny: TINY,
 };
 
+/** Pixels of the images at the rehearsal's latents. */
+export function imageSize({ model, latents }: Pick<RehearseOptions, 'model' | 'latents'>): number {
+  const levels = MODELS[model].vae.block_out_channels as readonly number[];
+  return latents * 2 ** (levels.length - 1);
+}
+
 export const USAGE = `Usage: npm run rehearse -- [options]
 
 Writes a model folder of seeded weights, downloads it into the page through an interruption, and lets the page do

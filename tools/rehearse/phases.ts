@@ -6,9 +6,9 @@ import type { LoadPlan } from '../../src/jobs/loadPlan.ts';
 import { download } from './download.ts';
 import { callEngine } from './enginePage.ts';
 import { loadByHand } from './loadByHand.ts';
-import { imageSize, loadModel, modelRef, PROMPT } from './loadedModel.ts';
+import { loadModel, modelRef, PROMPT } from './loadedModel.ts';
 import type { PhaseName } from './options.ts';
-import { MODELS } from './options.ts';
+import { imageSize, MODELS } from './options.ts';
 import { writeOutputs } from './outputs.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { PhaseOutcome } from './report.ts';
@@ -28,7 +28,7 @@ export const RUNS: Readonly<Record<PhaseName, (rehearsal: Rehearsal) => Promise<
   plan: async (rehearsal) => {
     const { page } = rehearsal.studio;
     const ref = modelRef(rehearsal);
-    const size = imageSize(rehearsal);
+    const size = imageSize(rehearsal.options);
     const request = { ref, batch: 1, rank: rehearsal.options.rank };
     const plans: Record<string, LoadPlan> = {
       'generate, here': await callEngine(page, 'planLoad', { ...request, size, mode: 'generate' }),

@@ -10,7 +10,8 @@ import { presetSettings } from '../../src/jobs/presets.ts';
 import type { MiTuneSpec } from '../../src/jobs/spec.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { callEngine } from './enginePage.ts';
-import { imageSize, loadModel, modelRef, PROMPT } from './loadedModel.ts';
+import { loadModel, modelRef, PROMPT } from './loadedModel.ts';
+import { imageSize } from './options.ts';
 import type { Rehearsal } from './rehearsal.ts';
 import type { PhaseOutcome } from './report.ts';
 
@@ -80,7 +81,7 @@ export async function decodeImage(rehearsal: Rehearsal): Promise<PhaseOutcome> {
     checks: [
       {
         name: 'the image has its size',
-        ok: image.width === imageSize(rehearsal) && image.height === image.width,
+        ok: image.width === imageSize(rehearsal.options) && image.height === image.width,
       },
       { name: 'it is not of one color', ok: new Set(rgb).size > 8 },
     ],
@@ -143,7 +144,7 @@ function rehearsalSpec(rehearsal: Rehearsal): MiTuneSpec {
     prompts: [PROMPT],
     seed: 42,
     backend: options.backend,
-    sampling: { ...sampling, steps: options.steps, batch: 1, size: imageSize(rehearsal) },
+    sampling: { ...sampling, steps: options.steps, batch: 1, size: imageSize(rehearsal.options) },
     score,
     selection: { ...selection, candidates: 1, keep: 1, rounds: 1 },
     adapter: { ...adapter, rank: options.rank },
