@@ -85,6 +85,11 @@ export function withParameters(adapter: Adapter, tensors: readonly Tensor[]): Ad
   return { ...adapter, layers };
 }
 
+/** True for the joint variant, under which prompts have other embeddings. */
+export function adaptsText(adapter: Adapter): boolean {
+  return adapter.layers.some((l) => l.module.startsWith('text_encoder.'));
+}
+
 /** Number of trainable scalars. */
 export function countAdapterParameters(adapter: Adapter): number {
   return adapterParameters(adapter).reduce((sum, p) => sum + p.tensor.size, 0);

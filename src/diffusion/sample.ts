@@ -2,6 +2,7 @@
  * Algorithm 2 of the paper (PointWiseMI): draw candidates and measure, at no extra network evaluation, how far the
  * conditional prediction is from the unconditional one at every step.
  */
+import { StudioError } from '../lib/errors.ts';
 import { settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
@@ -53,25 +54,23 @@ export function seededNoise(seeds: readonly number[], shape: LatentShape): Noise
 }
 
 /**
- * Runs the sampler from noise to latents. Nothing is read back before the end.
- * @throws DOMException AbortError when `signal` fires; all tensors are freed then
+ * Runs the sampler from noise to latents. Nothing is read back before the end: then every step's measurement is checked.
+ * @throws DOMException AbortError when `signal` fires, StudioError `sampling-not-finite` naming the first step whose
+ * outputs are not numbers; all tensors are freed then
  */
 export async function sample(request: SampleRequest): Promise<Sampled> {
   const { scheduler } = request;
   const measured: Tensor1D[] = [];
   let state = initialState(request);
   try {
+    await settle();
     for (let i = 0; i < scheduler.timesteps.length; i++) {
       request.signal?.throwIfAborted();
       state = await step(request, state, i, measured);
       await settle();
     }
-    const latents = state.z.clone();
-    return {
-      latents,
-      timesteps: scheduler.timesteps,
-      squaredDifference: await readTrace(scheduler, measured),
-    };
+    const squaredDifference = await readTrace(scheduler, measured);
+    return { latents: state.z.clone(), timesteps: scheduler.timesteps, squaredDifference };
   } finally {
     for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
   }
@@ -131,10 +130,23 @@ async function readTrace(scheduler: Scheduler, measured: readonly Tensor1D[]): P
   const values = (await stacked.data()) as Float32Array;
   stacked.dispose();
   const count = first.size;
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw notFinite(scheduler.timesteps[Math.floor(wrong / count)] as number);
   const { prediction } = scheduler.config;
   return Array.from({ length: count }, (_, n) =>
     scheduler.timesteps.map(
       (t, i) => (values[i * count + n] as number) * squaredDifferenceScale(scheduler.schedule, prediction, t),
     ),
+  );
+}
+
+function notFinite(t: number): StudioError {
+  return new StudioError(
+    'sampling-not-finite',
+    `The network’s outputs at timestep ${t} are not numbers any more.`,
+    {
+      where: `t = ${t}`,
+      remedy: 'Lower the guidance or choose another scheduler; everything drawn before is kept.',
+    },
   );
 }

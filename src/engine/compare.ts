@@ -7,7 +7,7 @@ import type { PixelImage } from '../jobs/events.ts';
 import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
-import { drawPool } from '../methods/drawPool.ts';
+import { type DrawnCandidate, drawPool } from '../methods/drawPool.ts';
 import { type Session, sessionScheduler } from '../methods/session.ts';
 import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
@@ -37,28 +37,29 @@ export async function compare(
     const scheduler = sessionScheduler(session, 'ddpm', request.steps);
     const candidates = request.seeds.map((seed, candidate) => ({ candidate, seed }));
     const tasks = request.prompts.map((text, prompt) => ({ prompt, text, candidates }));
-    const shown: Shown[] = [];
-    const drawn = drawPool(session, model, tasks, {
+    const drawn: DrawnCandidate[] = [];
+    const batches = drawPool(session, model, tasks, {
       scheduler,
       guidance: request.guidance,
       batch: BATCH,
       signal: options.signal,
     });
-    for await (const batch of drawn) {
-      const images = await decodeImages(
-        session,
-        batch.map((c) => c.latent),
-      );
-      for (const [i, c] of batch.entries()) {
-        const image = images[i] as PixelImage;
-        const text = request.prompts[c.prompt] as string;
-        const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
-        shown.push({ image, score, exact: exactScore(image, text, engine.model?.shapesWorld ?? false) });
-      }
+    for await (const batch of batches) {
+      drawn.push(...batch);
       done += batch.length;
       options.onProgress(done, total);
     }
-    return shown;
+    // All at once: the decoder may have to be loaded for it.
+    const images = await decodeImages(
+      session,
+      drawn.map((c) => c.latent),
+    );
+    return drawn.map((c, i): Shown => {
+      const image = images[i] as PixelImage;
+      const text = request.prompts[c.prompt] as string;
+      const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
+      return { image, score, exact: exactScore(image, text, engine.model?.shapesWorld ?? false) };
+    });
   };
   try {
     const before = await draw(null);
@@ -98,5 +99,5 @@ async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tune
   }
   const file = await openSafetensors(bytesSource(stored, 'the imported adapter'));
   const { session } = engine;
-  return { tuned: applyAdapter(await loadAdapter(file, engine.adapterTargets)), session };
+  return { tuned: await applyAdapter(session, await loadAdapter(file, engine.adapterTargets)), session };
 }

@@ -1,16 +1,21 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import { allAdapterTargets } from '../adapters/targets.ts';
-import type { LoadPlan, PlanRequest } from '../jobs/loadPlan.ts';
+import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../jobs/loadPlan.ts';
+import { defaultSettings, policyOf } from '../jobs/memoryPolicy.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../jobs/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
+import { type ModelShape, readModelShape } from '../models/shape.ts';
 import { openBackend } from '../tensor/device.ts';
 import { trimPool } from '../tensor/memory.ts';
+import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
+import { tryAllocation } from '../tensor/trialAllocation.ts';
 import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
+import { DEFAULT_BUDGETS, largestBatch, makePlan } from './loadPlan.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
 export type EngineOptions = {
@@ -20,16 +25,26 @@ export type EngineOptions = {
   readonly onLost: (error: StudioError) => void;
 };
 
-type Loaded = { readonly session: Session; readonly report: ModelReport };
+type Loaded = {
+  readonly session: Session;
+  readonly report: ModelReport;
+  readonly shape: ModelShape;
+  readonly settings: PlanSettings;
+};
 
-/** Precision that frozen weights are kept at. */
-const WEIGHT_FORMAT = 'f32';
+/** Most rows that fit into the budgets, for the settings of one run. */
+type Fit = { readonly key: string; readonly drawRows: number; readonly trainRows: number };
 
 export class Engine {
   readonly #options: EngineOptions;
   #choice: BackendChoice | null = null;
   #backend: BackendInfo | null = null;
   #loaded: Loaded | null = null;
+  #fit: Fit | null = null;
+  /** Device memory that plans and runs may use. */
+  readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
+  /** Most bytes that the device is known to have, and fewest that it is known not to have. */
+  #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -39,6 +54,8 @@ export class Engine {
   async open(choice: BackendChoice): Promise<BackendReport> {
     if (this.#backend === null || this.#choice !== choice) {
       this.unload();
+      this.#fit = null;
+      this.#memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
       const { wasmPaths, onLost } = this.#options;
       this.#backend = await openBackend(choice, {
         wasmPaths,
@@ -54,43 +71,126 @@ export class Engine {
     return reportBackend(this.#backend);
   }
 
-  /** Loads a model, unless it is loaded already. */
+  /**
+   * Loads a model, unless it is loaded already. A model that is large for its networks to be on the device together
+   * encodes `texts` first, before its UNet comes.
+   */
   async load(
     ref: ModelRef,
     onProgress: (done: number, total: number) => void,
     signal?: AbortSignal,
+    texts: readonly string[] = [],
   ): Promise<ModelReport> {
     const loaded = this.#loaded;
     if (loaded !== null && JSON.stringify(loaded.report.ref) === JSON.stringify(ref)) return loaded.report;
     if (this.#backend === null) await this.open(this.#choice ?? 'auto');
     const folder = await openModelRef(ref, this.#options.pageUrl);
     const shapesWorld = await drawsShapesWorld(folder);
-    // The old model goes only when the new one has come: a wrong address costs nothing.
-    const model = await loadModel(folder, { format: WEIGHT_FORMAT, onProgress, signal });
+    const shape = await readModelShape(folder);
+    const settings = defaultSettings(shape, { backend: this.backend.name, size: null, batch: 1 });
+    const policy = policyOf(settings);
+    // The old model goes only when the new one has come, so that a wrong address costs nothing; but two large ones
+    // would not fit.
+    if (settings.parts === 'byPhase') this.unload();
+    let opened: Session | null = null;
+    const model = await loadModel(folder, {
+      format: settings.weights,
+      parts: settings.parts,
+      textPhase:
+        texts.length === 0
+          ? undefined
+          : async (withText) => {
+              opened = openSession(withText, policy);
+              await opened.contexts.prepare(['', ...texts], signal);
+            },
+      onProgress,
+      signal,
+    });
     this.unload();
-    const session = openSession(model);
+    limitSubmissions(policy.submitEvery);
+    const session = opened ?? openSession(model, policy);
     const { vae, unet } = model;
     const report: ModelReport = {
       name: folder.name,
       ref,
       parameters: model.parameters,
       sizeBytes: model.sizeBytes,
-      weights: WEIGHT_FORMAT,
+      weights: settings.weights,
       imageSize: session.latentShape[0] * vae.config.factor,
       maxTokens: model.tokenizer.maxTokens,
       prediction: session.prediction,
       adapterTargets: unet.stages.reduce((sum, s) => sum + s.targets.length, 0),
       shapesWorld,
     };
-    this.#loaded = { session, report };
+    this.#loaded = { session, report, shape, settings };
     return report;
   }
 
-  /** @throws StudioError `plan-unavailable` */
-  async planLoad(_request: PlanRequest): Promise<LoadPlan> {
-    throw new StudioError('plan-unavailable', 'The memory a model needs cannot be told yet.', {
-      remedy: 'Load the model.',
-    });
+  /**
+   * What a model would need with the asked settings. A budget that is given holds for runs from now on.
+   * @param idle false while a job runs: then nothing is tried on the device
+   */
+  async planLoad(request: PlanRequest, idle: boolean): Promise<LoadPlan> {
+    if (this.#backend === null) await this.open(this.#choice ?? 'auto');
+    const { mode, rank, size, batch, budgetBytes = null } = request;
+    if (budgetBytes !== null) {
+      this.#budgets[mode] = budgetBytes;
+      this.#fit = null;
+    }
+    const folder = await openModelRef(request.ref, this.#options.pageUrl);
+    const shape = await readModelShape(folder);
+    const { name: backend, limits } = this.backend;
+    const settings = defaultSettings(shape, { backend, size, batch });
+    const input = { model: folder.name, backend, shape, mode, settings, rank, limits };
+    const plan = await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) });
+    const trial = idle && plan.fits ? await this.#tryMemory(plan.peakBytes) : 'skipped';
+    if (trial !== 'failed') return { ...plan, trial };
+    return { ...(await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) })), trial };
+  }
+
+  /** The budget, or what the device turned out to have. */
+  #budgetOf(mode: PlanMode): number {
+    return Math.min(this.#budgets[mode], this.#memory.lacks - 1);
+  }
+
+  async #tryMemory(bytes: number): Promise<LoadPlan['trial']> {
+    if (bytes <= this.#memory.has) return 'passed';
+    const found = await tryAllocation(bytes);
+    if (found === null) return 'skipped';
+    if (found) this.#memory.has = bytes;
+    else this.#memory.lacks = Math.min(this.#memory.lacks, bytes);
+    return found ? 'passed' : 'failed';
+  }
+
+  /** Finds the batches of a run that fit; `sessionOf` follows them. Models that fit as a whole need nothing. */
+  async fit({ sampling, training, adapter }: MiTuneSpec): Promise<void> {
+    const { shape, settings, session, report } = this.#current;
+    if (settings.parts === 'resident') return;
+    const size = sampling.size ?? report.imageSize;
+    const { rank, textEncoder } = adapter;
+    const key = JSON.stringify([size, sampling.batch, training.batch, rank, textEncoder]);
+    if (this.#fit?.key === key) return;
+    const { name: backend, limits } = this.backend;
+    const rows = (mode: PlanMode, batch: number): Promise<number | null> => {
+      const asked = { ...settings, size, batch };
+      const input = {
+        model: session.model.name,
+        backend,
+        shape,
+        mode,
+        settings: asked,
+        rank,
+        textEncoder,
+        limits,
+      };
+      return largestBatch({ ...input, budgetBytes: this.#budgetOf(mode) }, asked);
+    };
+    // Where not even one fits, one is tried all the same: budgets are guesses.
+    this.#fit = {
+      key,
+      drawRows: (await rows('generate', sampling.batch)) ?? 1,
+      trainRows: (await rows('train', training.batch)) ?? 1,
+    };
   }
 
   /** Frees the model's memory. */
@@ -107,8 +207,12 @@ export class Engine {
   }
 
   get session(): Session {
+    return this.#current.session;
+  }
+
+  get #current(): Loaded {
     if (this.#loaded === null) throw notReady('No model is loaded.');
-    return this.#loaded.session;
+    return this.#loaded;
   }
 
   get model(): ModelReport | null {
@@ -117,7 +221,11 @@ export class Engine {
 
   /** The model at the image size of a run. */
   sessionOf({ sampling }: Pick<MiTuneSpec, 'sampling'>): Session {
-    return resizeSession(this.session, sampling.size ?? null);
+    const session = resizeSession(this.session, sampling.size ?? null);
+    const { settings } = this.#current;
+    if (settings.parts === 'resident') return session;
+    const { drawRows = 1, trainRows = 1 } = this.#fit ?? {};
+    return { ...session, policy: { ...session.policy, drawRows, trainRows } };
   }
 
   /** Everything a job with these settings borrows from the engine. */
@@ -125,7 +233,7 @@ export class Engine {
     return {
       session: this.sessionOf(spec),
       backend: this.backend.name,
-      kernels: { app: __APP_VERSION__, tfjs: tf.version_core, weights: WEIGHT_FORMAT },
+      kernels: { app: __APP_VERSION__, tfjs: tf.version_core, weights: this.#current.settings.weights },
       shapesWorld: this.model?.shapesWorld ?? false,
       now: () => performance.now() / 1000,
       emit,

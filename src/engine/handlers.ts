@@ -44,7 +44,7 @@ export const HANDLERS: Handlers = {
     work.assertIdle('change the model');
     return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
   },
-  planLoad: (request, { engine }) => engine.planLoad(request),
+  planLoad: (request, { engine, work }) => engine.planLoad(request, work.runId === null),
   importModel: async ({ name, files, prediction = null }, { engine, work, signal, progress }) => {
     work.assertIdle('change the model');
     const id = crypto.randomUUID();

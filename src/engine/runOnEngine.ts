@@ -71,7 +71,8 @@ async function attempt(
   emit(runId, { type: 'stage', stage: 'load', round: 0 });
   const onProgress = (done: number, total: number): void =>
     emit(runId, { type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
-  await engine.load(spec.model, onProgress, signal);
+  await engine.load(spec.model, onProgress, signal, spec.prompts);
+  await engine.fit(spec);
   return runJob(
     runId,
     until,

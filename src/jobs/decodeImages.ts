@@ -1,32 +1,86 @@
 import { stackLatents } from '../methods/measureSet.ts';
 import type { Session } from '../methods/session.ts';
-import { toRgba } from '../models/vae/pixels.ts';
-import { decode } from '../models/vae/run.ts';
+import { decodeInBands, encodeInBands, type Pace } from '../models/vae/bands.ts';
+import { fromRgba, toRgba } from '../models/vae/pixels.ts';
+import { decode, encode } from '../models/vae/run.ts';
 import { scoreImage } from '../shapes/score.ts';
+import { trimPool } from '../tensor/memory.ts';
+import { alone, settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
 import type { ExactScore, PixelImage } from './events.ts';
-
-/** Images decoded together: the decoder's activations are many times larger than the latents. */
-const DECODE_BATCH = 8;
 
 /** Decodes latents in scaled space (NHWC) to RGBA images. */
 export async function decodeImages(
   session: Session,
   latents: readonly Float32Array[],
 ): Promise<PixelImage[]> {
-  const { vae } = session.model;
-  const images: PixelImage[] = [];
-  for (let from = 0; from < latents.length; from += DECODE_BATCH) {
-    const group = latents.slice(from, from + DECODE_BATCH).map((latent) => ({ latent }));
-    const decoded = scope(() =>
-      decode(vae, tf.div(stackLatents(session, group), vae.config.scalingFactor) as Tensor4D),
-    );
-    const [, height, width] = decoded.shape;
-    images.push(...(await toRgba(decoded)).map((rgba) => ({ width, height, rgba })));
-    decoded.dispose();
-  }
-  return images;
+  const { model, policy } = session;
+  const { vae } = model;
+  const { scalingFactor } = vae.config;
+  return withVae(session, async (pace) => {
+    const images: PixelImage[] = [];
+    for (let from = 0; from < latents.length; from += policy.decodeImages) {
+      const group = latents.slice(from, from + policy.decodeImages).map((latent) => ({ latent }));
+      const unscaled = scope(() => tf.div(stackLatents(session, group), scalingFactor) as Tensor4D);
+      const decoded =
+        policy.decodeBands === 1
+          ? decode(vae, unscaled)
+          : await decodeInBands(vae, unscaled, policy.decodeBands, pace);
+      const [, height, width] = decoded.shape;
+      images.push(...(await toRgba(decoded)).map((rgba) => ({ width, height, rgba })));
+      tf.dispose([unscaled, decoded]);
+    }
+    return images;
+  });
+}
+
+/** The mean latents in scaled space (NHWC) of RGBA images of the session's size. */
+export async function encodePixels(
+  session: Session,
+  images: readonly Uint8ClampedArray[],
+): Promise<Float32Array[]> {
+  const { model, policy, latentShape } = session;
+  const { factor, scalingFactor } = model.vae.config;
+  const [h, w] = latentShape;
+  return withVae(session, async (pace) => {
+    const latents: Float32Array[] = [];
+    for (const pixels of images) {
+      const image = tf.tensor4d(fromRgba(pixels), [1, h * factor, w * factor, 3]);
+      const { mean, logvar } =
+        policy.decodeBands === 1
+          ? encode(model.vae, image)
+          : await encodeInBands(model.vae, image, policy.decodeBands, pace);
+      const scaled = tf.mul(mean, scalingFactor) as Tensor4D;
+      latents.push(Float32Array.from((await scaled.data()) as Float32Array));
+      tf.dispose([image, mean, logvar, scaled]);
+    }
+    return latents;
+  });
+}
+
+/** Brings the VAE. Where memory is short nothing else runs meanwhile, and the pool is emptied again and again. */
+async function withVae<T>({ model, policy }: Session, work: (pace: Pace) => Promise<T>): Promise<T> {
+  const held = async (pace: Pace): Promise<T> => {
+    const release = await model.parts.vae.hold();
+    try {
+      return await work(pace);
+    } finally {
+      release();
+    }
+  };
+  if (policy.decodeBands === 1) return held(settle);
+  return alone(async (catchUp) => {
+    trimPool();
+    try {
+      return await held(async () => {
+        await catchUp();
+        trimPool();
+      });
+    } finally {
+      trimPool();
+    }
+  });
 }
 
 /** Exact score of an image of the shapes world; null for other models and for prompts outside its grammar. */

@@ -25,7 +25,7 @@ export async function bestTuned(
   const best = await loadBest(run.id);
   if (best === null) return null;
   const adapter = restoreAdapter(best.adapter, trainedTargets(run.session, run.spec.adapter.textEncoder));
-  return { tuned: applyAdapter(adapter), step: best.step };
+  return { tuned: await applyAdapter(run.session, adapter), step: best.step };
 }
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {

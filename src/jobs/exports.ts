@@ -62,6 +62,7 @@ export async function exportSet(session: Session, state: RunState, round: number
   );
   const rows: { fileName: string; text: string; extra: Record<string, string | number | boolean> }[] = [];
   const heldOut = new Set(state.heldOut);
+  const release = await session.model.parts.vae.hold();
   async function* files(): AsyncGenerator<{ name: string; input: Uint8Array<ArrayBuffer> | string }> {
     for (const pick of picks) {
       const record = byKey.get(`${pick.prompt}/${pick.candidate}`);
@@ -83,7 +84,7 @@ export async function exportSet(session: Session, state: RunState, round: number
     }
     yield { name: 'metadata.jsonl', input: writeImageFolder(rows) };
   }
-  const bytes = new Uint8Array(await new Response(makeZip(files())).arrayBuffer());
+  const bytes = new Uint8Array(await new Response(makeZip(files())).arrayBuffer().finally(release));
   return { name: `mi-tune-set-round-${round + 1}.zip`, bytes };
 }
 

@@ -1,13 +1,11 @@
 /** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
 import { type DrawnCandidate, drawPool, type PoolTask } from '../methods/drawPool.ts';
 import { stackLatents } from '../methods/measureSet.ts';
-import { embedPrompt, repeatRows } from '../methods/session.ts';
-import { denoiserOf, type Tuned } from '../methods/tuned.ts';
+import { contextsOf, denoiserOf, type Tuned } from '../methods/tuned.ts';
 import { measureRenoised } from '../mi/renoiseScore.ts';
 import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 import { appendSeries } from '../storage/series.ts';
-import { scope } from '../tensor/scope.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
 import type { CandidateRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
@@ -36,6 +34,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
     const steps = run.scheduler.timesteps.length;
     const stored = total - missing;
     const progress = new Progress(run, 'pool', { done: stored, total, unit: 'candidates' });
+    await contextsOf(run.session, tuned).prepare(['', ...tasks.map((task) => task.text)], run.signal);
     const batches = drawPool(run.session, tuned, tasks, {
       scheduler: run.scheduler,
       guidance: pathGuidance(run.spec),
@@ -90,14 +89,17 @@ async function storeBatch(
   tuned: Tuned | null,
 ): Promise<void> {
   const text = run.spec.prompts[batch[0]?.prompt as number] as string;
-  const images = await decodeImages(
-    run.session,
-    batch.map((c) => c.latent),
-  );
+  const images = run.session.policy.decodeAtOnce
+    ? await decodeImages(
+        run.session,
+        batch.map((c) => c.latent),
+      )
+    : [];
   const scored = await scoreBatch(run, batch, text, tuned);
   const entries = batch.map((c, i): ScoreEntry => {
     const { score, standardError, terms } = scored[i] as (typeof scored)[number];
-    const exact = exactScore(images[i] as (typeof images)[number], text, run.shapesWorld);
+    const image = images[i];
+    const exact = image === undefined ? null : exactScore(image, text, run.shapesWorld);
     return { round, prompt: c.prompt, candidate: c.candidate, score, standardError, exact, terms };
   });
   // The latents last: a candidate counts as drawn once they are stored.
@@ -141,11 +143,10 @@ async function scoreBatch(
       terms: null,
     }));
   }
-  const { latents, uncond, cond } = scope(() => ({
-    latents: stackLatents(run.session, batch),
-    uncond: repeatRows(embedPrompt(run.session, '', tuned?.project), batch.length),
-    cond: repeatRows(embedPrompt(run.session, text, tuned?.project), batch.length),
-  }));
+  const contexts = contextsOf(run.session, tuned);
+  const latents = stackLatents(run.session, batch);
+  const uncond = await contexts.rows(batch.map(() => ''));
+  const cond = await contexts.rows(batch.map(() => text));
   const plan = renoisedDraws(run.scheduler.timesteps, score.noiseDraws);
   const denoiser = denoiserOf(run.session, tuned);
   const { signal } = run;

@@ -5,10 +5,8 @@ import type { CaptionedLatent } from '../methods/measureSet.ts';
 import { measureSet } from '../methods/measureSet.ts';
 import { sessionScheduler } from '../methods/session.ts';
 import { renoisePlan } from '../mi/renoise.ts';
-import { fromRgba } from '../models/vae/pixels.ts';
-import { encode } from '../models/vae/run.ts';
 import { listImages, openImage } from '../storage/imageStore.ts';
-import { type Tensor4D, tf } from '../tensor/tf.ts';
+import { encodePixels } from './decodeImages.ts';
 import { leasePool, type PoolLease } from './pools.ts';
 import { Progress, type RunContext } from './runContext.ts';
 import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './scoring.ts';
@@ -16,6 +14,8 @@ import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './sco
 /** Steps of the grid that real images are noised to; each costs two evaluations per draw. */
 const GRID_STEPS = 20;
 const REAL_SEED = 0x7265616c;
+/** Images encoded before they are measured, where the VAE has to be loaded for it. */
+const ENCODED_TOGETHER = 32;
 
 export type RankedImage = CaptionedLatent & {
   readonly fileName: string;
@@ -45,9 +45,10 @@ export async function runRealImagesStage(run: RunContext): Promise<void> {
       unit: 'images',
     });
     const { batch } = run.spec.sampling;
-    for (let from = 0; from < missing.length; from += batch) {
+    const together = run.session.policy.decodeBands === 1 ? batch : ENCODED_TOGETHER;
+    for (let from = 0; from < missing.length; from += together) {
       run.signal.throwIfAborted();
-      const group = missing.slice(from, from + batch);
+      const group = missing.slice(from, from + together);
       const latents = await encodeImages(
         run,
         await Promise.all(
@@ -126,19 +127,11 @@ async function openRealLog(
 
 /** Cut to the center square, resized to the model's resolution, encoded to the mean latent in scaled space. */
 async function encodeImages(run: RunContext, files: readonly NamedImage[]): Promise<Float32Array[]> {
-  const { vae } = run.session.model;
+  const { factor } = run.session.model.vae.config;
   const [h, w] = run.session.latentShape;
-  const size = { height: h * vae.config.factor, width: w * vae.config.factor };
-  const latents: Float32Array[] = [];
-  for (const file of files) {
-    const pixels = await centerSquare(file, size);
-    const image = tf.tensor4d(fromRgba(pixels), [1, size.height, size.width, 3]);
-    const { mean, logvar } = encode(vae, image);
-    const scaled = tf.mul(mean, vae.config.scalingFactor) as Tensor4D;
-    latents.push(Float32Array.from((await scaled.data()) as Float32Array));
-    for (const tensor of [image, mean, logvar, scaled]) tensor.dispose();
-  }
-  return latents;
+  const pixels: Uint8ClampedArray[] = [];
+  for (const file of files) pixels.push(await centerSquare(file, { height: h * factor, width: w * factor }));
+  return encodePixels(run.session, pixels);
 }
 
 async function centerSquare(

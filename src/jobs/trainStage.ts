@@ -39,6 +39,16 @@ export async function loadBest(runId: string): Promise<BestAdapter | null> {
 }
 
 export async function runTrainStage(run: RunContext, round: number): Promise<void> {
+  // Its adapters start from its weights, and it runs in every step.
+  const releaseText = run.spec.adapter.textEncoder ? await run.session.model.parts.text.hold(run) : null;
+  try {
+    await train(run, round);
+  } finally {
+    releaseText?.();
+  }
+}
+
+async function train(run: RunContext, round: number): Promise<void> {
   const sets = await trainingSets(run, round);
   const stored = await loadCheckpoint(run.id, 'last');
   const last = stored === undefined ? null : parseCheckpoint(stored);

@@ -3,11 +3,9 @@
 import { guideAndMeasure } from '../diffusion/guidance.ts';
 import { sample, seededNoise } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
-import { scope } from '../tensor/scope.ts';
-import type { Tensor3D } from '../tensor/tf.ts';
-import { embedPrompt, repeatRows, type Session } from './session.ts';
-import type { Tuned } from './tuned.ts';
-import { denoiserOf } from './tuned.ts';
+import { StudioError } from '../lib/errors.ts';
+import type { Session } from './session.ts';
+import { contextsOf, denoiserOf, type Tuned } from './tuned.ts';
 
 export type PoolTask = {
   /** Index into the run's prompt list, and its text. */
@@ -38,7 +36,8 @@ export type DrawOptions = {
 
 /**
  * Draws the tasks' candidates and yields them batch by batch. A candidate's numbers do not depend on which others
- * share its batch, so a run may stop after any yield and go on with what is missing.
+ * share its batch, so a run may stop after any yield and go on with what is missing, and batches that do not fit into
+ * memory are split.
  */
 export async function* drawPool(
   session: Session,
@@ -47,9 +46,10 @@ export async function* drawPool(
   options: DrawOptions,
 ): AsyncGenerator<readonly DrawnCandidate[]> {
   let done = 0;
+  const rows = Math.min(options.batch, session.policy.drawRows);
   for (const task of tasks) {
-    for (let from = 0; from < task.candidates.length; from += options.batch) {
-      const group = task.candidates.slice(from, from + options.batch);
+    for (let from = 0; from < task.candidates.length; from += rows) {
+      const group = task.candidates.slice(from, from + rows);
       yield await drawBatch(session, tuned, task, group, {
         ...options,
         onSteps: (steps) => options.onSteps?.(done + steps),
@@ -67,9 +67,9 @@ async function drawBatch(
   options: DrawOptions,
 ): Promise<readonly DrawnCandidate[]> {
   const seeds = group.map((c) => c.seed);
-  const contexts = scope((): Tensor3D[] =>
-    ['', task.text].map((text) => repeatRows(embedPrompt(session, text, tuned?.project), seeds.length)),
-  );
+  const known = contextsOf(session, tuned);
+  await known.prepare(['', task.text], options.signal);
+  const contexts = [await known.rows(seeds.map(() => '')), await known.rows(seeds.map(() => task.text))];
   let steps = 0;
   try {
     const run = await sample({
@@ -86,6 +86,7 @@ async function drawBatch(
     });
     const values = (await run.latents.data()) as Float32Array;
     run.latents.dispose();
+    if (!values.every(Number.isFinite)) throw notFinite(task.text);
     const size = values.length / seeds.length;
     return group.map(({ candidate, seed }, n) => ({
       prompt: task.prompt,
@@ -97,4 +98,11 @@ async function drawBatch(
   } finally {
     for (const context of contexts) context.dispose();
   }
+}
+
+function notFinite(prompt: string): StudioError {
+  return new StudioError('sampling-not-finite', 'A drawn latent contains values that are not numbers.', {
+    where: prompt,
+    remedy: 'Lower the guidance or choose another scheduler; everything drawn before is kept.',
+  });
 }

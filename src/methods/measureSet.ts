@@ -2,10 +2,9 @@
 import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoise.ts';
 import { measureRenoised } from '../mi/renoiseScore.ts';
 import type { ScoreOptions } from '../mi/score.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import { embedPrompt, repeatRows, type Session } from './session.ts';
-import { denoiserOf, type Tuned } from './tuned.ts';
+import { type Tensor4D, tf } from '../tensor/tf.ts';
+import type { Session } from './session.ts';
+import { contextsOf, denoiserOf, type Tuned } from './tuned.ts';
 
 /** A finished image: its latent in scaled space (NHWC) and its prompt. */
 export type CaptionedLatent = { readonly text: string; readonly latent: Float32Array };
@@ -34,13 +33,14 @@ export async function measureSet(
 ): Promise<RenoiseMeasurement[][]> {
   const plan = renoisePlan(options.grid, { draws: options.draws });
   const measured: RenoiseMeasurement[][] = [];
-  for (let from = 0; from < images.length; from += options.batch) {
-    const group = images.slice(from, from + options.batch);
-    const { latents, uncond, cond } = scope(() => ({
-      latents: stackLatents(session, group),
-      uncond: repeatRows(embedPrompt(session, '', tuned?.project), group.length),
-      cond: tf.concat(group.map(({ text }) => embedPrompt(session, text, tuned?.project))) as Tensor3D,
-    }));
+  const rows = Math.min(options.batch, session.policy.drawRows);
+  const contexts = contextsOf(session, tuned);
+  await contexts.prepare(['', ...images.map((image) => image.text)], options.signal);
+  for (let from = 0; from < images.length; from += rows) {
+    const group = images.slice(from, from + rows);
+    const latents = stackLatents(session, group);
+    const uncond = await contexts.rows(group.map(() => ''));
+    const cond = await contexts.rows(group.map(({ text }) => text));
     const { schedule, prediction } = session;
     const denoiser = denoiserOf(session, tuned);
     const { seed, signal } = options;

@@ -10,6 +10,8 @@ import type { Projector } from '../models/hooks.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { encodeText } from '../models/text/run.ts';
 import { type Tensor3D, tf } from '../tensor/tf.ts';
+import { type ComputePolicy, EVERYTHING_FITS } from './policy.ts';
+import { PromptContexts } from './promptContexts.ts';
 
 /** A loaded model with what its scheduler file says: the ground every method stands on. */
 export type Session = {
@@ -19,10 +21,14 @@ export type Session = {
   readonly prediction: PredictionType;
   /** One latent at the model's own resolution. */
   readonly latentShape: LatentShape;
+  /** How it is run in the memory there is. */
+  readonly policy: ComputePolicy;
+  /** Embeddings of prompts under the base model. */
+  readonly contexts: PromptContexts;
 };
 
 /** @throws StudioError `scheduler-config-*` where the scheduler file asks for something that is not implemented */
-export function openSession(model: DiffusionModel): Session {
+export function openSession(model: DiffusionModel, policy: ComputePolicy = EVERYTHING_FITS): Session {
   const schedulerFile = parseSchedulerFile(model.schedulerConfig, 'scheduler/scheduler_config.json');
   const config = resolveScheduler(schedulerFile, 'ddpm');
   const { sampleSize, inChannels } = model.unet.weights.config;
@@ -32,6 +38,8 @@ export function openSession(model: DiffusionModel): Session {
     schedule: createSchedule(config),
     prediction: config.prediction,
     latentShape: [sampleSize, sampleSize, inChannels],
+    policy,
+    contexts: new PromptContexts(model),
   };
 }
 
@@ -57,7 +65,7 @@ export function sessionScheduler(session: Session, kind: SchedulerKind, steps: n
   return createScheduler(resolveScheduler(session.schedulerFile, kind), steps);
 }
 
-/** Text embeddings of one prompt [1, L, D]; the caller disposes. */
+/** Text embeddings of one prompt [1, L, D], made now with the text encoder that has to be loaded; the caller disposes. */
 export function embedPrompt(session: Session, text: string, project?: Projector): Tensor3D {
   const { ids } = session.model.tokenizer.encode(text);
   return encodeText(session.model.text, [ids], { output: 'last', project });

@@ -13,7 +13,6 @@ import { predictionLoss } from '../training/loss.ts';
 import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
 import type { OptimizerOptions } from '../training/options.ts';
 import { type StepResult, type TrainContext, type TrainState, trainStep } from '../training/trainStep.ts';
-import { Embeddings } from './embeddings.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import { microBatches } from './microBatches.ts';
 import type { Session } from './session.ts';
@@ -60,7 +59,8 @@ export function trainedTargets(session: Session, textEncoder: boolean): readonly
 
 /**
  * Trains from `start` (a checkpoint, an adapter of the round before, or null for a fresh one) and yields what happens.
- * Stopping between two yields and going on from the last checkpoint gives the same bits on the same backend.
+ * A text encoder that is trained must be held. Stopping between two yields and going on from the last checkpoint gives
+ * the same bits on the same backend.
  *
  * @throws StudioError `loss-not-finite`, after which the last yielded checkpoint is the one to go on from
  */
@@ -80,14 +80,13 @@ export async function* trainRound(
     prediction: session.prediction,
     loss: predictionLoss,
     withReference: false,
-    mode: 'whole',
+    mode: session.policy.sweep,
   };
-  const embeddings = options.textEncoder
-    ? null
-    : await Embeddings.of(
-        session,
-        set.map((s) => s.text),
-      );
+  const contexts = options.textEncoder ? null : session.contexts;
+  await contexts?.prepare(
+    set.map((s) => s.text),
+    options.signal,
+  );
   const validate = (adapter: Adapter): ReturnType<typeof validation> =>
     validation(session, adapter, heldOut, options);
   try {
@@ -106,7 +105,7 @@ export async function* trainRound(
       const result = await trainStep(
         context,
         state,
-        microBatches(session, set, embeddings, plan, options),
+        microBatches(session, set, contexts, plan, options),
         options,
       );
       state = result.state;

@@ -1,4 +1,4 @@
-import { type Adapter, disposeAdapter } from '../adapters/adapter.ts';
+import { type Adapter, adaptsText, disposeAdapter } from '../adapters/adapter.ts';
 import {
   adapterProjector,
   adapterWeightNorms,
@@ -7,13 +7,21 @@ import {
 } from '../adapters/project.ts';
 import type { Denoiser } from '../diffusion/denoise.ts';
 import type { Projector } from '../models/hooks.ts';
+import { PromptContexts } from './promptContexts.ts';
 import type { Session } from './session.ts';
 
 /** An adapter ready to run: its weight norms are computed once, since nothing changes it. Owns the adapter. */
-export type Tuned = { readonly adapter: Adapter; readonly project: Projector; dispose(): void };
+export type Tuned = {
+  readonly adapter: Adapter;
+  readonly project: Projector;
+  dispose(): void;
+};
 
-export function applyAdapter(adapter: Adapter): Tuned {
+/** Takes the adapter over. */
+export async function applyAdapter(session: Session, adapter: Adapter): Promise<Tuned> {
+  const releaseText = adaptsText(adapter) ? await session.model.parts.text.hold() : null;
   const norms: WeightNorms = adapterWeightNorms(adapter);
+  releaseText?.();
   return {
     adapter,
     project: adapterProjector(adapter, norms),
@@ -22,6 +30,16 @@ export function applyAdapter(adapter: Adapter): Tuned {
       disposeAdapter(adapter);
     },
   };
+}
+
+const textContexts = new WeakMap<Tuned, PromptContexts>();
+
+/** Embeddings of prompts under the adapter: those of the base model unless it adapts the text encoder too. */
+export function contextsOf(session: Session, tuned: Tuned | null): PromptContexts {
+  if (tuned === null || !adaptsText(tuned.adapter)) return session.contexts;
+  const known = textContexts.get(tuned) ?? new PromptContexts(session.model, tuned.project);
+  textContexts.set(tuned, known);
+  return known;
 }
 
 /** The session's network with the adapter on it, or the base model. */

@@ -1,3 +1,5 @@
+import { PIECE_BYTES } from '../formats/safetensors.ts';
+import type { WeightFormat } from '../tensor/types.ts';
 import { type ModelFolder, readJson } from './folder.ts';
 import { type ParameterSpec, recordParameters } from './parameters.ts';
 import { parseTextConfig, type TextConfig } from './text/config.ts';
@@ -35,6 +37,28 @@ export function modelShape(configs: Pick<ModelShape, PartName>): ModelShape {
       text: recordParameters((p) => buildTextEncoder(configs.text, p)),
     },
   };
+}
+
+/** Bytes of the tables that stay on the CPU while their network is loaded. */
+export function tableBytes(specs: readonly ParameterSpec[], format: WeightFormat): number {
+  return matrixBytes(
+    specs.filter((s) => s.kind === 'table'),
+    format === 'f16' ? 2 : 4,
+  );
+}
+
+/**
+ * Most bytes of a model's files in JavaScript memory while its networks are read one after another: a tensor, its copy in
+ * the layout of memory and the piece of the file it is read by, beside the tables of a network that is loaded.
+ */
+export function readingBytes(specs: ModelShape['specs'], format: WeightFormat): number {
+  const each = format === 'f16' ? 2 : 4;
+  const matrices = Object.values(specs)
+    .flat()
+    .filter((s) => s.kind !== 'table');
+  const largest = Math.max(...matrices.map((s) => each * s.shape.reduce((a, b) => a * b, 1)));
+  // The piece as it was read, its aligned copy, and its values as float32 on the way to halves.
+  return 2 * largest + tableBytes(specs.text, format) + 4 * PIECE_BYTES;
 }
 
 /** Bytes of a part's matrices and tables at a precision; vectors are f32 always and left out. */

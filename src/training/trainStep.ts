@@ -1,5 +1,5 @@
 /** Hook H7: one optimizer step over its micro-batches, for any loss. */
-import { type Adapter, adapterParameters, withParameters } from '../adapters/adapter.ts';
+import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import { noisingCoefficients, type PredictionType } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
@@ -27,6 +27,8 @@ export type MicroBatch = {
   /** Frozen embeddings [N, L, D], or null to encode `tokens` with the text encoder and its adapter. */
   readonly context: Tensor3D | null;
   readonly weights?: Tensor1D;
+  /** Rows of a micro-batch may come in pieces: the part of it that this one is. Default 1, all of it. */
+  readonly share?: number;
 };
 
 export type TrainContext = {
@@ -64,16 +66,18 @@ export async function trainStep(
   const norms = adapterWeightNorms(before.adapter);
   const projector = adapterProjector(before.adapter, norms);
   const losses: Scalar[] = [];
+  let microBatches = 0;
   let sums: readonly Tensor[] | null = null;
   try {
     for await (const batch of batches) {
       const { loss, gradients } = await microBatchGradients(context, before.adapter, projector, batch);
       losses.push(loss);
+      microBatches += batch.share ?? 1;
       sums = addAll(sums, gradients);
     }
     if (sums === null) throw new RangeError('a step needs at least one micro-batch');
     const { next, gradNorm } = updateStep(before.optimizer, sums, options);
-    const numbers = scope(() => tf.stack([tf.mean(tf.stack(losses)), gradNorm]));
+    const numbers = scope(() => tf.stack([meanLoss(losses, Math.round(microBatches)), gradNorm]));
     const [loss, norm] = [...((await numbers.data()) as Float32Array)] as [number, number];
     for (const tensor of [numbers, gradNorm]) tensor.dispose();
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
@@ -93,14 +97,25 @@ export async function trainStep(
   }
 }
 
-/** Loss of one micro-batch and the gradients of all adapter tensors, in the order of `adapterParameters`. */
+/** Mean over micro-batches, some of which may have come in pieces that add up. */
+function meanLoss(losses: readonly Scalar[], microBatches: number): Scalar {
+  const stacked = tf.stack([...losses]);
+  return losses.length === microBatches
+    ? (tf.mean(stacked) as Scalar)
+    : (tf.div(tf.sum(stacked), microBatches) as Scalar);
+}
+
+/**
+ * Loss of one micro-batch, or of its share, and the gradients of all adapter tensors, in the order of
+ * `adapterParameters`.
+ */
 export async function microBatchGradients(
   context: TrainContext,
   adapter: Adapter,
   projector: Projector,
   batch: MicroBatch,
 ): Promise<{ loss: Scalar; gradients: readonly Tensor[] }> {
-  const trainsText = adapter.layers.some((l) => l.module.startsWith('text_encoder.'));
+  const trainsText = adaptsText(adapter);
   const embedding =
     batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
   const { zt, target } = scope(() => noised(context, batch));
@@ -115,8 +130,11 @@ export async function microBatchGradients(
   );
   const ofUnet = parameters.filter((p) => !p.text);
   const ofText = parameters.filter((p) => p.text);
-  const loss = (prediction: Tensor4D): Scalar =>
-    context.loss({ prediction, reference, target, t: batch.t, weights: batch.weights ?? null });
+  const { share = 1 } = batch;
+  const loss = (prediction: Tensor4D): Scalar => {
+    const value = context.loss({ prediction, reference, target, t: batch.t, weights: batch.weights ?? null });
+    return share === 1 ? value : (tf.mul(value, share) as Scalar);
+  };
   const found = await unetGradients(
     { unet: context.unet, zt, input, parameters: ofUnet, withContext: trainsText, loss },
     context.mode,

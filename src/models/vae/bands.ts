@@ -11,8 +11,8 @@ import { upsampleNearest } from '../../tensor/ops/shape.ts';
 import { type Tensor, type Tensor4D, tf } from '../../tensor/tf.ts';
 import { runConv, runLinear } from '../layers.ts';
 import type { Conv, Norm } from '../parameters.ts';
-import { NORM_EPS, runMid } from './run.ts';
-import type { Coder, VaeBlock, VaeResnet, VaeWeights } from './weights.ts';
+import { finishEncoding, type Moments, NORM_EPS, runMid } from './run.ts';
+import type { VaeBlock, VaeResnet, VaeWeights } from './weights.ts';
 
 /** Rows of an activation from top to bottom, [N, rows, W, C] each. The owner disposes. */
 type Bands = readonly Tensor4D[];
@@ -39,24 +39,31 @@ export async function decodeInBands(
   );
   const bands = split(low, count);
   await pace();
-  return run(vae, bands, decoder, upsample, pace);
+  let x = bands;
+  for (const block of decoder.blocks) x = await runBlock(vae, block, x, upsample, pace);
+  const last = x;
+  const norm = affine(last, decoder.normOut, vae.config.groups);
+  const out = await map(last, pace, (at) => convolve(last, at, decoder.convOut, norm));
+  drop(norm);
+  return join(out);
 }
 
-async function run(
+/** image [N, H, W, 3] in [-1, 1] -> moments of its latent [N, H/f, W/f, C], as `encode` gives them. */
+export async function encodeInBands(
   vae: VaeWeights,
-  start: Bands,
-  { blocks, normOut, convOut }: Pick<Coder, 'blocks' | 'normOut' | 'convOut'>,
-  resample: (x: Bands, conv: Conv, pace: Pace) => Promise<Bands>,
+  image: Tensor4D,
+  count: number,
   pace: Pace,
-): Promise<Tensor4D> {
-  let x = start;
-  for (const block of blocks) x = await runBlock(vae, block, x, resample, pace);
-  const norm = affine(x, normOut, vae.config.groups);
-  const out = await map(x, pace, (at) => convolve(x, at, convOut, norm));
-  drop(norm);
-  const image = tf.concat([...out], 1);
-  tf.dispose([...out]);
-  return image;
+): Promise<Moments> {
+  const { encoder, config } = vae;
+  // Every band comes to a whole number of latent rows.
+  const pixels = split(image.clone(), divisorOf(image.shape[1] / config.factor, count));
+  let x = await map(pixels, pace, (at) => convolve(pixels, at, encoder.convIn, null));
+  for (const block of encoder.blocks) x = await runBlock(vae, block, x, downsample, pace);
+  const low = join(x);
+  const moments = tf.tidy(() => finishEncoding(vae, low));
+  low.dispose();
+  return moments;
 }
 
 async function runBlock(
@@ -108,11 +115,24 @@ function upsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
   );
 }
 
-/** Convolution of band `at`, normalized and activated on the way. */
-function convolve(x: Bands, at: number, conv: Conv, { scale, shift }: Affine): Tensor4D {
+/** Convolution with stride 2, padded right and at the bottom of the last band. Consumes `x`. */
+function downsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
+  return map(x, pace, (at) =>
+    tf.tidy(() => {
+      const own = x[at] as Tensor4D;
+      const below = x[at + 1];
+      // An even number of rows needs one more; the padding below it is never seen.
+      const rows = below === undefined ? own : tf.concat([own, cut(below, 0, 1)], 1);
+      return conv2d(rows, conv.w, conv.b, { stride: 2, pad: 'bottomRight' });
+    }),
+  );
+}
+
+/** Convolution of band `at`, normalized and activated on the way if there is a norm. */
+function convolve(x: Bands, at: number, conv: Conv, norm: Affine | null): Tensor4D {
   return tf.tidy(() => {
     const { rows, above } = withNeighbors(x, at);
-    const active = silu(tf.add(tf.mul(rows, scale), shift)) as Tensor4D;
+    const active = norm === null ? rows : (silu(tf.add(tf.mul(rows, norm.scale), norm.shift)) as Tensor4D);
     return cut(
       conv2d(active, conv.w, conv.b, { stride: 1, pad: 'same' }),
       above,
@@ -143,12 +163,25 @@ function cut(x: Tensor4D, first: number, count: number): Tensor4D {
 /** Consumes `whole`. */
 function split(whole: Tensor4D, count: number): Bands {
   const height = whole.shape[1];
-  let parts = Math.min(count, height);
-  while (height % parts !== 0) parts--;
+  const parts = divisorOf(height, count);
   const rows = height / parts;
   const bands = Array.from({ length: parts }, (_, i) => cut(whole, i * rows, rows));
   whole.dispose();
   return bands;
+}
+
+/** Consumes the bands. */
+function join(bands: Bands): Tensor4D {
+  const whole = tf.concat([...bands], 1);
+  tf.dispose([...bands]);
+  return whole;
+}
+
+/** The largest divisor of `size` that is at most `limit`. */
+function divisorOf(size: number, limit: number): number {
+  let divisor = Math.max(1, Math.min(Math.floor(limit), size));
+  while (size % divisor !== 0) divisor--;
+  return divisor;
 }
 
 /** New bands one after another; a band of `x` goes as soon as no other needs its edge. */

@@ -14,11 +14,21 @@ export type Moments = { readonly mean: Tensor4D; readonly logvar: Tensor4D };
 /** image [N, H, W, 3] in [-1, 1] -> moments of its latent [N, H/f, W/f, C]. */
 export function encode(vae: VaeWeights, image: Tensor4D): Moments {
   const moments = encodeMoments(vae, image);
-  const [mean, logvar] = tf.split(moments, 2, 3) as [Tensor4D, Tensor4D];
+  const split = splitMoments(moments);
   moments.dispose();
-  const clamped = tf.clipByValue(logvar, -30, 20);
-  logvar.dispose();
-  return { mean, logvar: clamped };
+  return split;
+}
+
+/** The end of the encoder: what the last down block gave [N, h, w, C'] -> moments. */
+export function finishEncoding(vae: VaeWeights, h: Tensor4D): Moments {
+  return tf.tidy(() => splitMoments(runLowRes(vae, h)));
+}
+
+function splitMoments(moments: Tensor4D): Moments {
+  return tf.tidy(() => {
+    const [mean, logvar] = tf.split(moments, 2, 3) as [Tensor4D, Tensor4D];
+    return { mean, logvar: tf.clipByValue(logvar, -30, 20) };
+  });
 }
 
 /** Raw output of quant_conv [N, h, w, 2C]: mean and unclamped log variance. */
@@ -26,12 +36,15 @@ export function encodeMoments(vae: VaeWeights, image: Tensor4D): Tensor4D {
   const { encoder } = vae;
   let h = runConv(encoder.convIn, image);
   for (const block of encoder.blocks) h = replace(h, runBlock(block, h, vae, 'down'));
-  h = replace(h, runMid(encoder.mid, h, vae));
-  h = replace(
-    h,
-    tf.tidy(() => runConv(encoder.convOut, normSilu(encoder.normOut, h, vae))),
-  );
-  return replace(h, runLinear(vae.quant, h) as Tensor4D);
+  return replace(h, runLowRes(vae, h));
+}
+
+function runLowRes(vae: VaeWeights, h: Tensor4D): Tensor4D {
+  const { mid, normOut, convOut } = vae.encoder;
+  return tf.tidy(() => {
+    const normed = normSilu(normOut, runMid(mid, h, vae), vae);
+    return runLinear(vae.quant, runConv(convOut, normed)) as Tensor4D;
+  });
 }
 
 /** latent [N, h, w, C], already divided by the scaling factor -> image [N, h f, w f, 3], about [-1, 1]. */

@@ -40,7 +40,7 @@ onBackends('the denoiser', () => {
   });
 
   it('gives the base model with adapters off', async () => {
-    const tuned = applyAdapter(someAdapter(bench, 'dora'));
+    const tuned = await applyAdapter(bench.session, someAdapter(bench, 'dora'));
     const denoiser = { ...base, adapter: tuned.project };
     const plain = await take(denoise(base, zt, 300, contexts));
     expect(await take(denoise(denoiser, zt, 300, contexts, { adapters: 'off' }))).toEqual(plain);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { decodeInBands } from '../../../src/models/vae/bands.ts';
-import { decode } from '../../../src/models/vae/run.ts';
+import { decodeInBands, encodeInBands } from '../../../src/models/vae/bands.ts';
+import { decode, encode } from '../../../src/models/vae/run.ts';
 import { settle } from '../../../src/tensor/pace.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
@@ -17,6 +17,19 @@ onBackends('decoding in bands', () => {
     expect(inBands.shape).toEqual(whole.shape);
     expect(relativeError(await take(inBands), await take(whole))).toBeLessThan(2e-5);
     latent.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    model.dispose();
+  });
+
+  it.each([1, 3, 4])('encodes an image as in one piece, with %d bands', async (count) => {
+    const model = await loadTiny();
+    const before = tf.memory().numTensors;
+    const image = tf.tensor4d(randoms(2, 16 * 12 * 3), [1, 16, 12, 3]);
+    const whole = encode(model.vae, image);
+    const inBands = await encodeInBands(model.vae, image, count, settle);
+    expect(relativeError(await take(inBands.mean), await take(whole.mean))).toBeLessThan(2e-5);
+    expect(relativeError(await take(inBands.logvar), await take(whole.logvar))).toBeLessThan(2e-5);
+    image.dispose();
     expect(tf.memory().numTensors).toBe(before);
     model.dispose();
   });
