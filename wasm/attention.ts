@@ -35,11 +35,11 @@ export function attend(
       const first = <usize>h * headBytes;
       packTransposed(k + first, pitch, panels, headBytes << 3, head, keys);
       matrixRows(q + first, pitch, rows, queries);
-      multiply(rows, 1, head, panels, 0, probs, probsPitch, queries, keys);
+      multiply(rows, 1, head, panels, 0, 0, probs, probsPitch, queries, keys);
       softmax(probs, queries, keys, scale, causal);
       pack(v + first, pitch, panels, keys, head);
       matrixRows(probs, probsPitch, rows, queries);
-      multiply(rows, 1, keys, panels, 0, o + first, pitch, queries, head);
+      multiply(rows, 1, keys, panels, 0, 0, o + first, pitch, queries, head);
       probs += <usize>queries * probsPitch;
     }
     q += <usize>queries * pitch;
@@ -135,21 +135,21 @@ export function attendGradient(
       const first = <usize>h * headBytes;
       packTransposed(v + first, pitch, panels, headBytes << 3, head, keys);
       matrixRows(dy + first, pitch, rows, queries);
-      multiply(rows, 1, head, panels, 0, dScores, (<usize>keys) << 2, queries, keys);
+      multiply(rows, 1, head, panels, 0, 0, dScores, (<usize>keys) << 2, queries, keys);
       softmaxGradient(probs, dScores, queries, keys, scale);
 
       pack(k + first, pitch, panels, keys, head);
       matrixRows(dScores, (<usize>keys) << 2, rows, queries);
-      multiply(rows, 1, keys, panels, 0, dq + first, pitch, queries, head);
+      multiply(rows, 1, keys, panels, 0, 0, dq + first, pitch, queries, head);
 
       transpose(dScores, turned, queries, keys);
       pack(q + first, pitch, panels, queries, head);
       matrixRows(turned, (<usize>queries) << 2, rows, keys);
-      multiply(rows, 1, queries, panels, 0, dk + first, pitch, keys, head);
+      multiply(rows, 1, queries, panels, 0, 0, dk + first, pitch, keys, head);
 
       transpose(probs, turned, queries, keys);
       pack(dy + first, pitch, panels, queries, head);
-      multiply(rows, 1, queries, panels, 0, dv + first, pitch, keys, head);
+      multiply(rows, 1, queries, panels, 0, 0, dv + first, pitch, keys, head);
       probs += size << 2;
     }
     q += <usize>queries * pitch;

@@ -170,7 +170,8 @@ function tableOffset(i: i32, taps: i32): usize {
 }
 
 /**
- * C [m, n] with `pitch` bytes between rows = rows times panels, plus bias [n] unless its address is 0.
+ * C [m, n] with `pitch` bytes between rows = rows times panels, plus bias [n] and residual (laid out as C), each unless its
+ * address is 0.
  *
  * @param rows table of 4 addresses for each tap of each tile
  * @param k values at each address
@@ -181,6 +182,7 @@ export function multiply(
   k: i32,
   panels: usize,
   bias: usize,
+  residual: usize,
   c: usize,
   pitch: usize,
   m: i32,
@@ -199,9 +201,12 @@ export function multiply(
     }
     let tileRows = rows;
     let to = c + ((<usize>column) << 2);
+    let added = residual + ((<usize>column) << 2);
     for (let row = 0; row < m; row += TILE_ROWS) {
       multiplyTile(tileRows, taps, k, panels, low, high, to, pitch, m - row, width);
+      if (residual !== 0) addTile(to, added, pitch, min(m - row, TILE_ROWS), width);
       tileRows += tileBytes;
+      added += pitch << 2;
       to += pitch << 2;
     }
     panels += panelBytes;
@@ -298,6 +303,23 @@ function multiplyTile(
   storeColumns(c, low2, high2, width);
   if (height < 4) return;
   storeColumns(c + pitch, low3, high3, width);
+}
+
+/** Adds a tile of the residual to the tile just stored, which is still in the cache. */
+function addTile(c: usize, residual: usize, pitch: usize, height: i32, width: i32): void {
+  for (let row = 0; row < height; row++) {
+    if (width === TILE_COLUMNS) {
+      v128.store(c, f32x4.add(v128.load(c), v128.load(residual)));
+      v128.store(c, f32x4.add(v128.load(c, 16), v128.load(residual, 16)), 16);
+    } else {
+      for (let column = 0; column < width; column++) {
+        const at = (<usize>column) << 2;
+        store<f32>(c + at, load<f32>(c + at) + load<f32>(residual + at));
+      }
+    }
+    c += pitch;
+    residual += pitch;
+  }
 }
 
 /** Up to 4 values; the others are zeros. */

@@ -140,12 +140,13 @@ function transformTile(table: usize, v: usize, pixelBytes: usize, step: usize): 
 }
 
 /**
- * Y = A^T m A plus bias (unless its address is 0) for `count` tiles: m [16, count, channels] to y [batch, height, width,
- * channels]. Pixels of the last tiles beyond an odd height or width are dropped.
+ * Y = A^T m A plus bias and residual (laid out as Y), each unless its address is 0, for `count` tiles: m [16, count,
+ * channels] to y [batch, height, width, channels]. Pixels of the last tiles beyond an odd height or width are dropped.
  */
 export function winogradOutput(
   m: usize,
   bias: usize,
+  residual: usize,
   y: usize,
   first: i32,
   count: i32,
@@ -171,7 +172,8 @@ export function winogradOutput(
     const m3 = m + 12 * step;
     for (let at: usize = 0; at < pixelBytes; at += 16) {
       const offset = bias === 0 ? f32x4.splat(0) : v128.load(bias + at);
-      const to = y + at + <usize>((sample * height + top) * width + left) * pixelBytes;
+      const offsetBytes = at + <usize>((sample * height + top) * width + left) * pixelBytes;
+      const to = y + offsetBytes;
       // A^T along each row of four: (x0 + x1 + x2, x1 - x2 - x3). Then the same across the rows.
       let x1 = v128.load(m + at + step);
       let x2 = v128.load(m + at + 2 * step);
@@ -197,6 +199,13 @@ export function winogradOutput(
       x2 = v128.load(m3 + at + 2 * step);
       y10 = f32x4.sub(y10, f32x4.add(f32x4.add(v128.load(m3 + at), x1), x2));
       y11 = f32x4.sub(y11, f32x4.sub(f32x4.sub(x1, x2), v128.load(m3 + at + 3 * step)));
+      if (residual !== 0) {
+        const from = residual + offsetBytes;
+        y00 = f32x4.add(y00, v128.load(from));
+        if (right) y01 = f32x4.add(y01, v128.load(from + pixelBytes));
+        if (below) y10 = f32x4.add(y10, v128.load(from + rowBytes));
+        if (below && right) y11 = f32x4.add(y11, v128.load(from + rowBytes + pixelBytes));
+      }
       v128.store(to, y00);
       if (right) v128.store(to + pixelBytes, y01);
       if (below) v128.store(to + rowBytes, y10);

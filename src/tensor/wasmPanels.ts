@@ -12,6 +12,11 @@ export type Use = 'forward' | 'gradient' | 'winograd' | 'winogradGradient';
 /** A packed right side of `depth` rows and `columns` columns. */
 export type Panels = { readonly address: number; readonly depth: number; readonly columns: number };
 
+/** Addresses of what is added to a product: a bias per column and a tensor of the result's shape. 0 stands for none. */
+export type Added = { readonly bias: number; readonly residual: number };
+
+export const nothingAdded: Added = { bias: 0, residual: 0 };
+
 /** Columns of a panel. */
 export const panelColumns = 8;
 

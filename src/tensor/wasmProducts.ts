@@ -6,12 +6,24 @@ import type { ConvGeometry } from './convGeometry.ts';
 import { sizeOf } from './sizes.ts';
 import type { TensorInfo } from './tf.ts';
 import type { WasmMemory } from './wasmMemory.ts';
-import { allocatePanels, keptPanels, type Panels, packMatrix, panelColumns, type Use } from './wasmPanels.ts';
+import {
+  type Added,
+  allocatePanels,
+  keptPanels,
+  nothingAdded,
+  type Panels,
+  packMatrix,
+  panelColumns,
+  type Use,
+} from './wasmPanels.ts';
 import { winograd, winogradFits, winogradGradient } from './wasmWinograd.ts';
 import type { Weight } from './weights.ts';
 
 /** How the operands of a product are read: N as it is, T transposed; the left one first. */
 export type ProductForm = 'NN' | 'NT' | 'TN';
+
+/** What is added to a product: a bias [N], a tensor of the result's shape. */
+type Terms = { readonly bias?: TensorInfo | undefined; readonly residual?: TensorInfo | undefined };
 
 /** Rows of a group; a multiple of the 4 that are computed together. */
 const groupRows = 256;
@@ -30,7 +42,7 @@ export function product(
   const panels = allocatePanels(heap, inner, columns);
   packMatrix(heap, heap.address(b), panels, form === 'NT');
   const c = heap.allocate([rows, columns]);
-  multiplyRows(heap, heap.address(left), heap.address(c), rows, panels, bias);
+  multiplyRows(heap, heap.address(left), heap.address(c), rows, panels, addedOf(heap, { bias }));
   return c;
 }
 
@@ -51,7 +63,7 @@ export function batchProduct(heap: WasmMemory, a: TensorInfo, b: TensorInfo, for
       left = turned;
     }
     packMatrix(heap, heap.address(b) + 4 * i * inner * columns, panels, false);
-    multiplyRows(heap, left, heap.address(c) + 4 * i * rows * columns, rows, panels, undefined);
+    multiplyRows(heap, left, heap.address(c) + 4 * i * rows * columns, rows, panels, nothingAdded);
   }
   return c;
 }
@@ -61,12 +73,19 @@ export function weightProduct(
   heap: WasmMemory,
   x: TensorInfo,
   weight: Weight,
-  use: Use,
-  bias?: TensorInfo,
+  use: 'forward' | 'gradient',
+  terms: Terms = {},
 ): TensorInfo {
   const panels = linearPanels(heap, weight, use);
   const y = heap.allocate([...x.shape.slice(0, -1), panels.columns]);
-  multiplyRows(heap, heap.address(x), heap.address(y), sizeOf(x.shape) / panels.depth, panels, bias);
+  multiplyRows(
+    heap,
+    heap.address(x),
+    heap.address(y),
+    sizeOf(x.shape) / panels.depth,
+    panels,
+    addedOf(heap, terms),
+  );
   return y;
 }
 
@@ -76,11 +95,12 @@ export function convolve(
   x: TensorInfo,
   weight: Weight,
   g: ConvGeometry,
-  bias?: TensorInfo,
+  terms: Terms = {},
 ): TensorInfo {
   const y = heap.allocate([g.batch, g.outHeight, g.outWidth, g.outChannels]);
-  if (winogradFits(g)) winograd(heap, x, weight.tensor, y, g, biasAddress(heap, bias));
-  else convolveRows(heap, 'forward', { from: x, to: y, weight, bias }, g);
+  const added = addedOf(heap, terms);
+  if (winogradFits(g)) winograd(heap, x, weight.tensor, y, g, added);
+  else convolveRows(heap, 'forward', { from: x, to: y, weight, added }, g);
   return y;
 }
 
@@ -93,7 +113,7 @@ export function convolveGradient(
 ): TensorInfo {
   const dx = heap.allocate([g.batch, g.height, g.width, g.inChannels]);
   if (winogradFits(g)) winogradGradient(heap, dy, weight.tensor, dx, g);
-  else convolveRows(heap, 'gradient', { from: dy, to: dx, weight, bias: undefined }, g);
+  else convolveRows(heap, 'gradient', { from: dy, to: dx, weight, added: nothingAdded }, g);
   return dx;
 }
 
@@ -101,13 +121,13 @@ type Convolution = {
   readonly from: TensorInfo;
   readonly to: TensorInfo;
   readonly weight: Weight;
-  readonly bias: TensorInfo | undefined;
+  readonly added: Added;
 };
 
 function convolveRows(
   heap: WasmMemory,
   use: Use,
-  { from, to, weight, bias }: Convolution,
+  { from, to, weight, added }: Convolution,
   g: ConvGeometry,
 ): void {
   const forward = use === 'forward';
@@ -120,7 +140,7 @@ function convolveRows(
   heap.values(zeros).fill(0);
   const { multiply, convolutionRows, convolutionGradientRows } = heap.kernels;
   const fillTable = forward ? convolutionRows : convolutionGradientRows;
-  const [source, target, offset] = [heap.address(from), heap.address(to), biasAddress(heap, bias)];
+  const [source, target] = [heap.address(from), heap.address(to)];
   for (let first = 0; first < pixels; first += groupRows) {
     const count = Math.min(groupRows, pixels - first);
     fillTable(
@@ -140,8 +160,9 @@ function convolveRows(
       g.padTop,
       g.padLeft,
     );
-    const y = target + 4 * first * columns;
-    multiply(table, taps, inner, panels.address, offset, y, 4 * columns, count, columns);
+    const done = 4 * first * columns;
+    const { bias, residual } = shifted(added, done);
+    multiply(table, taps, inner, panels.address, bias, residual, target + done, 4 * columns, count, columns);
   }
 }
 
@@ -151,15 +172,16 @@ function multiplyRows(
   c: number,
   rows: number,
   { address, depth, columns }: Panels,
-  bias: TensorInfo | undefined,
+  added: Added,
 ): void {
   const { matrixRows, multiply } = heap.kernels;
   const table = heap.address(heap.allocate([Math.min(groupRows, rows + 3)]));
-  const offset = biasAddress(heap, bias);
   for (let first = 0; first < rows; first += groupRows) {
     const count = Math.min(groupRows, rows - first);
     matrixRows(a + 4 * first * depth, 4 * depth, table, count);
-    multiply(table, 1, depth, address, offset, c + 4 * first * columns, 4 * columns, count, columns);
+    const done = 4 * first * columns;
+    const { bias, residual } = shifted(added, done);
+    multiply(table, 1, depth, address, bias, residual, c + done, 4 * columns, count, columns);
   }
 }
 
@@ -200,6 +222,12 @@ function transposed(heap: WasmMemory, x: TensorInfo): TensorInfo {
   return result;
 }
 
-function biasAddress(heap: WasmMemory, bias: TensorInfo | undefined): number {
-  return bias === undefined ? 0 : heap.address(bias);
+function addedOf(heap: WasmMemory, { bias, residual }: Terms): Added {
+  const addressOf = (x: TensorInfo | undefined): number => (x === undefined ? 0 : heap.address(x));
+  return { bias: addressOf(bias), residual: addressOf(residual) };
+}
+
+/** For rows that start `bytes` further down. */
+function shifted({ bias, residual }: Added, bytes: number): Added {
+  return { bias, residual: residual === 0 ? 0 : residual + bytes };
 }

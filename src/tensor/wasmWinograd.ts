@@ -6,7 +6,7 @@ import type { ConvGeometry } from './convGeometry.ts';
 import { sizeOf } from './sizes.ts';
 import type { Tensor, TensorInfo } from './tf.ts';
 import type { WasmMemory } from './wasmMemory.ts';
-import { keptPanels, packMatrix, panelSize, type Use } from './wasmPanels.ts';
+import { type Added, keptPanels, nothingAdded, packMatrix, panelSize, type Use } from './wasmPanels.ts';
 
 /** Positions of a transformed tile, each a matrix product over channels. */
 const positions = 16;
@@ -38,13 +38,10 @@ export function winograd(
   weight: Tensor,
   to: TensorInfo,
   g: ConvGeometry,
-  bias: number,
+  added: Added,
 ): void {
-  run(
-    heap,
-    { from: x, to, bias, padTop: g.padTop, padLeft: g.padLeft },
-    winogradPanels(heap, weight, 'winograd'),
-  );
+  const panels = winogradPanels(heap, weight, 'winograd');
+  run(heap, { from: x, to, added, padTop: g.padTop, padLeft: g.padLeft }, panels);
 }
 
 /** dy [N,H',W',Cout] to `dx` [N,H,W,Cin]: the convolution with the turned and transposed filter. */
@@ -56,19 +53,18 @@ export function winogradGradient(
   g: ConvGeometry,
 ): void {
   const panels = winogradPanels(heap, weight, 'winogradGradient');
-  run(heap, { from: dy, to: dx, bias: 0, padTop: 2 - g.padTop, padLeft: 2 - g.padLeft }, panels);
+  run(heap, { from: dy, to: dx, added: nothingAdded, padTop: 2 - g.padTop, padLeft: 2 - g.padLeft }, panels);
 }
 
 type Convolution = {
   readonly from: TensorInfo;
   readonly to: TensorInfo;
-  /** Address, 0 for none. */
-  readonly bias: number;
+  readonly added: Added;
   readonly padTop: number;
   readonly padLeft: number;
 };
 
-function run(heap: WasmMemory, { from, to, bias, padTop, padLeft }: Convolution, panels: number): void {
+function run(heap: WasmMemory, { from, to, added, padTop, padLeft }: Convolution, panels: number): void {
   const { winogradInput, winogradOutput, matrixRows, multiply } = heap.kernels;
   const [, height, width, inner] = from.shape as [number, number, number, number];
   const [batch, outHeight, outWidth, columns] = to.shape as [number, number, number, number];
@@ -97,9 +93,10 @@ function run(heap: WasmMemory, { from, to, bias, padTop, padLeft }: Convolution,
       matrixRows(transformed + 4 * position * count * inner, 4 * inner, table, count);
       const right = panels + 4 * position * panelSize(inner, columns);
       const result = products + 4 * position * count * columns;
-      multiply(table, 1, inner, right, 0, result, 4 * columns, count, columns);
+      multiply(table, 1, inner, right, 0, 0, result, 4 * columns, count, columns);
     }
-    winogradOutput(products, bias, target, first, count, outHeight, outWidth, columns, ...tileGrid);
+    const sizes = [first, count, outHeight, outWidth, columns, ...tileGrid];
+    winogradOutput(products, added.bias, added.residual, target, ...sizes);
   }
 }
 

@@ -50,8 +50,7 @@ const runConv = defineOp<'x' | 'w' | 'bias' | 'residual', ConvAttributes>({
     }),
   wasm: (heap, { x, bias, residual }, { weight, geometry }) => {
     const image = isEnlarged(geometry) ? composeUpsample(heap, x, [geometry.height, geometry.width]) : x;
-    const y = convolve(heap, image, weight, geometry, bias);
-    return residual === undefined ? y : heap.add(y, residual);
+    return convolve(heap, image, weight, geometry, { bias, residual });
   },
   gradient: {
     // The frozen weight is at hand in the attributes; saving it would copy it on wasm.

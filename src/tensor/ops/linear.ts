@@ -14,10 +14,8 @@ const runLinear = defineOp<'x' | 'w' | 'bias' | 'residual', LinearAttributes>({
   name: 'StudioLinear',
   webgpu: (backend, { x, w, bias, residual }, { weight }) =>
     launchLinear(backend, x, matrixOf(weight, w), { bias, residual }),
-  wasm: (heap, { x, bias, residual }, { weight }) => {
-    const y = weightProduct(heap, x, weight, 'forward', bias);
-    return residual === undefined ? y : heap.add(y, residual);
-  },
+  wasm: (heap, { x, bias, residual }, { weight }) =>
+    weightProduct(heap, x, weight, 'forward', { bias, residual }),
   gradient: {
     // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
     save: [],

@@ -31,6 +31,10 @@ const cases: { size: Case; options: ConvOptions }[] = [
   { size: [2, 5, 6, 3, 5, 3], options: {} },
   { size: [2, 5, 6, 3, 4, 3], options: { stride: 2 } },
   { size: [1, 65, 3, 4, 8, 3], options: {} },
+  // Enough channels for Winograd's way on wasm: odd sizes, every padding, more than one group of tiles.
+  { size: [3, 9, 15, 16, 20, 3], options: {} },
+  { size: [2, 5, 6, 20, 16, 3], options: { pad: 'none' } },
+  { size: [1, 4, 7, 16, 16, 3], options: { pad: 'bottomRight' } },
 ];
 
 const geometry = ([batch, height, width, cin, cout, kernel]: Case, options: ConvOptions): ReferenceConv => {
@@ -82,6 +86,7 @@ onBackends('conv2d', () => {
     { from: [4, 5], to: [8, 10], cin: 8, cout: 4 },
     { from: [2, 3], to: [3, 5], cin: 4, cout: 8 },
     { from: [3, 2], to: [6, 4], cin: 5, cout: 3 },
+    { from: [2, 3], to: [3, 5], cin: 16, cout: 20 },
   ] as const)('enlarges $from to $to first and adds a tensor after', async ({ from, to, cin, cout }) => {
     const w = randoms(2, 9 * cin * cout);
     const weight = makeWeight(w, [3, 3, cin, cout], 'f32', 'w');
