@@ -42,6 +42,7 @@ export type ServedFiles = ReadonlyMap<string, Uint8Array> | { readonly folder: s
 export type RangeServer = {
   /** Ends in '/'. */
   readonly url: string;
+  /** Everything that was asked, in order. */
   readonly requests: readonly SeenRequest[];
   /** Replaces how one path (`/unet/config.json`), or with `*` every other path, goes wrong; null: it goes right. */
   misbehave(path: string, behavior: Misbehavior | null): void;
@@ -57,8 +58,18 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     const path = decodeURIComponent((request.url ?? '/').split('?')[0] ?? '/');
     const entry = behaviors.get(path) ?? behaviors.get('*');
     const misbehaves = entry !== undefined && entry.left > 0;
-    response.on('finish', () => note(request, response, path));
-    response.on('close', () => response.writableFinished || note(request, response, path));
+    const seen = {
+      method: request.method ?? '',
+      path,
+      range: request.headers.range ?? null,
+      authorization: request.headers.authorization ?? null,
+    };
+    requests.push({
+      ...seen,
+      get status() {
+        return response.statusCode;
+      },
+    });
     allowAnyOrigin(response);
     if (request.method === 'OPTIONS') return void response.writeHead(204).end();
     const onCut = (): void => {
@@ -66,16 +77,6 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     };
     void answer(request, response, { path, rule: misbehaves ? entry.rule : {}, onCut });
   });
-
-  const note = (request: IncomingMessage, response: ServerResponse, path: string): void => {
-    requests.push({
-      method: request.method ?? '',
-      path,
-      range: request.headers.range ?? null,
-      authorization: request.headers.authorization ?? null,
-      status: response.statusCode,
-    });
-  };
 
   const answer = async (
     request: IncomingMessage,

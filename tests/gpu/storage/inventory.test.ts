@@ -121,9 +121,9 @@ test('adapters and image folders are listed, verified and deleted', async () => 
 
   const folder = freshName();
   const lines = ['{"file_name":"a.png","text":"a cat"}', '{"file_name":"b.png","text":"a dog"}'].join('\n');
-  const png = new Blob([
-    await (await new OffscreenCanvas(2, 2)).convertToBlob().catch(() => new Blob(['x'])),
-  ]);
+  const canvas = new OffscreenCanvas(2, 2);
+  canvas.getContext('2d')?.fillRect(0, 0, 1, 1);
+  const png = await canvas.convertToBlob();
   await call.importImageFolder(folder, [
     { path: 'metadata.jsonl', file: new Blob([lines]) },
     { path: 'a.png', file: png },
