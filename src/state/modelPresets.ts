@@ -1,5 +1,5 @@
-/** Which presets suit a model: the demo is for the shapes model alone. */
-import { PRESETS, type Preset } from '../jobs/presets.ts';
+/** Which presets suit a model, loaded or not. */
+import { type Preset, presetsFor } from '../jobs/presets.ts';
 import type { ModelReport } from '../jobs/runTypes.ts';
 import type { ModelRef, PresetName } from '../jobs/spec.ts';
 import { CATALOG } from '../sources/catalog.ts';
@@ -8,7 +8,7 @@ import type { PlannedSettings } from './loadPlans.ts';
 
 /** The first one is what a model starts with. `loaded`: what is known of the model in use, which may be another one. */
 export function presetsOf(ref: ModelRef, loaded: ModelReport | null): readonly Preset[] {
-  return drawsShapes(ref, loaded) ? PRESETS : PRESETS.filter(({ name }) => name !== 'demo');
+  return presetsFor({ shapesWorld: drawsShapes(ref, loaded) });
 }
 
 export function offersPreset(ref: ModelRef, loaded: ModelReport | null, name: PresetName): boolean {
