@@ -144,7 +144,7 @@ describe('a model folder', () => {
   test('whose import is canceled stays incomplete until it is done again', async () => {
     const { call } = startWorker();
     const id = freshName();
-    await expect(call.importModel(id, model(), 30)).rejects.toThrow('canceled');
+    await expect(call.importModel(id, model(), { abortAt: 30 })).rejects.toThrow('canceled');
     expect((await call.listModels()).find((listed) => listed.id === id)).toMatchObject({ complete: false });
     await expect(call.readModel(id, 'unet/config.json')).rejects.toMatchObject({ code: 'model-missing' });
     await call.importModel(id, model());

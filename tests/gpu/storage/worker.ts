@@ -5,6 +5,7 @@ import type { ModelSource } from '../../../src/sources/types.ts';
 import * as adapterStore from '../../../src/storage/adapterStore.ts';
 import * as checkpoints from '../../../src/storage/checkpoints.ts';
 import { downloadModel, planDownload } from '../../../src/storage/download/downloadModel.ts';
+import { completeTokenizer } from '../../../src/storage/download/tokenizer.ts';
 import * as imageStore from '../../../src/storage/imageStore.ts';
 import type { ImportedFile } from '../../../src/storage/importFiles.ts';
 import * as inventory from '../../../src/storage/inventory.ts';
@@ -161,13 +162,21 @@ const api = {
     );
     return JSON.stringify(values.map((map) => [...map]));
   },
-  /** @param abortAt bytes after which the import is aborted */
-  async importModel(id: string, files: readonly ImportedFile[], abortAt = Number.POSITIVE_INFINITY) {
+  /** @param settings `abortAt`: bytes after which the import is aborted; `hub`: where a vocabulary may be fetched */
+  async importModel(
+    id: string,
+    files: readonly ImportedFile[],
+    settings: { abortAt?: number; hub?: string; prediction?: 'epsilon' | 'v_prediction' } = {},
+  ) {
+    const { abortAt = Number.POSITIVE_INFINITY, hub, prediction = null } = settings;
     const abort = new AbortController();
     const progress: (readonly [number, number])[] = [];
+    const { hubs } = downloadOptions(hub === undefined ? {} : { hub });
     const model = await modelStore.importModelFolder(id, files, {
       name: 'A model',
       signal: abort.signal,
+      prediction,
+      addTokenizer: (folder, present) => completeTokenizer(folder, present, abort.signal, hubs),
       onProgress: (done, total) => {
         progress.push([done, total]);
         if (done >= abortAt) abort.abort(new DOMException('canceled', 'AbortError'));

@@ -1,0 +1,90 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { StudioError } from '../../../src/lib/errors.ts';
+import { HUBS } from '../../../src/sources/hubs.ts';
+import { describePlace, type Place, placesOf } from '../../../src/storage/download/remote.ts';
+import { type RangeServer, serveRanges } from '../../../tools/lib/rangeServer.ts';
+
+const files = new Map<string, Uint8Array>();
+const sha = 'a'.repeat(40);
+const oid = 'b'.repeat(64);
+let server: RangeServer;
+let place: Place;
+
+beforeAll(async () => {
+  server = await serveRanges(files);
+  const hubs = { huggingface: { ...HUBS.huggingface, origin: server.url.slice(0, -1) } };
+  const source = { kind: 'hub', hub: 'huggingface', repository: 'o/n', revision: 'main', path: '' } as const;
+  place = placesOf(source, hubs)[0] as Place;
+});
+afterAll(() => server.close());
+
+const describe = () => describePlace(place, { token: null, signal: new AbortController().signal });
+const answer = (about: unknown, listing: unknown): void => {
+  files.set('/api/models/o/n/revision/main', new TextEncoder().encode(JSON.stringify(about)));
+  files.set(`/api/models/o/n/tree/${sha}`, new TextEncoder().encode(JSON.stringify(listing)));
+};
+const complete = [
+  'unet/config.json',
+  'vae/config.json',
+  'text_encoder/config.json',
+  'tokenizer/vocab.json',
+  'tokenizer/merges.txt',
+  'tokenizer/tokenizer_config.json',
+  'scheduler/scheduler_config.json',
+].map((path) => ({ type: 'file', path, size: 10 }));
+const weights = ['unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model', 'text_encoder/model'].flatMap(
+  (path) =>
+    ['', '.fp16'].map((variant) => ({
+      type: 'file',
+      path: `${path}${variant}.safetensors`,
+      size: 134,
+      lfs: { oid, size: 1_730_000_000, pointerSize: 134 },
+    })),
+);
+
+test('half precision is taken, with the sizes and hashes of the large files behind the pointers', async () => {
+  answer(
+    { sha, cardData: { license: 'other', license_name: 'my-license', license_link: 'https://x.org/l' } },
+    [...complete, ...weights],
+  );
+  const { files: found, license, place: name } = await describe();
+  expect(found.filter(({ path }) => path.endsWith('.safetensors'))).toEqual(
+    ['unet/diffusion_pytorch_model', 'vae/diffusion_pytorch_model', 'text_encoder/model'].map((path) => ({
+      path: `${path}.fp16.safetensors`,
+      url: `${server.url}o/n/resolve/${sha}/${path}.fp16.safetensors`,
+      sizeBytes: 1_730_000_000,
+      sha256: oid,
+    })),
+  );
+  expect(license).toEqual({ name: 'my-license', url: 'https://x.org/l', summary: '' });
+  expect(name).toBe(`${new URL(server.url).host}/o/n`);
+});
+
+test('links of a license that are no web addresses are not shown', async () => {
+  answer({ sha, cardData: { license: 'x', license_link: 'javascript:alert(1)' } }, [...complete, ...weights]);
+  expect((await describe()).license).toEqual({ name: 'x', url: `${server.url}o/n`, summary: '' });
+});
+
+test('whatever a hub answers is understood or refused', async () => {
+  const listing = fc.array(
+    fc.record({
+      type: fc.anything(),
+      path: fc.oneof(fc.string(), fc.anything()),
+      size: fc.anything(),
+      lfs: fc.anything(),
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.oneof(fc.jsonValue(), listing),
+      fc.oneof(fc.constant({ sha }), fc.jsonValue()),
+      async (list, about) => {
+        answer(about, list);
+        const error: unknown = await describe().catch((caught: unknown) => caught);
+        expect(error).toBeInstanceOf(StudioError);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
