@@ -1,10 +1,11 @@
 // Group normalization (Wu & He 2018, arXiv:1803.08494), optionally followed by SiLU:
 //   y = (x - mean) / sqrt(variance + eps) * gamma + beta, statistics over pixels and the channels of a group.
 //
-// One workgroup per group (x) and sample (y); three passes over the group, the variance from centered values.
+// One workgroup per group (x) and sample (y, continued in z); three passes over the group, the variance from centered values.
 // x, y are [N, pixels, channels]. Prefixed by `const threads` and workgroup_sum.
 
 struct Params {
+  samples: u32,
   pixels: u32,
   channels: u32,
   group_channels: u32,
@@ -19,10 +20,18 @@ struct Params {
 @group(0) @binding(4) var<storage, read> beta: array<f32>;
 
 @compute @workgroup_size(threads)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let sample = group.z * groups.y + group.y;
+  if (sample >= params.samples) {
+    return;
+  }
   let size = params.group_channels;
   let first = group.x * size;
-  let start = group.y * params.pixels * params.channels + first;
+  let start = sample * params.pixels * params.channels + first;
   let count = params.pixels * size;
   var sum = 0.0;
   for (var i = local; i < count; i += threads) {

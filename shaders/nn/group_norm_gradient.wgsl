@@ -1,10 +1,11 @@
 // Input gradient of group_norm.wgsl. With xh the normalized x and g = dy * gamma (times the slope of SiLU):
 //   dx = (g - mean(g) - xh * mean(g * xh)) / sqrt(variance + eps), means over the group.
 //
-// One workgroup per group (x) and sample (y), as forward; the statistics are computed again.
+// One workgroup per group (x) and sample (y, continued in z), as forward; the statistics are computed again.
 // Prefixed by `const threads` and workgroup_sum.
 
 struct Params {
+  samples: u32,
   pixels: u32,
   channels: u32,
   group_channels: u32,
@@ -30,10 +31,18 @@ fn upstream(at: u32, channel: u32, normalized: f32) -> f32 {
 }
 
 @compute @workgroup_size(threads)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3u,
+  @builtin(num_workgroups) groups: vec3u,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let sample = group.z * groups.y + group.y;
+  if (sample >= params.samples) {
+    return;
+  }
   let size = params.group_channels;
   let first = group.x * size;
-  let start = group.y * params.pixels * params.channels + first;
+  let start = sample * params.pixels * params.channels + first;
   let count = params.pixels * size;
   var sum = 0.0;
   for (var i = local; i < count; i += threads) {

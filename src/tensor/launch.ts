@@ -118,16 +118,21 @@ export function tileParts(
   work: number,
   uniforms: (firstTile: number) => readonly Uniform[],
 ): Part & Pick<Launch, 'more' | 'work'> {
-  const limit = backend.device.limits.maxComputeWorkgroupsPerDimension;
   const count = Math.max(1, Math.min(rows, Math.ceil(work / longestWork)));
   const step = Math.ceil(rows / count);
   const parts = Array.from({ length: Math.ceil(rows / step) }, (_, i): Part => {
     const here = Math.min(step, rows - i * step);
-    const z = Math.ceil(here / limit);
-    return { uniforms: uniforms(i * step), groups: [columns, Math.ceil(here / z), z] };
+    return { uniforms: uniforms(i * step), groups: [columns, ...foldedGroups(backend, here)] };
   });
   const [first, ...more] = parts as [Part, ...Part[]];
   return { ...first, more, work: work / parts.length };
+}
+
+/** Workgroups in y and z for `rows` rows of them; the shader's row is `group.z * groups.y + group.y`, if there is one. */
+export function foldedGroups(backend: WebGPUBackend, rows: number): readonly [y: number, z: number] {
+  const limit = backend.device.limits.maxComputeWorkgroupsPerDimension;
+  const z = Math.ceil(rows / limit);
+  return [Math.ceil(rows / z), z];
 }
 
 /** Workgroups for `count` independent threads in groups of `size`; the shader uses `flat_index`. */

@@ -7,7 +7,6 @@
 import { silu } from '../../tensor/ops/activations.ts';
 import { conv2d } from '../../tensor/ops/conv2d.ts';
 import { groupMoments } from '../../tensor/ops/groupMoments.ts';
-import { upsampleNearest } from '../../tensor/ops/shape.ts';
 import { type Tensor, type Tensor4D, tf } from '../../tensor/tf.ts';
 import { runConv, runLinear } from '../layers.ts';
 import type { Conv, Norm } from '../parameters.ts';
@@ -109,7 +108,7 @@ function upsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
     tf.tidy(() => {
       const { rows, above } = withNeighbors(x, at);
       const [, height, width] = rows.shape;
-      const wide = runConv(conv, upsampleNearest(rows, [2 * height, 2 * width]) as Tensor4D);
+      const wide = runConv(conv, rows, { upsample: [2 * height, 2 * width] });
       return cut(wide, 2 * above, 2 * (x[at] as Tensor4D).shape[1]);
     }),
   );
@@ -207,7 +206,8 @@ function affine(x: Bands, { gamma, beta }: Norm, groups: number): Affine {
     const moments = x.map((band) => groupMoments(band, groups));
     const means = tf.stack(moments.map((m) => m.mean)); // [bands, N, G]
     const mean = tf.mean(means, 0); // [N, G]
-    const within = tf.addN(moments.map((m) => m.squares));
+    // Not addN, which binds all its inputs at once: devices have room for 8 to 10.
+    const within = tf.sum(tf.stack(moments.map((m) => m.squares)), 0);
     const between = tf.mul(tf.sum(tf.square(tf.sub(means, mean)), 0), perBand);
     const variance = tf.div(tf.add(within, between), perBand * x.length);
     const inverseStd = tf.rsqrt(tf.add(variance, NORM_EPS));

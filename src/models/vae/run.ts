@@ -1,6 +1,6 @@
 /** Encoder and decoder of AutoencoderKL, NHWC. Scaling by `scalingFactor` is the caller's (diffusers convention). */
 import { conv2d } from '../../tensor/ops/conv2d.ts';
-import { upsampleNearest } from '../../tensor/ops/shape.ts';
+import { sliceChannels } from '../../tensor/ops/shape.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
 import { attend, runConv, runGroupNorm, runLinear } from '../layers.ts';
 import type { VaeAttention, VaeBlock, VaeMid, VaeResnet, VaeWeights } from './weights.ts';
@@ -26,7 +26,8 @@ export function finishEncoding(vae: VaeWeights, h: Tensor4D): Moments {
 
 function splitMoments(moments: Tensor4D): Moments {
   return tf.tidy(() => {
-    const [mean, logvar] = tf.split(moments, 2, 3) as [Tensor4D, Tensor4D];
+    const width = moments.shape[3] / 2;
+    const [mean, logvar] = [sliceChannels(moments, 0, width), sliceChannels(moments, width, width)];
     return { mean, logvar: tf.clipByValue(logvar, -30, 20) };
   });
 }
@@ -77,7 +78,7 @@ function runBlock(w: VaeBlock, x: Tensor4D, vae: VaeWeights, direction: 'down' |
     // The encoder pads right and bottom only, then strides without padding.
     return direction === 'down'
       ? (conv2d(h, w.resample.w, w.resample.b, { stride: 2, pad: 'bottomRight' }) as Tensor4D)
-      : runConv(w.resample, upsampleNearest(h, [2 * h.shape[1], 2 * h.shape[2]]) as Tensor4D);
+      : runConv(w.resample, h, { upsample: [2 * h.shape[1], 2 * h.shape[2]] });
   });
 }
 
@@ -86,8 +87,8 @@ export function runMid(w: VaeMid, x: Tensor4D, vae: VaeWeights): Tensor4D {
 }
 
 function runResnet(w: VaeResnet, x: Tensor4D, vae: VaeWeights): Tensor4D {
-  const h = runConv(w.conv2, normSilu(w.norm2, runConv(w.conv1, normSilu(w.norm1, x, vae)), vae));
-  return tf.add(w.shortcut === null ? x : runLinear(w.shortcut, x), h);
+  const h = normSilu(w.norm2, runConv(w.conv1, normSilu(w.norm1, x, vae)), vae);
+  return runConv(w.conv2, h, { residual: w.shortcut === null ? x : (runLinear(w.shortcut, x) as Tensor4D) });
 }
 
 /** One head over all channels, with biases and a residual. */
@@ -104,6 +105,6 @@ function runAttention(w: VaeAttention, x: Tensor4D, vae: VaeWeights): Tensor4D {
     resolution: [height, width],
     heads: 1,
   } as const;
-  const out = runLinear(w.toOut, attend(q, k, v, site, undefined));
-  return tf.add(x, tf.reshape(out, x.shape));
+  const out = runLinear(w.toOut, attend(q, k, v, site, undefined), tf.reshape(x, tokens.shape));
+  return tf.reshape(out, x.shape);
 }

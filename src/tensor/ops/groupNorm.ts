@@ -4,10 +4,10 @@ import code from '../../../shaders/nn/group_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
 import type { Compose } from '../compose.ts';
 import type { Heap } from '../heap.ts';
-import { f32, type Launch, launch, u32 } from '../launch.ts';
+import { f32, foldedGroups, type Launch, launch, u32 } from '../launch.ts';
 import { center, composeSiluSlope, type Means, normGradient } from '../normParts.ts';
 import { sizeOf } from '../sizes.ts';
-import type { Tensor, TensorInfo } from '../tf.ts';
+import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 
 export type GroupNormOptions = { readonly groups: number; readonly eps: number; readonly silu: boolean };
@@ -25,7 +25,7 @@ const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
     return compose.view(options.silu ? compose.mul(y, compose.unary('Sigmoid', y)) : y, x.shape);
   },
   webgpu: (backend, { x, gamma, beta }, options) =>
-    launch(backend, { ...normLaunch('group_norm', code, x, options), inputs: [x, gamma, beta] }),
+    launch(backend, { ...normLaunch(backend, 'group_norm', code, x, options), inputs: [x, gamma, beta] }),
   wasm: (heap, { x, gamma, beta }, options) => {
     const y = heap.allocate(x.shape);
     return runOnHeap(heap, heap.kernels.groupNorm, [x, gamma, beta, y], options) ? y : null;
@@ -55,7 +55,7 @@ const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOp
   },
   webgpu: (backend, { x, gamma, beta, dy }, options) =>
     launch(backend, {
-      ...normLaunch('group_norm_gradient', gradientCode, x, options),
+      ...normLaunch(backend, 'group_norm_gradient', gradientCode, x, options),
       inputs: [x, gamma, beta, dy],
     }),
   wasm: (heap, { x, gamma, beta, dy }, options) => {
@@ -121,6 +121,7 @@ function threadsFor(values: number): number {
 }
 
 function normLaunch(
+  backend: WebGPUBackend,
   name: string,
   body: string,
   x: TensorInfo,
@@ -134,7 +135,7 @@ function normLaunch(
     label: `${name}/${threads}`,
     code: () => `const threads = ${threads}u;\n${workgroupSum}${body}`,
     outputs: [x.shape],
-    uniforms: [u32(pixels), u32(channels), u32(channels / groups), u32(silu ? 1 : 0), f32(eps)],
-    groups: [groups, samples, 1],
+    uniforms: [...[samples, pixels, channels, channels / groups, silu ? 1 : 0].map(u32), f32(eps)],
+    groups: [groups, ...foldedGroups(backend, samples)],
   };
 }

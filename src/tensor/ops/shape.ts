@@ -107,3 +107,8 @@ export function concatChannels(parts: readonly Tensor4D[]): Tensor4D {
   const inputs = Object.fromEntries(parts.map((part, i) => [partName(i), part]));
   return only(runConcat(inputs, { widths: parts.map((part) => part.shape[3]) })) as Tensor4D;
 }
+
+/** Channels `first` to `first + width` of x [N, H, W, C]: [N, H, W, width]. */
+export function sliceChannels(x: Tensor4D, first: number, width: number): Tensor4D {
+  return only(runSliceChannels({ x }, { first, width })) as Tensor4D;
+}

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
 import { referenceLinear } from '../../../src/tensor/reference/layers.ts';
-import { type Tensor, type Tensor2D, tf } from '../../../src/tensor/tf.ts';
+import { type Tensor, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
 
@@ -142,18 +142,3 @@ onBackends('linear', (backend) => {
     expect(() => makeWeight(new Float32Array(5), [2, 3], 'f32', 'conv_in')).toThrow('conv_in has 5 values');
   });
 });
-
-onBackends('linear beyond 65,535 rows of workgroups', () => {
-  it('folds rows into z', async () => {
-    const rows = 65_536 * 32 + 5;
-    const weight = makeWeight(randoms(1, 16), [4, 4], 'f32', 'w');
-    const x = tf.tidy(() => tf.reshape(tf.range(0, rows * 4, 1, 'float32'), [rows, 4]) as Tensor2D);
-    const y = linear(x, weight, null);
-    const tail = tf.tidy(() => tf.slice(y, [rows - 3, 0], [3, 4]));
-    const last = Float32Array.from({ length: 12 }, (_, i) => 4 * (rows - 3) + i);
-    const expected = referenceLinear(last, randoms(1, 16), null, [3, 4, 4]);
-    expect(relativeError(await take(tail), expected)).toBeLessThan(1e-6);
-    tf.dispose([x, y]);
-    disposeWeight(weight);
-  });
-}, ['webgpu']);

@@ -28,9 +28,10 @@ for (const variant of variantsOf.linear.slice(1)) {
         const weight = makeWeight(halves, [inner, columns], 'f16', 'w');
         const values = randoms(1, rows * inner);
         const [x, bias] = [tf.tensor2d(values, [rows, inner]), tf.tensor1d(randoms(3, columns))];
-        const residual = tf.tensor2d(randoms(4, rows * columns), [rows, columns]);
+        const added = randoms(4, rows * columns);
+        const residual = tf.tensor2d(added, [rows, columns]);
         const expected = referenceLinear(values, w, randoms(3, columns), [rows, inner, columns]).map(
-          (y, i) => y + (randoms(4, rows * columns)[i] as number),
+          (y, i) => y + (added[i] as number),
         );
         expect(relativeError(await take(linear(x, weight, bias, residual)), expected)).toBeLessThan(2e-6);
         await expectGradients({

@@ -2,12 +2,27 @@
 // compositions of stock kernels; on webgpu they are our WGSL.
 
 import { geglu } from '../../../src/tensor/ops/activations.ts';
+import { adamWStep, clipFactor, globalGradNorm } from '../../../src/tensor/ops/adamW.ts';
 import { attention } from '../../../src/tensor/ops/attention.ts';
 import { conv2d } from '../../../src/tensor/ops/conv2d.ts';
+import { doraEpilogue, doraWeightNorm } from '../../../src/tensor/ops/dora.ts';
 import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
 import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
-import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import {
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tf,
+} from '../../../src/tensor/tf.ts';
+import { type KernelOp, kernelOps } from '../../../src/tensor/variantState.ts';
+import {
+  availableVariants,
+  kernelVariants,
+  useKernelVariants as setVariants,
+} from '../../../src/tensor/variants.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import type { Bench, Variant } from '../bench.ts';
 
@@ -19,6 +34,82 @@ export async function run(bench: Bench): Promise<void> {
   for (const tokens of [64, 256, 1024]) await benchAttention(bench, tokens);
   await benchNorms(bench);
   await benchGeglu(bench);
+  await benchAdapters(bench);
+  if (bench.backend.name === 'webgpu') await benchForms(bench);
+}
+
+/** Gradients, compared with those of the stock ops. */
+function backward(op: (x: Tensor) => Tensor, x: Tensor): Variant {
+  return done(() => tf.grad(op)(x));
+}
+
+/** What a training step does beside the network: DoRA of one layer of SD-2.1's first level, and its optimizer. */
+async function benchAdapters(bench: Bench): Promise<void> {
+  const [rows, width, rank] = [256, 320, 32];
+  const [x, ab] = [filled([rows, width]), filled([rows, width])];
+  const weight = makeWeight(new Float32Array(width * width).fill(0.01), [width, width], 'f16', 'w');
+  const loraA = filled([width, rank]) as Tensor2D;
+  const loraB = filled([rank, width]) as Tensor2D;
+  const [magnitude, norm] = [tf.ones([width]), tf.ones([width])] as [Tensor1D, Tensor1D];
+  await bench.time(
+    `DoRA: norms of ${width} columns, rank ${rank}`,
+    done(() => doraWeightNorm(weight, loraA, loraB, 1)),
+    options,
+  );
+  const end = (base: Tensor): Tensor => doraEpilogue(base, ab, magnitude, norm, null);
+  await bench.time(
+    `DoRA: end of a layer, ${rows} rows of ${width}`,
+    done(() => end(x)),
+    options,
+  );
+  await bench.time('DoRA: its gradient', backward(end, x), options);
+  const adam = { step: 1, lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
+  await bench.compare(
+    `${rows * width} parameters`,
+    {
+      'norm of the gradient': done(() => globalGradNorm([x])),
+      'AdamW step': done(() => {
+        const factor = clipFactor(globalGradNorm([ab]), { maxNorm: 1, gradScale: 1 });
+        return adamWStep([x], [ab], [tf.zerosLike(x)], [tf.zerosLike(x)], { ...adam, factor })
+          .params[0] as Tensor;
+      }),
+    },
+    options,
+  );
+  tf.dispose([x, ab, loraA, loraB, magnitude, norm]);
+  disposeWeight(weight);
+}
+
+/** Every form of products and attention, forward and backward, on halves. */
+async function benchForms(bench: Bench): Promise<void> {
+  const before = kernelVariants();
+  const tokens = filled([1, 256, 128]) as Tensor3D;
+  const image = filled([1, 16, 16, 128]) as Tensor4D;
+  const matrix = makeWeight(new Float32Array(128 * 128).fill(0.01), [128, 128], 'f16', 'w');
+  const filter = makeWeight(new Float32Array(9 * 128 * 128).fill(0.01), [3, 3, 128, 128], 'f16', 'w');
+  const heads = { heads: 2, causal: false };
+  const work = {
+    linear: done(() => linear(tokens, matrix, null)),
+    linear_gradient: backward((x) => linear(x, matrix, null), tokens),
+    conv2d: done(() => conv2d(image, filter, null)),
+    conv2d_gradient: backward((x) => conv2d(x as Tensor4D, filter, null), image),
+    attention: done(() => attention(tokens, tokens, tokens, heads)),
+    attention_gradient: backward((x) => attention(x as Tensor3D, tokens, tokens, heads), tokens),
+  } as const satisfies Record<KernelOp, Variant>;
+  for (const op of kernelOps) {
+    const forms = availableVariants(op).map((variant): [string, Variant] => [
+      variant,
+      async () => {
+        setVariants({ ...before, [op]: variant });
+        await work[op]();
+      },
+    ]);
+    await bench.compare(`${op} with 256 tokens of 128, by form`, Object.fromEntries(forms), options);
+  }
+  setVariants(before);
+  tf.dispose([tokens, image]);
+  disposeWeight(matrix);
+  disposeWeight(filter);
 }
 
 async function benchLinear(bench: Bench): Promise<void> {

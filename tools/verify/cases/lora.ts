@@ -217,7 +217,7 @@ async function checkRoundTrip(c: {
   const before = await takeImage(predict(bench, adapter));
   const after = await takeImage(predict(bench, again));
   // A scaling other than 1 is folded into B, which rounds once more.
-  report.close('written', 'prediction after reading back', after, before, { atol: scaled ? 1e-5 : 0 });
+  report.closeToOwn('written', 'prediction after reading back', after, before, { atol: scaled ? 1e-5 : 0 });
   disposeAdapter(again);
 }
 
