@@ -15,6 +15,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/trialAllocation.ts';
 import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
+import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';
 import { DEFAULT_BUDGETS, largestBatch, makePlan } from './loadPlan.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -67,6 +68,7 @@ export class Engine {
         },
       });
       this.#choice = choice;
+      await chooseKernels(this.#backend);
     }
     return reportBackend(this.#backend);
   }
@@ -233,12 +235,23 @@ export class Engine {
     return {
       session: this.sessionOf(spec),
       backend: this.backend.name,
-      kernels: { app: __APP_VERSION__, tfjs: tf.version_core, weights: this.#current.settings.weights },
+      kernels: {
+        app: __APP_VERSION__,
+        tfjs: tf.version_core,
+        weights: this.#current.settings.weights,
+        ...kernelsInUse(this.backend),
+      },
       shapesWorld: this.model?.shapesWorld ?? false,
       now: () => performance.now() / 1000,
       emit,
       signal,
     };
+  }
+
+  /** The forms of kernels that a run was begun with, or the fastest on this GPU. */
+  async restoreKernels(runId: string): Promise<void> {
+    await chooseKernels(this.backend);
+    await restoreKernels(runId);
   }
 
   /** Modules that adapter files may speak of. */

@@ -73,6 +73,7 @@ async function attempt(
     emit(runId, { type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
   await engine.load(spec.model, onProgress, signal, spec.prompts);
   await engine.fit(spec);
+  if (engine.backend.name === 'webgpu') await engine.restoreKernels(runId);
   return runJob(
     runId,
     until,

@@ -8,10 +8,10 @@ import type { CaptionedLatent } from '../methods/measureSet.ts';
 import { openSession, resizeSession, type Session, sessionScheduler } from '../methods/session.ts';
 import { trainedTargets, trainRound } from '../methods/trainRound.ts';
 import { applyAdapter, type Tuned } from '../methods/tuned.ts';
-import { zeroReader } from '../models/checkpointReader.ts';
+import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
-import type { BufferMeter } from '../tensor/bufferMeter.ts';
+import { activeMeter, type BufferMeter } from '../tensor/bufferMeter.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { type RehearsalOptions, rehearse } from '../tensor/rehearsalDevice.ts';
@@ -47,6 +47,8 @@ const SCHEDULER = {
   num_train_timesteps: 1000,
   clip_sample: false,
 } as const;
+/** Every weight of a model that really computes; a power of two, which halves hold. */
+const SOME_WEIGHT = 2 ** -7;
 /** Two steps of the sampler: the first makes what the second needs. */
 const STEPS = 2;
 
@@ -59,7 +61,23 @@ export async function measurePhases(
   const policy = policyOf(request.settings);
   const before = limitSubmissions(policy.submitEvery);
   try {
-    return await rehearse((meter) => measure(shape, request, meter), options);
+    return await rehearse((meter) => measure(shape, request, meter, 0), options);
+  } finally {
+    limitSubmissions(before);
+  }
+}
+
+/**
+ * The same with everything computed, on the active webgpu backend: what `measurePhases` is held against.
+ * @throws RangeError on wasm, where there are no buffers to count
+ */
+export async function runPhases(shape: ModelShape, request: PhaseRequest): Promise<readonly PhaseMemory[]> {
+  trimPool();
+  const meter = activeMeter();
+  if (meter === null) throw new RangeError('memory is counted on webgpu only');
+  const before = limitSubmissions(policyOf(request.settings).submitEvery);
+  try {
+    return await measure(shape, request, meter, SOME_WEIGHT);
   } finally {
     limitSubmissions(before);
   }
@@ -69,8 +87,11 @@ async function measure(
   shape: ModelShape,
   { mode, settings, rank, textEncoder = false }: PhaseRequest,
   meter: BufferMeter,
+  weight: number,
 ): Promise<readonly PhaseMemory[]> {
-  const session = await openEmpty(shape, settings);
+  // Buffers that were there before are nobody's business.
+  const others = meter.liveBytes;
+  const session = await openEmpty(shape, settings, weight);
   const { parts } = session.model;
   const sizes = await sizesOfParts(session, meter);
   const measured: PhaseMemory[] = [];
@@ -83,7 +104,7 @@ async function measure(
     await work();
     measured.push({
       phase: name,
-      peakBytes: meter.peakBytes,
+      peakBytes: meter.peakBytes - others,
       parts: { unet: bytes('unet'), vae: bytes('vae'), text: bytes('text') },
       adapterBytes,
     });
@@ -117,9 +138,9 @@ async function measure(
   }
 }
 
-/** A model without values, at the size and with the policy that is asked for. */
-async function openEmpty(shape: ModelShape, settings: PlanSettings): Promise<Session> {
-  const empty = { reader: zeroReader(), sizeBytes: 0 };
+/** A model of one value, at the size and with the policy that is asked for. */
+async function openEmpty(shape: ModelShape, settings: PlanSettings, weight: number): Promise<Session> {
+  const empty = { reader: constantReader(weight), sizeBytes: 0 };
   const ids = new Array<number>(shape.text.maxTokens).fill(0);
   const model = await assembleModel(
     shape,

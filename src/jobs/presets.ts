@@ -1,3 +1,4 @@
+import type { ModelReport } from './runTypes.ts';
 import type { PresetName, Settings } from './spec.ts';
 
 /** What a preset is for, in the words the page uses. */
@@ -81,6 +82,14 @@ export const PRESETS: readonly Preset[] = [
     settings: OFFICIAL_CODE,
   },
 ];
+
+/**
+ * The presets that suit a model, the one it starts with first: the demo's for the built-in shapes model, the paper's for
+ * every other.
+ */
+export function presetsFor({ shapesWorld }: Pick<ModelReport, 'shapesWorld'>): readonly Preset[] {
+  return shapesWorld ? PRESETS : PRESETS.filter(({ name }) => name !== 'demo');
+}
 
 /** The settings of a preset. */
 export function presetSettings(name: PresetName): Settings {

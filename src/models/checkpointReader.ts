@@ -1,5 +1,6 @@
 import type { SafetensorsFile } from '../formats/safetensors.ts';
 import { StudioError } from '../lib/errors.ts';
+import { floatToHalf } from '../lib/half.ts';
 import { convFromCheckpoint, linearFromCheckpoint } from '../tensor/layout.ts';
 import type { WeightFormat } from '../tensor/types.ts';
 import type { ParameterSpec } from './parameters.ts';
@@ -58,8 +59,12 @@ export function checkpointReader(
   };
 }
 
-/** Zeros of every size, to learn what memory a network takes without reading it. */
-export function zeroReader(): ParameterReader {
+/**
+ * The same value in every matrix, to learn what memory a network takes without reading it. Zeros cost no memory until they
+ * are looked at; DoRA divides by the lengths of columns, so that real runs need another value.
+ */
+export function constantReader(value: number): ParameterReader {
+  const bits = floatToHalf(value);
   let floats = new Float32Array(0);
   let halves = new Uint16Array(0);
   return {
@@ -67,16 +72,21 @@ export function zeroReader(): ParameterReader {
     matrix: async ({ shape }, format) => {
       const count = shape.reduce((product, size) => product * size, 1);
       if (format === 'f16') {
-        if (halves.length < count) halves = new Uint16Array(count);
+        if (halves.length < count) halves = constant(new Uint16Array(count), bits);
         return halves.subarray(0, count);
       }
-      if (floats.length < count) floats = new Float32Array(count);
+      if (floats.length < count) floats = constant(new Float32Array(count), value);
       return floats.subarray(0, count);
     },
     // Rows of an empty table add nothing.
     table: async () => new Uint16Array(0),
     sizeOf: () => 0,
   };
+}
+
+function constant<T extends Float32Array | Uint16Array>(data: T, value: number): T {
+  if (value !== 0) data.fill(value);
+  return data;
 }
 
 function inMemoryLayout<T extends Float32Array | Uint16Array>({ kind, shape }: ParameterSpec, data: T): T {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { PRESETS, presetSettings } from '../../../src/jobs/presets.ts';
+import { PRESETS, type Preset, presetSettings, presetsFor } from '../../../src/jobs/presets.ts';
 
 describe('presets', () => {
   // methods: MI-TUNE, section 4 and appendix of the paper.
@@ -25,5 +25,16 @@ describe('presets', () => {
   test('have one entry each, and no other names', () => {
     expect(PRESETS.map((p) => p.name)).toEqual(['demo', 'paper', 'official-code']);
     expect(() => presetSettings('fast' as never)).toThrow('fast');
+  });
+
+  test('are the paper’s for models of images, with the demo for the shapes model alone', () => {
+    expect(presetsFor({ shapesWorld: true }).map((p) => p.name)).toEqual(['demo', 'paper', 'official-code']);
+    const [first, ...others] = presetsFor({ shapesWorld: false });
+    expect([first?.name, ...others.map((p) => p.name)]).toEqual(['paper', 'official-code']);
+    const { sampling, selection, adapter, training } = (first as Preset).settings;
+    expect([sampling.guidance, sampling.steps, selection.candidates, adapter.rank]).toEqual([
+      7.5, 50, 50, 32,
+    ]);
+    expect([training.iterations, training.batch * training.accumulation]).toEqual([300, 400]);
   });
 });

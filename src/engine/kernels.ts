@@ -1,0 +1,35 @@
+/** Which form of each kernel runs: timed once per GPU, and for a run that goes on the forms it was begun with. */
+import * as v from 'valibot';
+import { loadCheckpoint } from '../storage/checkpoints.ts';
+import { readSetting, writeSetting } from '../storage/kv.ts';
+import type { BackendInfo } from '../tensor/types.ts';
+import {
+  useKernelVariants as applyVariants,
+  kernelVariants,
+  measureKernelVariants,
+} from '../tensor/variants.ts';
+
+const variantsSchema = v.record(v.string(), v.string());
+const recordedSchema = v.object({ kernels: variantsSchema });
+
+/** Uses the fastest forms for this GPU, which are timed at the first start on it. Does nothing on wasm. */
+export async function chooseKernels(info: BackendInfo): Promise<void> {
+  if (info.name !== 'webgpu') return;
+  const { vendor = '', architecture = '', description = '' } = info.adapter ?? {};
+  const name = ['kernels', __APP_VERSION__, vendor, architecture, description, ...info.features].join('/');
+  const known = v.safeParse(variantsSchema, await readSetting(name));
+  const chosen = known.success ? known.output : await measureKernelVariants();
+  if (!known.success) await writeSetting(name, chosen);
+  applyVariants(chosen);
+}
+
+/** Uses the forms that a run's last checkpoint was made with, so that it goes on to the same bits. */
+export async function restoreKernels(runId: string): Promise<void> {
+  const recorded = v.safeParse(recordedSchema, await loadCheckpoint(runId, 'last'));
+  if (recorded.success) applyVariants({ ...kernelVariants(), ...recorded.output.kernels });
+}
+
+/** The forms in use, for checkpoints; nothing on wasm, where there is one form. */
+export function kernelsInUse(info: BackendInfo): Readonly<Record<string, string>> {
+  return info.name === 'webgpu' ? kernelVariants() : {};
+}

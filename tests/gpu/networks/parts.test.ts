@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest';
+import { decodeImages } from '../../../src/jobs/decodeImages.ts';
+import { EVERYTHING_FITS } from '../../../src/methods/policy.ts';
+import { openSession } from '../../../src/methods/session.ts';
+import { loadModel } from '../../../src/models/load.ts';
+import { decode } from '../../../src/models/vae/run.ts';
+import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
+import { trimPool } from '../../../src/tensor/memory.ts';
+import { tf } from '../../../src/tensor/tf.ts';
+import { onBackends, randoms } from '../kernels/harness.ts';
+import { loadTiny, memoryFolder, tinyFiles } from './tinyModel.ts';
+
+const live = (): number => {
+  trimPool();
+  return activeMeter()?.liveBytes ?? 0;
+};
+
+onBackends('a model by phases', (backend) => {
+  it('encodes prompts first, keeps the UNet, and brings the decoder for images', async () => {
+    const files = memoryFolder(tinyFiles());
+    const seen: string[] = [];
+    const model = await loadModel(files, {
+      format: 'f32',
+      parts: 'byPhase',
+      textPhase: async ({ parts }) => {
+        seen.push(...Object.entries(parts).map(([name, { loaded }]) => `${name} ${loaded}`));
+      },
+    });
+    const { parts } = model;
+    expect(seen).toEqual(['unet false', 'vae false', 'text true']);
+    expect([parts.unet.loaded, parts.vae.loaded, parts.text.loaded]).toEqual([true, false, false]);
+
+    const session = openSession(model, { ...EVERYTHING_FITS, decodeBands: 4, decodeImages: 1 });
+    const whole = await loadTiny();
+    const tensors = tf.memory().numTensors;
+    const bytes = live();
+    const latent = randoms(1, 256);
+    const byPhase = await decodeImages(session, [latent, latent]);
+    expect(await decodeImages(openSession(whole), [latent, latent])).toEqual(byPhase);
+    const prompts = await session.contexts.rows(['a cat', 'the dog', 'a cat']);
+    const resident = await openSession(whole).contexts.rows(['a cat', 'the dog', 'a cat']);
+    expect(await prompts.data()).toEqual(await resident.data());
+    tf.dispose([prompts, resident]);
+
+    // All that came has left again.
+    expect([parts.vae.loaded, parts.text.loaded]).toEqual([false, false]);
+    expect([tf.memory().numTensors, live()]).toEqual([tensors, bytes]);
+    model.dispose();
+    whole.dispose();
+  });
+
+  it('says so when a network is used that is not there', async () => {
+    const model = await loadModel(memoryFolder(tinyFiles()), { format: 'f32', parts: 'byPhase' });
+    const latent = tf.zeros<tf.Rank.R4>([1, 8, 8, 4]);
+    expect(() => decode(model.vae, latent)).toThrow(/while its network is not loaded/);
+    const [first, second] = [await model.parts.vae.hold(), await model.parts.vae.hold()];
+    first();
+    expect(model.parts.vae.loaded).toBe(true);
+    second();
+    expect(model.parts.vae.loaded).toBe(false);
+    latent.dispose();
+    model.dispose();
+    expect(backend).toBe(tf.getBackend());
+  });
+});

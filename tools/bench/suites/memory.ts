@@ -1,0 +1,92 @@
+// Device memory of the full-size model by phase: the allocations of the real code at 512 x 512, batch 1 with guidance,
+// every buffer really created, nothing dispatched; then the same kind of replay held against real runs of a small model.
+
+import type { PlanMode, PlanPhaseName } from '../../../src/jobs/loadPlan.ts';
+import { measurePhases, type PhaseMemory, runPhases } from '../../../src/jobs/memoryPhases.ts';
+import { defaultSettings, frugalSettings } from '../../../src/jobs/memoryPolicy.ts';
+import { type ModelShape, modelShape } from '../../../src/models/shape.ts';
+import { parseTextConfig } from '../../../src/models/text/config.ts';
+import { parseUnetConfig } from '../../../src/models/unet/config.ts';
+import { parseVaeConfig } from '../../../src/models/vae/config.ts';
+import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
+import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { type ModelConfigs, SD21_BASE, TINY } from '../../rehearse/modelConfigs.ts';
+import type { Bench } from '../bench.ts';
+
+export const backend = 'webgpu';
+
+const RANK = 32;
+const BUDGETS = { generate: 2.6e9, train: 4.5e9 } as const satisfies Record<PlanMode, number>;
+
+const PHASES = {
+  text: 'text encoder',
+  generate: 'UNet, one image with guidance',
+  decode: 'image decoder beside the UNet',
+  train: `one step of a rank-${RANK} DoRA`,
+} as const satisfies Record<PlanPhaseName, string>;
+
+export async function run(bench: Bench): Promise<void> {
+  for (const mode of ['generate', 'train'] as const) await fullSize(bench, mode);
+  for (const latents of [8, 16])
+    for (const mode of ['generate', 'train'] as const) await held(bench, mode, latents);
+}
+
+async function fullSize(bench: Bench, mode: PlanMode): Promise<void> {
+  const shape = shapeOf(SD21_BASE);
+  const settings = defaultSettings(shape, { backend: 'webgpu', size: 512, batch: 1 });
+  const { device } = tf.backend() as WebGPUBackend;
+  const made = activeMeter();
+  made?.restart();
+  const phases = await measurePhases(shape, { mode, settings, rank: RANK }, { device });
+  const title = `memory of Stable Diffusion 2.1 at 512 x 512, to ${mode}`;
+  for (const { phase, peakBytes, parts, adapterBytes } of phases) {
+    const weights = parts.unet + parts.vae + parts.text;
+    await bench.value(title, `${PHASES[phase]}: weights (f16)`, mega(weights), 'MB');
+    if (adapterBytes > 0)
+      await bench.value(title, `${PHASES[phase]}: adapter (f32)`, mega(adapterBytes), 'MB');
+    const rest = peakBytes - weights - adapterBytes;
+    await bench.value(title, `${PHASES[phase]}: all other buffers`, mega(rest), 'MB');
+    await bench.value(title, `${PHASES[phase]}: peak`, mega(peakBytes), 'MB');
+  }
+  const peak = peakOf(phases);
+  await bench.value(title, 'peak of all phases', mega(peak), 'MB');
+  await bench.value(title, 'buffers created on the device', mega(made?.peakBytes ?? 0), 'MB');
+  await bench.value(title, 'budget', mega(BUDGETS[mode]), 'MB');
+  if (peak > BUDGETS[mode]) throw new Error(`${title}: ${peak} bytes, the budget is ${BUDGETS[mode]}.`);
+}
+
+/** A replay and a real run of the same code. */
+async function held(bench: Bench, mode: PlanMode, latents: number): Promise<void> {
+  const shape = shapeOf(TINY);
+  const size = latents * shape.vae.factor;
+  const settings = frugalSettings(defaultSettings(shape, { backend: 'webgpu', size, batch: 1 }), 'webgpu');
+  const request = { mode, settings, rank: 4 };
+  const real = await runPhases(shape, request);
+  const replayed = await measurePhases(shape, request, { device: (tf.backend() as WebGPUBackend).device });
+  const title = `small model at ${latents} x ${latents} latents, to ${mode}`;
+  for (const [i, { phase, peakBytes }] of real.entries()) {
+    const replay = replayed[i]?.peakBytes ?? 0;
+    await bench.value(title, `${phase}: real run`, mega(peakBytes), 'MB');
+    await bench.value(title, `${phase}: replay`, mega(replay), 'MB');
+    const difference = Math.abs(replay / peakBytes - 1);
+    await bench.value(title, `${phase}: difference`, 100 * difference, '%');
+    if (difference > 0.05)
+      throw new Error(`${title}, ${phase}: ${replay} bytes replayed, ${peakBytes} in fact.`);
+  }
+}
+
+function shapeOf({ unet, vae, textEncoder }: ModelConfigs): ModelShape {
+  return modelShape({
+    unet: parseUnetConfig(unet),
+    vae: parseVaeConfig(vae),
+    text: parseTextConfig(textEncoder),
+  });
+}
+
+function peakOf(phases: readonly PhaseMemory[]): number {
+  return Math.max(...phases.map((p) => p.peakBytes));
+}
+
+function mega(bytes: number): number {
+  return Math.round(bytes / 1e4) / 100;
+}
