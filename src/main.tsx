@@ -5,6 +5,7 @@ import { syncAddress } from './state/address.ts';
 import { browserFeatures, missingFeature } from './state/capabilities.ts';
 import { failEngine, prepareEngine } from './state/engine.ts';
 import { engineClient } from './state/engineClient.ts';
+import { settleModel } from './state/modelChoice.ts';
 import { watchOtherTabs } from './state/otherTabs.ts';
 import { keepPromptDraft } from './state/prompts.ts';
 import { listenToRuns, refreshRuns } from './state/runActions.ts';
@@ -39,6 +40,6 @@ async function start(): Promise<void> {
   await refreshRuns();
   watchOtherTabs();
   await syncAddress();
-  const { backend, model } = useSettings.getState();
-  await prepareEngine(backend, model);
+  const model = await settleModel();
+  await prepareEngine(useSettings.getState().backend, model);
 }

@@ -4,9 +4,10 @@ import type { ModelRef } from '../jobs/spec.ts';
 import { importModel, loadModel, type ModelFiles, type Prediction, sameRef, useEngine } from './engine.ts';
 import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
 import { firstPreset, offersPreset } from './modelPresets.ts';
+import { modelName } from './modelRows.ts';
 import { useNotices } from './notices.ts';
-import { useSettings } from './settings.ts';
-import { refreshStored } from './stored.ts';
+import { SHAPES_MODEL, useSettings } from './settings.ts';
+import { refreshStored, useStored } from './stored.ts';
 
 /** Models above this are loaded after a look at what they need. */
 const PLAN_FROM_BYTES = 300e6;
@@ -15,6 +16,29 @@ const PLAN_FROM_BYTES = 300e6;
 export async function requestModel(ref: ModelRef, sizeBytes: number | null): Promise<void> {
   if (sizeBytes !== null && sizeBytes > PLAN_FROM_BYTES) return planModel(ref);
   return chooseModel(ref, settingsFor(ref));
+}
+
+/**
+ * The model to begin with: the one of the settings, if it is here. An address may name one that was deleted since, or
+ * that only the browser it comes from has.
+ */
+export async function settleModel(): Promise<ModelRef> {
+  const { model } = useSettings.getState();
+  if (model.kind === 'url') return model;
+  await refreshStored();
+  const { list } = useStored.getState();
+  if (list === null || list.models.some((item) => item.id === model.id && item.complete)) return model;
+  const name = modelName(model, list) ?? 'The model of these settings';
+  useNotices.getState().raise(
+    {
+      code: 'model-not-here',
+      message: `${name} is not in this browser; the shapes model has taken its place.`,
+      remedy: 'Get it on the model page, or go on with the shapes model.',
+    },
+    'warning',
+  );
+  useSettings.setState({ model: SHAPES_MODEL, ...firstPreset(SHAPES_MODEL, null) });
+  return SHAPES_MODEL;
 }
 
 /** Shows what the model needs, at the settings the next run with it would have. */

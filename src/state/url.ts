@@ -34,6 +34,9 @@ export type Place = {
 const pageSchema = v.picklist(PAGES);
 const runIdSchema = v.pipe(v.string(), v.regex(/^[\w.:-]{1,100}$/));
 const listSchema = v.pipe(v.string(), v.regex(/^[\w-]+\.(txt|csv|jsonl)$/));
+/** Before the identifier of a stored model, which other browsers have only if it is a known one. */
+const LOCAL = 'stored:';
+const localIdSchema = v.pipe(v.string(), v.regex(/^stored:[\w.-]{1,100}$/));
 const webAddressSchema = v.pipe(v.string(), v.maxLength(2000), v.url(), v.regex(/^https?:/));
 
 /** The part of the address after `#`. */
@@ -45,8 +48,8 @@ export function encodePlace({ page, runId, list, draft }: Place): string {
   for (const path of changedPaths(draft)) query.set(path, String(getField(draft.settings, path)));
   if (draft.seed !== INITIAL_DRAFT.seed) query.set('seed', String(draft.seed));
   if (draft.backend !== 'auto') query.set('backend', draft.backend);
-  if (draft.model.kind === 'url' && draft.model.base !== SHAPES_MODEL.base)
-    query.set('model', draft.model.base);
+  if (draft.model.kind === 'local') query.set('model', LOCAL + draft.model.id);
+  else if (draft.model.base !== SHAPES_MODEL.base) query.set('model', draft.model.base);
   return query.toString();
 }
 
@@ -66,6 +69,7 @@ export function decodePlace(hash: string): Place {
     if (acceptsValue(path, value)) settings = setField(settings, path, value);
   }
   const address = read(webAddressSchema, query.get('model'));
+  const localId = read(localIdSchema, query.get('model'))?.slice(LOCAL.length) ?? null;
   const seedText = query.get('seed');
   return {
     page: read(pageSchema, query.get('page')) ?? 'start',
@@ -74,7 +78,12 @@ export function decodePlace(hash: string): Place {
     draft: {
       base,
       settings,
-      model: address === null ? SHAPES_MODEL : { kind: 'url', base: address },
+      model:
+        localId !== null
+          ? { kind: 'local', id: localId }
+          : address === null
+            ? SHAPES_MODEL
+            : { kind: 'url', base: address },
       seed: (seedText === null ? null : read(seedSchema, Number(seedText))) ?? INITIAL_DRAFT.seed,
       backend: read(backendSchema, query.get('backend')) ?? 'auto',
       realImages: null,

@@ -105,7 +105,9 @@ describe('a known model', () => {
     await item()
       .getByRole('button', { name: /^Download/ })
       .click();
-    await item().getByText('MB/s').waitFor();
+    await item()
+      .getByText(/[KMG]B\/s/)
+      .waitFor();
     await expect.poll(percent, { timeout: 60_000 }).toBeGreaterThan(20);
     await button(`Pause ${NAME}`).click();
     await button(`Continue ${NAME}`).waitFor();
@@ -131,7 +133,13 @@ describe('a known model', () => {
     expect(await page.getByRole('radio', { name: 'Demo' }).count()).toBe(0);
     expect(await page.getByRole('textbox', { name: 'Guidance', exact: true }).inputValue()).toBe('7.5');
     expect(await main().innerText()).toMatch(/Time\s+about/);
+  });
+
+  test('is still the one in use after a reload, until another one is chosen', async () => {
+    await page.reload();
+    await waitForEngine(page);
     await goTo(page, 'Model');
+    await item().getByText('In use').waitFor();
     await button('Use Shapes').click();
     await page.getByRole('listitem', { name: 'Shapes' }).getByText('In use').waitFor();
   });

@@ -21,7 +21,7 @@ export function ErrorCard({ report, severity, onDismiss }: ErrorCardProps) {
         <p>{report.remedy}</p>
         <p className={styles.code}>
           {report.code}
-          {report.where === undefined ? null : <span> at {report.where}</span>}
+          {report.where === undefined ? null : <span> at {withoutIdentifiers(report.where)}</span>}
         </p>
       </div>
       {onDismiss === undefined ? null : (
@@ -31,4 +31,9 @@ export function ErrorCard({ report, severity, onDismiss }: ErrorCardProps) {
       )}
     </div>
   );
+}
+
+/** Folders that this page made have names that mean nothing to anyone. */
+function withoutIdentifiers(where: string): string {
+  return where.replace(/\b(models|images|adapters|runs)\/[\w.-]+\//g, '');
 }

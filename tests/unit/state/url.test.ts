@@ -52,6 +52,15 @@ describe('the address', () => {
     expect(encodePlace(place)).toBe('v=1&page=start&preset=demo');
   });
 
+  test.each([
+    { kind: 'local', id: 'known-sd21-base' },
+    { kind: 'url', base: 'https://host/model/' },
+  ] as const)('remembers the model $kind', (model) => {
+    const draft = { ...INITIAL_DRAFT, model };
+    const place = { page: 'model' as const, runId: null, list: null, draft };
+    expect(decodePlace(`#${encodePlace(place)}`).draft.model).toEqual(model);
+  });
+
   test('ignores unknown keys and values that no field accepts', () => {
     const place = decodePlace(
       '#v=9&page=nowhere&preset=demo&color=red&sampling.steps=-3&score.path=guess&seed=x',

@@ -46,7 +46,7 @@ export function ModelInUse() {
     <section className={styles.use} aria-label="Model in use">
       <div className={styles.head}>
         <div>
-          <p className={styles.name}>{modelName(model.ref, list) ?? model.name}</p>
+          <h2 className={styles.name}>{modelName(model.ref, list) ?? model.name}</h2>
           <p className={styles.facts}>
             {model.imageSize} × {model.imageSize} pixels, {formatLarge(unet + textEncoder + vae)} parameters,{' '}
             {formatBytes(model.sizeBytes)} of files
