@@ -10,16 +10,20 @@ import {
 } from '../tensor/variants.ts';
 
 const variantsSchema = v.record(v.string(), v.string());
+/** By GPU and version. */
+const storedSchema = v.record(v.string(), variantsSchema);
+const SETTING = 'kernels';
 const recordedSchema = v.object({ kernels: variantsSchema });
 
 /** Uses the fastest forms for this GPU, which are timed at the first start on it. Does nothing on wasm. */
 export async function chooseKernels(info: BackendInfo): Promise<void> {
   if (info.name !== 'webgpu') return;
   const { vendor = '', architecture = '', description = '' } = info.adapter ?? {};
-  const name = ['kernels', __APP_VERSION__, vendor, architecture, description, ...info.features].join('/');
-  const known = v.safeParse(variantsSchema, await readSetting(name));
-  const chosen = known.success ? known.output : await measureKernelVariants();
-  if (!known.success) await writeSetting(name, chosen);
+  const gpu = [__APP_VERSION__, vendor, architecture, description, ...info.features].join('/');
+  const stored = v.safeParse(storedSchema, await readSetting(SETTING));
+  const byGpu = stored.success ? stored.output : {};
+  const chosen = byGpu[gpu] ?? (await measureKernelVariants());
+  if (byGpu[gpu] === undefined) await writeSetting(SETTING, { ...byGpu, [gpu]: chosen });
   applyVariants(chosen);
 }
 
