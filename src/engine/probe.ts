@@ -1,7 +1,7 @@
 /** The `probe` request: what the loaded networks make of given numbers, to compare them with other programs. */
 import { denoise } from '../diffusion/denoise.ts';
 import { StudioError } from '../lib/errors.ts';
-import { embedPrompt, type Session } from '../methods/session.ts';
+import type { Session } from '../methods/session.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 import type { NumberBlock, ProbeRequest, ProbeResult, ProbeStep } from './protocol.ts';
@@ -29,7 +29,7 @@ export async function probe(
     for (const context of request.contexts) {
       const embedding =
         'prompt' in context
-          ? await encodeAlone(session, context.prompt, signal)
+          ? await encode(session, context.prompt, signal)
           : tf.tensor3d(context.values, context.shape as [number, number, number]);
       const rows = embedding.shape[0] === count ? embedding : tf.tile(embedding, [count, 1, 1]);
       kept.add(embedding).add(rows);
@@ -61,14 +61,10 @@ export async function probe(
   }
 }
 
-/** The text encoder comes for this and may leave afterwards. */
-async function encodeAlone(session: Session, prompt: string, signal: AbortSignal): Promise<Tensor3D> {
-  const release = await session.model.parts.text.hold({ signal });
-  try {
-    return embedPrompt(session, prompt);
-  } finally {
-    release();
-  }
+/** [1, L, D]; the text encoder comes for it and may leave afterwards. */
+async function encode({ contexts }: Session, prompt: string, signal: AbortSignal): Promise<Tensor3D> {
+  await contexts.prepare([prompt], signal);
+  return contexts.rows([prompt]);
 }
 
 async function evaluate(
