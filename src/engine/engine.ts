@@ -271,6 +271,7 @@ export function reportBackend(info: BackendInfo): BackendReport {
         ? null
         : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
     precision,
+    kernels: kernelsInUse(info),
   };
 }
 

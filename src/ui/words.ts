@@ -57,7 +57,10 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
 
 /** Kernel variants that were chosen for this device, for a list of facts. */
 export function kernelWords({ kernels }: BackendReport): readonly (readonly [string, string])[] {
-  return Object.entries(kernels ?? {}).map(([area, variant]) => [`Kernels for ${area}`, variant]);
+  return Object.entries(kernels ?? {}).map(([area, variant]) => [
+    `Kernels for ${area.replaceAll('_', ' ')}`,
+    variant,
+  ]);
 }
 
 /** Weights that are stored in halves are still computed with in 32 bits. */

@@ -146,6 +146,23 @@ describe('a run', () => {
     expect(await page.locator('[data-row="0"] [data-frame]').count()).toBe(TINY_RUN.selection.candidates);
   });
 
+  test('that another tab works on is shown as such, until that tab is through', async () => {
+    const id = /run=([\w.:-]+)/.exec(page.url())?.[1] ?? '';
+    const other = await studio.context.newPage();
+    await other.goto(`${studio.url}models/shapes/model_index.json`);
+    await other.evaluate(
+      (name) => void navigator.locks.request(name, () => new Promise(() => undefined)),
+      `mi-tune-run-${id}`,
+    );
+    await page.locator('[data-status=elsewhere]').waitFor();
+    await goTo(page, 'Start');
+    expect(await page.getByRole('main').innerText()).toContain('Worked on in another tab');
+    expect(await page.getByRole('button', { name: /^Continue/ }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: /^Delete / }).isDisabled()).toBe(true);
+    await other.close();
+    await page.locator('[data-status=paused]').waitFor();
+  });
+
   test('is deleted only after a question', async () => {
     await goTo(page, 'Start');
     await page.getByRole('button', { name: /^Delete / }).click();
