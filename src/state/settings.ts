@@ -10,6 +10,7 @@ import type {
   Settings,
 } from '../jobs/spec.ts';
 import { FIELD_PATHS, type FieldPath, type FieldValue, getField, setField } from './fields.ts';
+import { firstPreset } from './modelPresets.ts';
 
 export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;
 
@@ -71,7 +72,7 @@ export function buildSpec(draft: Draft, prompts: readonly string[]): MiTuneSpec 
 export function draftOf(spec: MiTuneSpec): Draft {
   const { sampling, score, selection, adapter, training } = spec;
   return {
-    base: spec.preset === 'custom' ? 'demo' : spec.preset,
+    base: spec.preset === 'custom' ? firstPreset(spec.model, null).base : spec.preset,
     settings: { sampling, score, selection, adapter, training },
     model: spec.model,
     seed: spec.seed,

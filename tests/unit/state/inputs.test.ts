@@ -13,6 +13,7 @@ describe('dropped files are known by their names', () => {
     [['LIST.JSONL'], 'prompts'],
     [['run.json'], 'run'],
     [['pytorch_lora_weights.safetensors'], 'weights'],
+    [['v2-1_512-ema-pruned.safetensors', 'vocab.json', 'merges.txt'], 'model'],
     [['sd/model_index.json', 'sd/unet/config.json', 'sd/unet/model.safetensors'], 'model'],
     [['photos/metadata.jsonl', 'photos/1.png'], 'images'],
     [['photos/1.png', 'photos/2.JPG'], 'images'],
