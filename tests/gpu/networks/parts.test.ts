@@ -7,7 +7,7 @@ import { decode } from '../../../src/models/vae/run.ts';
 import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
 import { trimPool } from '../../../src/tensor/memory.ts';
 import { tf } from '../../../src/tensor/tf.ts';
-import { onBackends, randoms } from '../kernels/harness.ts';
+import { onBackends, randoms, take } from '../kernels/harness.ts';
 import { loadTiny, memoryFolder, tinyFiles } from './tinyModel.ts';
 
 const live = (): number => {
@@ -31,22 +31,23 @@ onBackends('a model by phases', (backend) => {
     expect([parts.unet.loaded, parts.vae.loaded, parts.text.loaded]).toEqual([true, false, false]);
 
     const session = openSession(model, { ...EVERYTHING_FITS, decodeBands: 4, decodeImages: 1 });
-    const whole = await loadTiny();
-    const tensors = tf.memory().numTensors;
-    const bytes = live();
+    const whole = openSession(await loadTiny());
     const latent = randoms(1, 256);
-    const byPhase = await decodeImages(session, [latent, latent]);
-    expect(await decodeImages(openSession(whole), [latent, latent])).toEqual(byPhase);
-    const prompts = await session.contexts.rows(['a cat', 'the dog', 'a cat']);
-    const resident = await openSession(whole).contexts.rows(['a cat', 'the dog', 'a cat']);
-    expect(await prompts.data()).toEqual(await resident.data());
-    tf.dispose([prompts, resident]);
+    const texts = ['a cat', 'the dog', 'a cat'];
+    const images = await decodeImages(whole, [latent, latent]);
+    const expected = await take(await whole.contexts.rows(texts));
+    whole.model.dispose();
+    // Vectors are uploaded at their first use and stay.
+    expect(await decodeImages(session, [latent, latent])).toEqual(images);
+    expect(await take(await session.contexts.rows(texts))).toEqual(expected);
+    const [tensors, bytes] = [tf.memory().numTensors, live()];
+    await decodeImages(session, [latent]);
+    await session.contexts.prepare(['one bird']);
 
     // All that came has left again.
     expect([parts.vae.loaded, parts.text.loaded]).toEqual([false, false]);
     expect([tf.memory().numTensors, live()]).toEqual([tensors, bytes]);
     model.dispose();
-    whole.dispose();
   });
 
   it('says so when a network is used that is not there', async () => {
