@@ -69,6 +69,7 @@ export async function verifyItem(item: StoredItem): Promise<void> {
     );
     show({ status: 'done', verification });
     remember(key, verification.ok ? Date.now() : null);
+    if (!verification.ok) await refreshStored();
   } catch (error) {
     if (controller.signal.aborted) forgetCheck(key);
     else show({ status: 'failed', failure: reportError(error) });

