@@ -4,6 +4,7 @@
  */
 import { StudioError } from '../lib/errors.ts';
 import { meterBuffers } from './bufferMeter.ts';
+import { shareClones } from './sharedClones.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import type { AdapterDescription, BackendInfo, WasmPaths } from './types.ts';
 import { loadWasmKernels } from './wasmKernels.ts';
@@ -76,6 +77,7 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
       cause,
     });
   if (!(await tf.setBackend('wasm'))) throw unavailable();
+  shareClones();
   await loadWasmKernels(tf.backend() as BackendWasm).catch((cause: unknown) => {
     throw unavailable(cause);
   });

@@ -2,7 +2,7 @@ import { expect, it, vi } from 'vitest';
 import { openBackend } from '../../../src/tensor/device.ts';
 import { memoryReport } from '../../../src/tensor/memory.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
-import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { type BackendWasm, tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight, weightBytes } from '../../../src/tensor/weights.ts';
 import { randoms, take, wasmPaths } from './harness.ts';
 
@@ -47,4 +47,18 @@ it('works on a new device after another one', async () => {
     disposeWeight(weight);
     expect(memoryReport().tensors).toBe(0);
   }
+});
+
+it('clones on wasm without a copy, each clone with a life of its own', async () => {
+  await openBackend('wasm', { wasmPaths });
+  const backend = tf.backend() as BackendWasm;
+  const x = tf.tensor1d([1, 2, 3]);
+  const address = backend.getMemoryOffset(x.dataId);
+  const clone = x.clone();
+  expect(backend.getMemoryOffset(clone.dataId)).toBe(address);
+  x.dispose();
+  expect([...(await clone.data())]).toEqual([1, 2, 3]);
+  const { dataId } = clone;
+  clone.dispose();
+  expect(backend.dataIdMap.has(dataId)).toBe(false);
 });
