@@ -52,15 +52,15 @@ fn source_row(start: Place, tap: u32) -> i32 {
   let ky = tap / params.kernel_columns;
   let row = start.y + i32(ky);
   let column = start.z + i32(tap - ky * params.kernel_columns);
-  if (row < 0 || column < 0 || row >= i32(params.height) || column >= i32(params.columns)) {
-    return -1;
-  }
+  // Without branches: they would be as many as a thread has rows.
+  let inside = (row >= 0) & (column >= 0) & (row < i32(params.height)) & (column < i32(params.columns));
+  var at = (start.x * i32(params.height) + row) * i32(params.columns) + column;
   if (upsampled) {
     let source = row * i32(params.source_height) / i32(params.height);
     let source_column = column * i32(params.source_columns) / i32(params.columns);
-    return (start.x * i32(params.source_height) + source) * i32(params.source_columns) + source_column;
+    at = (start.x * i32(params.source_height) + source) * i32(params.source_columns) + source_column;
   }
-  return (start.x * i32(params.height) + row) * i32(params.columns) + column;
+  return select(-1, at, inside);
 }
 
 fn block_row(tap: u32, part: u32, column: u32, i: u32) -> vec4f {

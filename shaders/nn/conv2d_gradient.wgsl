@@ -45,15 +45,12 @@ fn source_row(start: Place, tap: u32) -> i32 {
   let ky = tap / params.kernel_columns;
   let row = start.y - i32(ky);
   let column = start.z - i32(tap - ky * params.kernel_columns);
-  if (row < 0 || column < 0 || row % stride != 0 || column % stride != 0) {
-    return -1;
-  }
   let oy = row / stride;
   let ox = column / stride;
-  if (oy >= i32(params.out_height) || ox >= i32(params.out_columns)) {
-    return -1;
-  }
-  return (start.x * i32(params.out_height) + oy) * i32(params.out_columns) + ox;
+  // Without branches: they would be as many as a thread has rows.
+  let reached = (row >= 0) & (column >= 0) & (oy * stride == row) & (ox * stride == column);
+  let inside = reached & (oy < i32(params.out_height)) & (ox < i32(params.out_columns));
+  return select(-1, (start.x * i32(params.out_height) + oy) * i32(params.out_columns) + ox, inside);
 }
 
 fn block_row(tap: u32, part: u32, column: u32, i: u32) -> vec4f {

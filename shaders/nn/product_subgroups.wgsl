@@ -36,7 +36,7 @@ fn main(
       let mine = min(start + quarter, params.depth4 - 1u);
       let inside = start + quarter < params.depth4;
       //#each D
-      let x_D = select(vec4f(), load4(from_D, mine), inside && source_D >= 0);
+      let x_D = select(vec4f(), load4(from_D, mine), inside & (source_D >= 0));
       //#end D
       //#each Q
       let part_Q = min(start + Q, params.depth4 - 1u);

@@ -31,7 +31,7 @@ fn main(
       for (var i = index; i < 4u * side * tile_parts; i += threads) {
         let part = start + i % tile_parts;
         let source = source_row(place(min(first_row + i / tile_parts, last)), tap);
-        let inside = source >= 0 && part < params.depth4;
+        let inside = (source >= 0) & (part < params.depth4);
         x_tile[i / tile_parts][i % tile_parts] =
           select(vec4f(), load4(u32(max(source, 0)), min(part, params.depth4 - 1u)), inside);
       }
