@@ -43,7 +43,20 @@ export function tickNumbers(_plot: uPlot, values: (number | null)[]): string[] {
   });
 }
 
+/** A logarithmic axis with a line at every power of ten. */
+export function powerAxis(palette: Palette): uPlot.Axis {
+  const plain = axis(palette, { size: 56 });
+  return { ...plain, values: tickPowers, grid: { ...plain.grid, filter: onlyPowers } };
+}
+
+function onlyPowers(_plot: uPlot, splits: number[]): (number | null)[] {
+  return splits.map((value) => {
+    const power = Math.log10(value);
+    return Math.abs(power - Math.round(power)) < 1e-6 ? value : null;
+  });
+}
+
 /** Scientific form where values span orders of magnitude. */
-export function tickPowers(_plot: uPlot, values: (number | null)[]): string[] {
+function tickPowers(_plot: uPlot, values: (number | null)[]): string[] {
   return values.map((value) => (value === null ? '' : formatNumber(value, 3)));
 }

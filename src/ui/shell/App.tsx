@@ -1,6 +1,6 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
-import type { ComponentType } from 'react';
+import { type ComponentType, useLayoutEffect } from 'react';
 import { useEngine } from '../../state/engine.ts';
 import { useNavigation } from '../../state/navigation.ts';
 import { useRuns, visibleStatus } from '../../state/runs.ts';
@@ -43,6 +43,8 @@ export function App() {
   const engine = useEngine((state) => state.status);
   useRunGuards();
   const Page = PAGES[page];
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page is read from its beginning
+  useLayoutEffect(() => window.scrollTo(0, 0), [page]);
   return (
     <CSPProvider disableStyleElements>
       <Tooltip.Provider>

@@ -56,11 +56,15 @@ export function ForecastTable() {
       <Row
         label="Time"
         value={
-          time === null
-            ? 'not known yet'
+          time === null || cost.prompts === 0
+            ? '–'
             : `about ${formatDuration(cost.evaluations * time.secondsPerEvaluation)}`
         }
-        how={`${formatLarge(cost.evaluations)} network evaluations${time === null ? '' : `, ${TIME_WORDS[time.basis]}`}`}
+        how={
+          cost.prompts === 0
+            ? 'Known once there are prompts'
+            : `${formatLarge(cost.evaluations)} network evaluations${time === null ? '' : `, ${TIME_WORDS[time.basis]}`}`
+        }
       />
       <MemoryRow />
       <Row

@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/training.ts';
-import { axis, stepAxis, tickPowers } from '../../charts/axes.ts';
+import { powerAxis, stepAxis } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
@@ -34,7 +34,7 @@ function options(palette: Palette, clip: number | null): PlotSetup {
   return {
     cursor: { y: false, points: { size: 5 } },
     scales: { x: { time: false }, y: { distr: 3 } },
-    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickPowers }],
+    axes: [stepAxis(palette), powerAxis(palette)],
     series: [
       { label: 'step', value: legendStep },
       {
