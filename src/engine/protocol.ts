@@ -135,6 +135,8 @@ export type Requests = {
   verifyStored: { args: { kind: StoredKind; id: string }; result: Verification };
   /** Refused with `storage-in-use` while a run or a download works with it. */
   deleteStored: { args: { kind: StoredKind; id: string }; result: { readonly freedBytes: number } };
+  /** Corrects what a stored checkpoint predicts. If it is loaded it is unloaded: load it again. */
+  setPrediction: { args: { id: string; prediction: 'epsilon' | 'v_prediction' }; result: StoredItem };
   storage: { args: Record<never, never>; result: StorageReport };
   listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
   createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };

@@ -1,6 +1,7 @@
 /** Requests about what is stored, and about fetching models into storage. */
 import { downloadModel, planDownload } from '../storage/download/downloadModel.ts';
 import { deleteStored, describeModel, listStored } from '../storage/inventory.ts';
+import { setPrediction } from '../storage/modelStore.ts';
 import { storageReport } from '../storage/quota.ts';
 import { verifyStored } from '../storage/verify.ts';
 import type { Engine } from './engine.ts';
@@ -14,6 +15,7 @@ type Handler<N extends RequestName> = (
 
 type StoredRequests =
   | 'planDownload'
+  | 'setPrediction'
   | 'downloadModel'
   | 'stored'
   | 'verifyStored'
@@ -35,6 +37,12 @@ export const STORED_HANDLERS: { [N in StoredRequests]: Handler<N> } = {
   deleteStored: async ({ kind, id }, { engine }) => ({
     freedBytes: await deleteStored(kind, id, { loaded: loadedModel(engine) }),
   }),
+  setPrediction: async ({ id, prediction }, { engine, work }) => {
+    work.assertIdle('change the model');
+    const model = await setPrediction(id, prediction);
+    if (loadedModel(engine) === id) engine.unload();
+    return describeModel(model);
+  },
   storage: () => storageReport(),
 };
 

@@ -71,7 +71,7 @@ export async function listStored({ loaded }: { readonly loaded: string | null })
 
 /** As listed, without who uses it. */
 export async function describeModel(model: StoredModel): Promise<StoredItem> {
-  const { id, name, sizeBytes, importedAt, complete, source, place, license } = model;
+  const { id, name, sizeBytes, importedAt, complete, source, place, license, layout, prediction } = model;
   return {
     ...PLAIN,
     kind: 'model',
@@ -83,12 +83,16 @@ export async function describeModel(model: StoredModel): Promise<StoredItem> {
     origin: place ?? (source === null ? null : sourceOrigin(source)),
     source,
     license,
+    prediction:
+      layout === 'checkpoint' && prediction !== null
+        ? { value: prediction, guessed: model.predictionGuessed }
+        : null,
     storedAt: importedAt,
     usedBy: [],
     inUse: false,
   };
 }
-const PLAIN = { origin: null, source: null, license: null } as const;
+const PLAIN = { origin: null, source: null, license: null, prediction: null } as const;
 
 /**
  * Deletes one thing with all its files.

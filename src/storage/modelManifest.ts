@@ -21,6 +21,8 @@ const fileSchema = v.object({
   sizeBytes: v.nullable(v.number()),
   /** Hash that the source gave, in hexadecimal; null where it gave none. */
   sha256: v.optional(v.nullable(v.string()), null),
+  /** What the listing calls this content, such as git's object id; null where there is no listing. */
+  version: v.optional(v.nullable(v.string()), null),
   /** ETag or date of what the bytes here were taken from: they may only be continued from the same. */
   validator: v.optional(v.nullable(v.string()), null),
 });
@@ -31,8 +33,10 @@ export const modelSchema = v.object({
   /** Paths of dropped files that were not needed. */
   skipped: v.array(v.string()),
   layout: v.optional(v.picklist(['diffusers', 'checkpoint']), 'diffusers'),
-  /** What a checkpoint's network predicts, where its user knows; null: guessed from its name and metadata. */
+  /** What a checkpoint's network predicts; null for folders, whose scheduler says so. */
   prediction: v.optional(v.nullable(v.picklist(['epsilon', 'v_prediction'])), null),
+  /** True if nobody and nothing said so. */
+  predictionGuessed: v.optional(v.boolean(), false),
   /** Where it was downloaded from; null for what was dropped. */
   source: v.optional(v.nullable(sourceSchema), null),
   /** The mirror that gave it, e.g. `huggingface.co/owner/name`. */

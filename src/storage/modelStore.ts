@@ -12,6 +12,9 @@ import { modelSchema, type StoredModel } from './modelManifest.ts';
 import { fileSource, removeTree } from './opfs.ts';
 import { checkId } from './paths.ts';
 
+/** What is not known of a file that was dropped. */
+export const UNKNOWN = { sha256: null, version: null, validator: null } as const;
+
 /** A stored folder as the model loader reads one. */
 export type StoredModelFolder = {
   readonly name: string;
@@ -44,20 +47,25 @@ export async function importModelFolder(
   const checkpoint = needed.find(({ path }) => path === CHECKPOINT_PATH);
   const name = options.name ?? id;
   // Before gigabytes are copied: is it one that can be read?
-  if (layout === 'checkpoint' && checkpoint !== undefined) {
-    await openLdmCheckpoint(blobSource(checkpoint.file, name), { name });
-  }
+  const read =
+    checkpoint === undefined
+      ? null
+      : await openLdmCheckpoint(blobSource(checkpoint.file, name), {
+          name,
+          prediction: options.prediction ?? null,
+        });
   const model: StoredModel = {
     version: 1,
     id: checkId(id),
     name,
-    files: needed.map(({ path, file }) => ({ path, sizeBytes: file.size, sha256: null, validator: null })),
+    files: needed.map(({ path, file }) => ({ path, sizeBytes: file.size, ...UNKNOWN })),
     skipped: [...skipped],
     sizeBytes: needed.reduce((sum, { file }) => sum + file.size, 0),
     importedAt: Date.now(),
     complete: false,
     layout,
-    prediction: options.prediction ?? null,
+    prediction: read?.prediction ?? null,
+    predictionGuessed: read?.predictionGuessed ?? false,
     source: null,
     place: null,
     license: null,
@@ -82,12 +90,7 @@ export async function importModelFolder(
 /** @throws StudioError `model-missing` if it was never stored completely, or as `openLdmCheckpoint` */
 export async function openModelFolder(id: string): Promise<StoredModelFolder> {
   const model = await findManifest(modelKey(id), modelSchema);
-  if (model === null) {
-    throw new StudioError('model-missing', 'This model is not stored in this browser.', {
-      remedy: 'Drop the model here again, or download it.',
-      where: id,
-    });
-  }
+  if (model === null) throw missingModel(id);
   const sizes = new Map(model.files.map(({ path, sizeBytes }) => [path, sizeBytes]));
   const stored = async (path: string): Promise<ByteSource | null> => {
     const source = await fileSource(`${modelFolder(id)}/${path}`);
@@ -118,6 +121,18 @@ async function seenAsFolder(
   return (await openLdmCheckpoint(checkpoint, { name, prediction })).files;
 }
 
+/** Corrects what a stored checkpoint predicts. @throws StudioError `model-missing` for what is no stored checkpoint */
+export async function setPrediction(
+  id: string,
+  prediction: NonNullable<StoredModel['prediction']>,
+): Promise<StoredModel> {
+  const model = await findManifest(modelKey(id), modelSchema);
+  if (model?.layout !== 'checkpoint') throw missingModel(id);
+  const changed: StoredModel = { ...model, prediction, predictionGuessed: false };
+  await writeValues([[modelKey(id), changed]]);
+  return changed;
+}
+
 /** Newest first, incomplete ones too. */
 export function listModels(): Promise<StoredModel[]> {
   return listManifests('model:', modelSchema);
@@ -141,6 +156,13 @@ export function withModelLock<T>(id: string, work: () => Promise<T>): Promise<T>
       remedy: 'Wait until that is done, or close the other tab of this page.',
       where: id,
     });
+  });
+}
+
+function missingModel(id: string): StudioError {
+  return new StudioError('model-missing', 'This model is not stored in this browser.', {
+    remedy: 'Drop the model here again, or download it.',
+    where: id,
   });
 }
 

@@ -19,6 +19,8 @@ export type StoredItem = {
   /** To go on with the download (`downloadModel`); null for everything that was not downloaded. */
   readonly source: ModelSource | null;
   readonly license: License | null;
+  /** What a single-file checkpoint predicts, and whether that is a guess that its user should look at; else null. */
+  readonly prediction: { readonly value: 'epsilon' | 'v_prediction'; readonly guessed: boolean } | null;
   /** When it was begun, in milliseconds since 1970; null for leftovers. */
   readonly storedAt: number | null;
   /** Runs whose settings name it: without it they cannot go on. */

@@ -2,6 +2,7 @@
  * A whole model from the network into storage: plan, fetch file by file, check, and all of it again later from where
  * it stopped. The manifest is written before the bytes it speaks of, so that whatever is on the disk can be told.
  */
+import { openLdmCheckpoint } from '../../formats/ldmCheckpoint.ts';
 import { openSafetensors } from '../../formats/safetensors.ts';
 import { StudioError } from '../../lib/errors.ts';
 import { sourceId, sourceName } from '../../sources/address.ts';
@@ -13,6 +14,7 @@ import { hashFile } from '../hashFile.ts';
 import { modelKey } from '../keys.ts';
 import { readValue, writeValues } from '../kv.ts';
 import { parseManifest } from '../manifest.ts';
+import { CHECKPOINT_PATH } from '../modelFiles.ts';
 import { modelSchema, type StoredModel, type StoredModelFile } from '../modelManifest.ts';
 import { modelFolder, withModelLock } from '../modelStore.ts';
 import { fileSource, listFiles, moveFile, removeTree, sizeOf } from '../opfs.ts';
@@ -103,12 +105,13 @@ async function fetchModel(
     version: 1,
     id,
     name: sourceName(source),
-    files: remote.files.map(({ path, sizeBytes, sha256 }) => {
+    files: remote.files.map(({ path, sizeBytes, sha256, version }) => {
       const before = old === null ? undefined : sameFile(old, remote, path);
       return {
         path,
         sizeBytes: sizeBytes ?? before?.sizeBytes ?? null,
         sha256,
+        version,
         validator: before?.validator ?? null,
       };
     }),
@@ -117,7 +120,8 @@ async function fetchModel(
     importedAt: old?.importedAt ?? Date.now(),
     complete: false,
     layout: remote.layout,
-    prediction: predictionOf(source),
+    prediction: null,
+    predictionGuessed: false,
     source: withoutSecrets(source),
     place: remote.place,
     license: licenseOf(source, remote),
@@ -171,12 +175,24 @@ async function fetchModel(
     files.push(...(await completeTokenizer(folder, files, options.signal, options.hubs)));
   model = {
     ...model,
+    ...(await readCheckpoint(model, folder)),
     files,
     sizeBytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
     complete: true,
   };
   await writeValues([[modelKey(id), model]]);
   return model;
+}
+
+/** What a checkpoint predicts. @throws StudioError as `openLdmCheckpoint`: the model stays incomplete then */
+async function readCheckpoint(
+  { layout, name }: StoredModel,
+  folder: string,
+): Promise<Partial<Pick<StoredModel, 'prediction' | 'predictionGuessed'>>> {
+  const source = layout === 'checkpoint' ? await fileSource(`${folder}/${CHECKPOINT_PATH}`) : null;
+  if (source === null) return {};
+  const { prediction, predictionGuessed } = await openLdmCheckpoint(source, { name });
+  return { prediction, predictionGuessed };
 }
 
 /** @throws StudioError `download-damaged`, after which the file is gone, or as `openSafetensors` */
@@ -205,6 +221,9 @@ function sameFile(old: StoredModel, remote: RemoteModel, path: string): StoredMo
   const before = old.files.find((file) => file.path === path);
   const now = remote.files.find((file) => file.path === path);
   if (before === undefined || now === undefined) return undefined;
+  if (now.version !== null && before.version !== null && now.sha256 === null) {
+    return before.version === now.version ? before : undefined;
+  }
   if (now.sha256 !== null || before.sha256 !== null) return before.sha256 === now.sha256 ? before : undefined;
   const sameSize = before.sizeBytes === null || now.sizeBytes === null || before.sizeBytes === now.sizeBytes;
   return sameSize && old.place === remote.place ? before : undefined;
@@ -248,11 +267,6 @@ function totalOf(remote: RemoteModel): number {
 function licenseOf(source: ModelSource, remote: RemoteModel): DownloadPlan['license'] {
   const entry = source.kind === 'catalog' ? CATALOG.find(({ id }) => id === source.id) : undefined;
   return entry?.license ?? remote.license;
-}
-
-function predictionOf(source: ModelSource): StoredModel['prediction'] {
-  if (source.kind !== 'catalog') return null;
-  return CATALOG.find(({ id }) => id === source.id)?.prediction ?? null;
 }
 
 /** A query may be a signature that opens the file to whoever has it. */

@@ -16,6 +16,8 @@ export type RemoteFile = {
   readonly sizeBytes: number | null;
   /** In hexadecimal; null where the source gives none. */
   readonly sha256: string | null;
+  /** What a listing calls this content; null where there is no listing. */
+  readonly version: string | null;
 };
 
 export type FetchOptions = {

@@ -76,6 +76,7 @@ const entriesSchema = v.array(
   v.object({
     type: v.string(),
     path: v.string(),
+    oid: v.optional(v.string()),
     size: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 0),
     lfs: v.optional(
       v.object({
@@ -121,11 +122,12 @@ async function describeRepository(
   const prefix = path === '' || path.endsWith('.safetensors') ? '' : `${path}/`;
   const remote = listed
     .filter((file) => file.path.startsWith(prefix))
-    .map(({ path: full, size, lfs }) => ({
+    .map(({ path: full, size, lfs, oid }) => ({
       path: full.slice(prefix.length),
       url: hubUrl(hub, 'file', { repository, revision: commit, path: full }),
       sizeBytes: lfs?.size ?? size,
       sha256: lfs?.oid.replace('sha256:', '') ?? null,
+      version: oid ?? null,
     }));
   const wanted = path.endsWith('.safetensors')
     ? remote.filter((file) => file.path === path).map((file) => ({ ...file, path: CHECKPOINT_PATH }))
@@ -230,7 +232,13 @@ async function probe(url: string, path: string, access: Access): Promise<RemoteF
   if (/^text\/html\b/.test(headers.get('content-type') ?? '')) return null;
   // The length of a whole answer may be that of its compressed form, which only texts have.
   const length = status === 200 && path.endsWith('.safetensors') ? headers.get('content-length') : null;
-  return { path, url, sizeBytes: total ?? (length === null ? null : Number(length)), sha256: null };
+  return {
+    path,
+    url,
+    sizeBytes: total ?? (length === null ? null : Number(length)),
+    sha256: null,
+    version: null,
+  };
 }
 
 function parse<S extends v.GenericSchema>(schema: S, text: string, where: string): v.InferOutput<S> {

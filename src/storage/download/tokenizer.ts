@@ -6,6 +6,7 @@ import { StudioError } from '../../lib/errors.ts';
 import type { Hub } from '../../sources/hubs.ts';
 import { listManifests } from '../manifest.ts';
 import { modelSchema, type StoredModelFile } from '../modelManifest.ts';
+import { UNKNOWN } from '../modelStore.ts';
 import { readBytes, sizeOf, writeBytes } from '../opfs.ts';
 import { requestText } from './http.ts';
 import { describePlace, placesOf } from './remote.ts';
@@ -31,8 +32,7 @@ export async function completeTokenizer(
   return [...texts].map(([path, { byteLength }]) => ({
     path,
     sizeBytes: byteLength,
-    sha256: null,
-    validator: null,
+    ...UNKNOWN,
   }));
 }
 

@@ -195,7 +195,6 @@ describe('a model of a hub', () => {
     expect(model).toMatchObject({
       place: `${new URL(hub).host}/${second}`,
       complete: true,
-      prediction: 'epsilon',
     });
     expect(await call.readModel(model.id, last)).toEqual(content.get(last));
     expect(notes.join(' ')).toContain('arrived damaged');

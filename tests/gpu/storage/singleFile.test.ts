@@ -57,6 +57,9 @@ test('a dropped checkpoint with its vocabulary is kept as it is and read as a fo
   const unet = await call.readModel(id, 'unet/diffusion_pytorch_model.safetensors');
   expect(textOf(unet)).toContain('down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_k.weight');
   expect(await call.verifyStored('model', id)).toMatchObject({ ok: true });
+  const listed = async (stored: string) =>
+    (await call.listStored({ loaded: null })).models.find((item) => item.id === stored)?.prediction;
+  expect(await listed(id)).toEqual({ value: 'v_prediction', guessed: false });
 
   // A later one without a vocabulary takes that of the first.
   const second = fresh();
@@ -65,6 +68,11 @@ test('a dropped checkpoint with its vocabulary is kept as it is and read as a fo
   ]);
   expect(bare.files.map(({ path }) => path)).toContain('tokenizer/vocab.json');
   expect(await call.readModel(second, 'tokenizer/merges.txt')).toEqual(merges);
+  // Nothing says what it predicts: a guess, which can be corrected.
+  expect(await listed(second)).toEqual({ value: 'epsilon', guessed: true });
+  await call.setPrediction(second, 'v_prediction');
+  expect(await listed(second)).toEqual({ value: 'v_prediction', guessed: false });
+  expect(textOf(await call.readModel(second, 'scheduler/scheduler_config.json'))).toContain('v_prediction');
 });
 
 test('without a vocabulary anywhere it says which files to add, and nothing is left behind as complete', async () => {

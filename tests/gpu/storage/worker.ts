@@ -60,6 +60,7 @@ const api = {
   saveCheckpoints: checkpoints.saveCheckpoints,
   deleteModelFolder: modelStore.deleteModelFolder,
   listModels: modelStore.listModels,
+  setPrediction: modelStore.setPrediction,
   importImageFolder: imageStore.importImageFolder,
   listImages: imageStore.listImages,
   openImage: imageStore.openImage,

@@ -9,6 +9,9 @@ import {
   sourceOrigin,
 } from '../../../src/sources/address.ts';
 
+/** Web addresses take long to make up. */
+const FUZZ = { numRuns: 50 };
+
 const hub = (repository: string, revision = 'main', path = '') => ({
   kind: 'hub',
   hub: 'huggingface',
@@ -86,8 +89,9 @@ describe('an address', () => {
           expect([null, 'model-address-invalid', 'model-pickle']).toContain(codeOf(() => parseSource(text)));
         },
       ),
+      FUZZ,
     );
-  });
+  }, 30_000);
 });
 
 describe('a source', () => {
@@ -124,8 +128,9 @@ describe('a source', () => {
       fc.property(fc.webUrl(), (url) => {
         if (codeOf(() => parseSource(url)) === null) expect(id(url)).toMatch(/^[\w-][\w.-]{0,99}$/);
       }),
+      FUZZ,
     );
-  });
+  }, 30_000);
 });
 
 function codeOf(work: () => unknown): string | null {

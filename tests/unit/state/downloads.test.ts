@@ -46,6 +46,7 @@ const ITEM: StoredItem = {
   origin: 'huggingface.co/x/y',
   source: { kind: 'catalog', id: 'sd21-base' },
   license: null,
+  prediction: null,
   storedAt: 0,
   usedBy: [],
   inUse: false,

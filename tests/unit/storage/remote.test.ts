@@ -55,6 +55,7 @@ test('half precision is taken, with the sizes and hashes of the large files behi
       url: `${server.url}o/n/resolve/${sha}/${path}.fp16.safetensors`,
       sizeBytes: 1_730_000_000,
       sha256: oid,
+      version: null,
     })),
   );
   expect(license).toEqual({ name: 'my-license', url: 'https://x.org/l', summary: '' });
@@ -87,4 +88,4 @@ test('whatever a hub answers is understood or refused', async () => {
     ),
     { numRuns: 50 },
   );
-});
+}, 30_000);
