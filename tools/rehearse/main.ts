@@ -40,7 +40,6 @@ async function main(options: RehearseOptions): Promise<boolean> {
   const server = await serveRanges({ folder }, { port: state.serverPort });
   remember({ serverPort: Number(new URL(server.url).port) });
   let studio: Studio | null = null;
-  let about: Pick<Report, 'browser' | 'adapter'> = { browser: '', adapter: '' };
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   process.once('SIGINT', onSignal);
@@ -60,7 +59,7 @@ async function main(options: RehearseOptions): Promise<boolean> {
         remember({ pagePort: Number(new URL(studio.url).port) });
         await preparePage(studio, log);
         await openPage(studio, options);
-        about = await describeBrowser(studio, options.backend);
+        remember({ about: await describeBrowser(studio, options.backend) });
       }
       log(`${name}: begins.`);
       const rehearsal: Rehearsal = {
@@ -82,7 +81,7 @@ async function main(options: RehearseOptions): Promise<boolean> {
       remember({ phases: { ...state.phases, [name]: record } });
       log(`${name}: ${record.metrics.seconds.toFixed(1)} s; ${JSON.stringify(record.facts)}`);
       for (const check of record.checks) log(`${name}: ${check.ok ? 'passed' : 'FAILED'}: ${check.name}.`);
-      report(options, state, about);
+      report(options, state);
     }
   } finally {
     process.removeListener('SIGINT', onSignal);
@@ -90,7 +89,7 @@ async function main(options: RehearseOptions): Promise<boolean> {
     await studio?.close();
     await server.close();
   }
-  const result = report(options, state, about);
+  const result = report(options, state);
   const failures = failedChecks(result);
   console.log(`\n${terminalTable(result)}\n\nResults: ${options.out}`);
   for (const failure of failures) console.log(`FAILED ${failure}`);
@@ -126,17 +125,13 @@ async function describeBrowser(
   };
 }
 
-function report(
-  options: RehearseOptions,
-  state: RehearsalState,
-  about: Pick<Report, 'browser' | 'adapter'>,
-): Report {
+function report(options: RehearseOptions, state: RehearsalState): Report {
   const { model, backend, latents, timesteps, steps, rank } = options;
   const [cpu] = cpus();
   const result: Report = {
     options: { model, backend, latents, timesteps, steps, rank },
     app: __APP_VERSION__,
-    ...about,
+    ...state.about,
     machine: `${cpus().length} x ${cpu?.model ?? 'unknown processor'}, ${Math.round(totalmem() / 1e9)} GB`,
     phases: state.phases,
   };

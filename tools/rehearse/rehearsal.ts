@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Studio } from '../lib/launch.ts';
 import type { RangeServer } from '../lib/rangeServer.ts';
 import type { PhaseName, RehearseOptions } from './options.ts';
-import type { PhaseRecord } from './report.ts';
+import type { PhaseRecord, Report } from './report.ts';
 
 export type Rehearsal = {
   readonly options: RehearseOptions;
@@ -24,10 +24,19 @@ export type RehearsalState = {
   readonly serverPort: number;
   readonly modelId: string | null;
   readonly runId: string | null;
+  /** What computed, as last seen. */
+  readonly about: Pick<Report, 'browser' | 'adapter'>;
   readonly phases: Readonly<Partial<Record<PhaseName, PhaseRecord>>>;
 };
 
-const FRESH: RehearsalState = { pagePort: 0, serverPort: 0, modelId: null, runId: null, phases: {} };
+const FRESH: RehearsalState = {
+  pagePort: 0,
+  serverPort: 0,
+  modelId: null,
+  runId: null,
+  about: { browser: '', adapter: '' },
+  phases: {},
+};
 
 export function loadState(work: string): RehearsalState {
   const path = statePath(work);
