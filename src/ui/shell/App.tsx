@@ -44,7 +44,10 @@ export function App() {
   useRunGuards();
   const Page = PAGES[page];
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page is read from its beginning
-  useLayoutEffect(() => window.scrollTo(0, 0), [page]);
+  useLayoutEffect(() => {
+    // Answers with a promise in new browsers, which must not become the effect's clean-up.
+    void window.scrollTo(0, 0);
+  }, [page]);
   return (
     <CSPProvider disableStyleElements>
       <Tooltip.Provider>
