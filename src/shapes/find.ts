@@ -9,6 +9,7 @@ import {
   labelPixels,
   makeRegion,
   type Region,
+  splitAtBridges,
 } from './segment.ts';
 import { classifyTexture } from './texture.ts';
 import {
@@ -22,7 +23,7 @@ import {
 } from './world.ts';
 
 /** Below this quality of the fit the region is a blob: it has a color but no shape. */
-const SHAPE_QUALITY = 0.6;
+const SHAPE_QUALITY = 0.65;
 /** A joint fit of two regions must cost this share of the separate ones to make them one covered object. */
 const MERGE_SHARE = 0.9;
 /** Anything smaller than this is a discolored patch of another object; drawn badly, the smallest may shrink by 2. */
@@ -52,7 +53,8 @@ export function findObjects(rgb: Uint8Array): FoundObject[] {
     dark.set(region.color, known);
     return { region, fit: fitRegion(region, labels, known) };
   };
-  const parts = mergeParts(findRegions(labels).map(fitOne), fitOne);
+  const regions = findRegions(labels).flatMap((region) => splitMisfit(fitOne(region), fitOne));
+  const parts = mergeParts(regions, fitOne);
   return mergeColors(parts, fitOne)
     .filter(({ fit }) => fit.radius >= SMALLEST_OBJECT)
     .map((candidate) => describe(candidate, rgb, labels))
@@ -67,6 +69,14 @@ function describe({ region, fit }: Candidate, rgb: Uint8Array, labels: Labels): 
     size: fit.radius < SIZE_BOUNDARY ? 'small' : 'big',
     fit,
   };
+}
+
+/** Two objects of one color that a bridge joins show as a region no silhouette fits: cuts it where that mends it. */
+function splitMisfit(whole: Candidate, fitOne: (region: Region) => Candidate): Candidate[] {
+  if (whole.fit.quality >= SHAPE_QUALITY) return [whole];
+  const parts = splitAtBridges(whole.region).map(fitOne);
+  const mended = parts.length > 1 && parts.every(({ fit }) => fit.quality >= SHAPE_QUALITY);
+  return mended ? parts : [whole];
 }
 
 /** An object crossed by another one shows as two regions of a color: joins them where one silhouette explains both. */

@@ -9,6 +9,8 @@ const MAX_RESIDUAL = 75;
 /** Dark parts of patterns are bridged up to twice this many pixels. */
 const CLOSING_PIXELS = 2;
 const MIN_BRIGHT_PIXELS = 14;
+/** Eroded parts below this are bits of a pattern or of an outline. */
+const MIN_CORE_PIXELS = 12;
 const MIN_CLOSED_PIXELS = 26;
 
 /** Label of a pixel: index into COLORS, or -1 where nothing bright is. */
@@ -164,4 +166,23 @@ export function findRegions(labels: Labels): Region[] {
       return region.brightPixels >= MIN_BRIGHT_PIXELS && pixels.length >= MIN_CLOSED_PIXELS ? [region] : [];
     });
   });
+}
+
+/** Parts of a region that hang together by bridges only, at least two; none where it is of one piece. */
+export function splitAtBridges(region: Region): Region[] {
+  const cores = components(spread(region.closed, 0)).filter((pixels) => pixels.length >= MIN_CORE_PIXELS);
+  if (cores.length < 2) return [];
+  const parts = cores.map(() => new Uint8Array(PIXELS));
+  for (let pixel = 0; pixel < PIXELS; pixel += 1) {
+    if (region.bright[pixel] !== 1) continue;
+    const distances = cores.map((core) => Math.min(...core.map((other) => squaredDistance(pixel, other))));
+    (parts[distances.indexOf(Math.min(...distances))] as Uint8Array)[pixel] = 1;
+  }
+  return parts.map((bright) => makeRegion(region.color, bright));
+}
+
+function squaredDistance(a: number, b: number): number {
+  const dx = (a % IMAGE_SIZE) - (b % IMAGE_SIZE);
+  const dy = Math.floor(a / IMAGE_SIZE) - Math.floor(b / IMAGE_SIZE);
+  return dx * dx + dy * dy;
 }

@@ -3,7 +3,7 @@ import { coverMask } from './fit.ts';
 import type { Placed } from './geometry.ts';
 import { isDark } from './render.ts';
 import type { Region } from './segment.ts';
-import { COLOR_RGB, IMAGE_SIZE, PATTERN_PERIOD, type Texture } from './world.ts';
+import { COLOR_RGB, COLORS, IMAGE_SIZE, PATTERN_PERIOD, type Texture } from './world.ts';
 
 /** A pixel is dark below this brightness, as a share of the full color (dark parts have 0.35, edges in between). */
 const DARK_BELOW = 0.72;
@@ -44,7 +44,11 @@ export function classifyTexture(rgb: Uint8Array, placed: Placed, region: Region,
   );
   const color = COLOR_RGB[region.color];
   const length = color[0] ** 2 + color[1] ** 2 + color[2] ** 2;
+  const own = COLORS.indexOf(region.color);
   const brightness = pixels.map((pixel) => {
+    const label = labels[pixel] ?? -1;
+    // A discolored part is bright in a color of its own.
+    if (label >= 0 && label !== own) return 1;
     const at = pixel * 3;
     const dot = (rgb[at] ?? 0) * color[0] + (rgb[at + 1] ?? 0) * color[1] + (rgb[at + 2] ?? 0) * color[2];
     return Math.min(1, dot / length);
