@@ -2,6 +2,7 @@
  * The choice between the forms of a kernel. Which is fastest depends on the GPU, so they are timed once per GPU; the
  * choice goes into every checkpoint, since another form may round differently.
  */
+import { steadyMs } from '../lib/clock.ts';
 import { launchAttention, launchAttentionGradient } from './attentionKernels.ts';
 import { computesOnCpu } from './device.ts';
 import { u32 } from './launch.ts';
@@ -96,10 +97,10 @@ export async function measureKernelVariants({
   if (!(backend instanceof WebGPUBackend)) return best;
   if (!softwareToo && computesOnCpu(backend.device.adapterInfo)) return best;
   const before = kernelVariants();
-  const end = performance.now() + budgetMs;
+  const end = steadyMs() + budgetMs;
   try {
     for (const op of kernelOps) {
-      if (performance.now() > end) break;
+      if (steadyMs() > end) break;
       const first = await timeVariants(backend, op, small);
       const quick = Math.min(...first.values()) < quickMs;
       const times = quick ? await timeVariants(backend, op, large) : first;
@@ -126,10 +127,10 @@ async function timeVariants(
     for (let run = -1; run < repeats; run++) {
       for (const variant of variants) {
         choose(op, variant);
-        const start = performance.now();
+        const start = steadyMs();
         for (const output of trial.run()) backend.disposeData(output.dataId);
         await settle();
-        const elapsed = performance.now() - start;
+        const elapsed = steadyMs() - start;
         if (run >= 0) times.set(variant, Math.min(times.get(variant) as number, elapsed));
       }
     }
