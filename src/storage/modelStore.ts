@@ -73,9 +73,10 @@ export async function importModelFolder(
   return withModelLock(id, async () => {
     await removeTree(modelFolder(id));
     await writeValues([[modelKey(id), model]]);
-    await copyFiles(modelFolder(id), needed, options);
+    // First what may be missing altogether, then the gigabytes.
     const added =
       layout === 'checkpoint' ? await options.addTokenizer?.(modelFolder(id), model.files) : undefined;
+    await copyFiles(modelFolder(id), needed, options);
     const complete: StoredModel = {
       ...model,
       files: [...model.files, ...(added ?? [])],
