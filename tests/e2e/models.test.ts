@@ -130,11 +130,16 @@ describe('a known model', () => {
   test('brings the settings of the paper, never those of the demo', async () => {
     await button(`Use ${NAME}`).click();
     await item().getByText('In use').waitFor();
+    await goTo(page, 'Start');
+    await page.getByRole('textbox', { name: 'Prompt list' }).fill('a red circle');
     await goTo(page, 'Settings');
     expect(await page.getByRole('radio', { name: 'Paper', exact: true }).isChecked()).toBe(true);
     expect(await page.getByRole('radio', { name: 'Demo' }).count()).toBe(0);
     expect(await page.getByRole('textbox', { name: 'Guidance', exact: true }).inputValue()).toBe('7.5');
     expect(await main().innerText()).toMatch(/Time\s+about/);
+    await main()
+      .getByText(/to draw, .* to train$/)
+      .waitFor();
   });
 
   test('is still the one in use after a reload, until another one is chosen', async () => {
