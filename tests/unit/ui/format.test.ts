@@ -3,11 +3,13 @@ import {
   formatAgo,
   formatBytes,
   formatChange,
+  formatDay,
   formatDuration,
   formatLarge,
   formatNumber,
   formatPercent,
   formatPlural,
+  formatRate,
 } from '../../../src/ui/format.ts';
 import { onAxis, smooth } from '../../../src/ui/pages/train/series.ts';
 import { runTitle } from '../../../src/ui/shell/runTitle.ts';
@@ -20,6 +22,7 @@ test.each([
   [7800, '2 h 10 min'],
   [7200, '2 h'],
   [259_200, '3 days'],
+  [4 * 365 * 86_400, '4 years'],
 ])('%s seconds are %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
 
 test.each([
@@ -67,4 +70,17 @@ test('values are placed on a shared axis with gaps', () => {
       (p) => p.y,
     ),
   ).toEqual([null, 1, null]);
+});
+
+test.each([
+  [0, '0'],
+  [0.01, '0.01'],
+  [1e-4, '1e−4'],
+  [2.5e-5, '2.5e−5'],
+])('a rate of %s is %s', (rate, text) => expect(formatRate(rate)).toBe(text));
+
+test('a moment of today has a time, others a date', () => {
+  const noon = new Date(2026, 10, 23, 12).getTime();
+  expect(formatDay(noon, noon + 3_600_000)).toMatch(/^today at 12:00\sPM$/);
+  expect(formatDay(noon, noon + 86_400_000)).toBe('Nov 23, 2026');
 });
