@@ -10,6 +10,12 @@ import { scope } from '../tensor/scope.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
 import type { ExactScore, PixelImage } from './events.ts';
 
+/**
+ * Free buffers that bands may leave for the next ones: enough for those of one size, which come again and again, not for
+ * those of every size.
+ */
+const KEPT_BYTES = 128e6;
+
 /** Decodes latents in scaled space (NHWC) to RGBA images. */
 export async function decodeImages(
   session: Session,
@@ -75,7 +81,7 @@ async function withVae<T>({ model, policy }: Session, work: (pace: Pace) => Prom
     try {
       return await held(async () => {
         await catchUp();
-        trimPool();
+        trimPool(KEPT_BYTES);
       });
     } finally {
       trimPool();

@@ -7,6 +7,7 @@ type PoolAccess = {
   readonly bufferManager: {
     readonly freeBuffers: Map<string, GPUBuffer[]>;
     numBytesAllocated: number;
+    readonly numBytesUsed: number;
     numFreeBuffers: number;
   };
 };
@@ -41,13 +42,15 @@ export function submitPending(): void {
  * Destroys the free buffers of tfjs' pool, which is keyed by exact size and never shrinks by itself. Call it between
  * phases (text encoder, UNet, VAE). Does nothing on wasm.
  *
+ * @param keepBytes as many may stay free: nothing happens while there are no more
  * @returns bytes given back
  */
-export function trimPool(): number {
+export function trimPool(keepBytes = 0): number {
   const backend = tf.backend();
   if (!(backend instanceof WebGPUBackend)) return 0;
   submitPending();
   const pool = (backend as unknown as PoolAccess).bufferManager;
+  if (pool.numBytesAllocated - pool.numBytesUsed <= keepBytes) return 0;
   let freedBytes = 0;
   for (const buffers of pool.freeBuffers.values()) {
     for (const buffer of buffers) {

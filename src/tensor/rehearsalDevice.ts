@@ -79,7 +79,12 @@ function standIn(device: GPUDevice | undefined, limits: RehearsalOptions['limits
     label: 'rehearsal',
     features: new Set<string>(),
     limits: device?.limits ?? { ...DEFAULT_LIMITS, ...limits },
-    queue: { submit: nothing, writeBuffer: nothing, onSubmittedWorkDone: async () => undefined },
+    queue: {
+      submit: nothing,
+      writeBuffer: nothing,
+      // Buffers take their time to be made.
+      onSubmittedWorkDone: async () => device?.queue.onSubmittedWorkDone(),
+    },
     createBuffer: (descriptor: GPUBufferDescriptor) =>
       device === undefined ? paperBuffer(descriptor) : device.createBuffer(descriptor),
     createBindGroup: () => ({}),
