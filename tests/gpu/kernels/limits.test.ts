@@ -3,6 +3,7 @@
 // other tests show on small sizes.
 
 import { expect, it } from 'vitest';
+import { trimPool } from '../../../src/tensor/memory.ts';
 import { geglu, gelu } from '../../../src/tensor/ops/activations.ts';
 import { adamWStep } from '../../../src/tensor/ops/adamW.ts';
 import { attention, attentionProbs } from '../../../src/tensor/ops/attention.ts';
@@ -44,6 +45,7 @@ async function expectSameEnd([rows, ...row]: Shape, op: (x: Tensor) => Tensor): 
   const expected = op(alone);
   alone.dispose();
   expect(relativeError(await take(end), await take(expected))).toBeLessThan(1e-6);
+  trimPool(); // hundreds of megabytes per op
 }
 
 onBackends('beyond the limits', () => {
