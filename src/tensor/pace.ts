@@ -32,6 +32,11 @@ export async function alone<T>(work: (pace: () => Promise<void>) => Promise<T>):
   }
 }
 
+/** True while somebody has the device alone. */
+export function isTaken(): boolean {
+  return taken !== null;
+}
+
 /** Dispatches that tfjs collects before it submits them; 15 by itself. */
 const DEFAULT_DISPATCHES = 15;
 const DISPATCHES_FLAG = 'WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE';

@@ -4,6 +4,7 @@
  * that of a real run. Shaders are not compiled, nothing is dispatched, and values are zeros.
  */
 import { type BufferMeter, meterBuffers } from './bufferMeter.ts';
+import { isTaken } from './pace.ts';
 import { type KernelBackend, tf, WebGPUBackend } from './tf.ts';
 
 export type RehearsalOptions = {
@@ -46,8 +47,10 @@ export async function rehearse<T>(
   const meter = meterBuffers(stand);
   const seat = tf.engine() as unknown as Seat;
   const before = { backendName: seat.backendName, backendInstance: seat.backendInstance };
-  // What other code waits for comes in tasks of its own; a rehearsal begins in a fresh one.
-  await new Promise((resolve) => setTimeout(resolve));
+  // What other code waits for comes in tasks of its own; a rehearsal begins in a fresh one. It would wait in vain where
+  // somebody has the device alone.
+  do await new Promise((resolve) => setTimeout(resolve));
+  while (isTaken());
   let interrupted = false;
   const timer = setTimeout(() => {
     interrupted = true;
