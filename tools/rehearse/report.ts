@@ -81,11 +81,15 @@ export function failedChecks(report: Report): readonly string[] {
 export function markdown(report: Report): string {
   const { options } = report;
   const table = [HEADER, HEADER.map((_, i) => (i < 2 ? '---' : '--:')), ...rows(report)];
-  const peak = Math.max(0, ...done(report).map(([, { metrics }]) => metrics.gpuPeakBytes ?? 0));
+  const working = done(report).filter(([name]) => name !== 'plan');
+  const peak = Math.max(0, ...working.map(([, { metrics }]) => metrics.gpuPeakBytes ?? 0));
   const findings = done(report).flatMap(([name, { facts, checks }]) => [
     `- **${name}**: ${Object.entries(facts)
       .filter(([key]) => key !== 'file')
-      .map(([key, value]) => `${key} ${typeof value === 'number' ? value.toLocaleString('en') : value}`)
+      .map(
+        ([key, value]) =>
+          `${key} ${typeof value === 'number' ? value.toLocaleString('en', { maximumFractionDigits: 6 }) : value}`,
+      )
       .join('; ')}`,
     ...checks.map((check) => `  - ${check.ok ? 'passed' : '**failed**'}: ${check.name}`),
   ]);
@@ -98,11 +102,12 @@ Latents are ${options.latents} x ${options.latents}, since there was no GPU: sec
 - Machine: ${report.machine}
 - Browser: ${report.browser}; ${report.adapter}
 - Sampling: ${options.steps} steps, guidance 7.5; adapter: DoRA of rank ${options.rank}
-- Largest GPU memory of all phases: ${megabytes(peak)} MB
+- Largest GPU memory of the phases that work with the model: ${megabytes(peak)} MB
 
 ${table.map((row) => `| ${row.join(' | ')} |`).join('\n')}
 
-GPU MB counts every buffer of the device, pooled ones too, in 10^6 bytes. Dispatches include those of tfjs itself. The last
+GPU MB counts every buffer of the device, pooled ones too, in 10^6 bytes; planning really creates the planned buffers, as
+a trial, up to those of training at the model's own size. Dispatches include those of tfjs itself. The last
 two columns are resident memory of the tab's process and of the browser's GPU process; with a software GPU the latter
 holds the buffers.
 

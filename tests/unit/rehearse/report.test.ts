@@ -41,7 +41,7 @@ test('phases are told in their order, with empty cells outside the page', () => 
   expect(lines[1]).toBe('write     12.3');
   expect(lines[2]).toMatch(/^train +12\.3 +2,500 +1,700 +1,234 +400$/);
   const page = markdown(report);
-  expect(page).toContain('Largest GPU memory of all phases: 2,500 MB');
+  expect(page).toContain('Largest GPU memory of the phases that work with the model: 2,500 MB');
   expect(page).toContain('- **failed**: the loss is finite');
   expect(failedChecks(report)).toEqual(['train: the loss is finite']);
 });
