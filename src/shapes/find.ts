@@ -2,6 +2,7 @@
 import { type Fit, fitRegion } from './fit.ts';
 import { covers } from './geometry.ts';
 import {
+  cutsAtBridges,
   darkPixels,
   findBackground,
   findRegions,
@@ -9,7 +10,6 @@ import {
   labelPixels,
   makeRegion,
   type Region,
-  splitAtBridges,
 } from './segment.ts';
 import { classifyTexture } from './texture.ts';
 import {
@@ -26,6 +26,8 @@ import {
 const SHAPE_QUALITY = 0.65;
 /** A joint fit of two regions must cost this share of the separate ones to make them one covered object. */
 const MERGE_SHARE = 0.9;
+/** Parts of a region that nothing fits must together cost this share of it to be objects of their own. */
+const CUT_SHARE = 0.6;
 /** Anything smaller than this is a discolored patch of another object; drawn badly, the smallest may shrink by 2. */
 const SMALLEST_OBJECT = RADII.small[0] - 2;
 /** Two silhouettes that share this much of their union are one object in two colors. */
@@ -74,9 +76,9 @@ function describe({ region, fit }: Candidate, rgb: Uint8Array, labels: Labels): 
 /** Two objects of one color that a bridge joins show as a region no silhouette fits: cuts it where that mends it. */
 function splitMisfit(whole: Candidate, fitOne: (region: Region) => Candidate): Candidate[] {
   if (whole.fit.quality >= SHAPE_QUALITY) return [whole];
-  const parts = splitAtBridges(whole.region).map(fitOne);
-  const mended = parts.length > 1 && parts.every(({ fit }) => fit.quality >= SHAPE_QUALITY);
-  return mended ? parts : [whole];
+  const cuts = cutsAtBridges(whole.region).map((parts) => parts.map(fitOne));
+  const cost = (parts: readonly Candidate[]): number => parts.reduce((sum, { fit }) => sum + fit.cost, 0);
+  return cuts.find((parts) => cost(parts) <= CUT_SHARE * whole.fit.cost) ?? [whole];
 }
 
 /** An object crossed by another one shows as two regions of a color: joins them where one silhouette explains both. */
@@ -113,6 +115,8 @@ function union(a: Uint8Array, b: Uint8Array): Uint8Array {
 
 /** Shared share of the union of two silhouettes, holes filled. */
 function overlap(a: Fit, b: Fit): number {
+  // Most pairs are far apart; counting pixels would only slow them down.
+  if (Math.hypot(a.x - b.x, a.y - b.y) > Math.max(a.radius, b.radius)) return 0;
   let both = 0;
   let either = 0;
   for (let y = 0; y < IMAGE_SIZE; y += 1) {

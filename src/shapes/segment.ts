@@ -9,8 +9,8 @@ const MAX_RESIDUAL = 75;
 /** Dark parts of patterns are bridged up to twice this many pixels. */
 const CLOSING_PIXELS = 2;
 const MIN_BRIGHT_PIXELS = 14;
-/** Eroded parts below this are bits of a pattern or of an outline. */
-const MIN_CORE_PIXELS = 12;
+/** Parts below this are bits of a pattern or of an outline. */
+const MIN_CORE_PIXELS = 8;
 const MIN_CLOSED_PIXELS = 26;
 
 /** Label of a pixel: index into COLORS, or -1 where nothing bright is. */
@@ -100,13 +100,15 @@ const DISC = Array.from({ length: (2 * CLOSING_PIXELS + 1) ** 2 }, (_, i) => ({
   dy: Math.floor(i / (2 * CLOSING_PIXELS + 1)) - CLOSING_PIXELS,
 })).filter(({ dx, dy }) => dx * dx + dy * dy <= CLOSING_PIXELS ** 2 + 1);
 
-/** Spreads every pixel of `value` over the disc around it. */
-function spread(mask: Uint8Array, value: 0 | 1): Uint8Array {
+const PLUS = DISC.filter(({ dx, dy }) => dx * dx + dy * dy <= 1);
+
+/** Spreads every pixel of `value` over the neighborhood around it. */
+function spread(mask: Uint8Array, value: 0 | 1, neighborhood: typeof DISC): Uint8Array {
   const result = mask.slice();
   for (let pixel = 0; pixel < PIXELS; pixel += 1) {
     if (mask[pixel] !== value) continue;
     const x = pixel % IMAGE_SIZE;
-    for (const { dx, dy } of DISC) {
+    for (const { dx, dy } of neighborhood) {
       const next = pixel + dy * IMAGE_SIZE + dx;
       if (x + dx >= 0 && x + dx < IMAGE_SIZE && next >= 0 && next < PIXELS) result[next] = value;
     }
@@ -116,7 +118,7 @@ function spread(mask: Uint8Array, value: 0 | 1): Uint8Array {
 
 /** Fills gaps of up to twice the closing radius: dilation, then erosion. */
 function close(mask: Uint8Array): Uint8Array {
-  return spread(spread(mask, 1), 0);
+  return spread(spread(mask, 1, DISC), 0, DISC);
 }
 
 /** Pixel lists of the 8-connected components. */
@@ -168,10 +170,19 @@ export function findRegions(labels: Labels): Region[] {
   });
 }
 
-/** Parts of a region that hang together by bridges only, at least two; none where it is of one piece. */
-export function splitAtBridges(region: Region): Region[] {
-  const cores = components(spread(region.closed, 0)).filter((pixels) => pixels.length >= MIN_CORE_PIXELS);
-  if (cores.length < 2) return [];
+/**
+ * Ways to cut a region into parts that hang together by bridges only, the gentlest first: bridges of another color,
+ * thin ones, thick ones.
+ */
+export function cutsAtBridges(region: Region): Region[][] {
+  const thinner = spread(region.bright, 0, PLUS);
+  const masks = [region.bright, thinner, spread(thinner, 0, PLUS), spread(region.closed, 0, DISC)];
+  const cores = masks.map((mask) => components(mask).filter(({ length }) => length >= MIN_CORE_PIXELS));
+  return cores.filter((found) => found.length > 1).map((found) => nearestParts(region, found));
+}
+
+/** Gives every bright pixel of the region to the nearest core. */
+function nearestParts(region: Region, cores: readonly (readonly number[])[]): Region[] {
   const parts = cores.map(() => new Uint8Array(PIXELS));
   for (let pixel = 0; pixel < PIXELS; pixel += 1) {
     if (region.bright[pixel] !== 1) continue;
