@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeTokenizer } from '../../../src/models/text/tokenizer.ts';
 
-const folder = new URL('../../../public/models/shapes/tokenizer/', import.meta.url);
+const folder = new URL('../../golden/tokenizer/', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 const files = {
   vocab: read('vocab.json'),
