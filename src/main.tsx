@@ -3,14 +3,13 @@ import { createRoot } from 'react-dom/client';
 import { reportError } from './lib/errors.ts';
 import { syncAddress } from './state/address.ts';
 import { browserFeatures, missingFeature } from './state/capabilities.ts';
-import { failEngine, prepareEngine } from './state/engine.ts';
+import { failEngine } from './state/engine.ts';
 import { engineClient } from './state/engineClient.ts';
-import { settleModel } from './state/modelChoice.ts';
+import { prepareModel } from './state/modelChoice.ts';
 import { watchOtherTabs } from './state/otherTabs.ts';
 import { keepPromptDraft } from './state/prompts.ts';
 import { listenToRuns, refreshRuns } from './state/runActions.ts';
 import { offerScripting } from './state/scripting.ts';
-import { useSettings } from './state/settings.ts';
 import { restoreTheme } from './state/theme.ts';
 import { App } from './ui/shell/App.tsx';
 import { ErrorBoundary } from './ui/shell/ErrorBoundary.tsx';
@@ -30,7 +29,7 @@ createRoot(host).render(
 
 void start().catch((error: unknown) => failEngine(reportError(error)));
 
-/** Brings up the engine and the built-in model, then whatever the address asks for. */
+/** Brings up the page that the address asks for, then the engine and its model. */
 async function start(): Promise<void> {
   if (missingFeature(browserFeatures()) !== null) return;
   engineClient().onFatal(failEngine);
@@ -40,6 +39,5 @@ async function start(): Promise<void> {
   await refreshRuns();
   watchOtherTabs();
   await syncAddress();
-  const model = await settleModel();
-  await prepareEngine(useSettings.getState().backend, model);
+  await prepareModel();
 }

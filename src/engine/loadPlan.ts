@@ -8,7 +8,7 @@ import type {
   PlanSettings,
 } from '../jobs/loadPlan.ts';
 import { measurePhases, type PhaseMemory, type PhaseRequest } from '../jobs/memoryPhases.ts';
-import { frugalSettings } from '../jobs/memoryPolicy.ts';
+import { StudioError } from '../lib/errors.ts';
 import { type ModelShape, readingBytes, tableBytes } from '../models/shape.ts';
 
 /** Device memory that a run may use where nobody said otherwise: what the full-size model needs, with room to spare. */
@@ -33,8 +33,8 @@ export async function makePlan(input: PlanInput): Promise<LoadPlan> {
     backend,
     mode,
     settings,
-    rows: measured.flatMap((phase) => rowsOf(phase, shape, settings)),
-    phases: measured.map(({ phase, peakBytes: bytes }) => ({ phase, peakBytes: bytes })),
+    rows: measured?.flatMap((phase) => rowsOf(phase, shape, settings)) ?? [],
+    phases: (measured ?? []).map(({ phase, peakBytes: bytes }) => ({ phase, peakBytes: bytes })),
     peakBytes,
     loadingBytes: readingBytes(shape.specs, settings.weights),
     budgetBytes,
@@ -51,16 +51,22 @@ export async function largestBatch(input: PlanInput, settings: PlanSettings): Pr
   if (settings.batch === 1) return 1;
   const each = peakOf(await measure(input, { ...settings, batch: 2 })) - one;
   const more = each > 0 ? Math.floor((input.budgetBytes - one) / each) : settings.batch;
-  return Math.min(settings.batch, 1 + more);
+  let batch = Math.min(settings.batch, 1 + more);
+  // Memory may be there when a single buffer is already larger than the device binds.
+  while (batch > 2 && (await measure(input, { ...settings, batch })) === null) batch = Math.floor(batch / 2);
+  return batch;
 }
 
-/** The first of these that fits: a smaller batch; parts by phase, halves and recomputation; smaller images. */
+/**
+ * The first of these that fits: a smaller batch; smaller images too. The rest is not for the user to choose: a large
+ * model runs as frugally as it can in any case (`defaultSettings`).
+ */
 async function propose(input: PlanInput): Promise<PlanProposal | null> {
-  const { settings, shape, backend } = input;
-  const frugal = frugalSettings(settings, backend);
+  const { settings, shape } = input;
   const step = 8 * shape.vae.factor;
-  const smaller = [3 / 4, 1 / 2].map((share) => Math.round((settings.size * share) / step) * step);
-  const ways = [settings, frugal, ...smaller.filter((size) => size > 0).map((size) => ({ ...frugal, size }))];
+  const sizes = SMALLER_SIZES.map((share) => Math.round((settings.size * share) / step) * step);
+  const smaller = sizes.filter((size) => size > 0 && size < settings.size);
+  const ways = [settings, ...smaller.map((size) => ({ ...settings, size }))];
   for (const way of ways) {
     const batch = await largestBatch(input, way);
     if (batch === null) continue;
@@ -72,25 +78,34 @@ async function propose(input: PlanInput): Promise<PlanProposal | null> {
   return null;
 }
 
+const SMALLER_SIZES = [3 / 4, 1 / 2, 1 / 4] as const;
+
 function describeChanges(from: PlanSettings, to: PlanSettings): string[] {
   const images = (count: number): string => `${count} ${count === 1 ? 'image' : 'images'}`;
   const changes: (string | false)[] = [
     to.batch !== from.batch && `${images(to.batch)} at a time instead of ${from.batch}`,
-    to.weights !== from.weights && 'frozen weights in half precision',
-    to.parts !== from.parts && 'text encoder and image decoder are loaded only while they work',
-    to.sweep !== from.sweep && 'gradients block by block, computing each block twice',
-    to.decodeBands !== from.decodeBands && `images decoded in ${to.decodeBands} bands`,
     to.size !== from.size && `images of ${to.size} pixels instead of ${from.size}`,
   ];
   return changes.filter((change) => change !== false);
 }
 
-function measure({ shape, mode, rank, textEncoder, limits }: PlanInput, settings: PlanSettings) {
-  return measurePhases(shape, { mode, settings, rank, textEncoder }, { limits });
+/** Null where a single buffer would be larger than the device can have. */
+async function measure(
+  { shape, mode, rank, textEncoder, limits }: PlanInput,
+  settings: PlanSettings,
+): Promise<readonly PhaseMemory[] | null> {
+  try {
+    return await measurePhases(shape, { mode, settings, rank, textEncoder }, { limits });
+  } catch (error) {
+    if (error instanceof StudioError && IMPOSSIBLE.has(error.code)) return null;
+    throw error;
+  }
 }
 
-function peakOf(phases: readonly PhaseMemory[]): number {
-  return Math.max(...phases.map((p) => p.peakBytes));
+const IMPOSSIBLE: ReadonlySet<string> = new Set(['tensor-too-large', 'dispatch-too-large']);
+
+function peakOf(phases: readonly PhaseMemory[] | null): number {
+  return phases === null ? Number.POSITIVE_INFINITY : Math.max(...phases.map((p) => p.peakBytes));
 }
 
 const PART_NAMES = {

@@ -64,7 +64,7 @@ export type LoadPlan = {
   readonly settings: PlanSettings;
   readonly rows: readonly PlanRow[];
   readonly phases: readonly PlanPhase[];
-  /** Largest phase, device memory only. */
+  /** Largest phase, device memory only; infinite where a single buffer is more than the device can have. */
   readonly peakBytes: number;
   /** Most bytes of the model's files in JavaScript memory at any time while it is loaded. */
   readonly loadingBytes: number;

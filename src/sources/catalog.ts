@@ -99,7 +99,7 @@ export const CATALOG: readonly CatalogEntry[] = [
       },
     ],
     license: OPENRAIL_PLUS_PLUS,
-    notes: 'The model of the paper. 512 x 512 pixels.',
+    notes: 'The model of the paper.',
   },
   {
     id: 'sd21-v',

@@ -10,7 +10,8 @@ export type Prediction = 'epsilon' | 'v_prediction';
 export type ModelFiles = readonly { readonly path: string; readonly file: Blob }[];
 
 type EngineState = {
-  readonly status: 'idle' | 'opening' | 'loading' | 'ready' | 'failed';
+  /** `waiting`: the backend is open, and a large model is loaded when the user says so. */
+  readonly status: 'idle' | 'opening' | 'waiting' | 'loading' | 'ready' | 'failed';
   /** The choice that was asked for; `backend` is what came of it. */
   readonly choice: BackendChoice | null;
   readonly backend: BackendReport | null;
@@ -38,14 +39,23 @@ const onProgress = (progress: RequestProgress) => set({ progress });
 
 /** Opens the backend and then the model; the outcome is in the store. */
 export async function prepareEngine(choice: BackendChoice, ref: ModelRef): Promise<boolean> {
+  return (await openBackend(choice)) && loadModel(ref);
+}
+
+/** Opens the backend alone: the model waits for the user. */
+export async function prepareBackend(choice: BackendChoice): Promise<void> {
+  if (await openBackend(choice)) set({ status: 'waiting' });
+}
+
+async function openBackend(choice: BackendChoice): Promise<boolean> {
   set({ status: 'opening', choice, failure: null, progress: null, model: null });
   try {
     set({ backend: await engineClient().call('open', { backend: choice }) });
+    return true;
   } catch (error) {
     fail(error);
     return false;
   }
-  return loadModel(ref);
 }
 
 /** Like `prepareEngine`, but at no cost when backend and model are the ones in use. */
@@ -89,6 +99,17 @@ export function importModel(
   );
 }
 
+/** Corrects what a stored checkpoint predicts; the one in use is loaded again with it. */
+export async function correctPrediction(id: string, prediction: Prediction): Promise<boolean> {
+  const ref = { kind: 'local', id } as const;
+  await engineClient().call('setPrediction', { id, prediction });
+  const { model } = useEngine.getState();
+  if (model === null || !sameRef(model.ref, ref)) return true;
+  // The engine has let go of it.
+  set({ model: null });
+  return loadModel(ref);
+}
+
 /** Gives up loading; the model before it goes on serving, if the engine still has it. */
 export function stopLoading(): void {
   abort?.abort();
@@ -106,7 +127,8 @@ async function adopt(
   loading: ModelRef | null,
   load: (signal: AbortSignal) => Promise<ModelReport>,
 ): Promise<boolean> {
-  const before = useEngine.getState().model;
+  const { model: before, status } = useEngine.getState();
+  const fallback = before !== null ? 'ready' : status === 'waiting' ? 'waiting' : 'failed';
   abort = new AbortController();
   const { signal } = abort;
   set({ status: 'loading', loading, failure: null, progress: null });
@@ -114,11 +136,22 @@ async function adopt(
     set({ status: 'ready', model: await load(signal), loading: null, progress: null });
     return true;
   } catch (error) {
+    const failure = signal.aborted && fallback !== 'failed' ? null : reportError(error);
     // A model that is already in use goes on serving when another one cannot be read.
-    const failure = signal.aborted && before !== null ? null : reportError(error);
-    set({ status: before === null ? 'failed' : 'ready', loading: null, progress: null, failure });
+    const model = before === null ? null : await loadAgain(before);
+    const status = before !== null && model === null ? 'waiting' : fallback;
+    set({ status, model, loading: null, progress: null, failure });
     return false;
   }
+}
+
+/** A large model makes room for another one before that has come: then it has to come again. */
+async function loadAgain({ ref }: ModelReport): Promise<ModelReport | null> {
+  abort = new AbortController();
+  set({ loading: ref, progress: null });
+  return engineClient()
+    .call('loadModel', { ref }, { onProgress, signal: abort.signal })
+    .catch(() => null);
 }
 
 export function sameRef(a: ModelRef, b: ModelRef): boolean {

@@ -1,6 +1,6 @@
 /** What goes where before a model is loaded, for drawing and for training, at the settings it would run with. */
 import { create } from 'zustand';
-import type { LoadPlan, PlanMode, PlanProposal, PlanRequest } from '../jobs/loadPlan.ts';
+import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../jobs/loadPlan.ts';
 import type { ModelRef, PresetName, Settings } from '../jobs/spec.ts';
 import { type ErrorReport, reportError } from '../lib/errors.ts';
 import { engineClient } from './engineClient.ts';
@@ -43,12 +43,18 @@ export function planRequest(ref: ModelRef, settings: Settings, mode: PlanMode): 
 }
 
 /** The settings after a proposal is taken: an optimizer step still sees as many images, in more passes. */
-export function withProposal(settings: Settings, mode: PlanMode, { settings: plan }: PlanProposal): Settings {
-  const { sampling, training } = settings;
-  if (mode === 'generate') return { ...settings, sampling: { ...sampling, batch: plan.batch } };
-  const images = training.batch * training.accumulation;
-  const accumulation = Math.ceil(images / plan.batch);
-  return { ...settings, training: { ...training, batch: plan.batch, accumulation } };
+export function withProposal(
+  settings: Settings,
+  { mode, settings: asked }: Pick<LoadPlan, 'mode' | 'settings'>,
+  proposed: PlanSettings,
+): Settings {
+  const { batch, size } = proposed;
+  // A model's own size stays unnamed unless it has to change.
+  const sampling = size === asked.size ? settings.sampling : { ...settings.sampling, size };
+  if (mode === 'generate') return { ...settings, sampling: { ...sampling, batch } };
+  const { training } = settings;
+  const accumulation = Math.ceil((training.batch * training.accumulation) / batch);
+  return { ...settings, sampling, training: { ...training, batch, accumulation } };
 }
 
 /** Makes both plans and shows them; those on show stay until the new ones are there. */

@@ -1,11 +1,22 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
-import type { PlanMode, PlanProposal } from '../jobs/loadPlan.ts';
+import type { LoadPlan } from '../jobs/loadPlan.ts';
 import type { ModelRef } from '../jobs/spec.ts';
-import { importModel, loadModel, type ModelFiles, type Prediction, sameRef, useEngine } from './engine.ts';
+import { CATALOG } from '../sources/catalog.ts';
+import {
+  correctPrediction as correctStored,
+  importModel,
+  loadModel,
+  type ModelFiles,
+  type Prediction,
+  prepareBackend,
+  prepareEngine,
+  sameRef,
+  useEngine,
+} from './engine.ts';
 import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
 import { firstPreset, offersPreset } from './modelPresets.ts';
 import { modelName } from './modelRows.ts';
-import { useNotices } from './notices.ts';
+import { attempt, useNotices } from './notices.ts';
 import { SHAPES_MODEL, useSettings } from './settings.ts';
 import { refreshStored, useStored } from './stored.ts';
 
@@ -19,10 +30,31 @@ export async function requestModel(ref: ModelRef, sizeBytes: number | null): Pro
 }
 
 /**
+ * Opens the engine with the model of the settings. A large model, or one of unknown size on some server, is not loaded
+ * unasked: its plan is shown, and the user loads it.
+ */
+export async function prepareModel(): Promise<void> {
+  const ref = await settleModel();
+  const { backend } = useSettings.getState();
+  if (isLight(ref)) {
+    await prepareEngine(backend, ref);
+    return;
+  }
+  await prepareBackend(backend);
+  if (useEngine.getState().status === 'waiting') await planModel(ref);
+}
+
+function isLight(ref: ModelRef): boolean {
+  if (ref.kind === 'url') return CATALOG.some(({ base }) => base === ref.base);
+  const item = useStored.getState().list?.models.find(({ id }) => id === ref.id);
+  return item !== undefined && item.sizeBytes <= PLAN_FROM_BYTES;
+}
+
+/**
  * The model to begin with: the one of the settings, if it is here. An address may name one that was deleted since, or
  * that only the browser it comes from has.
  */
-export async function settleModel(): Promise<ModelRef> {
+async function settleModel(): Promise<ModelRef> {
   const { model } = useSettings.getState();
   if (model.kind === 'url') return model;
   await refreshStored();
@@ -47,10 +79,10 @@ export function planModel(ref: ModelRef): Promise<void> {
 }
 
 /** Changes the settings so that they fit, and shows what they need then. */
-export async function takeProposal(mode: PlanMode, proposal: PlanProposal): Promise<void> {
+export async function takeProposal(plan: LoadPlan): Promise<void> {
   const { ref, planned } = useLoadPlans.getState();
-  if (ref === null || planned === null) return;
-  const changed = { ...planned, settings: withProposal(planned.settings, mode, proposal) };
+  if (ref === null || planned === null || plan.proposal === null) return;
+  const changed = { ...planned, settings: withProposal(planned.settings, plan, plan.proposal.settings) };
   if (sameRef(ref, useSettings.getState().model)) useSettings.setState(changed);
   await showPlans(ref, changed);
 }
@@ -76,6 +108,12 @@ export async function chooseModelFiles(
     const { model } = useEngine.getState();
     if (model !== null && !sameRef(model.ref, before)) keepChoice(settingsFor(model.ref));
   }
+  await refreshStored();
+}
+
+/** Corrects what a stored checkpoint predicts, in the one that is loaded too. */
+export async function correctPrediction(id: string, prediction: Prediction): Promise<void> {
+  await attempt(() => correctStored(id, prediction));
   await refreshStored();
 }
 

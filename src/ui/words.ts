@@ -47,6 +47,12 @@ export const PLAN_PHASE_WORDS: Readonly<Record<PlanPhaseName, string>> = {
   train: 'Training',
 };
 
+/** What the network of a checkpoint may predict. */
+export const PREDICTION_OPTIONS = [
+  { value: 'epsilon', label: 'Noise (epsilon)', help: 'Stable Diffusion 1.x, 2.x base' },
+  { value: 'v_prediction', label: 'Velocity (v)', help: 'Stable Diffusion 2.x at 768 pixels' },
+] as const satisfies readonly { value: ModelReport['prediction']; label: string; help: string }[];
+
 /** What computes, at which precision and with which kernels, in one line. */
 export function describeArithmetic(backend: BackendReport, model: ModelReport | null): string {
   const name = backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)';

@@ -1,5 +1,6 @@
 import { useEngine } from '../../state/engine.ts';
 import { modelName } from '../../state/modelRows.ts';
+import { useSettings } from '../../state/settings.ts';
 import { useStored } from '../../state/stored.ts';
 import { formatPercent } from '../format.ts';
 import { describeArithmetic } from '../words.ts';
@@ -11,10 +12,12 @@ export function EngineLine() {
   const list = useStored((state) => state.list);
   const loading =
     progress === null || progress.total === 0 ? '' : ` ${formatPercent(progress.done / progress.total)}`;
+  const chosen = useSettings((state) => state.model);
   const words = {
     idle: 'Engine not started',
     opening: 'Starting the engine',
     loading: `Loading the model${loading}`,
+    waiting: `${modelName(chosen, list) ?? 'The model'} is not loaded yet`,
     ready: model === null ? 'Ready' : (modelName(model.ref, list) ?? model.name),
     failed: 'Engine failed',
   }[status];

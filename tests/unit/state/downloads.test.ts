@@ -104,8 +104,14 @@ describe('the list of models', () => {
 
 describe('a load plan', () => {
   const paper = presetSettings('paper');
-  const settings = { batch: 1 } as never;
-  const proposal = { settings, peakBytes: 1, changes: [] };
+  const asked = {
+    size: 512,
+    batch: 8,
+    weights: 'f16',
+    parts: 'byPhase',
+    sweep: 'byStage',
+    decodeBands: 16,
+  } as const;
 
   test('is asked for at the settings of the run', () => {
     const ref = { kind: 'local', id: 'x' } as const;
@@ -114,8 +120,16 @@ describe('a load plan', () => {
   });
 
   test('that is taken keeps the images of an optimizer step', () => {
-    const taken = withProposal(paper, 'train', proposal);
+    const proposed = { ...asked, batch: 1 };
+    const taken = withProposal(paper, { mode: 'train', settings: asked }, proposed);
     expect([taken.training.batch, taken.training.accumulation]).toEqual([1, 400]);
-    expect(withProposal(paper, 'generate', proposal).sampling.batch).toBe(1);
+    const drawn = withProposal(paper, { mode: 'generate', settings: asked }, proposed);
+    expect([drawn.sampling.batch, drawn.sampling.size]).toEqual([1, null]);
+  });
+
+  test.each(['generate', 'train'] as const)('that is taken to %s takes smaller images too', (mode) => {
+    const taken = withProposal(paper, { mode, settings: asked }, { ...asked, size: 384 });
+    expect(taken.sampling.size).toBe(384);
+    expect(taken.training.batch * taken.training.accumulation).toBe(400);
   });
 });

@@ -8,14 +8,11 @@ import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import controls from '../../primitives/controls.module.css';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
+import { PREDICTION_OPTIONS } from '../../words.ts';
 import page from '../page.module.css';
 import styles from './AddModel.module.css';
 
-const PREDICTIONS = [
-  { value: 'auto', label: 'As its size suggests' },
-  { value: 'epsilon', label: 'Noise (epsilon)', help: 'Stable Diffusion 1.x, 2.x base' },
-  { value: 'v_prediction', label: 'Velocity (v)', help: 'Stable Diffusion 2.x at 768 pixels' },
-] as const satisfies readonly { value: Prediction | 'auto'; label: string; help?: string }[];
+const PREDICTIONS = [{ value: 'auto', label: 'As its size suggests' }, ...PREDICTION_OPTIONS] as const;
 
 /** Models beyond the list: by repository or address, or from files. */
 export function AddModel() {

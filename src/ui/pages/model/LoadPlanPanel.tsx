@@ -33,7 +33,7 @@ export function LoadPlanPanel({ loads = false }: { readonly loads?: boolean }) {
       ) : (
         <>
           <Verdict plan={plan} />
-          <LoadPlanTable plan={plan} />
+          {plan.phases.length === 0 ? null : <LoadPlanTable plan={plan} />}
         </>
       )}
       {loads ? (
@@ -52,23 +52,26 @@ export function LoadPlanPanel({ loads = false }: { readonly loads?: boolean }) {
 
 /** The peak against the budget in a sentence and a bar, and the proposal where it is too much. */
 function Verdict({ plan }: { readonly plan: LoadPlan }) {
-  const { peakBytes, budgetBytes, fits, proposal, mode } = plan;
+  const { peakBytes, budgetBytes, fits, proposal } = plan;
   const over = peakBytes - budgetBytes;
   return (
     <div className={styles.verdict} data-fits={fits}>
       <p>
         <strong>
-          {fits ? 'Fits.' : `Too large by ${formatBytes(over)}.`} Peak {formatBytes(peakBytes)} of{' '}
-          {formatBytes(budgetBytes)}.
+          {Number.isFinite(over)
+            ? `${fits ? 'Fits.' : `Too large by ${formatBytes(over)}.`} Peak ${formatBytes(peakBytes)} of ${formatBytes(budgetBytes)}.`
+            : 'Too large: a single buffer would be more than this device can have.'}
         </strong>{' '}
-        {describeTrial(plan)}
+        {Number.isFinite(over) ? describeTrial(plan) : null}
       </p>
       <div className={styles.bar} aria-hidden="true">
         <span style={{ inlineSize: `${Math.min(100, (100 * peakBytes) / budgetBytes)}%` }} />
       </div>
       {proposal === null ? (
         fits ? null : (
-          <p>Nothing smaller fits either. A smaller image size in the settings, or another model, might.</p>
+          <p>
+            A quarter of the image size and one image at a time would not fit either. A smaller model might.
+          </p>
         )
       ) : (
         <div className={styles.proposal}>
@@ -80,7 +83,7 @@ function Verdict({ plan }: { readonly plan: LoadPlan }) {
               ))}
             </ul>
           </div>
-          <Button look="primary" onClick={() => void takeProposal(mode, proposal)}>
+          <Button look="primary" onClick={() => void takeProposal(plan)}>
             Take it
           </Button>
         </div>

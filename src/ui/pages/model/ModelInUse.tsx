@@ -1,7 +1,8 @@
-import { stopLoading, useEngine } from '../../../state/engine.ts';
+import { sameRef, stopLoading, useEngine } from '../../../state/engine.ts';
 import { hidePlans, useLoadPlans } from '../../../state/loadPlans.ts';
 import { planModel } from '../../../state/modelChoice.ts';
 import { modelName } from '../../../state/modelRows.ts';
+import { useSettings } from '../../../state/settings.ts';
 import { useStored } from '../../../state/stored.ts';
 import { formatBytes, formatLarge } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
@@ -39,6 +40,7 @@ export function ModelInUse() {
       </div>
     );
   }
+  if (status === 'waiting') return <ModelWaiting />;
   if (model === null) return <p>No model is loaded.</p>;
   const { unet, textEncoder, vae } = model.parameters;
   const showsPlan = planned === model.ref;
@@ -65,6 +67,32 @@ export function ModelInUse() {
       <Disclosure label="All details">
         <ModelFacts />
       </Disclosure>
+    </section>
+  );
+}
+
+/** The model of the settings, which is loaded after a look at its plan. */
+function ModelWaiting() {
+  const ref = useSettings((state) => state.model);
+  const list = useStored((state) => state.list);
+  const shown = useLoadPlans((state) => state.ref !== null && sameRef(state.ref, ref));
+  const name = modelName(ref, list) ?? (ref.kind === 'url' ? ref.base : 'The model of these settings');
+  return (
+    <section className={styles.use} aria-label="Model to load">
+      <div className={styles.head}>
+        <div>
+          <h2 className={styles.name}>{name}</h2>
+          <p className={styles.facts}>
+            Not loaded yet. Large models are loaded after a look at what they need.
+          </p>
+        </div>
+        {shown ? null : (
+          <Button look="primary" size="small" onClick={() => void planModel(ref)}>
+            Plan and load
+          </Button>
+        )}
+      </div>
+      {shown ? <LoadPlanPanel loads /> : null}
     </section>
   );
 }

@@ -4,18 +4,23 @@ import { useLoadPlans } from '../../../state/loadPlans.ts';
 import { requestModel } from '../../../state/modelChoice.ts';
 import type { ModelRow } from '../../../state/modelRows.ts';
 import { useRuns } from '../../../state/runs.ts';
+import { useSettings } from '../../../state/settings.ts';
 import { formatBytes, formatPercent } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { DownloadOffer } from './DownloadOffer.tsx';
 import { DownloadProgress } from './DownloadProgress.tsx';
 import { LoadPlanPanel } from './LoadPlanPanel.tsx';
 import styles from './ModelList.module.css';
+import { PredictionChoice } from './PredictionChoice.tsx';
 
 /** One model: what it is, how much of it is here, and the one thing to do with it. */
 export function ModelItem({ row }: { readonly row: ModelRow }) {
   const { name, notes, imageSize, license, stored, download } = row;
-  const inUse = useEngine((state) => isRef(row, state.model?.ref ?? null) && state.status === 'ready');
-  const planned = useLoadPlans((state) => isRef(row, state.ref)) && !inUse;
+  const engine = useEngine((state) => state.status);
+  const inUse = useEngine((state) => isRef(row, state.model?.ref ?? null)) && engine === 'ready';
+  // The model of the settings has its plan above the list while it waits to be loaded.
+  const waiting = useSettings((state) => isRef(row, state.model)) && engine === 'waiting';
+  const planned = useLoadPlans((state) => isRef(row, state.ref)) && !inUse && !waiting;
   const facts = [
     imageSize === null ? null : `${imageSize} × ${imageSize} pixels`,
     license === null ? null : `${license.name} license`,
@@ -31,7 +36,7 @@ export function ModelItem({ row }: { readonly row: ModelRow }) {
         <p className={styles.state} data-part={stored !== null && !stored.complete}>
           {inUse ? <strong>In use</strong> : describeState(row)}
         </p>
-        <div className={styles.actions}>{inUse || planned ? null : <MainAction row={row} />}</div>
+        <div className={styles.actions}>{inUse || planned || waiting ? null : <MainAction row={row} />}</div>
       </div>
       {download === null ? null : download.status === 'asked' ? (
         <DownloadOffer id={row.id} download={download} />
@@ -39,6 +44,9 @@ export function ModelItem({ row }: { readonly row: ModelRow }) {
         <DownloadProgress id={row.id} download={download} />
       )}
       {planned ? <LoadPlanPanel loads /> : null}
+      {row.ref?.kind === 'local' && stored?.prediction != null ? (
+        <PredictionChoice id={row.id} name={name} prediction={stored.prediction} />
+      ) : null}
     </li>
   );
 }

@@ -1,6 +1,7 @@
 import { useEngine } from '../../../state/engine.ts';
 import { modelName } from '../../../state/modelRows.ts';
 import { goTo } from '../../../state/navigation.ts';
+import { useSettings } from '../../../state/settings.ts';
 import { useStored } from '../../../state/stored.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
@@ -11,7 +12,10 @@ import styles from './EngineFacts.module.css';
 export function EngineFacts() {
   const { status, backend, model, progress } = useEngine();
   const list = useStored((state) => state.list);
-  const name = model === null ? null : (modelName(model.ref, list) ?? model.name);
+  const chosen = useSettings((state) => state.model);
+  const waiting = status === 'waiting';
+  const name =
+    model === null ? (waiting ? modelName(chosen, list) : null) : (modelName(model.ref, list) ?? model.name);
   return (
     <div className={styles.facts}>
       <div className={styles.head}>
@@ -27,6 +31,14 @@ export function EngineFacts() {
           label="Loading the model"
           share={progress === null || progress.total === 0 ? null : progress.done / progress.total}
         />
+      ) : null}
+      {waiting ? (
+        <div className={styles.waiting}>
+          <p>It is large and not loaded yet.</p>
+          <Button size="small" onClick={() => goTo('model')}>
+            See its plan and load it
+          </Button>
+        </div>
       ) : null}
       {backend === null ? null : (
         <p className={styles.reason}>

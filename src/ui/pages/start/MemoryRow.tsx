@@ -21,11 +21,12 @@ export function MemoryRow() {
   }, [ref, settings, idle]);
   if (needs.generate === null || needs.train === null) return null;
   const { generate, train } = needs;
+  const peakBytes = Math.max(generate.peakBytes, train.peakBytes);
   const tight = [generate, train].find((plan) => !plan.fits);
   return (
     <ForecastRow
       label="Memory"
-      value={formatBytes(Math.max(generate.peakBytes, train.peakBytes))}
+      value={Number.isFinite(peakBytes) ? formatBytes(peakBytes) : 'too much'}
       how={
         tight === undefined
           ? `${formatBytes(generate.peakBytes)} to draw, ${formatBytes(train.peakBytes)} to train`
