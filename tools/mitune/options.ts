@@ -46,7 +46,12 @@ const ROWS: readonly Row[] = [
   },
   { name: 'guidance', value: 'X', help: 'guidance scale of the sampling path', path: 'sampling.guidance' },
   { name: 'sampling-batch', value: 'N', help: 'candidates per network call', path: 'sampling.batch' },
-  { name: 'size', value: 'N|none', help: 'image height and width; none: the model’s own', path: 'sampling.size' },
+  {
+    name: 'size',
+    value: 'N|none',
+    help: 'image height and width; none: the model’s own',
+    path: 'sampling.size',
+  },
   { name: 'path', value: 'NAME', help: 'guided, conditional or renoise', path: 'score.path' },
   {
     name: 'estimator',

@@ -47,7 +47,7 @@ describe('the shapes model', () => {
 
   it('says that it can be scored, and what it is', async () => {
     const report = await studio.client.call('loadModel', { ref: { kind: 'url', base: 'models/shapes/' } });
-    expect(report).toMatchObject({ imageSize: 64, maxTokens: 24, prediction: 'epsilon', shapesWorld: true });
+    expect(report).toMatchObject({ imageSize: 64, maxTokens: 32, prediction: 'epsilon', shapesWorld: true });
     expect(report.adapterTargets).toBe(7 * 8);
   });
 

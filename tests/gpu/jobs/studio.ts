@@ -34,7 +34,9 @@ export async function openStudio(backend: BackendName): Promise<Studio> {
     path,
     file: new Blob([bytes as Uint8Array<ArrayBuffer>]),
   }));
-  const { ref: model } = await client.call('importModel', { name: 'tiny', files });
+  const { id } = await client.call('importModel', { name: 'tiny', files });
+  const model = { kind: 'local', id } as const;
+  await client.call('loadModel', { ref: model });
   const listen = (runId: string, onEvent: (event: JobEvent) => void): (() => void) =>
     client.onEvent((id, event) => {
       if (id === runId) onEvent(event);
