@@ -35,7 +35,7 @@ prompt.
 - Text encoder and UNet: {steps:,} steps of {batch} ({samples:,} samples), {hours:.1f} hours, AdamW {rate:g}, min-SNR
   weights (gamma 5), moving average {average}. Last mean squared error {loss}; held out, averaged weights: {held_out}.
 {notes}
-## Weaknesses
+{figures}## Weaknesses
 
 It knows only the words of its small world; others are spelled out in characters it has never seen in training. Three
 objects are out of its reach. Colors and shapes are sometimes swapped between objects, objects forgotten, relations
@@ -52,17 +52,25 @@ def last_match(log, pattern, default="not recorded"):
     return found[-1] if found else default
 
 
+def read_if_there(path):
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def write_card(work, out, facts):
     """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, vae_steps, vae_hours."""
     with open(os.path.join(work, "data", "data.json"), encoding="utf-8") as file:
         data = json.load(file)
     with open(os.path.join(work, "log.txt"), encoding="utf-8") as file:
         log = file.read()
-    notes_path = os.path.join(work, "notes.txt")  # what happened by hand during the run
-    notes = open(notes_path, encoding="utf-8").read() if os.path.exists(notes_path) else ""
+    notes = read_if_there(os.path.join(work, "notes.txt"))  # what happened by hand during the run
+    figures = read_if_there(os.path.join(work, "figures.txt"))  # what the evaluation of the README measured
     text = TEMPLATE.format(
         **facts,
         notes=notes,
+        figures=f"## Figures\n\n{figures}\n" if figures else "",
         images=data["count"],
         seed=data["seed"],
         captions=data["captions"],
