@@ -9,21 +9,19 @@ import { StudioError } from '../lib/errors.ts';
 import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
-import { openBackend } from '../tensor/device.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/trialAllocation.ts';
-import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
+import type { BackendInfo } from '../tensor/types.ts';
+import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
 import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';
 import { DEFAULT_BUDGETS, largestBatch, makePlan } from './loadPlan.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
-export type EngineOptions = {
-  readonly wasmPaths: WasmPaths;
+export type EngineOptions = ComputeOptions & {
   /** Address that relative model addresses are relative to. */
   readonly pageUrl: string;
-  readonly onLost: (error: StudioError) => void;
 };
 
 type Loaded = {
@@ -37,58 +35,91 @@ type Loaded = {
 type Fit = { readonly key: string; readonly drawRows: number; readonly trainRows: number };
 
 export class Engine {
-  readonly #options: EngineOptions;
-  #choice: BackendChoice | null = null;
-  #backend: BackendInfo | null = null;
+  readonly device: ComputeDevice;
+  readonly #pageUrl: string;
   #loaded: Loaded | null = null;
+  /** The model that a lost device took with it. */
+  #taken: ModelRef | null = null;
+  /** Settles when nothing is being opened or loaded. */
+  #busy: Promise<unknown> = Promise.resolve();
   #fit: Fit | null = null;
   /** Device memory that plans and runs may use. */
   readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
   /** Most bytes that the device is known to have, and fewest that it is known not to have. */
   #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
 
-  constructor(options: EngineOptions) {
-    this.#options = options;
+  constructor({ pageUrl, wasmPaths, onLost }: EngineOptions) {
+    this.#pageUrl = pageUrl;
+    this.device = new ComputeDevice({
+      wasmPaths,
+      onLost: (error) => {
+        this.#taken = this.model?.ref ?? this.#taken;
+        // Its tensors are gone with the device, but they are still counted.
+        this.unload();
+        onLost(error);
+      },
+    });
   }
 
   /** Opens a backend; the model of another one is dropped. */
-  async open(choice: BackendChoice): Promise<BackendReport> {
-    if (this.#backend === null || this.#choice !== choice) {
-      this.unload();
-      this.#fit = null;
-      this.#memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
-      const { wasmPaths, onLost } = this.#options;
-      this.#backend = await openBackend(choice, {
-        wasmPaths,
-        onLost: (error) => {
-          // Its tensors are gone with the device.
-          this.#backend = null;
-          this.#loaded = null;
-          onLost(error);
-        },
-      });
-      this.#choice = choice;
-      await chooseKernels(this.#backend);
-    }
-    return reportBackend(this.#backend);
+  open(choice: BackendChoice): Promise<BackendReport> {
+    return this.#inTurn(() => this.#open(choice));
   }
 
   /**
    * Loads a model, unless it is loaded already. A model that is large for its networks to be on the device together
    * encodes `texts` first, before its UNet comes.
    */
-  async load(
+  load(
     ref: ModelRef,
     onProgress: (done: number, total: number) => void,
     signal?: AbortSignal,
     texts: readonly string[] = [],
   ): Promise<ModelReport> {
+    return this.#inTurn(() => this.#load(ref, onProgress, signal, texts));
+  }
+
+  /** Loads what a lost device took, for requests that come when no run is worked on: a run does it by itself. */
+  async revive(): Promise<void> {
+    await this.#inTurn(async () => {
+      if (this.#taken !== null && this.#loaded === null) await this.#load(this.#taken, () => undefined);
+    });
+  }
+
+  /** Two models that are loaded at once would not fit, and none can be loaded to a backend that changes. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#busy.then(work);
+    this.#busy = done.catch(() => undefined);
+    return done;
+  }
+
+  async #open(choice: BackendChoice): Promise<BackendReport> {
+    const { device } = this;
+    if (device.info !== null && device.choice === choice) return reportBackend(device.info);
+    this.unload();
+    this.#fit = null;
+    this.#memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
+    if (device.choice !== choice) this.#taken = null;
+    const info = await device.open(choice);
+    await chooseKernels(info);
+    return reportBackend(info);
+  }
+
+  async #load(
+    ref: ModelRef,
+    onProgress: (done: number, total: number) => void,
+    asked?: AbortSignal,
+    texts: readonly string[] = [],
+  ): Promise<ModelReport> {
     const loaded = this.#loaded;
     if (loaded !== null && JSON.stringify(loaded.report.ref) === JSON.stringify(ref)) return loaded.report;
-    if (this.#backend === null) await this.open(this.#choice ?? 'auto');
-    const folder = await openModelRef(ref, this.#options.pageUrl);
+    if (this.device.info === null) await this.#open(this.device.choice ?? 'auto');
+    const { lost } = this.device;
+    const signal = asked === undefined ? lost : AbortSignal.any([asked, lost]);
+    const folder = await openModelRef(ref, this.#pageUrl);
     const shapesWorld = await drawsShapesWorld(folder);
     const shape = await readModelShape(folder);
+    signal.throwIfAborted();
     const settings = defaultSettings(shape, { backend: this.backend.name, size: null, batch: 1 });
     const policy = policyOf(settings);
     // The old model goes only when the new one has come, so that a wrong address costs nothing; but two large ones
@@ -108,6 +139,10 @@ export class Engine {
       onProgress,
       signal,
     });
+    if (lost.aborted) {
+      model.dispose();
+      throw lost.reason;
+    }
     this.unload();
     limitSubmissions(policy.submitEvery);
     const session = opened ?? openSession(model, policy);
@@ -125,6 +160,7 @@ export class Engine {
       shapesWorld,
     };
     this.#loaded = { session, report, shape, settings };
+    this.#taken = null;
     return report;
   }
 
@@ -133,13 +169,13 @@ export class Engine {
    * @param idle false while a job runs: then nothing is tried on the device
    */
   async planLoad(request: PlanRequest, idle: boolean): Promise<LoadPlan> {
-    if (this.#backend === null) await this.open(this.#choice ?? 'auto');
+    if (this.device.info === null) await this.open(this.device.choice ?? 'auto');
     const { mode, rank, size, batch, budgetBytes = null } = request;
     if (budgetBytes !== null) {
       this.#budgets[mode] = budgetBytes;
       this.#fit = null;
     }
-    const folder = await openModelRef(request.ref, this.#options.pageUrl);
+    const folder = await openModelRef(request.ref, this.#pageUrl);
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = defaultSettings(shape, { backend, size, batch });
@@ -204,8 +240,8 @@ export class Engine {
   }
 
   get backend(): BackendInfo {
-    if (this.#backend === null) throw notReady('No backend is open.');
-    return this.#backend;
+    if (this.device.info === null) throw notReady('No backend is open.');
+    return this.device.info;
   }
 
   get session(): Session {

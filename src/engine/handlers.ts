@@ -15,6 +15,7 @@ import { StudioError } from '../lib/errors.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
 import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
+import { describeModel } from '../storage/inventory.ts';
 import { deleteModelFolder, importModelFolder, type ModelImportOptions } from '../storage/modelStore.ts';
 import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
@@ -30,9 +31,25 @@ import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
 import { STORED_HANDLERS } from './storedHandlers.ts';
 
-type Handlers = {
-  [N in RequestName]: (args: Requests[N]['args'], context: RequestContext) => Promise<Requests[N]['result']>;
-};
+type Handler<N extends RequestName> = (
+  args: Requests[N]['args'],
+  context: RequestContext,
+) => Promise<Requests[N]['result']>;
+type Handlers = { [N in RequestName]: Handler<N> };
+
+/** For what needs the model: one that a lost device took comes back first, and a loss on the way is told as such. */
+function withModel<N extends RequestName>(handler: Handler<N>): Handler<N> {
+  return async (args, context) => {
+    const { engine, work, signal } = context;
+    if (work.runId === null) await engine.revive();
+    const { lost } = engine.device;
+    try {
+      return await handler(args, context);
+    } catch (error) {
+      throw signal.aborted ? error : await engine.device.causeOf(error, lost);
+    }
+  };
+}
 
 export const HANDLERS: Handlers = {
   ...STORED_HANDLERS,
@@ -45,19 +62,17 @@ export const HANDLERS: Handlers = {
     return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
   },
   planLoad: (request, { engine, work }) => engine.planLoad(request, work.runId === null),
-  importModel: async ({ name, files, prediction = null }, { engine, work, signal, progress }) => {
+  importModel: async ({ name, files, prediction = null }, { work, signal, progress }) => {
     work.assertIdle('change the model');
     const id = crypto.randomUUID();
     const onProgress = (done: number, total: number): void => progress(done, total, 'bytes');
     try {
       const addTokenizer: ModelImportOptions['addTokenizer'] = (folder, present) =>
         completeTokenizer(folder, present, signal);
-      await importModelFolder(id, [...files], { name, prediction, onProgress, signal, addTokenizer });
-      // A run may have begun while the files were copied.
-      work.assertIdle('change the model');
-      return await engine.load({ kind: 'local', id }, onProgress, signal);
+      const options = { name, prediction, onProgress, signal, addTokenizer };
+      return await describeModel(await importModelFolder(id, [...files], options));
     } catch (error) {
-      // What cannot be loaded would only take up room. If this fails too, the reason is what counts.
+      // A part of a model would only take up room. If this fails too, the reason is what counts.
       await deleteModelFolder(id).catch(() => undefined);
       throw error;
     }
@@ -79,7 +94,7 @@ export const HANDLERS: Handlers = {
     await work.stop();
     return null;
   },
-  rank: async ({ runId, round, score, candidates, keep }, { engine }) => {
+  rank: withModel<'rank'>(async ({ runId, round, score, candidates, keep }, { engine }) => {
     const { spec } = await loadRunRecord(runId);
     const lease = await leaseStoredPool(runId, round);
     if (lease === null) return { scores: [], picks: [] };
@@ -90,22 +105,23 @@ export const HANDLERS: Handlers = {
     } finally {
       lease.close();
     }
-  },
+  }),
   setSelection: async ({ runId, round, picks }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
     await chooseByHand(runId, round, picks);
     return null;
   },
-  images: async ({ runId, refs }, { engine }) =>
+  images: withModel<'images'>(async ({ runId, refs }, { engine }) =>
     storedImages(engine.sessionOf((await loadRunRecord(runId)).spec), runId, refs),
-  compare: (request, { engine, work, signal, progress }) => {
+  ),
+  compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
     return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
-  },
-  probe: (request, { engine, work, signal, progress }) => {
+  }),
+  probe: withModel<'probe'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compute something else');
     return probe(engine.session, request, { signal, progress });
-  },
+  }),
   usage: async ({ restart }) => {
     const meter = activeMeter();
     const { tensors, liveBytes } = memoryReport();
@@ -114,15 +130,15 @@ export const HANDLERS: Handlers = {
     if (restart) meter?.restart();
     return { gpu, tensors, tensorBytes: liveBytes, dispatches: launchCounters.dispatches };
   },
-  exportAdapter: async ({ runId, which }, { engine }) => {
+  exportAdapter: withModel<'exportAdapter'>(async ({ runId, which }, { engine }) => {
     const { spec } = await loadRunRecord(runId);
     return exportRunAdapter(engine.session, runId, spec, which);
-  },
-  exportSet: async ({ runId, round }, { engine }) => {
+  }),
+  exportSet: withModel<'exportSet'>(async ({ runId, round }, { engine }) => {
     const state = await loadRunState(runId);
     return exportSet(engine.sessionOf(state.spec), state, round);
-  },
-  exportReport: async ({ runId }, { engine }) => {
+  }),
+  exportReport: withModel<'exportReport'>(async ({ runId }, { engine }) => {
     const { seconds, spec } = await loadRunRecord(runId);
     const realImages =
       spec.realImages === null
@@ -136,9 +152,9 @@ export const HANDLERS: Handlers = {
     };
     const report = buildReport(await loadRunState(runId), seconds, machine, realImages);
     return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);
-  },
+  }),
   exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(runId))),
-  importAdapter: async ({ name, bytes }, { engine }) => {
+  importAdapter: withModel<'importAdapter'>(async ({ name, bytes }, { engine }) => {
     const adapter = await loadAdapter(await openSafetensors(bytesSource(bytes, name)), engine.adapterTargets);
     const id = crypto.randomUUID();
     const report = {
@@ -153,7 +169,7 @@ export const HANDLERS: Handlers = {
     disposeAdapter(adapter);
     await saveAdapter({ id, name, bytes });
     return report;
-  },
+  }),
   importImages: ({ name, files }, { signal, progress }) =>
     importImageFolder(crypto.randomUUID(), [...files], {
       name,

@@ -101,9 +101,9 @@ export type Requests = {
   open: { args: { backend: BackendChoice }; result: BackendReport };
   loadModel: { args: { ref: ModelRef }; result: ModelReport };
   /**
-   * Copies a dropped model into local storage and loads it: a folder in diffusers layout, or a single-file checkpoint
-   * (with vocab.json and merges.txt beside it, or these are fetched). Weights do not tell what an SD-2.x checkpoint
-   * predicts: `prediction` does, null or absent takes what its size suggests.
+   * Copies a dropped model into local storage, to be loaded as `{ kind: 'local', id }`: a folder in diffusers layout, or
+   * a single-file checkpoint (with vocab.json and merges.txt beside it, or these are fetched). Weights do not tell what
+   * an SD-2.x checkpoint predicts: `prediction` does, null or absent takes what its name suggests.
    */
   importModel: {
     args: {
@@ -111,7 +111,7 @@ export type Requests = {
       files: readonly { path: string; file: Blob }[];
       prediction?: 'epsilon' | 'v_prediction' | null;
     };
-    result: ModelReport;
+    result: StoredItem;
   };
   /**
    * What goes where before a model is loaded: bytes by phase, the peak, whether it fits, and what would. Reads configs

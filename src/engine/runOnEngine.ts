@@ -32,7 +32,7 @@ async function persist(
   until: StageName,
   signal: AbortSignal,
 ): Promise<RunHead> {
-  const { work, emit } = context;
+  const { engine, work, emit } = context;
   for (let losses = 0; ; losses++) {
     const lost = work.watchDevice();
     try {
@@ -40,11 +40,11 @@ async function persist(
       emit(runId, { type: 'stopped', reason: head.status === 'done' ? 'done' : 'paused', report: null });
       return head;
     } catch (error) {
-      const cause = lost.aborted ? lost.reason : error;
       if (signal.aborted) {
         emit(runId, { type: 'stopped', reason: 'paused', report: null });
         return saveRunRecord(runId, { status: 'paused' });
       }
+      const cause = await engine.device.causeOf(error, lost);
       if (!lost.aborted || losses === MAX_DEVICE_LOSSES) {
         // On a full disk this fails too; the cause is what the user has to hear of.
         await saveRunRecord(runId, { status: 'failed' }).catch(() => undefined);

@@ -2,6 +2,7 @@
  * A network whose frozen matrices and tables can leave memory and come back. Vectors (biases, norms: a thousandth of the
  * whole) and the typed records made from `source` stay, so that layers keep their identity.
  */
+import { StudioError } from '../lib/errors.ts';
 import { type Tensor1D, tf } from '../tensor/tf.ts';
 import type { WeightFormat } from '../tensor/types.ts';
 import { makeWeight } from '../tensor/weights.ts';
@@ -32,6 +33,7 @@ export class Part {
   #holders = 0;
   #loading: Promise<void> | null = null;
   #loaded = false;
+  #disposed = false;
 
   private constructor(
     reader: ParameterReader,
@@ -86,7 +88,7 @@ export class Part {
 
   /**
    * Brings the matrices, one tensor at a time, unless they are there. What was read stays only when all is.
-   * @throws StudioError `weights-not-finite`, DOMException AbortError
+   * @throws StudioError `weights-not-finite`, `model-unloaded`, DOMException AbortError
    */
   async load(options: ReadOptions = {}): Promise<void> {
     this.#loading ??= this.#read(options).finally(() => {
@@ -116,7 +118,9 @@ export class Part {
     for (const slot of this.#slots.values()) slot.leave();
   }
 
+  /** Frees everything for good: what is being read does not come any more. */
   dispose(): void {
+    this.#disposed = true;
     this.leave();
     for (const tensor of this.#vectors.values()) tensor.dispose();
   }
@@ -128,6 +132,7 @@ export class Part {
       for (const spec of this.specs) {
         if (spec.kind === 'vector') continue;
         signal?.throwIfAborted();
+        if (this.#disposed) throw unloaded();
         const slot = found(this.#slots, spec.name);
         if (slot instanceof Table) slot.fill(await this.#reader.table(spec, format));
         else slot.fill(makeWeight(await this.#reader.matrix(spec, format), slot.shape, format, spec.name));
@@ -139,6 +144,12 @@ export class Part {
       throw error;
     }
   }
+}
+
+function unloaded(): StudioError {
+  return new StudioError('model-unloaded', 'The model was unloaded while one of its networks was needed.', {
+    remedy: 'Try again when a model is loaded.',
+  });
 }
 
 function slotOf({ name, kind, shape }: ParameterSpec, format: WeightFormat): WeightSlot | Table {

@@ -81,6 +81,7 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
   await loadWasmKernels(tf.backend() as BackendWasm).catch((cause: unknown) => {
     throw unavailable(cause);
   });
+  closeBackend();
   return { name: 'wasm', reason, limits: {}, features: [], precision: 'f32' };
 }
 
@@ -129,7 +130,7 @@ function watchDevice(device: GPUDevice, onLost: OpenOptions['onLost']): void {
     reported = true;
     onLost?.(
       new StudioError(code, message, {
-        remedy: 'Resume the run: it goes on from the last checkpoint on a new device.',
+        remedy: 'Everything stored is kept. Try again, or resume the run: it goes on on a new device.',
         cause,
       }),
     );

@@ -1,0 +1,85 @@
+import type { BackendChoice } from '../jobs/spec.ts';
+import { StudioError } from '../lib/errors.ts';
+import { openBackend } from '../tensor/device.ts';
+import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
+
+export type ComputeOptions = {
+  readonly wasmPaths: WasmPaths;
+  readonly onLost: (error: StudioError) => void;
+};
+
+/** A GPU that was lost may need some seconds until the browser offers it again. */
+const REOPEN = { tries: 5, waitMs: 2000 } as const;
+
+/** What waits for a lost device may fail so long before the device says that it is lost. */
+const NEWS_MS = 1000;
+
+/** The backend that is open, and what becomes of its loss. */
+export class ComputeDevice {
+  readonly #options: ComputeOptions;
+  #info: BackendInfo | null = null;
+  #choice: BackendChoice | null = null;
+  #lost = new AbortController();
+
+  constructor(options: ComputeOptions) {
+    this.#options = options;
+  }
+
+  /** Null before one is opened and after it was lost. */
+  get info(): BackendInfo | null {
+    return this.#info;
+  }
+
+  /** The last choice; null before any. */
+  get choice(): BackendChoice | null {
+    return this.#choice;
+  }
+
+  /** Fires with the error when the device that is open now is lost. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** @throws StudioError `webgpu-unavailable`, `wasm-unavailable` */
+  async open(choice: BackendChoice): Promise<BackendInfo> {
+    const { wasmPaths, onLost } = this.#options;
+    const wasLost = this.#lost.signal.aborted && choice !== 'wasm';
+    const current = new AbortController();
+    this.#lost = current;
+    const options = {
+      wasmPaths,
+      onLost: (error: StudioError) => {
+        // Errors of a device that was given up concern nobody.
+        if (this.#lost !== current) return;
+        this.#info = null;
+        current.abort(error);
+        onLost(error);
+      },
+    };
+    this.#info = (wasLost ? await reopen(options) : null) ?? (await openBackend(choice, options));
+    this.#choice = choice;
+    return this.#info;
+  }
+
+  /** What is behind an error: the loss that `lost` tells of, or will tell of at once, else the error itself. */
+  async causeOf(error: unknown, lost: AbortSignal): Promise<unknown> {
+    // What we throw ourselves has another reason.
+    if (!lost.aborted && !(error instanceof StudioError) && this.#info?.name === 'webgpu') {
+      await new Promise((resolve) => {
+        lost.addEventListener('abort', resolve, { once: true });
+        setTimeout(resolve, NEWS_MS);
+      });
+    }
+    return lost.aborted ? lost.reason : error;
+  }
+}
+
+/** Null where the GPU does not come back. Without patience a run would go on on the CPU, or not at all. */
+async function reopen(options: Parameters<typeof openBackend>[1]): Promise<BackendInfo | null> {
+  for (let tries = 0; tries < REOPEN.tries; tries++) {
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, REOPEN.waitMs));
+    const opened = await openBackend('webgpu', options).catch(() => null);
+    if (opened !== null) return opened;
+  }
+  return null;
+}
