@@ -4,6 +4,7 @@ import type { RequestProgress } from '../engine/client.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
 import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
+import type { StoredItem } from '../storage/stored.ts';
 import { engineClient } from './engineClient.ts';
 
 export type Prediction = 'epsilon' | 'v_prediction';
@@ -88,15 +89,37 @@ export function loadModel(ref: ModelRef): Promise<boolean> {
   return adopt(ref, (signal) => engineClient().call('loadModel', { ref }, { onProgress, signal }));
 }
 
-/** Copies a dropped folder or checkpoint into local storage and loads it. */
-export function importModel(
+/** Copies a dropped folder or checkpoint into local storage; null if it stopped or failed, with the reason in the store. */
+export async function importModel(
   name: string,
   files: ModelFiles,
   prediction: Prediction | null = null,
-): Promise<boolean> {
-  return adopt(null, (signal) =>
-    engineClient().call('importModel', { name, files, prediction }, { onProgress, signal }),
-  );
+): Promise<StoredItem | null> {
+  // Files may be dropped while the page still starts.
+  const status = await settled();
+  abort = new AbortController();
+  const { signal } = abort;
+  set({ status: 'loading', loading: null, failure: null, progress: null });
+  const stored = await engineClient()
+    .call('importModel', { name, files, prediction }, { onProgress, signal })
+    .catch((error: unknown) => {
+      if (!signal.aborted) set({ failure: reportError(error) });
+      return null;
+    });
+  set({ status, progress: null });
+  return stored;
+}
+
+function settled(): Promise<EngineState['status']> {
+  return new Promise((resolve) => {
+    const check = ({ status }: EngineState): boolean => {
+      const done = status === 'ready' || status === 'waiting' || status === 'failed';
+      if (done) resolve(status);
+      return done;
+    };
+    if (check(useEngine.getState())) return;
+    const stop = useEngine.subscribe((state) => check(state) && stop());
+  });
 }
 
 /** Corrects what a stored checkpoint predicts; the one in use is loaded again with it. */

@@ -13,6 +13,7 @@ import {
   sameRef,
   useEngine,
 } from './engine.ts';
+import { engineClient } from './engineClient.ts';
 import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
 import { firstPreset, offersPreset } from './modelPresets.ts';
 import { modelName } from './modelRows.ts';
@@ -103,12 +104,16 @@ export async function chooseModelFiles(
   const largest = files.toSorted((a, b) => b.file.size - a.file.size)[0];
   const [folder = 'model', ...below] = (largest?.path ?? '').split('/');
   const name = below.length > 0 ? folder : folder.replace(/\.safetensors$/i, '');
-  const { model: before } = useSettings.getState();
-  if (await importModel(name, files, prediction)) {
-    const { model } = useEngine.getState();
-    if (model !== null && !sameRef(model.ref, before)) keepChoice(settingsFor(model.ref));
-  }
+  const stored = await importModel(name, files, prediction);
   await refreshStored();
+  if (stored === null) return;
+  const ref = { kind: 'local', id: stored.id } as const;
+  await requestModel(ref, stored.sizeBytes);
+  // What cannot be loaded would only take up room; a large one was not tried yet.
+  if (useEngine.getState().failure !== null) {
+    await attempt(() => engineClient().call('deleteStored', { kind: 'model', id: stored.id }));
+    await refreshStored();
+  }
 }
 
 /** Corrects what a stored checkpoint predicts, in the one that is loaded too. */

@@ -48,9 +48,10 @@ export const TINY_RUN: MiTuneSpec = {
   realImages: null,
 };
 
-/** Waits until the engine is ready. @throws Error with the page's alerts when it failed */
+/** Waits until the engine is ready, or has a large model to offer. @throws Error with the page's alerts when it failed */
 export async function waitForEngine(page: Page): Promise<void> {
-  await page.locator('[data-engine=ready], [data-engine=failed]').waitFor({ timeout: 120_000 });
+  const settled = ['ready', 'waiting', 'failed'].map((state) => `[data-engine=${state}]`).join();
+  await page.locator(settled).waitFor({ timeout: 120_000 });
   if ((await page.locator('[data-engine=failed]').count()) > 0)
     throw new Error((await alertTexts(page)).join('\n'));
 }

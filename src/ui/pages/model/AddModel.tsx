@@ -12,7 +12,7 @@ import { PREDICTION_OPTIONS } from '../../words.ts';
 import page from '../page.module.css';
 import styles from './AddModel.module.css';
 
-const PREDICTIONS = [{ value: 'auto', label: 'As its size suggests' }, ...PREDICTION_OPTIONS] as const;
+const PREDICTIONS = [{ value: 'auto', label: 'As its name suggests' }, ...PREDICTION_OPTIONS] as const;
 
 /** Models beyond the list: by repository or address, or from files. */
 export function AddModel() {

@@ -27,8 +27,8 @@ export function PredictionChoice({ id, name, prediction }: PredictionChoiceProps
       />
       <p className={styles.place}>
         {prediction.guessed
-          ? 'Guessed from its size: if it draws only noise, choose the other one.'
-          : 'What it predicts, as you said.'}
+          ? 'A guess: nothing in the file tells. If it draws only noise, choose the other one.'
+          : 'As the file, its name or you said.'}
       </p>
     </div>
   );
