@@ -45,7 +45,10 @@ const OFFICIAL_CODE = {
   training: { ...PAPER.training, clip: null, flushAtEpochEnd: true, freshAdapterEachRound: true },
 } as const satisfies Settings;
 
-/** Minutes instead of days, for the small shapes model that ships with the page. */
+/**
+ * Minutes instead of days, for the small shapes model that ships with the page. Learning rate, iterations and k are those
+ * that validation prompts chose in `docs/shapes-study.md`.
+ */
 const DEMO = {
   sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8, size: null },
   score: { ...PAPER.score, weights: 'code', truncation: 50 },
@@ -53,7 +56,7 @@ const DEMO = {
   adapter: { kind: 'dora', rank: 16, textEncoder: false },
   training: {
     ...PAPER.training,
-    iterations: 60,
+    iterations: 120,
     batch: 8,
     accumulation: 1,
     validationShare: 0.2,
