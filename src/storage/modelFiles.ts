@@ -40,7 +40,7 @@ export const REQUIRED_TEXTS: readonly string[] = [
 export const OPTIONAL_TEXTS: readonly string[] = ['model_index.json', 'tokenizer/special_tokens_map.json'];
 
 const FOLDERS = ['unet', 'vae', 'text_encoder', 'tokenizer', 'scheduler'];
-const TEXT = /^(model_index\.json|(unet|vae|text_encoder|tokenizer|scheduler)\/[^/]+\.(json|txt))$/;
+const TEXTS: ReadonlySet<string> = new Set([...REQUIRED_TEXTS, ...OPTIONAL_TEXTS]);
 const INDEX = /\.safetensors\.index(\.\w+)?\.json$/;
 const PICKLE = /\.(ckpt|bin|pt|pth|pkl)$/i;
 const CHECKPOINT = /^[^/]+\.safetensors$/i;
@@ -85,7 +85,7 @@ export function chooseModelFiles<F extends { readonly path: string }>(files: rea
   ];
   if (missing.length > 0) throw incomplete(missing);
   const chosen = new Set(weights.map(({ found }) => found));
-  const isNeeded = ({ path }: F) => (TEXT.test(path) && !INDEX.test(path)) || chosen.has(path);
+  const isNeeded = ({ path }: F) => TEXTS.has(path) || chosen.has(path);
   return {
     layout: 'diffusers',
     needed: clean.filter(isNeeded),

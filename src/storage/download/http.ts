@@ -38,7 +38,7 @@ export async function request(
   const headers = new Headers();
   if (range !== undefined) headers.set('Range', `bytes=${range.start}-${range.end ?? ''}`);
   const mayHaveToken = access.token !== null && new URL(url).origin === access.tokenOrigin;
-  if (mayHaveToken) headers.set('Authorization', `Bearer ${access.token}`);
+  if (mayHaveToken) headers.set('Authorization', `Bearer ${checkToken(access.token ?? '')}`);
   let response: Response;
   try {
     response = await fetch(url, {
@@ -56,6 +56,15 @@ export async function request(
   if ([200, 206, 416].includes(response.status)) return response;
   await response.body?.cancel();
   throw statusError(url, response.status, mayHaveToken);
+}
+
+/** Checked here: the error of an unfit header may repeat what it was given. @throws StudioError `token-invalid` */
+function checkToken(token: string): string {
+  if (/^[\x21-\x7e]{1,1000}$/.test(token)) return token;
+  throw new StudioError('token-invalid', 'The access token has characters that no token has.', {
+    remedy:
+      'Copy it again from the settings of your account: letters, digits and underscores, without spaces.',
+  });
 }
 
 /** Text of a small file. @throws as `request`, and StudioError `url-failed` if it is longer than `maxBytes` */

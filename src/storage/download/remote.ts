@@ -104,6 +104,8 @@ const CANDIDATE =
   /^(model_index\.json|[^/\\:]+\.(safetensors|ckpt)|(unet|vae|text_encoder|tokenizer|scheduler)\/[^/\\:]+)$/;
 /** Pages of a listing, of up to 1000 files each. */
 const MAX_PAGES = 10;
+/** The largest vocabulary has some 2 MB. */
+const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
 async function describeRepository(
   place: Place & { kind: 'hub' },
@@ -111,11 +113,8 @@ async function describeRepository(
 ): Promise<RemoteModel> {
   const { hub, repository, revision, path } = place;
   const access = { ...rest, tokenOrigin: hub.origin };
-  const about = parse(
-    aboutSchema,
-    (await requestText(hubUrl(hub, 'about', { repository, revision }), access))[0],
-    hubUrl(hub, 'page', { repository }),
-  );
+  const page = hubUrl(hub, 'page', { repository });
+  const about = parse(aboutSchema, await requestAbout(place, access), page);
   // Files of one commit belong together, and a download that goes on tomorrow gets the same.
   const commit = about.sha ?? revision;
   const listed = await listFiles(hub, repository, commit, access);
@@ -134,15 +133,47 @@ async function describeRepository(
     : remote.filter((file) => CANDIDATE.test(file.path));
   if (wanted.length === 0 && path !== '') throw noSuchFile(repository, path);
   const { layout, needed } = chooseModelFiles(wanted);
+  assertTextSizes(needed);
   const entry = CATALOG.find(({ repositories }) => repositories.includes(repository));
   return {
     place: placeName(place),
     tokenOrigin: hub.origin,
     layout,
     files: needed,
-    license: readLicense(about.cardData, hubUrl(hub, 'page', { repository })) ?? entry?.license ?? null,
+    license: readLicense(about.cardData, page) ?? entry?.license ?? null,
     notes: differences(entry, needed),
   };
+}
+
+/** @throws StudioError as `requestText`, naming the repository where there is none */
+async function requestAbout(place: Place & { kind: 'hub' }, access: Access): Promise<string> {
+  const { hub, repository, revision } = place;
+  try {
+    return (await requestText(hubUrl(hub, 'about', { repository, revision }), access))[0];
+  } catch (error) {
+    if (!(error instanceof StudioError) || error.code !== 'url-not-found') throw error;
+    const version = revision === 'main' ? '' : ` with a version ${revision}`;
+    throw new StudioError('url-not-found', `There is no such repository${version}.`, {
+      remedy: 'Check its name: owner/name as on its page. It may have been withdrawn or renamed.',
+      where: placeName(place),
+    });
+  }
+}
+
+/** @throws StudioError `hub-answer` for configs and vocabularies of a size that none has */
+function assertTextSizes(files: readonly RemoteFile[]): void {
+  const large = files.find(
+    ({ path, sizeBytes }) => !path.endsWith('.safetensors') && (sizeBytes ?? 0) > MAX_TEXT_BYTES,
+  );
+  if (large === undefined) return;
+  throw new StudioError(
+    'hub-answer',
+    `${large.path} would have ${large.sizeBytes} bytes: no such file has.`,
+    {
+      remedy: 'Take the model from somewhere else.',
+      where: large.path,
+    },
+  );
 }
 
 async function listFiles(
@@ -156,7 +187,8 @@ async function listFiles(
   for (let page = 0; url !== null && page < MAX_PAGES; page++) {
     const [text, headers]: [string, Headers] = await requestText(url, access);
     const entries = parse(entriesSchema, text, shown(url));
-    files.push(...entries.filter(({ type }) => type === 'file'));
+    // Not by `push(...)`: a page may hold more entries than a call has room for arguments.
+    for (const entry of entries) if (entry.type === 'file') files.push(entry);
     const next: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1];
     url = next !== undefined && new URL(next, url).origin === hub.origin ? new URL(next, url).href : null;
   }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { StudioError } from '../../../src/lib/errors.ts';
+import { reportError, StudioError } from '../../../src/lib/errors.ts';
 import { HUBS } from '../../../src/sources/hubs.ts';
 import { describePlace, type Place, placesOf } from '../../../src/storage/download/remote.ts';
 import { type RangeServer, serveRanges } from '../../../tools/lib/rangeServer.ts';
@@ -65,6 +65,50 @@ test('half precision is taken, with the sizes and hashes of the large files behi
 test('links of a license that are no web addresses are not shown', async () => {
   answer({ sha, cardData: { license: 'x', license_link: 'javascript:alert(1)' } }, [...complete, ...weights]);
   expect((await describe()).license).toEqual({ name: 'x', url: `${server.url}o/n`, summary: '' });
+});
+
+test('paths that lead out, and files that nothing reads, are never asked for', async () => {
+  const outside = [
+    '../x.json',
+    'unet/../../x.json',
+    'unet/..',
+    '/etc/passwd',
+    'unet\\..\\x.json',
+    'c:/x.json',
+  ];
+  const useless = Array.from({ length: 3000 }, (_, i) => `unet/extra${i}.json`);
+  const others = [...outside.filter((path) => path !== 'unet/..'), ...useless];
+  answer({ sha }, [...complete, ...weights, ...others.map((path) => ({ type: 'file', path, size: 10 }))]);
+  const { files: found } = await describe();
+  expect(found.map(({ path }) => path).toSorted()).toEqual(
+    [
+      ...complete.map(({ path }) => path),
+      ...weights.map(({ path }) => path).filter((path) => path.includes('.fp16.')),
+    ].toSorted(),
+  );
+  answer({ sha }, [...complete, ...weights, { type: 'file', path: 'unet/..', size: 10 }]);
+  await expect(describe()).rejects.toMatchObject({ code: 'storage-path' });
+});
+
+test('listings of any length and files of any size do no more than be refused', async () => {
+  answer({ sha }, [...complete, ...weights, ...Array(400_000).fill({ type: 'file', path: 'a', size: 1 })]);
+  expect((await describe()).files).toHaveLength(10);
+  answer({ sha }, [{ ...complete[0], size: 1e15 }, ...complete.slice(1), ...weights]);
+  await expect(describe()).rejects.toMatchObject({ code: 'hub-answer' });
+  answer({ sha }, [{ ...complete[0], size: -1 }, ...complete.slice(1), ...weights]);
+  await expect(describe()).rejects.toMatchObject({ code: 'hub-answer' });
+  answer({ sha, padding: 'x'.repeat(17e6) }, []);
+  await expect(describe()).rejects.toMatchObject({ code: 'url-failed' });
+});
+
+test('a token that is none is refused without being repeated', async () => {
+  answer({ sha }, [...complete, ...weights]);
+  for (const token of ['hf_sécret', 'hf_secret\nX-Other: 1', 'hf_ secret', '“hf_secret”']) {
+    const { signal } = new AbortController();
+    const error: unknown = await describePlace(place, { token, signal }).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ code: 'token-invalid' });
+    expect(JSON.stringify(reportError(error)) + String((error as Error).cause)).not.toMatch(/secret|sécret/);
+  }
 });
 
 test('whatever a hub answers is understood or refused', async () => {
