@@ -10,8 +10,10 @@ import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
 import type { NamedBytes } from '../jobs/runTypes.ts';
 import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
+import type { MiTuneSpec } from '../jobs/spec.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
+import type { Session } from '../methods/session.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
 import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
@@ -24,7 +26,7 @@ import { launchCounters } from '../tensor/launch.ts';
 import { memoryReport } from '../tensor/memory.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
-import { reportBackend } from './engine.ts';
+import { type Engine, reportBackend } from './engine.ts';
 import { probe } from './probe.ts';
 import type { RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
@@ -101,7 +103,7 @@ export const HANDLERS: Handlers = {
     try {
       const scores = scoresOfRound(await loadSeries(runId, 'scores'), round);
       const request = { ...spec.score, ...score, candidates, keep };
-      return rankPool(engine.session.schedule, lease.log, scores, request);
+      return rankPool(sessionOfRun(engine, spec).schedule, lease.log, scores, request);
     } finally {
       lease.close();
     }
@@ -112,7 +114,7 @@ export const HANDLERS: Handlers = {
     return null;
   },
   images: withModel<'images'>(async ({ runId, refs }, { engine }) =>
-    storedImages(engine.sessionOf((await loadRunRecord(runId)).spec), runId, refs),
+    storedImages(sessionOfRun(engine, (await loadRunRecord(runId)).spec), runId, refs),
   ),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
@@ -132,18 +134,18 @@ export const HANDLERS: Handlers = {
   },
   exportAdapter: withModel<'exportAdapter'>(async ({ runId, which }, { engine }) => {
     const { spec } = await loadRunRecord(runId);
-    return exportRunAdapter(engine.session, runId, spec, which);
+    return exportRunAdapter(sessionOfRun(engine, spec), runId, spec, which);
   }),
   exportSet: withModel<'exportSet'>(async ({ runId, round }, { engine }) => {
     const state = await loadRunState(runId);
-    return exportSet(engine.sessionOf(state.spec), state, round);
+    return exportSet(sessionOfRun(engine, state.spec), state, round);
   }),
   exportReport: withModel<'exportReport'>(async ({ runId }, { engine }) => {
     const { seconds, spec } = await loadRunRecord(runId);
     const realImages =
       spec.realImages === null
         ? []
-        : await rankedRealImages({ id: runId, spec, session: engine.sessionOf(spec) });
+        : await rankedRealImages({ id: runId, spec, session: sessionOfRun(engine, spec) });
     const machine = {
       app: __APP_VERSION__,
       userAgent: navigator.userAgent,
@@ -177,6 +179,25 @@ export const HANDLERS: Handlers = {
       signal,
     }),
 };
+
+/**
+ * The model that a run was made with. Another one would decode its latents to other pictures without a word.
+ * @throws StudioError `model-other`
+ */
+function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {
+  const session = engine.sessionOf(spec);
+  const loaded = engine.model?.ref;
+  const { model } = spec;
+  const isSame =
+    model.kind === 'url'
+      ? loaded?.kind === 'url' && loaded.base === model.base
+      : loaded?.kind === 'local' && loaded.id === model.id;
+  if (isSame) return session;
+  throw new StudioError('model-other', 'This run was made with another model than the one that is loaded.', {
+    remedy: 'Load its model first.',
+    where: model.kind === 'url' ? model.base : model.id,
+  });
+}
 
 function textFile(name: string, text: string): NamedBytes {
   return { name, bytes: new TextEncoder().encode(text) };

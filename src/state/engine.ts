@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { RequestProgress } from '../engine/client.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
 import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
-import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
+import { type ErrorReport, reportError } from '../lib/errors.ts';
 import type { StoredItem } from '../storage/stored.ts';
 import { engineClient } from './engineClient.ts';
 
@@ -65,24 +65,6 @@ export async function ensureEngine(choice: BackendChoice, ref: ModelRef): Promis
   const sameModel = model !== null && sameRef(model.ref, ref);
   if (status === 'ready' && before === choice) return sameModel || loadModel(ref);
   return prepareEngine(choice, ref);
-}
-
-/** Resolves once a model is ready, or rejects when there will be none. */
-export function engineReady(): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const check = ({ status, failure }: EngineState): boolean => {
-      if (status === 'ready') resolve();
-      if (status === 'failed')
-        reject(
-          new StudioError('engine-failed', failure?.message ?? 'The engine failed.', {
-            remedy: failure?.remedy ?? 'Reload the page.',
-          }),
-        );
-      return status === 'ready' || status === 'failed';
-    };
-    if (check(useEngine.getState())) return;
-    const stop = useEngine.subscribe((state) => check(state) && stop());
-  });
 }
 
 export function loadModel(ref: ModelRef): Promise<boolean> {

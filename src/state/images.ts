@@ -1,10 +1,12 @@
 /** Decoded images of candidates, held in memory up to a limit and asked for again from the engine when needed. */
 import type { ImageRef } from '../engine/protocol.ts';
 import type { PixelImage } from '../jobs/events.ts';
-import { reportError } from '../lib/errors.ts';
-import { engineReady } from './engine.ts';
+import { reportError, StudioError } from '../lib/errors.ts';
+import { useEngine } from './engine.ts';
 import { engineClient } from './engineClient.ts';
 import { useNotices } from './notices.ts';
+import { hasRunModel } from './runModel.ts';
+import { useRuns } from './runs.ts';
 
 const MAX_CACHED_BYTES = 192 * 2 ** 20;
 const MAX_REFS_PER_REQUEST = 32;
@@ -87,7 +89,7 @@ async function flush(): Promise<void> {
   flushing = true;
   try {
     // Decoding needs the model. Frames that scroll into view meanwhile are asked for together.
-    await engineReady();
+    await decoderReady();
     while (wanted.size > 0) {
       const [{ runId }] = [...wanted.values()] as [ImageRef];
       const refs = [...wanted.values()].filter((ref) => ref.runId === runId).slice(0, MAX_REFS_PER_REQUEST);
@@ -103,4 +105,27 @@ async function flush(): Promise<void> {
   } finally {
     flushing = false;
   }
+}
+
+/** Resolves once the model of the open run is loaded, or rejects when the engine has failed. */
+function decoderReady(): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stops: (() => void)[] = [];
+    const check = (): void => {
+      const { status, failure } = useEngine.getState();
+      if (!hasRunModel() && status !== 'failed') return;
+      for (const stop of stops.splice(0)) stop();
+      if (status !== 'failed') {
+        resolve();
+        return;
+      }
+      reject(
+        new StudioError('engine-failed', failure?.message ?? 'The engine failed.', {
+          remedy: failure?.remedy ?? 'Reload the page.',
+        }),
+      );
+    };
+    stops.push(useEngine.subscribe(check), useRuns.subscribe(check));
+    check();
+  });
 }

@@ -17,6 +17,7 @@ import { engineClient } from './engineClient.ts';
 import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
 import { firstPreset, offersPreset } from './modelPresets.ts';
 import { modelName } from './modelRows.ts';
+import { goTo } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
 import { SHAPES_MODEL, useSettings } from './settings.ts';
 import { refreshStored, useStored } from './stored.ts';
@@ -72,6 +73,16 @@ async function settleModel(): Promise<ModelRef> {
   );
   useSettings.setState({ model: SHAPES_MODEL, ...firstPreset(SHAPES_MODEL, null) });
   return SHAPES_MODEL;
+}
+
+/** Loads the model of a run that is looked at; the settings of the next run stay as they are unless a plan is taken. */
+export async function requestRunModel(ref: ModelRef): Promise<void> {
+  if (isLight(ref)) {
+    await loadModel(ref);
+    return;
+  }
+  goTo('model');
+  await planModel(ref);
 }
 
 /** Shows what the model needs, at the settings the next run with it would have. */

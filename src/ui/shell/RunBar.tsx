@@ -8,6 +8,7 @@ import { Confirm } from '../primitives/Confirm.tsx';
 import { Meter } from '../primitives/Meter.tsx';
 import { STAGE_WORDS, STATUS_WORDS } from '../words.ts';
 import styles from './RunBar.module.css';
+import { RunModelNote } from './RunModelNote.tsx';
 import { progressShare } from './runTitle.ts';
 import { useRunFacts } from './useStageNotes.ts';
 
@@ -19,6 +20,7 @@ export function RunBar() {
     <section className={styles.bar} aria-label="Open run">
       <Status />
       <Controls />
+      <RunModelNote />
     </section>
   );
 }

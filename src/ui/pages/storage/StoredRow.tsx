@@ -1,4 +1,5 @@
 import { downloadModel, useDownloads } from '../../../state/downloads.ts';
+import { useEngine } from '../../../state/engine.ts';
 import { goTo } from '../../../state/navigation.ts';
 import { itemKey, type StoredCheck, stopVerifying, useStored, verifyItem } from '../../../state/stored.ts';
 import type { StoredItem } from '../../../storage/stored.ts';
@@ -13,6 +14,9 @@ type StoredRowProps = { readonly item: StoredItem; readonly onDelete: () => void
 export function StoredRow({ item, onDelete }: StoredRowProps) {
   const { name, kind, complete, source, usedBy, inUse, origin, storedAt } = item;
   const check = useStored((state) => state.checks.get(itemKey(item)) ?? null);
+  const loaded = useEngine(
+    ({ model }) => kind === 'model' && model?.ref.kind === 'local' && model.ref.id === item.id,
+  );
   const downloading = useDownloads((state) => state.items.has(item.id));
   const about = [
     origin === null ? null : `From ${origin}`,
@@ -54,7 +58,13 @@ export function StoredRow({ item, onDelete }: StoredRowProps) {
             size="small"
             look="quiet"
             disabled={inUse || downloading}
-            title={inUse ? 'It is being worked with.' : undefined}
+            title={
+              loaded
+                ? 'It is loaded: load another model first.'
+                : inUse
+                  ? 'It is being worked with.'
+                  : undefined
+            }
             aria-label={`Delete ${name}`}
             onClick={onDelete}
           >
