@@ -9,6 +9,7 @@ import { StudioError } from '../lib/errors.ts';
 import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
+import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
@@ -284,10 +285,11 @@ export class Engine {
     };
   }
 
-  /** The forms of kernels that a run was begun with, or the fastest on this GPU. */
-  async restoreKernels(runId: string): Promise<void> {
+  /** Uses the forms of kernels that a run was begun with, or the fastest on this GPU. */
+  async restoreKernels({ computedBy }: Pick<RunHead, 'computedBy'>): Promise<void> {
+    if (this.backend.name !== 'webgpu') return;
     await chooseKernels(this.backend);
-    await restoreKernels(runId);
+    if (computedBy !== undefined) restoreKernels(computedBy.kernels);
   }
 
   /** Modules that adapter files may speak of. */

@@ -1,6 +1,5 @@
 /** Which form of each kernel runs: timed once per GPU, and for a run that goes on the forms it was begun with. */
 import * as v from 'valibot';
-import { loadCheckpoint } from '../storage/checkpoints.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
 import type { BackendInfo } from '../tensor/types.ts';
 import {
@@ -13,8 +12,6 @@ const variantsSchema = v.record(v.string(), v.string());
 /** By GPU and version. */
 const storedSchema = v.record(v.string(), variantsSchema);
 const SETTING = 'kernels';
-const recordedSchema = v.object({ kernels: variantsSchema });
-
 /** Uses the fastest forms for this GPU, which are timed at the first start on it. Does nothing on wasm. */
 export async function chooseKernels(info: BackendInfo): Promise<void> {
   if (info.name !== 'webgpu') return;
@@ -27,10 +24,9 @@ export async function chooseKernels(info: BackendInfo): Promise<void> {
   applyVariants(chosen);
 }
 
-/** Uses the forms that a run's last checkpoint was made with, so that it goes on to the same bits. */
-export async function restoreKernels(runId: string): Promise<void> {
-  const recorded = v.safeParse(recordedSchema, await loadCheckpoint(runId, 'last'));
-  if (recorded.success) applyVariants({ ...kernelVariants(), ...recorded.output.kernels });
+/** Uses the forms that a run was begun with, as far as this GPU has them, so that it goes on to the same bits. */
+export function restoreKernels(recorded: Readonly<Record<string, string>>): void {
+  applyVariants({ ...kernelVariants(), ...recorded });
 }
 
 /** The forms in use, for checkpoints; nothing on wasm, where there is one form. */

@@ -66,14 +66,15 @@ async function attempt(
   signal: AbortSignal,
 ): Promise<RunHead> {
   const { engine, emit } = context;
-  const { spec } = await loadRunRecord(runId);
+  const record = await loadRunRecord(runId);
+  const { spec } = record;
   if (spec.backend !== 'auto') await engine.open(spec.backend);
   emit(runId, { type: 'stage', stage: 'load', round: 0 });
   const onProgress = (done: number, total: number): void =>
     emit(runId, { type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
   await engine.load(spec.model, onProgress, signal, spec.prompts);
   await engine.fit(spec);
-  if (engine.backend.name === 'webgpu') await engine.restoreKernels(runId);
+  await engine.restoreKernels(record);
   return runJob(
     runId,
     until,

@@ -1,11 +1,11 @@
 /** A run from start to end: rounds of pool, score, select, train and evaluate, each resumable, in one loop. */
 import { StudioError } from '../lib/errors.ts';
-import type { RunHead } from '../storage/runRecord.ts';
+import type { ComputedBy, RunHead } from '../storage/runRecord.ts';
 import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
 import type { StageName } from './events.ts';
 import { runPoolStage } from './poolStage.ts';
 import { runRealImagesStage } from './realImagesStage.ts';
-import { type JobTools, openRun, patchRecord, type RunContext } from './runContext.ts';
+import { type JobTools, openRun, patchRecord, type RunContext, warn } from './runContext.ts';
 import { runSelectStage } from './selectStage.ts';
 import { runTrainStage } from './trainStage.ts';
 
@@ -28,6 +28,7 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
   }
   const startRound = run.record.round;
   await patchRecord(run, { status: 'running' });
+  await recordMachine(run);
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
@@ -45,6 +46,26 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
   await patchRecord(run, { status: run.record.stage === 'done' ? 'done' : 'paused' });
   if (run.record.stage === 'done') run.emit({ type: 'stage', stage: 'done', round: run.record.round });
   return run.record;
+}
+
+/** Keeps what a run was begun on, and says so where it goes on on something else. */
+async function recordMachine(run: RunContext): Promise<void> {
+  const { backend, kernels } = run;
+  const { computedBy } = run.record;
+  if (computedBy === undefined) {
+    await patchRecord(run, { computedBy: { backend, kernels } });
+  } else if (keyOf(computedBy) !== keyOf(run)) {
+    await warn(run, {
+      code: 'backend-changed',
+      message: `The run was begun on ${computedBy.backend} and goes on on ${backend} or with other kernels.`,
+      remedy:
+        'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
+    });
+  }
+}
+
+function keyOf({ backend, kernels }: ComputedBy): string {
+  return JSON.stringify([backend, Object.entries(kernels).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
 async function runStage(run: RunContext, stage: RoundStage, round: number): Promise<void> {

@@ -56,16 +56,6 @@ async function train(run: RunContext, round: number): Promise<void> {
   const resumed = last?.round === round && last.set === setName(run, round) ? last : null;
   let best = await loadBest(run.id);
   await cutHistory(run, round, resumed?.step ?? null);
-  const kernels = (of: { backend: string; kernels: object }): string =>
-    JSON.stringify([of.backend, of.kernels]);
-  if (resumed !== null && kernels(resumed) !== kernels(run)) {
-    await warn(run, {
-      code: 'backend-changed',
-      message: `Training was begun on ${resumed.backend} and goes on on ${run.backend} or with other kernels.`,
-      remedy:
-        'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
-    });
-  }
   const start = resumed ?? startOfRound(run, round, best);
   if (resumed === null) best = null;
   const { iterations } = run.spec.training;

@@ -31,7 +31,12 @@ export type RunHead = {
   readonly progress: number;
   /** Seconds spent, by what they were spent on. */
   readonly seconds: Readonly<Record<string, number>>;
+  /** What the run was begun on; missing before. */
+  readonly computedBy?: ComputedBy;
 };
+
+/** A backend with the forms of its kernels: only the same ones give the same bits again. */
+export type ComputedBy = { readonly backend: string; readonly kernels: Readonly<Record<string, string>> };
 
 export type RunParts = {
   readonly spec: MiTuneSpec;
@@ -79,6 +84,7 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   round: count,
   progress: real,
   seconds: v.record(v.string(), real),
+  computedBy: v.exactOptional(v.object({ backend: v.string(), kernels: v.record(v.string(), v.string()) })),
 });
 
 const specSchema: v.GenericSchema<unknown, MiTuneSpec> = v.looseObject({

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StageName } from '../../../src/jobs/events.ts';
 import type { RunState } from '../../../src/jobs/runTypes.ts';
+import { loadRunRecord, saveRunRecord } from '../../../src/storage/runs.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 /** What must not depend on how often a run was stopped. */
@@ -63,6 +64,27 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
     expect(expected.train.map((r) => r.step)).toEqual([1, 2, 3, 4, 5]);
     expect(expected.validation.map((r) => r.step)).toEqual([0, 2, 4, 5]);
     expect(await outcome(stopped)).toEqual(expected);
+  });
+
+  it('goes on with what it was begun with, or says that it cannot', async () => {
+    const machine = { selection: { candidates: 1 }, sampling: { steps: 2 } } as const;
+    const runId = await studio.create(machine);
+    await studio.run(runId, 'select');
+    const { computedBy } = await loadRunRecord(runId);
+    expect(computedBy).toMatchObject({ backend, kernels: { weights: 'f32' } });
+    const { kernels } = computedBy as NonNullable<typeof computedBy>;
+    const resumeFrom = async (begun: Record<string, string>): Promise<string[]> => {
+      const other = await studio.create(machine);
+      await saveRunRecord(other, { computedBy: { backend, kernels: { ...kernels, ...begun } } });
+      const events = await studio.run(other, 'select');
+      return events.flatMap((e) => (e.type === 'warning' ? [e.report.code] : []));
+    };
+    const inUse = async () => (await studio.client.call('open', { backend })).kernels;
+    const onGpu = backend === 'webgpu';
+    expect(await resumeFrom(onGpu ? { linear: 'workgroup' } : {})).not.toContain('backend-changed');
+    expect((await inUse()).linear).toBe(onGpu ? 'workgroup' : undefined);
+    expect(await resumeFrom({ linear: 'of another version' })).toContain('backend-changed');
+    expect((await inUse()).linear).toBe(onGpu ? 'registers' : undefined);
   });
 
   it('keeps its model while it works', async () => {
