@@ -30,7 +30,7 @@ export type Launch = {
   readonly groups: Groups;
   /** Further dispatches with other uniforms that fill the rest of the same outputs. */
   readonly more?: readonly Part[];
-  /** Multiply-adds of one dispatch, where they are many; what is recorded is then submitted early. */
+  /** Multiply-adds of one dispatch, where they are many: no submission has more of them than `longestWork`. */
   readonly work?: number;
 };
 
@@ -205,6 +205,8 @@ function record(
   pipeline: GPUComputePipeline,
   bindGroup: GPUBindGroup,
 ): void {
+  // What was recorded before does not share a submission with what would exceed the bound.
+  if ((recordedWork.get(backend) ?? 0) + work > longestWork) submitRecorded(backend, hidden);
   backend.ensureCommandEncoderReady();
   const encoder = hidden.commandEncoder as GPUCommandEncoder;
   const timed = hidden.activeTimers != null;
@@ -232,12 +234,16 @@ function record(
     return;
   }
   const recorded = (recordedWork.get(backend) ?? 0) + work;
+  recordedWork.set(backend, recorded);
   const full = hidden.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE');
-  if (full || recorded >= longestWork) {
-    backend.endComputePassEncoder();
-    backend.submitQueue();
-  }
-  recordedWork.set(backend, full || recorded >= longestWork ? 0 : recorded);
+  if (full || recorded >= longestWork) submitRecorded(backend, hidden);
+}
+
+function submitRecorded(backend: WebGPUBackend, hidden: HiddenMembers): void {
+  recordedWork.set(backend, 0);
+  if (hidden.commandEncoder === null) return;
+  backend.endComputePassEncoder();
+  backend.submitQueue();
 }
 
 function count(outputs: readonly TensorInfo[], inputs: readonly TensorInfo[]): void {

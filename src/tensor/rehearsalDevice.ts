@@ -43,6 +43,7 @@ export async function rehearse<T>(
   work: (meter: BufferMeter) => Promise<T>,
   { device, limits }: RehearsalOptions = {},
 ): Promise<T> {
+  nameConstants();
   const stand = standIn(device, limits);
   const meter = meterBuffers(stand);
   const seat = tf.engine() as unknown as Seat;
@@ -55,7 +56,7 @@ export async function rehearse<T>(
   const timer = setTimeout(() => {
     interrupted = true;
   });
-  const backend = new WebGPUBackend(stand);
+  const backend = makeBackend(stand);
   Object.assign(seat, { backendName: 'webgpu', backendInstance: backend });
   try {
     const result = await work(meter);
@@ -65,6 +66,44 @@ export async function rehearse<T>(
     clearTimeout(timer);
     backend.dispose();
     Object.assign(seat, before);
+  }
+}
+
+/** What tfjs and our code name of WebGPU (https://www.w3.org/TR/webgpu/), missing where a browser does not have it. */
+const NAMES = {
+  GPUBuffer: class {},
+  GPUTexture: class {},
+  GPUExternalTexture: class {},
+  GPUBufferUsage: {
+    ...{ MAP_READ: 1, MAP_WRITE: 2, COPY_SRC: 4, COPY_DST: 8, INDEX: 16, VERTEX: 32, UNIFORM: 64 },
+    ...{ STORAGE: 128, INDIRECT: 256, QUERY_RESOLVE: 512 },
+  },
+  GPUMapMode: { READ: 1, WRITE: 2 },
+  GPUShaderStage: { VERTEX: 1, FRAGMENT: 2, COMPUTE: 4 },
+  GPUTextureUsage: {
+    COPY_SRC: 1,
+    COPY_DST: 2,
+    TEXTURE_BINDING: 4,
+    STORAGE_BINDING: 8,
+    RENDER_ATTACHMENT: 16,
+  },
+} as const;
+
+/** Plans are made in every browser; whether there is a GPU is told by `navigator.gpu` alone. */
+function nameConstants(): void {
+  for (const [name, value] of Object.entries(NAMES)) {
+    if (!(name in globalThis)) Object.defineProperty(globalThis, name, { value, configurable: true });
+  }
+}
+
+/** tfjs makes its backend only where there is `navigator.gpu`. */
+function makeBackend(stand: GPUDevice): WebGPUBackend {
+  if ((navigator.gpu as GPU | undefined) !== undefined) return new WebGPUBackend(stand);
+  Object.defineProperty(navigator, 'gpu', { value: {}, configurable: true });
+  try {
+    return new WebGPUBackend(stand);
+  } finally {
+    Reflect.deleteProperty(navigator, 'gpu');
   }
 }
 

@@ -5,8 +5,9 @@
  */
 import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
+import { assertAllocated } from './heap.ts';
 import { submitPending } from './memory.ts';
-import { type Tensor, tf, WebGPUBackend } from './tf.ts';
+import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
 import type { WeightFormat } from './types.ts';
 import { dropPanels, panelBytes } from './wasmPanels.ts';
 
@@ -48,6 +49,7 @@ export function makeWeight(
   const rounded = format === 'f16' && data instanceof Float32Array ? floatsToHalves(data) : data;
   if (!(backend instanceof WebGPUBackend)) {
     const tensor = tf.keep(tf.tensor(asFloats(rounded), [...shape], 'float32'));
+    if (backend instanceof BackendWasm) assertAllocated(backend, tensor);
     return { name, shape, format, tensor, packed: false, buffer: null };
   }
   const { values, shape: whole } = padded(rounded, shape);

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makePlan } from '../../../src/engine/loadPlan.ts';
 import type { PlanMode, PlanSettings } from '../../../src/jobs/loadPlan.ts';
 import { measurePhases, runPhases } from '../../../src/jobs/memoryPhases.ts';
@@ -82,3 +82,27 @@ onBackends(
   },
   ['webgpu'],
 );
+
+onBackends('the memory of a run without WebGPU', () => {
+  const names = ['GPUBuffer', 'GPUTexture', 'GPUExternalTexture', 'GPUBufferUsage', 'GPUMapMode'];
+  const found = [...names, 'GPUShaderStage', 'GPUTextureUsage'].map(
+    (name) => [name, Object.getOwnPropertyDescriptor(globalThis, name) as PropertyDescriptor] as const,
+  );
+  beforeAll(() => {
+    for (const [name] of found) Reflect.deleteProperty(globalThis, name);
+    Object.defineProperty(navigator, 'gpu', { value: undefined, configurable: true });
+  });
+  afterAll(() => {
+    Reflect.deleteProperty(navigator, 'gpu');
+    for (const [name, descriptor] of found) Object.defineProperty(globalThis, name, descriptor);
+  });
+
+  it('is planned all the same', async () => {
+    const { shape, settings } = await tiny();
+    const input = { model: 'tiny', backend: 'wasm', shape, mode: 'train', rank: RANK } as const;
+    const plan = await makePlan({ ...input, settings, budgetBytes: 1e9 });
+    expect(plan.fits).toBe(true);
+    expect(plan.peakBytes).toBeGreaterThan(1e5);
+    expect(await tryAllocation(1e6)).toBe(null);
+  });
+}, ['wasm']);

@@ -1,5 +1,6 @@
 import { expect, it, vi } from 'vitest';
 import { openBackend } from '../../../src/tensor/device.ts';
+import { Heap } from '../../../src/tensor/heap.ts';
 import { memoryReport } from '../../../src/tensor/memory.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
 import { type BackendWasm, tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
@@ -61,4 +62,15 @@ it('clones on wasm without a copy, each clone with a life of its own', async () 
   const { dataId } = clone;
   clone.dispose();
   expect(backend.dataIdMap.has(dataId)).toBe(false);
+});
+
+it('says when the memory of wasm is full, and goes on with less', async () => {
+  await openBackend('wasm', { wasmPaths });
+  const heap = new Heap(tf.backend() as BackendWasm);
+  // Of the 4 GiB that 32 bits address, twice 2.4 GB; none of it is touched.
+  heap.allocate([6e8]);
+  expect(() => heap.allocate([6e8])).toThrow(expect.objectContaining({ code: 'memory-full' }) as Error);
+  heap.values(heap.allocate([16])).fill(1);
+  heap.release([]);
+  expect(memoryReport().tensors).toBe(0);
 });
