@@ -44,7 +44,7 @@ export async function makePlan(input: PlanInput): Promise<LoadPlan> {
   };
 }
 
-/** The largest batch up to the asked one whose peak fits; peaks grow by the same amount with every image. Null: none. */
+/** About the largest batch up to the asked one whose peak fits: peaks grow by much the same with every image. Null: none. */
 export async function largestBatch(input: PlanInput, settings: PlanSettings): Promise<number | null> {
   const one = peakOf(await measure(input, { ...settings, batch: 1 }));
   if (one > input.budgetBytes) return null;
@@ -52,8 +52,9 @@ export async function largestBatch(input: PlanInput, settings: PlanSettings): Pr
   const each = peakOf(await measure(input, { ...settings, batch: 2 })) - one;
   const more = each > 0 ? Math.floor((input.budgetBytes - one) / each) : settings.batch;
   let batch = Math.min(settings.batch, 1 + more);
-  // Memory may be there when a single buffer is already larger than the device binds.
-  while (batch > 2 && (await measure(input, { ...settings, batch })) === null) batch = Math.floor(batch / 2);
+  // Buffers that wait to be used again make the growth uneven, and a single one may be more than the device binds.
+  while (batch > 1 && peakOf(await measure(input, { ...settings, batch })) > input.budgetBytes)
+    batch = Math.floor(batch * SMALLER_BATCH);
   return batch;
 }
 
@@ -72,13 +73,13 @@ async function propose(input: PlanInput): Promise<PlanProposal | null> {
     if (batch === null) continue;
     const chosen = { ...way, batch };
     const peakBytes = peakOf(await measure(input, chosen));
-    if (peakBytes > input.budgetBytes) continue;
     return { settings: chosen, peakBytes, changes: describeChanges(settings, chosen) };
   }
   return null;
 }
 
 const SMALLER_SIZES = [3 / 4, 1 / 2, 1 / 4] as const;
+const SMALLER_BATCH = 0.8;
 
 function describeChanges(from: PlanSettings, to: PlanSettings): string[] {
   const images = (count: number): string => `${count} ${count === 1 ? 'image' : 'images'}`;
