@@ -47,6 +47,8 @@ export type UrlSourceOptions = {
   /** Replaces the global `fetch`, e.g. to add a token. */
   readonly fetch?: typeof fetch;
   readonly signal?: AbortSignal;
+  /** Most bytes that are kept in memory for a server without ranges; default any number. */
+  readonly maxWholeBytes?: number;
 };
 
 /**
@@ -54,16 +56,16 @@ export type UrlSourceOptions = {
  *
  * The probe is a GET of one byte, since signed CDN links often refuse HEAD. A server that ignores
  * `Range`, or hides `Content-Range` from scripts, gets one whole GET and is then served from memory.
- * @throws StudioError `url-unreachable`, `url-not-found`, `url-forbidden`, `url-failed`, `url-changed`
+ * @throws StudioError `url-unreachable`, `url-not-found`, `url-forbidden`, `url-failed`, `url-changed`, `url-no-ranges`
  */
 export async function urlSource(url: string, options: UrlSourceOptions = {}): Promise<ByteSource> {
   const name = nameOfUrl(url);
   const probe = await get(url, 'bytes=0-0', options);
-  if (probe.status === 200) return bytesSource(await bodyOf(url, probe, options), name);
+  if (probe.status === 200) return bytesSource(await wholeOf(url, probe, options), name);
   const total = totalSize(probe);
   await probe.body?.cancel();
   if (total === undefined) {
-    return bytesSource(await bodyOf(url, await get(url, undefined, options), options), name);
+    return bytesSource(await wholeOf(url, await get(url, undefined, options), options), name);
   }
   return {
     name,
@@ -159,6 +161,18 @@ function statusError(url: string, status: number): StudioError {
   }
   return new StudioError('url-failed', `The server answered ${url} with status ${status}.`, {
     remedy: 'Try again later, or download the file and drop it here.',
+    where: url,
+  });
+}
+
+/** The body of a file that has to be taken as a whole, if it is not too large for that. */
+async function wholeOf(url: string, response: Response, options: UrlSourceOptions): Promise<Uint8Array> {
+  const { maxWholeBytes = Number.POSITIVE_INFINITY } = options;
+  const size = Number(response.headers.get('content-length') ?? 0);
+  if (size <= maxWholeBytes) return bodyOf(url, response, options);
+  await response.body?.cancel();
+  throw new StudioError('url-no-ranges', `${url} can only be read as a whole, ${size} bytes at once.`, {
+    remedy: 'Download the model into the studio, which stores it piece by piece, or choose another server.',
     where: url,
   });
 }

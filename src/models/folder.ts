@@ -66,7 +66,7 @@ export function urlFolder(base: string): ModelFolder {
     async open(...paths) {
       for (const path of paths) {
         try {
-          return await whole(await urlSource(root + path));
+          return await whole(await urlSource(root + path, { maxWholeBytes: MAX_WHOLE_BYTES }));
         } catch (error) {
           if (!(error instanceof StudioError) || error.code !== 'url-not-found') throw error;
         }
@@ -82,3 +82,6 @@ async function whole(source: ByteSource): Promise<ByteSource> {
   return bytesSource(await source.read(0, source.sizeBytes), source.name);
 }
 const ONE_PIECE_BYTES = 32 * 2 ** 20;
+
+/** Most bytes of one file in JavaScript memory, from servers that cannot give parts of it. */
+const MAX_WHOLE_BYTES = 160e6;

@@ -77,6 +77,12 @@ describe('urlSource', () => {
     expect(seen).toHaveLength(1);
   });
 
+  it('refuses a large file of a server that ignores Range', async () => {
+    const { url } = await serve((_, response) => response.setHeader('Content-Length', 300).end(DATA));
+    await expect(urlSource(url, { maxWholeBytes: 299 })).rejects.toMatchObject({ code: 'url-no-ranges' });
+    expect((await urlSource(url, { maxWholeBytes: 300 })).sizeBytes).toBe(300);
+  });
+
   it('loads the whole file when Content-Range is hidden', async () => {
     const { url, seen } = await serve((request, response) => {
       if (request.headers.range) response.writeHead(206).end(DATA.subarray(0, 1));
