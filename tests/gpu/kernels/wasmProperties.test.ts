@@ -163,9 +163,9 @@ onBackends('any size', () => {
     const long = makeWeight(w, [terms, 1], 'f32', 'long');
     const tx = tf.tensor2d(x, [1, terms]);
     const expected = referenceLinear(x, w, null, [1, terms, 1]);
-    expect(
-      Math.abs((await take(linear(tx, long, null)))[0] as number) - Math.abs(expected[0] as number),
-    ).toBeLessThan(3e-6 * terms);
+    const [sum] = await take(linear(tx, long, null));
+    // Of 50,001 terms of size 1, each addition rounded.
+    expect(Math.abs((sum as number) - (expected[0] as number))).toBeLessThan(0.02);
     tf.dispose([nothing, tx]);
     for (const made of [weight, long]) disposeWeight(made);
   });
