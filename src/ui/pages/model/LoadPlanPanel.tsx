@@ -70,7 +70,8 @@ function Verdict({ plan }: { readonly plan: LoadPlan }) {
       {proposal === null ? (
         fits ? null : (
           <p>
-            A quarter of the image size and one image at a time would not fit either. A smaller model might.
+            One image at a time, of a quarter of the size, would not fit either.
+            {plan.backend === 'wasm' ? ' On a GPU the weights take half as much.' : null}
           </p>
         )
       ) : (

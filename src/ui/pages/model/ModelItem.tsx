@@ -43,10 +43,10 @@ export function ModelItem({ row }: { readonly row: ModelRow }) {
       ) : (
         <DownloadProgress id={row.id} download={download} />
       )}
-      {planned ? <LoadPlanPanel loads /> : null}
       {row.ref?.kind === 'local' && stored?.prediction != null ? (
         <PredictionChoice id={row.id} name={name} prediction={stored.prediction} />
       ) : null}
+      {planned ? <LoadPlanPanel loads /> : null}
     </li>
   );
 }

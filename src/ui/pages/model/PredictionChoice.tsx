@@ -18,6 +18,7 @@ export function PredictionChoice({ id, name, prediction }: PredictionChoiceProps
   const loading = useEngine((state) => state.status === 'loading' || state.status === 'opening');
   return (
     <div className={styles.prediction} data-guessed={prediction.guessed}>
+      <span>Predicts</span>
       <Choice
         label={`What ${name} predicts`}
         value={prediction.value}
