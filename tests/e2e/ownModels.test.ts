@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
 import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
 import { type RangeServer, serveRanges } from '../../tools/lib/rangeServer.ts';
-import { goTo, pageProblems, settle, waitForEngine } from '../helpers/studioPage.ts';
+import { giveFile, goTo, pageProblems, settle, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 /** Machines that run tests may be busy. */
 const PATIENT = { timeout: 60_000 };
@@ -168,4 +168,24 @@ describe('settings that need more memory than there is', () => {
     await plan.getByRole('button', { name: 'Training' }).click();
     await plan.getByText(/^(Fits|Too large)/).waitFor();
   });
+});
+
+test('a run is shown with the model it was made with only, which is offered', async () => {
+  await goTo(page, 'Model');
+  const id = await item('mine-large').getAttribute('data-model');
+  await goTo(page, 'Start');
+  await giveFile(page, 'Run file', 'tiny.json', JSON.stringify(TINY_RUN));
+  await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).click();
+  await page.locator('[data-status=done], [data-status=failed]').waitFor({ timeout: 240_000 });
+  const run = /run=([\w.:-]+)/.exec(page.url())?.[1];
+  await page.goto(`${studio.url}#v=1&page=select&run=${run}&preset=paper&model=stored:${id}`);
+  await page.reload();
+  await page.locator('[data-engine=waiting]').waitFor(PATIENT);
+  await page.getByText('Made with Shapes').waitFor();
+  expect(await page.locator('[data-row] canvas').count()).toBe(0);
+  expect(await pageProblems(page, 'a run of another model')).toEqual([]);
+  await button('Load it').click();
+  await page.locator('[data-row] canvas').first().waitFor(PATIENT);
+  expect(await page.getByText('Made with Shapes').count()).toBe(0);
+  expect(await page.locator('[data-code]').count()).toBe(0);
 });
