@@ -140,4 +140,14 @@ onBackends('attention of a wide head', () => {
     expect(relativeError(await take(attention(q, k, v, g)), expected)).toBeLessThan(5e-6);
     tf.dispose([q, k, v]);
   });
+
+  it('has the gradients of all three', async () => {
+    const g = { batch: 1, queries: 5, keys: 35, width: 512, heads: 1, causal: false };
+    await expectGradients({
+      op: (q, k, v) => attention(q as Tensor3D, k as Tensor3D, v as Tensor3D, g),
+      reference: (q, k, v) => referenceAttention(q as Float64Array, k as Float64Array, v as Float64Array, g),
+      inputs: inputs(g),
+      tolerance: 2e-5,
+    });
+  });
 }, ['webgpu']);
