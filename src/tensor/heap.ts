@@ -2,24 +2,12 @@
  * What composed forms and kernels of the wasm backend work with: its memory, our kernels (wasm/), and the stock kernels
  * with matrix products replaced by ours.
  */
-import { StudioError } from '../lib/errors.ts';
 import { Compose } from './compose.ts';
 import type { BackendWasm, TensorInfo } from './tf.ts';
+import { assertAllocated } from './wasmAllocated.ts';
 import { type WasmKernels, wasmKernels } from './wasmKernels.ts';
 import type { WasmMemory } from './wasmMemory.ts';
 import { batchProduct, product } from './wasmProducts.ts';
-
-/**
- * wasm addresses memory with 32 bits; when there is no more, tfjs goes on at address 0 and overwrites what is there.
- * @throws StudioError `memory-full`
- */
-export function assertAllocated(backend: BackendWasm, { dataId, shape }: TensorInfo): void {
-  if (backend.getMemoryOffset(dataId) !== 0) return;
-  backend.disposeData(dataId);
-  throw new StudioError('memory-full', `WebAssembly has no room for a tensor of [${shape.join(', ')}].`, {
-    remedy: 'Choose a GPU, a smaller model, a smaller batch or smaller images.',
-  });
-}
 
 export class Heap extends Compose implements WasmMemory {
   readonly kernels: WasmKernels;

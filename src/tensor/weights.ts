@@ -5,10 +5,10 @@
  */
 import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
-import { assertAllocated } from './heap.ts';
 import { submitPending } from './memory.ts';
 import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
 import type { WeightFormat } from './types.ts';
+import { assertAllocated } from './wasmAllocated.ts';
 import { dropPanels, panelBytes } from './wasmPanels.ts';
 
 /** A frozen linear `[in, out]` or convolution `[kh, kw, Cin, Cout]` weight. */
