@@ -100,8 +100,12 @@ describe('the shapes model', () => {
   });
 
   it('refuses what cannot be done, and says why', async () => {
-    const fresh = await studio.create();
+    const fresh = await studio.create({ model: { kind: 'url', base: 'models/shapes/' } });
     const call = studio.client.call.bind(studio.client);
+    const other = await studio.create({ model: { kind: 'url', base: 'models/other/' } });
+    await expect(call('exportAdapter', { runId: other, which: 'best' })).rejects.toMatchObject({
+      code: 'model-other',
+    });
     await expect(call('exportAdapter', { runId: fresh, which: 'best' })).rejects.toMatchObject({
       code: 'adapter-missing',
     });

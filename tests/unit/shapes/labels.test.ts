@@ -9,7 +9,7 @@ const labels = JSON.parse(readFileSync('tests/golden/shapesLabels.json', 'utf8')
   prompt: string;
   strict: boolean;
 }[];
-const sheet = await decodePng(readFileSync('tests/golden/shapesLabels.png'));
+const sheet = await decodePng(readFileSync('tests/golden/shapesLabels.png'), 'shapesLabels.png');
 
 /** Image `index` of the sheet, row by row. */
 function tile(index: number): Uint8Array {
