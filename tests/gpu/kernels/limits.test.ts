@@ -65,8 +65,8 @@ onBackends('beyond the limits', () => {
   it('stock addition, joined channels and enlarged images', async () => {
     await expectSameEnd([4 * threads + 4, 1], (x) => tf.add(x, x));
     const images = (x: Tensor): Tensor4D => tf.reshape(x, [x.shape[0], 1, 1, 1]);
-    await expectSameEnd([threads + 5, 1], (x) => concatChannels([images(x), images(x)]));
-    await expectSameEnd([threads / 4 + 5, 1], (x) => upsampleNearest(images(x), [2, 2]));
+    await expectSameEnd([threads + 5, 1], (x) => tf.tidy(() => concatChannels([images(x), images(x)])));
+    await expectSameEnd([threads / 4 + 5, 1], (x) => tf.tidy(() => upsampleNearest(images(x), [2, 2])));
   });
 
   it('layer norm and group norm', async () => {
