@@ -53,8 +53,9 @@ export default defineConfig({
       },
       {
         extends: true,
-        // Only what the tests import: a dependency of the page that is found late would reload a test.
-        optimizeDeps: { include: ['fast-check'], entries: ['tests/gpu/**/*.test.ts'] },
+        // The page is an entry too: a test asks for an address that is not there, the server answers with the page, and
+        // its dependencies, found as late as that, would reload a test.
+        optimizeDeps: { include: ['fast-check'], entries: ['tests/gpu/**/*.test.ts', 'index.html'] },
         test: {
           name: 'gpu',
           include: ['tests/gpu/**/*.test.ts'],
