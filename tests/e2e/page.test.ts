@@ -53,6 +53,13 @@ describe('before a run', () => {
     expect(await checkPages(GENERAL)).toEqual([]);
   });
 
+  test('nothing moves for those who asked for less motion, not even colors of another theme', async () => {
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    }
+  });
+
   test('a broken list is kept and its line named', async () => {
     await goTo(page, 'Start');
     await giveFile(page, 'Prompt list file', 'list.jsonl', '{"prompt":"a red circle"}\n{oops\n');
