@@ -28,7 +28,7 @@ def load_model(options):
         return load_pipeline(options.model)
     from tokenizer import Tokenizer
     from train_diffusion import load_average
-    from train_vae import load_average as load_vae
+    from train_decoder import load_average as load_vae
 
     text, unet, scale, *_ = load_average(options.work)
     return Tokenizer(os.path.join(options.work, "tokenizer")), text, unet, load_vae(options.work), scale
@@ -54,7 +54,7 @@ def round_trip(options):
     if options.work is None:
         *_, vae, _ = load_pipeline(options.model)
     else:
-        from train_vae import load_average
+        from train_decoder import load_average
 
         vae = load_average(options.work)
     with open(os.path.join(options.round_trip, "metadata.jsonl"), encoding="utf-8") as file:

@@ -14,7 +14,7 @@ from folder import WEIGHTS
 from progress import load_checkpoint
 from tensor_file import save_half
 from train_diffusion import load_average as load_diffusion
-from train_vae import load_average as load_vae
+from train_decoder import load_average as load_vae
 
 LIMIT_BYTES = 12_000_000
 

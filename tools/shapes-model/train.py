@@ -1,4 +1,4 @@
-"""Trains the shapes model: python3 tools/shapes-model/train.py --work DIR [--stage vae|latents|diffusion|all]
+"""Trains the shapes model: python3 tools/shapes-model/train.py --work DIR [--stage vae|latents|decoder|diffusion|all]
 
 Renders nothing itself: run renderData.ts into DIR/data first (it may still be running). Stages resume from their
 checkpoints, so the command can be killed and repeated. One thread: for networks this small two are slower.
@@ -18,7 +18,7 @@ from progress import Log
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
-    parser.add_argument("--stage", default="all", choices=["vae", "latents", "diffusion", "all"])
+    parser.add_argument("--stage", default="all", choices=["vae", "latents", "decoder", "diffusion", "all"])
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -31,6 +31,10 @@ def main():
         import encode
 
         encode.encode(options.work, log)
+    if options.stage in ("decoder", "all"):
+        import train_decoder
+
+        train_decoder.train(options.work, log)
     if options.stage in ("diffusion", "all"):
         import train_diffusion
 

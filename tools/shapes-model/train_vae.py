@@ -30,8 +30,8 @@ def object_weights(images):
     return 1 + (OBJECT_WEIGHT - 1) * F.max_pool2d(differs, 5, stride=1, padding=2)
 
 
-def reconstruction_loss(images, decoded):
-    weights = object_weights(images)
+def reconstruction_loss(images, decoded, weights):
+    """`weights`: (N, 1, 64, 64), how much each pixel counts."""
     error = decoded - images
     pixels = (weights * (error.abs() + error**2)).mean() / weights.mean()
     across = (weights[..., 1:] * (error[..., 1:] - error[..., :-1]).abs()).mean()
@@ -84,7 +84,7 @@ def train(work, log):
             group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
         mean, logvar = vae.encode(batch)
         noise = torch.randn(mean.shape, generator=generator)
-        reconstruction = reconstruction_loss(batch, vae.decode(mean + (0.5 * logvar).exp() * noise))
+        reconstruction = reconstruction_loss(batch, vae.decode(mean + (0.5 * logvar).exp() * noise), object_weights(batch))
         divergence = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
         optimizer.zero_grad(set_to_none=True)
         (reconstruction + KL_WEIGHT * divergence).backward()

@@ -30,6 +30,12 @@ export const TRAINING = {
   flushAtEpochEnd: false,
 } as const;
 
+/**
+ * A score that can choose images. `guided`: the reference, `guided, all t`: without truncation; `re-noised …`: of the
+ * finished image, by the two estimators of `src/mi/renoise.ts`.
+ */
+export type SelectionScore = 'guided' | 'guided, all t' | 're-noised orthogonal' | 're-noised standard';
+
 /** How an adapter is trained: what `tune` chooses on validation prompts, and what part 3 varies. */
 export type Settings = {
   readonly learningRate: number;
@@ -39,9 +45,11 @@ export type Settings = {
   readonly rank: number;
   readonly kind: 'dora' | 'lora';
   readonly textEncoder: boolean;
+  /** What ranks best on validation prompts; it has an arm of its own beside the reference. */
+  readonly score: SelectionScore;
 };
 
-/** Settings before anything is tuned: the demo's. Budgets are estimated with them. */
+/** Settings before anything is tuned: the demo's, with the score that costs most. Budgets are estimated with them. */
 export const UNTUNED: Settings = {
   learningRate: DEMO.training.learningRate,
   iterations: DEMO.training.iterations,
@@ -50,6 +58,7 @@ export const UNTUNED: Settings = {
   rank: DEMO.adapter.rank,
   kind: DEMO.adapter.kind,
   textEncoder: DEMO.adapter.textEncoder,
+  score: 're-noised standard',
 };
 
 /** All prompt counts are per category. */
@@ -79,6 +88,13 @@ export type Design = {
     readonly keeps: readonly number[];
     readonly prompts: number;
     readonly images: number;
+  };
+  /** Pools of validation prompts, and how images are noised again to choose among them. */
+  readonly selection: {
+    readonly prompts: number;
+    readonly candidates: number;
+    readonly timesteps: number;
+    readonly draws: number;
   };
   readonly categoryAdapters: { readonly replicates: number };
   readonly rounds: {
@@ -124,6 +140,7 @@ const QUICK: Design = {
   pool: { prompts: 1, candidates: 3, replicates: 1 },
   test: { prompts: 1, images: 3 },
   tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
+  selection: { prompts: 1, candidates: 3, timesteps: 2, draws: 1 },
   categoryAdapters: { replicates: 1 },
   rounds: { count: 2, prompts: 1, candidates: 3, replicates: 1 },
   ablations: {
@@ -143,18 +160,19 @@ const HOUR: Design = {
   rank: { prompts: 8, unseen: 1, candidates: 16 },
   guidances: { scales: [1, 7.5], prompts: 4, candidates: 16 },
   renoise: { timesteps: 10, draws: 2, prompts: 8 },
-  pool: { prompts: 8, candidates: 8, replicates: 3 },
-  test: { prompts: 5, images: 4 },
-  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [60, 120], keeps: [1], prompts: 2, images: 4 },
+  pool: { prompts: 20, candidates: 8, replicates: 3 },
+  test: { prompts: 6, images: 4 },
+  tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
+  selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
   categoryAdapters: { replicates: 1 },
-  rounds: { count: 2, prompts: 8, candidates: 8, replicates: 1 },
+  rounds: { count: 3, prompts: 8, candidates: 8, replicates: 1 },
   ablations: {
     replicates: 3,
     keeps: [2, 4],
-    promptCounts: [2, 4],
+    promptCounts: [5, 10],
     realShares: REAL_SHARES,
-    candidates: [2, 4, 24],
-    ladderPrompts: 8,
+    candidates: [2, 4, 30, 50, 100],
+    ladderPrompts: 4,
   },
 };
 
@@ -174,6 +192,7 @@ const EVENING: Design = {
     prompts: 4,
     images: 4,
   },
+  selection: { prompts: 8, candidates: 24, timesteps: 10, draws: 1 },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 2, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {
@@ -202,6 +221,7 @@ const FULL: Design = {
     prompts: 4,
     images: 4,
   },
+  selection: { prompts: 12, candidates: 32, timesteps: 10, draws: 1 },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 3, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {

@@ -59,8 +59,13 @@ export function findDrawn(store: Store, design: Design, draw: Draw): readonly Ca
     if (result === undefined) return undefined;
     candidates.push(...result.images.map((image) => ({ ...image, timesteps: result.timesteps })));
   }
-  const skipped = draw.first % samplingOf(design, draw.use).block;
-  return candidates.slice(skipped, skipped + draw.count);
+  return ownPart(design, draw, candidates);
+}
+
+/** Of one value per image of the blocks that a draw touches, those of its own images. */
+export function ownPart<T>(design: Design, { first, count, use }: Draw, values: readonly T[]): readonly T[] {
+  const skipped = first % samplingOf(design, use).block;
+  return values.slice(skipped, skipped + count);
 }
 
 /** First images of the blocks that a draw touches. */

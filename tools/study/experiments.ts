@@ -34,10 +34,10 @@ function replicates<T>(count: number, make: (replicate: number) => readonly T[])
 
 /** Equal budget for every arm: same prompts, same M, same k, same training. */
 export function armExperiments(design: Design, settings: Settings): Experiment[] {
+  // Where the reference itself ranks best on validation prompts, there is no other score to try.
+  const arms = ARMS.filter((arm) => arm !== 'chosen' || settings.score !== 'guided');
   return replicates(design.pool.replicates, (replicate) =>
-    ARMS.map((arm) =>
-      one(design, 'arms', arm, arm, settings, sharedSet(design, arm, settings.keep, replicate)),
-    ),
+    arms.map((arm) => one(design, 'arms', arm, arm, settings, sharedSet(design, arm, settings, replicate))),
   );
 }
 
@@ -46,7 +46,7 @@ export function categoryExperiments(design: Design, settings: Settings): Experim
   return replicates(design.categoryAdapters.replicates, (replicate) =>
     design.categories.flatMap((category) =>
       (['mi', 'random'] as const).map((arm) => {
-        const set = { ...sharedSet(design, arm, settings.keep, replicate), categories: [category] };
+        const set = { ...sharedSet(design, arm, settings, replicate), categories: [category] };
         const experiment = one(design, 'categories', category, arm, settings, set);
         return { ...experiment, evaluation: ofCategory(experiment.evaluation, category) };
       }),
@@ -68,7 +68,7 @@ export function roundExperiments(design: Design, settings: Settings): Experiment
         const before = trainings.at(-1);
         const start = before === undefined ? null : trainedAdapter(design, before);
         const set = {
-          ...sharedSet(design, arm, settings.keep, replicate),
+          ...sharedSet(design, arm, settings, replicate),
           prompts,
           candidates,
           first: replicate * candidates,
@@ -100,7 +100,7 @@ export function candidateExperiments(design: Design, settings: Settings): Experi
     counts.map((count) => {
       // Replicates look at different candidates as long as the pool has them.
       const first = (replicate + 1) * count <= largest ? replicate * count : 0;
-      const shared = sharedSet(design, 'mi', settings.keep, replicate);
+      const shared = sharedSet(design, 'mi', settings, replicate);
       const set = { ...shared, candidates: count, prompts: ladderPrompts, first };
       return one(design, 'candidates', `M = ${count}`, 'mi', settings, set);
     }),
@@ -118,7 +118,7 @@ export function keepExperiments(design: Design, settings: Settings): Experiment[
         `k = ${keep}`,
         'mi',
         { ...settings, keep },
-        sharedSet(design, 'mi', keep, replicate),
+        sharedSet(design, 'mi', { ...settings, keep }, replicate),
       ),
     ),
   );
@@ -128,7 +128,7 @@ export function keepExperiments(design: Design, settings: Settings): Experiment[
 export function realExperiments(design: Design, settings: Settings): Experiment[] {
   return replicates(design.ablations.replicates, (replicate) =>
     [0, ...design.ablations.realShares].map((realShare) => {
-      const set = { ...sharedSet(design, 'mi', settings.keep, replicate), realShare };
+      const set = { ...sharedSet(design, 'mi', settings, replicate), realShare };
       return one(design, 'real', `${realShare}`, 'mi', settings, set);
     }),
   );
@@ -143,7 +143,7 @@ export function adapterExperiments(design: Design, settings: Settings): Experime
   ] as const;
   return replicates(design.ablations.replicates, (replicate) =>
     kinds.map(([label, change]) => {
-      const set = sharedSet(design, 'mi', settings.keep, replicate);
+      const set = sharedSet(design, 'mi', settings, replicate);
       return one(design, 'adapter', label, 'mi', { ...settings, ...change }, set);
     }),
   );
@@ -154,7 +154,7 @@ export function promptCountExperiments(design: Design, settings: Settings): Expe
   const counts = [...design.ablations.promptCounts, design.pool.prompts];
   return replicates(design.ablations.replicates, (replicate) =>
     counts.map((prompts) => {
-      const set = { ...sharedSet(design, 'mi', settings.keep, replicate), prompts };
+      const set = { ...sharedSet(design, 'mi', settings, replicate), prompts };
       return one(design, 'prompts', `${prompts * design.categories.length}`, 'mi', settings, set);
     }),
   );

@@ -74,11 +74,13 @@ async function runPlan(run: Run): Promise<boolean> {
       onDone,
     });
   const first = await work(firstSteps(design, schedule));
-  const settings = chosenSettings(store, design);
+  const settings = chosenSettings(store, design, schedule);
   // Ranking needs no settings, so it goes on without them.
   if (settings === null) return first && work(forecastSteps(design, schedule).filter((s) => s.part === '1'));
-  const { learningRate, iterations, keep } = settings;
-  console.log(`Settings from validation prompts: lr ${learningRate}, ${iterations} iterations, k = ${keep}.`);
+  const { learningRate, iterations, keep, score } = settings;
+  console.log(
+    `Settings from validation prompts: lr ${learningRate}, ${iterations} iterations, k = ${keep}, score “${score}”.`,
+  );
   return work(allSteps(design, schedule, settings));
 }
 

@@ -18,7 +18,7 @@ import {
 } from './experiments.ts';
 import { guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
 import { realSteps } from './real.ts';
-import { poolDraws } from './sets.ts';
+import { poolDraws, poolMeasures } from './sets.ts';
 import { distinctSteps, type Part, type Step } from './steps.ts';
 import { trainingStep } from './training.ts';
 import { tuneSteps } from './tune.ts';
@@ -36,22 +36,23 @@ const TABLES: Readonly<Record<Table, { readonly part: Part; readonly item: strin
 
 /** What does not depend on the tuned settings and comes before them. */
 export function firstSteps(design: Design, schedule: NoiseSchedule): Step[] {
-  return distinctSteps([...rankingSteps(design), ...tuneSteps(design, schedule)]);
+  return distinctSteps([...tuneSteps(design, schedule), ...rankingSteps(design)]);
 }
 
 /** Everything, with the settings that tuning chose. */
 export function allSteps(design: Design, schedule: NoiseSchedule, settings: Settings): Step[] {
   const steps = (experiments: readonly Experiment[]): Step[] =>
     experiments.flatMap((e) => experimentSteps(design, schedule, e));
-  const byReplicate = (experiments: readonly Experiment[]): Experiment[] =>
-    experiments.toSorted((a, b) => a.replicate - b.replicate);
-  const ablations = byReplicate([
+  // Every table with one seed before any with two.
+  const tables = [
+    ...categoryExperiments(design, settings),
     ...adapterExperiments(design, settings),
     ...keepExperiments(design, settings),
-    ...candidateExperiments(design, settings),
     ...promptCountExperiments(design, settings),
     ...realExperiments(design, settings),
-  ]);
+    ...roundExperiments(design, settings),
+    ...candidateExperiments(design, settings),
+  ].toSorted((a, b) => a.replicate - b.replicate);
   return distinctSteps([
     ...firstSteps(design, schedule),
     ...evaluationSteps(design, testEvaluation(design), null, TABLES.arms),
@@ -59,10 +60,7 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...renoiseSteps(design),
     ...steps(armExperiments(design, settings)),
     ...guidanceSteps(design),
-    ...steps(byReplicate(categoryExperiments(design, settings)).filter((e) => e.replicate === 0)),
-    ...steps(ablations),
-    ...steps(byReplicate(categoryExperiments(design, settings))),
-    ...steps(roundExperiments(design, settings)),
+    ...steps(tables),
   ]);
 }
 
@@ -77,6 +75,7 @@ function experimentSteps(design: Design, schedule: NoiseSchedule, experiment: Ex
   const label = TABLES[experiment.table];
   const trainings = experiment.trainings.flatMap((training) => [
     ...poolDraws(training.set).flatMap((draw) => drawSteps(design, draw, label)),
+    ...poolMeasures(design, training.set, label),
     ...(training.set.realShare > 0 ? realSteps(design, training.set) : []),
     trainingStep(design, schedule, training, label),
   ]);

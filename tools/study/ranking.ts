@@ -1,9 +1,9 @@
 /** Part 1's steps: pools on test prompts, other guidance scales, and the pool's images noised again. */
 import type { Category } from '../../src/shapes/world.ts';
 import { type Design, GUIDANCE } from './design.ts';
-import { type Draw, drawIds, drawSteps } from './draws.ts';
+import { type Draw, drawSteps } from './draws.ts';
+import { measureSteps } from './measures.ts';
 import { promptsOfAll } from './prompts.ts';
-import type { DrawResult, MeasureRequest } from './protocol.ts';
 import type { Step } from './steps.ts';
 
 /** `unseen` prompts are reported apart: their combinations are not in the model's training data. */
@@ -48,10 +48,6 @@ export function renoisedPrompts(design: Design): readonly RankedPrompt[] {
   }));
 }
 
-export function measureId(design: Design, drawId: string): string {
-  return `measure/${design.renoise.timesteps}x${design.renoise.draws}/${drawId}`;
-}
-
 export function rankingSteps(design: Design): Step[] {
   return rankedPrompts(design).flatMap(({ draw }) =>
     drawSteps(design, draw, { part: '1', item: 'pools on test prompts' }),
@@ -59,27 +55,8 @@ export function rankingSteps(design: Design): Step[] {
 }
 
 export function renoiseSteps(design: Design): Step[] {
-  const { timesteps, draws } = design.renoise;
-  return renoisedPrompts(design).flatMap(({ draw }) =>
-    drawIds(design, draw).map(
-      (drawId): Step => ({
-        id: measureId(design, drawId),
-        part: '1',
-        item: 'pools noised again',
-        needs: [drawId],
-        cost: { evaluations: 2 * timesteps * draws * design.block, images: 0, samples: 0 },
-        request: (store): MeasureRequest => {
-          const { images } = store.read<DrawResult>(drawId);
-          return {
-            kind: 'measure',
-            images: images.map(({ latent }) => ({ text: draw.text, latent })),
-            timesteps,
-            draws,
-          };
-        },
-      }),
-    ),
-  );
+  const label = { part: '1', item: 'pools noised again' } as const;
+  return renoisedPrompts(design).flatMap(({ draw }) => measureSteps(design, draw, design.renoise, label));
 }
 
 export function guidanceSteps(design: Design): Step[] {

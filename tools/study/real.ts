@@ -1,5 +1,6 @@
 /** Steps that make and measure the study's real images (Table 7): rendered scenes with web-like captions. */
 import type { Design } from './design.ts';
+import { measureId } from './measures.ts';
 import type {
   CaptionedImage,
   Measured,
@@ -25,8 +26,6 @@ function blocksOf({ categories, prompts, replicate }: Set): readonly number[] {
 }
 
 const realId = (first: number): string => `real/${first}x${BLOCK}`;
-const measureId = ({ renoise }: Design, first: number): string =>
-  `measure/${renoise.timesteps}x${renoise.draws}/${realId(first)}`;
 
 export function realSteps(design: Design, set: Set): Step[] {
   const { timesteps, draws } = design.renoise;
@@ -41,7 +40,7 @@ export function realSteps(design: Design, set: Set): Step[] {
     },
     {
       ...label,
-      id: measureId(design, first),
+      id: measureId(design.renoise, realId(first)),
       needs: [realId(first)],
       cost: { evaluations: 2 * timesteps * draws * BLOCK, images: 0, samples: 0 },
       request: (store): MeasureRequest => {
@@ -53,7 +52,7 @@ export function realSteps(design: Design, set: Set): Step[] {
 }
 
 export function realIds(design: Design, set: Set): string[] {
-  return blocksOf(set).flatMap((first) => [realId(first), measureId(design, first)]);
+  return blocksOf(set).flatMap((first) => [realId(first), measureId(design.renoise, realId(first))]);
 }
 
 export type RealImage = {
@@ -65,7 +64,7 @@ export type RealImage = {
 export function realImages(store: Store, design: Design, set: Set): readonly RealImage[] {
   return blocksOf(set).flatMap((first) => {
     const { images } = store.read<RealResult>(realId(first));
-    const { images: measured, plan } = store.read<MeasureResult>(measureId(design, first));
+    const { images: measured, plan } = store.read<MeasureResult>(measureId(design.renoise, realId(first)));
     return images.map((image, i) => ({ image, measured: measured[i] as Measured, plan }));
   });
 }

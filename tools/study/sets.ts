@@ -1,21 +1,24 @@
 /** Fine-tuning sets: which images of which pool an arm is trained on (the paper's Algorithm 1, and its controls). */
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { scoreRenoised } from '../../src/mi/renoise.ts';
-import { scoreTrace } from '../../src/mi/score.ts';
 import { type SelectionRule, selectCandidates } from '../../src/mi/select.ts';
 import type { Category } from '../../src/shapes/world.ts';
-import { type Design, REFERENCE_SCORE } from './design.ts';
+import { type Design, REFERENCE_SCORE, type SelectionScore } from './design.ts';
 import { type AdapterRef, type Draw, drawIds, findDrawn } from './draws.ts';
+import { findMeasured, type MeasuredCandidate, measureIds, measureSteps } from './measures.ts';
 import { promptsOfAll } from './prompts.ts';
 import type { CaptionedImage } from './protocol.ts';
 import { realIds, realImages } from './real.ts';
+import { needsNoisingAgain, selectionScore } from './selection.ts';
+import type { Part, Step } from './steps.ts';
 import type { Store } from './store.ts';
 
 /**
- * `mi`: top k by MI, the paper's. `random`: k at random. `bottom`: lowest MI. `exact`: top k by the exact score, the
- * ceiling and the only arm in which that score chooses images.
+ * `mi`: top k by MI, the paper's. `chosen`: top k by the score that ranks best on validation prompts. `random`: k at
+ * random. `bottom`: lowest MI. `exact`: top k by the exact score, the ceiling and the only arm in which that score
+ * chooses images.
  */
-export const ARMS = ['mi', 'random', 'bottom', 'exact'] as const;
+export const ARMS = ['mi', 'chosen', 'random', 'bottom', 'exact'] as const;
 export type Arm = (typeof ARMS)[number];
 
 export type SetSpec = {
@@ -33,12 +36,15 @@ export type SetSpec = {
   readonly round: number;
   /** Share of the set that real images replace. */
   readonly realShare: number;
+  /** What chooses in the arm `chosen`. */
+  readonly score: SelectionScore;
 };
 
 /** All that decides the set, in words. */
 export function setName(set: SetSpec): string {
   const scope = set.categories.length === 1 ? set.categories[0] : 'mixed';
-  const parts = [`${scope}${set.prompts}`, `M${set.candidates}@${set.first}`, `k${set.keep}`, set.arm];
+  const arm = set.arm === 'chosen' ? set.score : set.arm;
+  const parts = [`${scope}${set.prompts}`, `M${set.candidates}@${set.first}`, `k${set.keep}`, arm];
   if (set.realShare > 0) parts.push(`real${set.realShare}`);
   if (set.round > 1) parts.push(`R${set.round}`);
   return [...parts, `r${set.replicate}`].join('/');
@@ -50,7 +56,10 @@ export function setSize({ categories, prompts, keep }: SetSpec): number {
 
 /** Steps that must be done before the set can be made. */
 export function setNeeds(design: Design, set: SetSpec): string[] {
-  const pool = poolDraws(set).flatMap((draw) => drawIds(design, draw));
+  const pool = poolDraws(set).flatMap((draw) => [
+    ...drawIds(design, draw),
+    ...(isNoisedAgain(set) ? measureIds(design, draw, design.selection) : []),
+  ]);
   return set.realShare > 0 ? [...pool, ...realIds(design, set)] : pool;
 }
 
@@ -64,6 +73,26 @@ export function poolDraws(set: SetSpec): readonly Draw[] {
   }));
 }
 
+/** Steps that measure the pool, where the arm's score needs it. */
+export function poolMeasures(
+  design: Design,
+  set: SetSpec,
+  label: { readonly part: Part; readonly item: string },
+): Step[] {
+  if (!isNoisedAgain(set)) return [];
+  return poolDraws(set).flatMap((draw) => measureSteps(design, draw, design.selection, label));
+}
+
+function isNoisedAgain({ arm, score }: SetSpec): boolean {
+  return arm === 'chosen' && needsNoisingAgain(score);
+}
+
+/** The candidates of one prompt, measured where the arm's score needs it. */
+function candidatesOf(store: Store, design: Design, set: SetSpec, draw: Draw): readonly MeasuredCandidate[] {
+  if (isNoisedAgain(set)) return findMeasured(store, design, draw, design.selection) ?? [];
+  return (findDrawn(store, design, draw) ?? []).map((image) => ({ ...image, renoised: null }));
+}
+
 /** The images of the set with their prompts, from what is stored. */
 export function buildSet(
   store: Store,
@@ -72,13 +101,16 @@ export function buildSet(
   set: SetSpec,
 ): readonly CaptionedImage[] {
   const pool = poolDraws(set).flatMap((draw, promptIndex) =>
-    (findDrawn(store, design, draw) ?? []).map((image, candidate) => {
-      const trace = image.timesteps.map((t, i) => ({ t, squaredDifference: image.trace[i] as number }));
-      const mi = scoreTrace(schedule, trace, REFERENCE_SCORE);
-      const score = set.arm === 'exact' ? image.share : mi;
+    candidatesOf(store, design, set, draw).map((image, candidate) => {
+      const mi = selectionScore(schedule, 'guided', image);
+      const score = scoreOf(image);
       return { promptIndex, candidate, score, mi, text: draw.text, latent: image.latent };
     }),
   );
+  function scoreOf(image: MeasuredCandidate): number {
+    if (set.arm === 'exact') return image.share;
+    return selectionScore(schedule, set.arm === 'chosen' ? set.score : 'guided', image);
+  }
   const { selected } = selectCandidates(pool, { keep: set.keep, rule: ruleOf(set) });
   if (set.realShare === 0) return selected.map(({ text, latent }) => ({ text, latent }));
   const realCount = Math.round(set.realShare * selected.length);
@@ -103,6 +135,7 @@ export function buildSet(
 function ruleOf({ arm, replicate }: SetSpec): SelectionRule {
   switch (arm) {
     case 'mi':
+    case 'chosen':
     case 'exact':
       return { order: 'top' };
     case 'bottom':

@@ -1,22 +1,29 @@
 /**
  * Learning rate, iterations and k, chosen on validation prompts: the setting whose adapters' images satisfy the
- * largest share of claims there. The mean over the MI and the random arm decides, so that neither is favored. The
- * exact score chooses settings here, never images, and test prompts have no say.
+ * largest share of claims there. The mean over two arms decides, choice at random and choice by the exact score: training
+ * is to pass on what a choice offers and to do no harm where it offers nothing, and no score that is compared later is
+ * favored. Test prompts have no say.
  */
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { mean } from '../../src/lib/stats.ts';
 import { type Design, type Settings, UNTUNED } from './design.ts';
 import { drawSteps } from './draws.ts';
 import { evaluationSteps, findEvaluation, validation } from './evaluation.ts';
+import { scoreSteps, selectionRows } from './selection.ts';
 import { type Arm, poolDraws, type SetSpec } from './sets.ts';
 import type { Step } from './steps.ts';
 import type { Store } from './store.ts';
 import { type Training, trainingId, trainingStep } from './training.ts';
 
-const TUNED_ARMS = ['mi', 'random'] as const satisfies readonly Arm[];
+const TUNED_ARMS = ['random', 'exact'] as const satisfies readonly Arm[];
 
 /** The set of replicate `replicate` on the pool that parts 2 and 3 share. */
-export function sharedSet(design: Design, arm: Arm, keep: number, replicate: number): SetSpec {
+export function sharedSet(
+  design: Design,
+  arm: Arm,
+  { keep, score }: Pick<Settings, 'keep' | 'score'>,
+  replicate: number,
+): SetSpec {
   const { prompts, candidates } = design.pool;
   return {
     categories: design.categories,
@@ -29,6 +36,7 @@ export function sharedSet(design: Design, arm: Arm, keep: number, replicate: num
     drawnBy: null,
     round: 1,
     realShare: 0,
+    score,
   };
 }
 
@@ -42,15 +50,15 @@ function gridPoints({ tune }: Design): GridPoint[] {
 function trainingOf(design: Design, point: GridPoint, arm: Arm): Training {
   const iterations = Math.max(...design.tune.iterations);
   const settings = { ...UNTUNED, ...point, iterations, batch: design.batch };
-  return { set: sharedSet(design, arm, point.keep, 0), settings, start: null };
+  return { set: sharedSet(design, arm, settings, 0), settings, start: null };
 }
 
 export function tuneSteps(design: Design, schedule: NoiseSchedule): Step[] {
   const label = { part: 'tune', item: 'settings on validation prompts' } as const;
-  const pool = poolDraws(sharedSet(design, 'mi', 1, 0)).flatMap((draw) =>
+  const pool = poolDraws(sharedSet(design, 'random', UNTUNED, 0)).flatMap((draw) =>
     drawSteps(design, draw, { part: 'tune', item: 'training pool' }),
   );
-  if (isDecided(design)) return pool;
+  if (isDecided(design)) return [...scoreSteps(design), ...pool];
   const judged = validation(design);
   const grid = gridPoints(design).flatMap((point) =>
     TUNED_ARMS.flatMap((arm) => {
@@ -64,7 +72,7 @@ export function tuneSteps(design: Design, schedule: NoiseSchedule): Step[] {
       ];
     }),
   );
-  return [...pool, ...evaluationSteps(design, judged, null, label), ...grid];
+  return [...scoreSteps(design), ...pool, ...evaluationSteps(design, judged, null, label), ...grid];
 }
 
 /** Nothing to choose where the grid has a single point. */
@@ -87,9 +95,9 @@ export function tuneRows(store: Store, design: Design): readonly TuneRow[] {
         const training = trainingId(design, trainingOf(design, point, arm));
         return validationShare(store, design, { training, step: iterations });
       });
-      const [mi, random] = shares;
-      if (mi === undefined || random === undefined) return [];
-      return [{ ...point, iterations, shares: { mi, random }, mean: (mi + random) / 2 }];
+      const [random, exact] = shares;
+      if (random === undefined || exact === undefined) return [];
+      return [{ ...point, iterations, shares: { random, exact }, mean: (random + exact) / 2 }];
     }),
   );
   return rows.toSorted((a, b) => b.mean - a.mean);
@@ -105,9 +113,11 @@ export function validationShare(
   return prompts && mean(prompts.flatMap(({ images }) => images.map((image) => image.share)));
 }
 
-/** The chosen settings, or null while the grid is incomplete. */
-export function chosenSettings(store: Store, design: Design): Settings | null {
-  const base = { ...UNTUNED, batch: design.batch };
+/** The chosen settings, or null while the grid or the comparison of scores is incomplete. */
+export function chosenSettings(store: Store, design: Design, schedule: NoiseSchedule): Settings | null {
+  const score = selectionRows(store, design, schedule)?.[0]?.score;
+  if (score === undefined) return null;
+  const base = { ...UNTUNED, batch: design.batch, score };
   if (isDecided(design)) {
     const { learningRates, iterations, keeps } = design.tune;
     return {

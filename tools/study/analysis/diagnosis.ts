@@ -5,9 +5,10 @@ import { judge } from '../../../src/shapes/claims.ts';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
 import { RELATIONS } from '../../../src/shapes/world.ts';
 import { groupBy } from '../group.ts';
+import type { MeasuredCandidate } from '../measures.ts';
 import { tauOfAll } from './agreement.ts';
 import { type Summary, summarize } from './bootstrap.ts';
-import type { Pool, PooledCandidate } from './pools.ts';
+import type { Pool } from './pools.ts';
 import { rankingOf, share, type Truth } from './rank.ts';
 import { referenceScore, type ScoreDefinition } from './scores.ts';
 
@@ -67,11 +68,11 @@ function reliability(pools: readonly Pool[], schedule: NoiseSchedule): Diagnosis
   const measured = pools.filter((pool) => pool.candidates.every((c) => (c.renoised?.length ?? 0) > 0));
   if (measured.length === 0) return [];
   const { score } = referenceScore(schedule);
-  const again = (draw: number) => (c: PooledCandidate) =>
+  const again = (draw: number) => (c: MeasuredCandidate) =>
     mean((c.renoised ?? []).filter((m) => m.draw === draw).map((m) => m.squaredDifference / m.uncondError));
   const pairs = (a: ScoreDefinition['score'], b: ScoreDefinition['score']): Summary =>
     summarize(measured.map(({ candidates }) => kendallTauB(candidates.map(a), candidates.map(b))));
-  const all = (c: PooledCandidate) =>
+  const all = (c: MeasuredCandidate) =>
     mean((c.renoised ?? []).map((m) => m.squaredDifference / m.uncondError));
   return [
     { question: 'two noise draws of the re-noised score', tau: pairs(again(0), again(1)) },

@@ -2,12 +2,13 @@
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import type { Design } from '../design.ts';
 import { groupBy } from '../group.ts';
+import type { MeasuredCandidate } from '../measures.ts';
 import { type Ranking, tauOfAll, tauOfThree, truthOfBest, truthOfRandom, truthOfTop } from './agreement.ts';
 import { type Summary, summarize, summarizeDifference } from './bootstrap.ts';
-import type { Pool, PooledCandidate } from './pools.ts';
+import type { Pool } from './pools.ts';
 import { comparedScores, referenceScore, type ScoreDefinition, traceOf } from './scores.ts';
 
-export type Truth = (candidate: PooledCandidate) => number;
+export type Truth = (candidate: MeasuredCandidate) => number;
 export const share: Truth = (candidate) => candidate.share;
 export const strict: Truth = (candidate) => (candidate.strict ? 1 : 0);
 
@@ -117,7 +118,7 @@ export function tauByTimestep(
   const timesteps = seen[0]?.candidates[0]?.timesteps ?? [];
   return timesteps
     .map((t, i) => {
-      const score = (c: PooledCandidate) => traceOf(c)[i]?.squaredDifference ?? Number.NaN;
+      const score = (c: MeasuredCandidate) => traceOf(c)[i]?.squaredDifference ?? Number.NaN;
       return { t, tau: summarize(seen.map((pool) => tauOfAll(rankingOf(pool, score, share)))) };
     })
     .toSorted((a, b) => a.t - b.t);

@@ -3,7 +3,7 @@ import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoise.ts';
 import { NO_TRUNCATION, type ScoreWeights, scoreCoefficients, scoreTrace } from '../../../src/mi/score.ts';
 import { type Design, REFERENCE_SCORE } from '../design.ts';
-import type { PooledCandidate } from './pools.ts';
+import type { MeasuredCandidate } from '../measures.ts';
 
 export type ScoreDefinition = {
   readonly group: string;
@@ -14,7 +14,7 @@ export type ScoreDefinition = {
   readonly renoised: boolean;
   /** Whether it looks at what the exact scorer found, so it explains but cannot be used. */
   readonly peeks: boolean;
-  readonly score: (candidate: PooledCandidate) => number;
+  readonly score: (candidate: MeasuredCandidate) => number;
 };
 
 const WEIGHTS = ['eq2', 'code', 'posterior', 'dlogsnr', 'none'] as const satisfies readonly ScoreWeights[];
@@ -89,7 +89,7 @@ function renoisedScores(schedule: NoiseSchedule, { renoise }: Design): ScoreDefi
   const cost = (count: number): number => 2 * timesteps * count;
   const both = (count: number): ScoreDefinition[] => {
     const words = count === 1 ? '1 draw' : `${count} draws`;
-    const first = (c: PooledCandidate) => (c.renoised ?? []).filter((m) => m.draw < count);
+    const first = (c: MeasuredCandidate) => (c.renoised ?? []).filter((m) => m.draw < count);
     return [
       again(`orthogonal, ${words}`, cost(count), (c) =>
         c.renoised === null
@@ -104,7 +104,7 @@ function renoisedScores(schedule: NoiseSchedule, { renoise }: Design): ScoreDefi
   const relative = (label: string, read: (m: RenoiseMeasurement) => number): ScoreDefinition =>
     again(label, cost(draws), (c) => weightedMean(schedule, c.renoised, read));
   const perRange = RANGES.flatMap(([above, upTo]) => {
-    const inside = (c: PooledCandidate) => (c.renoised ?? []).filter(({ t }) => t > above && t <= upTo);
+    const inside = (c: MeasuredCandidate) => (c.renoised ?? []).filter(({ t }) => t > above && t <= upTo);
     const all = { weights: REFERENCE_SCORE.weights, truncation: NO_TRUNCATION } as const;
     const share = (timesteps * (upTo - above)) / schedule.T;
     return (['orthogonal', 'standard'] as const).map((estimator) =>
@@ -145,6 +145,6 @@ function again(label: string, evaluations: number, score: ScoreDefinition['score
   return { group: 'noised again', label, evaluations, renoised: true, peeks: false, score };
 }
 
-export function traceOf(candidate: PooledCandidate): { t: number; squaredDifference: number }[] {
+export function traceOf(candidate: MeasuredCandidate): { t: number; squaredDifference: number }[] {
   return candidate.timesteps.map((t, i) => ({ t, squaredDifference: candidate.trace[i] ?? Number.NaN }));
 }

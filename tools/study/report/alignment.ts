@@ -21,6 +21,7 @@ import { type IntervalMark, intervalPlot } from './svg.ts';
 const ARM_LABELS: Readonly<Record<Outcome['arm'], string>> = {
   base: 'base model',
   mi: 'top k by MI',
+  chosen: 'top k by the score that validation chose',
   random: 'random k',
   bottom: 'bottom k by MI',
   exact: 'top k by exact score (ceiling)',
@@ -101,10 +102,12 @@ export function alignmentSection(alignment: Alignment, { design }: Study): Secti
   if (base === null || done.length === 0) return { text: `${head}\n\n*Not done yet.*`, plots: [] };
   const mi = armOf(arms, 'mi');
   const random = armOf(arms, 'random');
+  const others = (['chosen', 'exact'] as const).map((name) => [armOf(arms, name), random] as const);
   const text = [
     head,
     `Every arm trains on ${design.pool.prompts * design.categories.length} prompts of the training split with the same budget: M = ${design.pool.candidates}, the same k, the same training. Adapters are judged on ${promptCount(base)} test prompts with ${design.test.images} images each, the same seeds for all. A seed is a whole pipeline: its own candidates, start and order. Intervals are 95%, over prompts and seeds together; with fewer than three seeds they are too narrow.`,
     claimText(base, mi, random),
+    ...others.flatMap(([arm, control]) => (arm && control ? [otherText(arm, control)] : [])),
     armTable(base, done),
     '![Change of the share of claims by arm](shapes-study/arms.svg)',
     '### By category, one adapter for all',
@@ -144,6 +147,26 @@ function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | und
     none: 'not compared',
   }[findingOf(distinct)];
   return `**${CLAIM[findingOf(share)]}**: MI minus random is ${points(share)} points of the share of claims and ${points(strict)} points of the strict score. ${training} (${points(plain)} points against the base model). The images after MI are ${variety} (share of distinct layouts ${points(distinct)} points).`;
+}
+
+const OTHER: Readonly<Record<'chosen' | 'exact', string>> = {
+  chosen: 'The score that ranked best on validation prompts',
+  exact: 'The exact score itself, the ceiling of what choosing can do,',
+};
+
+const WORTH: Readonly<Record<Finding, string>> = {
+  positive: 'is worth',
+  negative: 'costs: it comes to',
+  open: 'is worth nothing that these numbers can show:',
+  none: 'cannot be compared yet:',
+};
+
+/** What choosing by another score than MI is worth. */
+function otherText(arm: Outcome, random: Outcome): string {
+  const share = difference(arm, random, 'share');
+  const strict = difference(arm, random, 'strict');
+  const name = OTHER[arm.arm === 'exact' ? 'exact' : 'chosen'];
+  return `${name} ${WORTH[findingOf(share)]} ${points(share)} points of the share of claims against random choice, and ${points(strict)} points of the strict score.`;
 }
 
 function armTable(base: Outcome, arms: readonly Outcome[]): string {

@@ -44,9 +44,24 @@ export function paperSection(
       SEEN,
     ),
     row(
+      '(Not in the paper:) choosing by the score that validation chose does it',
+      change(armOf(arms, 'chosen'), random),
+      SEEN,
+    ),
+    row(
+      '(Not in the paper:) choosing by the exact score, the ceiling, does it',
+      change(armOf(arms, 'exact'), random),
+      SEEN,
+    ),
+    row(
       'A second round aligns further (Table 1)',
       change(armOf(rounds, 'mi', 'R = 2'), armOf(rounds, 'mi', 'R = 1')),
       SEEN,
+    ),
+    row(
+      'A third round does not align further (Table 1)',
+      change(armOf(rounds, 'mi', 'R = 3'), armOf(rounds, 'mi', 'R = 2')),
+      SAME,
     ),
     row('More candidates than the default do not help (Table 6)', ladder(ablations), SAME),
     row('More images than one per prompt are worse (Table 6)', negated(largest(ablations, 'Kept')), SEEN),

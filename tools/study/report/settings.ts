@@ -1,35 +1,57 @@
 /** How the settings of parts 2 and 3, and of the demo, were chosen. */
 import { presetSettings } from '../../../src/jobs/presets.ts';
 import type { Settings } from '../design.ts';
+import { selectionRows } from '../selection.ts';
 import { tuneRows, validationShare } from '../tune.ts';
-import { number, percent, table } from './markdown.ts';
+import { interval, number, percent, points, table } from './markdown.ts';
 import type { Study } from './section.ts';
 
-export function settingsSection({ store, design }: Study, settings: Settings | null): string {
+export function settingsSection(study: Study, settings: Settings | null): string {
+  const { store, design } = study;
   const rows = tuneRows(store, design);
   const base = validationShare(store, design, null);
   const { prompts, images } = design.tune;
   return [
     '## Settings, from validation prompts',
-    `Learning rate, iterations and k are those whose adapters’ images satisfy most claims on ${prompts * design.categories.length} validation prompts with ${images} images each, averaged over the MI and the random arm so that neither is favored. Test prompts have no say.`,
+    `Learning rate, iterations and k are those whose adapters’ images satisfy most claims on ${prompts * design.categories.length} validation prompts with ${images} images each, averaged over choice at random and choice by the exact score: training is to pass on what a choice offers and to do no harm where it offers nothing. No score that is compared later is favored, and test prompts have no say.`,
     ...(base === undefined ? [] : [`The base model satisfies ${percent(base)} of the claims there.`]),
     settings === null ? '*Not complete yet.*' : chosen(settings, rows[0]?.mean, base),
     rows.length === 0
       ? ''
       : table(
-          ['learning rate', 'iterations', 'k', 'MI arm', 'random arm', 'mean'],
+          ['learning rate', 'iterations', 'k', 'random', 'exact', 'mean'],
           rows.map((row) => [
             String(row.learningRate),
             String(row.iterations),
             String(row.keep),
-            percent(row.shares.mi),
             percent(row.shares.random),
+            percent(row.shares.exact),
             percent(row.mean),
           ]),
         ),
+    selectionSection(study),
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+/** Which score chooses in the arm of its own. */
+function selectionSection({ store, design, schedule }: Study): string {
+  const rows = selectionRows(store, design, schedule);
+  if (rows === null) return '';
+  const { prompts, candidates, timesteps, draws } = design.selection;
+  return [
+    `Scores by which images can be chosen, on ${prompts * design.categories.length} validation prompts with ${candidates} candidates each (re-noised: ${timesteps} timesteps, ${draws} ${draws === 1 ? 'noise' : 'noises'} each). The one with the highest tau has an arm of its own in part 2, beside MI as the paper has it.`,
+    table(
+      ['score', 'evaluations beyond drawing', 'tau', 'top-1 − random, points'],
+      rows.map(({ score, evaluations, tau, gain }) => [
+        score,
+        String(evaluations),
+        interval(tau),
+        points(gain),
+      ]),
+    ),
+  ].join('\n\n');
 }
 
 function chosen(settings: Settings, best: number | undefined, base: number | undefined): string {

@@ -27,7 +27,7 @@ export function writeReport(study: Study, out: string): void {
 
 export function composeReport(study: Study): Section {
   const { store, design, schedule } = study;
-  const settings = chosenSettings(store, design);
+  const settings = chosenSettings(store, design, schedule);
   const pools = readPools(store, design, rankedPrompts(design));
   const tau = pools.length === 0 ? null : (overallRow(rankRows(pools, schedule))?.tau ?? null);
   const ranking = rankingSection(study);
