@@ -42,6 +42,16 @@ export function planRequest(ref: ModelRef, settings: Settings, mode: PlanMode): 
   };
 }
 
+/** What drawing and training need. The trials of both would get in each other's way, so one comes after the other. */
+export async function planBoth(
+  ref: ModelRef,
+  settings: Settings,
+): Promise<Readonly<Record<PlanMode, LoadPlan>>> {
+  const plan = (mode: PlanMode) => engineClient().call('planLoad', planRequest(ref, settings, mode));
+  const generate = await plan('generate');
+  return { generate, train: await plan('train') };
+}
+
 /** The settings after a proposal is taken: an optimizer step still sees as many images, in more passes. */
 export function withProposal(
   settings: Settings,
@@ -63,11 +73,8 @@ export async function showPlans(ref: ModelRef, planned: PlannedSettings): Promis
   set({ ref, planned, busy: true, ...(another ? NO_PLANS : {}) });
   const isCurrent = () => get().planned === planned;
   try {
-    const plan = (mode: PlanMode) =>
-      engineClient().call('planLoad', planRequest(ref, planned.settings, mode));
-    const generate = await plan('generate');
-    const train = await plan('train');
-    if (isCurrent()) set({ plans: { generate, train }, failure: null, busy: false });
+    const plans = await planBoth(ref, planned.settings);
+    if (isCurrent()) set({ plans, failure: null, busy: false });
   } catch (error) {
     if (isCurrent()) set({ ...NO_PLANS, failure: reportError(error), busy: false });
   }

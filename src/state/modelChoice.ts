@@ -1,6 +1,6 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
 import type { LoadPlan } from '../jobs/loadPlan.ts';
-import type { ModelRef } from '../jobs/spec.ts';
+import type { ModelRef, Settings } from '../jobs/spec.ts';
 import { CATALOG } from '../sources/catalog.ts';
 import {
   correctPrediction as correctStored,
@@ -14,7 +14,14 @@ import {
   useEngine,
 } from './engine.ts';
 import { engineClient } from './engineClient.ts';
-import { hidePlans, type PlannedSettings, showPlans, useLoadPlans, withProposal } from './loadPlans.ts';
+import {
+  hidePlans,
+  type PlannedSettings,
+  planBoth,
+  showPlans,
+  useLoadPlans,
+  withProposal,
+} from './loadPlans.ts';
 import { firstPreset, offersPreset } from './modelPresets.ts';
 import { modelName } from './modelRows.ts';
 import { goTo } from './navigation.ts';
@@ -83,6 +90,28 @@ export async function requestRunModel(ref: ModelRef): Promise<void> {
   }
   goTo('model');
   await planModel(ref);
+}
+
+/**
+ * Whether a run may load the large model that waits: yes where its settings fit. Where they do not, the plan is shown,
+ * and the user may still load the model there.
+ */
+export async function mayLoad(ref: ModelRef, settings: Settings): Promise<boolean> {
+  if (useEngine.getState().status !== 'waiting') return true;
+  const { generate, train } = await planBoth(ref, settings);
+  if (generate.fits && train.fits) return true;
+  goTo('model');
+  void planModel(ref);
+  useNotices.getState().raise(
+    {
+      code: 'model-does-not-fit',
+      message: `${generate.fits ? 'Training' : 'Drawing images'} with this model and these settings needs more memory than there is, so nothing was started.`,
+      remedy:
+        'The memory plan on this page has settings that fit. Or load the model there all the same, and start again.',
+    },
+    'warning',
+  );
+  return false;
 }
 
 /** Shows what the model needs, at the settings the next run with it would have. */

@@ -9,6 +9,7 @@ import { ensureEngine, useEngine } from './engine.ts';
 import { engineClient } from './engineClient.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage } from './images.ts';
+import { mayLoad } from './modelChoice.ts';
 import { followStage, goTo, pageOf, useNavigation } from './navigation.ts';
 import { attempt, useNotices } from './notices.ts';
 import { promptTexts, usePrompts } from './prompts.ts';
@@ -48,7 +49,7 @@ export async function startFromDraft(until: StageName): Promise<void> {
 }
 
 async function createRun(spec: MiTuneSpec, name: string): Promise<boolean> {
-  if (!(await ensureEngine(spec.backend, spec.model))) return false;
+  if (!(await mayLoad(spec.model, spec)) || !(await ensureEngine(spec.backend, spec.model))) return false;
   const summary = await engineClient().call('createRun', { spec, name });
   return openRun(summary.id);
 }
@@ -95,7 +96,8 @@ export async function workOn(until: StageName): Promise<void> {
   useNavigation.setState({ following: true });
   if (open.summary.stage !== 'done') followStage(open.summary.stage);
   try {
-    if (!(await ensureEngine(open.spec.backend, open.spec.model))) return;
+    const { backend, model } = open.spec;
+    if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
     adopt(await engineClient().call('run', { runId, until }, { signal: abort.signal }));
   } catch (error) {
     lastFailure = reportError(error);

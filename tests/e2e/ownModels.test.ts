@@ -121,6 +121,15 @@ describe('a large checkpoint', () => {
     await goTo(page, 'Start');
     expect(await page.getByRole('main').innerText()).toContain('not loaded yet');
     expect(await pageProblems(page, 'Start with a model that waits')).toEqual([]);
+    // Starting does not load past the plan: what does not fit is said, and its plan shown.
+    await page.getByRole('main').getByText('More than the budget').waitFor(PATIENT);
+    await page.getByRole('textbox', { name: 'Prompt list' }).fill('a red circle and a blue ring');
+    await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).click();
+    await page.locator('[data-code=model-does-not-fit]').waitFor(PATIENT);
+    expect(await engine()).toBe('waiting');
+    await page.locator('[data-page=model]').waitFor();
+    await page.getByRole('button', { name: /^Dismiss/ }).click();
+    await goTo(page, 'Start');
     await button('See its plan and load it').click();
     await offer.getByRole('button', { name: 'Not now' }).click();
     await button('Plan and load').waitFor();

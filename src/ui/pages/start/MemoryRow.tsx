@@ -10,8 +10,10 @@ const SETTLE_MS = 600;
 
 /** The most memory that drawing and training take, by the load plan, once the settings have come to rest. */
 export function MemoryRow() {
-  const ref = useEngine((state) => (state.status === 'ready' ? (state.model?.ref ?? null) : null));
-  const settings = useSettings((state) => state.settings);
+  const { settings, model: chosen } = useSettings();
+  const ref = useEngine(({ status, model }) =>
+    status === 'waiting' ? chosen : status === 'ready' ? (model?.ref ?? null) : null,
+  );
   const idle = useRuns((state) => state.activity === 'idle');
   const needs = useMemoryNeeds();
   useEffect(() => {
