@@ -32,6 +32,8 @@ prompt.
 `tools/shapes-model`, PyTorch on one CPU thread, shared with other work, so the hours are upper bounds.
 
 - Autoencoder: {vae_steps:,} steps of 16, {vae_hours:.1f} hours; weighted reconstruction loss {vae_loss}.
+- Its decoder alone: {decoder_steps:,} steps of 16 more, {decoder_hours:.1f} hours, half of every batch objects in contact; pixels
+  of rare colors count more, loss with those weights {decoder_loss}. The encoder and the latents stay as they were.
 - Text encoder and UNet: {steps:,} steps of {batch} ({samples:,} samples), {hours:.1f} hours, AdamW {rate:g}, min-SNR
   weights (gamma 5), moving average {average}. Last mean squared error {loss}; held out, averaged weights: {held_out}.
 {notes}
@@ -60,7 +62,7 @@ def read_if_there(path):
 
 
 def write_card(work, out, facts):
-    """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, vae_steps, vae_hours."""
+    """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, vae_steps, vae_hours, decoder_steps, decoder_hours."""
     with open(os.path.join(work, "data", "data.json"), encoding="utf-8") as file:
         data = json.load(file)
     with open(os.path.join(work, "log.txt"), encoding="utf-8") as file:
@@ -79,6 +81,7 @@ def write_card(work, out, facts):
         wrong_single=data["wrong"]["wrongSingle"],
         samples=facts["steps"] * facts["batch"],
         vae_loss=last_match(log, r"vae \d+/\d+ loss ([\d.]+)"),
+        decoder_loss=last_match(log, r"decoder \d+/\d+ loss ([\d.]+)"),
         loss=last_match(log, r"diffusion \d+/\d+ loss ([\d.]+)"),
         held_out=last_match(log, r"held out, averaged: (.*)"),
     )

@@ -52,6 +52,7 @@ def main():
     target = os.path.join(options.out, "tokenizer")
     shutil.copytree(os.path.join(options.work, "tokenizer"), target, dirs_exist_ok=True)
     autoencoder = load_checkpoint(os.path.join(options.work, "vae.pt"))
+    decoder = load_checkpoint(os.path.join(options.work, "decoder.pt")) or {"step": 0, "seconds": 0.0}
     facts = {
         "vocabulary": vocabulary,
         "scale": scale,
@@ -63,6 +64,8 @@ def main():
         "dropout": train_diffusion.CAPTION_DROPOUT,
         "vae_steps": autoencoder["step"],
         "vae_hours": autoencoder["seconds"] / 3600,
+        "decoder_steps": decoder["step"],
+        "decoder_hours": decoder["seconds"] / 3600,
     }
     write_card(options.work, options.out, facts)
     size = sum(os.path.getsize(os.path.join(root, name)) for root, _, names in os.walk(options.out) for name in names)
