@@ -13,10 +13,12 @@ export const PAIR_CATEGORIES: readonly Category[] = CATEGORIES.filter((name) => 
 
 const DEMO = presetSettings('demo');
 
-/** The score that selects in parts 2 and 3, and the reference of the comparisons in part 1. */
+const OFFICIAL_CODE = presetSettings('official-code');
+
+/** MI as the official code has it: it selects in the arm `mi`, and is the reference of the comparisons in part 1. */
 export const REFERENCE_SCORE = {
-  weights: DEMO.score.weights,
-  truncation: DEMO.score.truncation,
+  weights: OFFICIAL_CODE.score.weights,
+  truncation: OFFICIAL_CODE.score.truncation,
 } as const satisfies ScoreOptions;
 
 export const GUIDANCE = DEMO.sampling.guidance;

@@ -1,7 +1,8 @@
 /** How the settings of parts 2 and 3, and of the demo, were chosen. */
 import { presetSettings } from '../../../src/jobs/presets.ts';
-import type { Settings } from '../design.ts';
-import { selectionRows } from '../selection.ts';
+import type { ScoreSpec } from '../../../src/jobs/spec.ts';
+import { REFERENCE_SCORE, type Settings } from '../design.ts';
+import { type SelectionRow, selectionRows } from '../selection.ts';
 import { tuneRows, validationShare } from '../tune.ts';
 import { interval, number, percent, points, table } from './markdown.ts';
 import type { Study } from './section.ts';
@@ -35,13 +36,19 @@ export function settingsSection(study: Study, settings: Settings | null): string
     .join('\n\n');
 }
 
+function demoText(rows: readonly SelectionRow[]): string {
+  const free = rows.find(({ evaluations }) => evaluations === 0)?.score;
+  const used = nameOf(presetSettings('demo').score);
+  return `Of those that cost nothing beyond drawing “${free}” ranks best; the demo preset uses ${used === free ? 'it' : `“${used}”`}.`;
+}
+
 /** Which score chooses in the arm of its own. */
 function selectionSection({ store, design, schedule }: Study): string {
   const rows = selectionRows(store, design, schedule);
   if (rows === null) return '';
   const { prompts, candidates, timesteps, draws } = design.selection;
   return [
-    `Scores by which images can be chosen, on ${prompts * design.categories.length} validation prompts with ${candidates} candidates each (re-noised: ${timesteps} timesteps, ${draws} ${draws === 1 ? 'noise' : 'noises'} each). The one with the highest tau has an arm of its own in part 2, beside MI as the paper has it.`,
+    `Scores by which images can be chosen, on ${prompts * design.categories.length} validation prompts with ${candidates} candidates each (re-noised: ${timesteps} timesteps, ${draws} ${draws === 1 ? 'noise' : 'noises'} each). The one with the highest tau has an arm of its own in part 2, beside MI as the official code has it. ${demoText(rows)}`,
     table(
       ['score', 'evaluations beyond drawing', 'tau', 'top-1 − random, points'],
       rows.map(({ score, evaluations, tau, gain }) => [
@@ -64,4 +71,10 @@ function chosen(settings: Settings, best: number | undefined, base: number | und
       ? ` No setting was better than the base model (${number(100 * (best - base), 1)} points): on sets of this size training harms, and what follows compares how much.`
       : '';
   return `Chosen: learning rate ${learningRate}, ${iterations} steps of ${batch} images, k = ${keep}; DoRA of rank ${rank}.${warning} The demo preset ${same ? 'has these values' : `has learning rate ${training.learningRate}, ${training.iterations} iterations, k = ${selection.keep}`}.`;
+}
+
+/** A run's score in the words of the study. */
+function nameOf({ path, estimator, truncation }: ScoreSpec): string {
+  if (path === 'renoise') return `re-noised ${estimator}`;
+  return truncation === REFERENCE_SCORE.truncation ? path : `${path}, t > ${truncation}`;
 }
