@@ -98,6 +98,12 @@ export type Design = {
     readonly timesteps: number;
     readonly draws: number;
   };
+  /** How much training it takes to pass a choice on: k of the candidates of all replicates, and more steps. */
+  readonly dose: {
+    readonly keep: number;
+    readonly iterations: readonly number[];
+    readonly replicates: number;
+  };
   readonly categoryAdapters: { readonly replicates: number };
   readonly rounds: {
     readonly count: number;
@@ -143,6 +149,7 @@ const QUICK: Design = {
   test: { prompts: 1, images: 3 },
   tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
   selection: { prompts: 1, candidates: 3, timesteps: 2, draws: 1 },
+  dose: { keep: 2, iterations: [2], replicates: 1 },
   categoryAdapters: { replicates: 1 },
   rounds: { count: 2, prompts: 1, candidates: 3, replicates: 1 },
   ablations: {
@@ -166,6 +173,7 @@ const HOUR: Design = {
   test: { prompts: 6, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
+  dose: { keep: 3, iterations: [100, 300, 900], replicates: 1 },
   categoryAdapters: { replicates: 1 },
   rounds: { count: 3, prompts: 8, candidates: 8, replicates: 1 },
   ablations: {
@@ -195,6 +203,7 @@ const EVENING: Design = {
     images: 4,
   },
   selection: { prompts: 8, candidates: 24, timesteps: 10, draws: 1 },
+  dose: { keep: 6, iterations: [300, 900], replicates: 3 },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 2, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {
@@ -224,6 +233,7 @@ const FULL: Design = {
     images: 4,
   },
   selection: { prompts: 12, candidates: 32, timesteps: 10, draws: 1 },
+  dose: { keep: 10, iterations: [1000], replicates: 3 },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 3, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {

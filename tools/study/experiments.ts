@@ -10,7 +10,16 @@ import { ARMS, type Arm, type SetSpec } from './sets.ts';
 import { type Training, trainedAdapter } from './training.ts';
 import { sharedSet } from './tune.ts';
 
-export type Table = 'arms' | 'rounds' | 'categories' | 'candidates' | 'keep' | 'real' | 'adapter' | 'prompts';
+export type Table =
+  | 'arms'
+  | 'dose'
+  | 'rounds'
+  | 'categories'
+  | 'candidates'
+  | 'keep'
+  | 'real'
+  | 'adapter'
+  | 'prompts';
 
 export type Experiment = {
   readonly table: Table;
@@ -38,6 +47,24 @@ export function armExperiments(design: Design, settings: Settings): Experiment[]
   const arms = ARMS.filter((arm) => arm !== 'chosen' || settings.score !== 'guided');
   return replicates(design.pool.replicates, (replicate) =>
     arms.map((arm) => one(design, 'arms', arm, arm, settings, sharedSet(design, arm, settings, replicate))),
+  );
+}
+
+/** The arms that a choice could tell apart. */
+const DOSE_ARMS = ['mi', 'random', 'exact'] as const satisfies readonly Arm[];
+
+/** Larger sets and longer training: does what a choice offers arrive at all? All replicates choose from one pool. */
+export function doseExperiments(design: Design, settings: Settings): Experiment[] {
+  const { keep, iterations, replicates: seeds } = design.dose;
+  const candidates = design.pool.candidates * design.pool.replicates;
+  return replicates(seeds, (replicate) =>
+    iterations.flatMap((steps) =>
+      DOSE_ARMS.map((arm) => {
+        const changed = { ...settings, keep, iterations: steps };
+        const set = { ...sharedSet(design, arm, changed, replicate), candidates, first: 0 };
+        return one(design, 'dose', `${steps}`, arm, changed, set);
+      }),
+    ),
   );
 }
 

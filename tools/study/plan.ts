@@ -9,6 +9,7 @@ import {
   armExperiments,
   candidateExperiments,
   categoryExperiments,
+  doseExperiments,
   type Experiment,
   keepExperiments,
   promptCountExperiments,
@@ -25,6 +26,7 @@ import { tuneSteps } from './tune.ts';
 
 const TABLES: Readonly<Record<Table, { readonly part: Part; readonly item: string }>> = {
   arms: { part: '2', item: 'arms at equal budget' },
+  dose: { part: '2', item: 'larger sets, longer training' },
   rounds: { part: '2', item: 'rounds' },
   categories: { part: '2', item: 'one adapter per category' },
   candidates: { part: '3', item: 'candidates M' },
@@ -45,6 +47,7 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     experiments.flatMap((e) => experimentSteps(design, schedule, e));
   // Every table with one seed before any with two.
   const tables = [
+    ...doseExperiments(design, settings),
     ...categoryExperiments(design, settings),
     ...adapterExperiments(design, settings),
     ...keepExperiments(design, settings),

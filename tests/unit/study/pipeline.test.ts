@@ -158,6 +158,12 @@ test('finds the order of the arms', { timeout: 60_000 }, () => {
   expect(report).toMatch(/\*\*Choosing by MI is better than choosing at random\*\*/);
 });
 
+test('finds that a larger set passes the choice on', () => {
+  expect(report).toMatch(
+    /\| 2 \| 1 \| .* \| \+\d+\.\d \[\d+\.\d, \d+\.\d\] \| \+\d+\.\d \[\d+\.\d, \d+\.\d\] \|/,
+  );
+});
+
 test('finds what was put into the ablations', () => {
   // The invented real images are not aligned at all, and of more candidates the best is better.
   expect(report).toMatch(/Mostly real images are worse \(Table 7\) \| – /); // share 0.9 is not in this design

@@ -1,13 +1,14 @@
 /** Parts 2 and 3 in words, tables and plots. */
 import { baseOutcome, difference, level, type Outcome, outcomes, promptCount } from '../analysis/align.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
-import type { Settings } from '../design.ts';
+import type { Design, Settings } from '../design.ts';
 import { testEvaluation } from '../evaluation.ts';
 import {
   adapterExperiments,
   armExperiments,
   candidateExperiments,
   categoryExperiments,
+  doseExperiments,
   type Experiment,
   keepExperiments,
   promptCountExperiments,
@@ -31,6 +32,7 @@ const ARM_LABELS: Readonly<Record<Outcome['arm'], string>> = {
 export type Alignment = {
   readonly base: Outcome | null;
   readonly arms: readonly Outcome[];
+  readonly dose: readonly Outcome[];
   readonly rounds: readonly Outcome[];
   readonly categories: readonly Outcome[];
   readonly ablations: readonly Ablation[];
@@ -52,6 +54,7 @@ export function readAlignment(study: Study, settings: Settings): Alignment {
   return {
     base: baseOutcome(store, design, testEvaluation(design)),
     arms: read(armExperiments(design, settings)),
+    dose: read(doseExperiments(design, settings)),
     rounds: read(roundExperiments(design, settings)),
     categories: read(categoryExperiments(design, settings)),
     ablations: [
@@ -112,6 +115,9 @@ export function alignmentSection(alignment: Alignment, { design }: Study): Secti
     '![Change of the share of claims by arm](shapes-study/arms.svg)',
     '### By category, one adapter for all',
     mi && random ? categoryRows(base, mi, random, design.categories) : '*Not done yet.*',
+    '### Does more training pass the choice on?',
+    doseText(design),
+    doseRows(base, alignment.dose),
     '### One adapter per category (the paper’s Table 1)',
     ownAdapterRows(base, alignment.categories, design.categories),
     '### Rounds',
@@ -223,6 +229,45 @@ function categoryRows(base: Outcome, mi: Outcome, random: Outcome, categories: r
         points(difference(mi, random, measure, category)),
       ]),
     ]),
+  );
+}
+
+function doseText({ pool, dose, categories, batch }: Design): string {
+  const candidates = pool.candidates * pool.replicates;
+  const images = dose.keep * pool.prompts * categories.length;
+  return `Sets of ${images} images, k = ${dose.keep} of M = ${candidates}, from the same prompts; steps of ${batch} images. Where even the exact score is no better than chance here, no score could show its worth by training like this; where it is, what MI is worth shows beside it.`;
+}
+
+function doseRows(base: Outcome, list: readonly Outcome[]): string {
+  return table(
+    [
+      'steps',
+      'seeds',
+      'MI, claims',
+      'random',
+      'exact',
+      'random − base, points',
+      'MI − random, points',
+      'exact − random, points',
+      'strict: MI − random, points',
+      'strict: exact − random, points',
+    ],
+    [...new Set(list.map((o) => o.label))].flatMap((label) => {
+      const [mi, random, exact] = (['mi', 'random', 'exact'] as const).map((arm) => armOf(list, arm, label));
+      if (mi === undefined || random === undefined || exact === undefined) return [];
+      return [
+        [
+          label,
+          seeds(mi),
+          ...[mi, random, exact].map((o) => percent(level(o, 'share').estimate)),
+          points(difference(random, base, 'share')),
+          points(difference(mi, random, 'share')),
+          points(difference(exact, random, 'share')),
+          points(difference(mi, random, 'strict')),
+          points(difference(exact, random, 'strict')),
+        ],
+      ];
+    }),
   );
 }
 
