@@ -19,7 +19,7 @@ import type {
   PageResult,
   TrainRequest,
 } from '../../../tools/study/protocol.ts';
-import { readAlignment } from '../../../tools/study/report/alignment.ts';
+import { readAlignment } from '../../../tools/study/report/readAlignment.ts';
 import { composeReport } from '../../../tools/study/report/write.ts';
 import { runSteps } from '../../../tools/study/runner.ts';
 import { modelSchedule } from '../../../tools/study/schedule.ts';

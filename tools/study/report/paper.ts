@@ -1,8 +1,8 @@
 /** What the paper says, held against these numbers: the verdicts follow from intervals by rule. */
 import { difference, type Outcome } from '../analysis/align.ts';
 import { type Finding, findingOf, type Summary } from '../analysis/bootstrap.ts';
-import { type Ablation, type Alignment, armOf } from './alignment.ts';
 import { interval, points, table } from './markdown.ts';
+import { type Ablation, type Alignment, armOf } from './readAlignment.ts';
 
 type Row = { readonly says: string; readonly here: string; readonly verdict: string };
 

@@ -8,9 +8,11 @@ import { GUIDANCE, REFERENCE_SCORE, type Settings } from '../design.ts';
 import { allSteps, forecastSteps } from '../plan.ts';
 import { rankedPrompts } from '../ranking.ts';
 import { chosenSettings } from '../tune.ts';
-import { ablationSection, alignmentSection, readAlignment } from './alignment.ts';
+import { ablationSection } from './ablations.ts';
+import { alignmentSection } from './alignment.ts';
 import { paperSection } from './paper.ts';
 import { overallRow, rankingSection } from './ranking.ts';
+import { readAlignment } from './readAlignment.ts';
 import type { Section, Study } from './section.ts';
 import { settingsSection } from './settings.ts';
 
