@@ -9,7 +9,7 @@ import type { ScoreOptions } from '../../src/mi/score.ts';
 import { CATEGORIES, type Category } from '../../src/shapes/world.ts';
 
 /** The categories of T2I-CompBench: two objects each. */
-export const PAIR_CATEGORIES: readonly Category[] = CATEGORIES.filter((name) => name !== 'single');
+const PAIR_CATEGORIES: readonly Category[] = CATEGORIES.filter((name) => name !== 'single');
 
 const DEMO = presetSettings('demo');
 

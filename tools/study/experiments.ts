@@ -136,7 +136,7 @@ export function candidateExperiments(design: Design, settings: Settings): Experi
 
 /** Table 6, second half: k of M. */
 export function keepExperiments(design: Design, settings: Settings): Experiment[] {
-  const keeps = [...new Set([settings.keep, ...design.ablations.keeps])].sort((a, b) => a - b);
+  const keeps = [...new Set([1, settings.keep, ...design.ablations.keeps])].sort((a, b) => a - b);
   return replicates(design.ablations.replicates, (replicate) =>
     keeps.map((keep) =>
       one(

@@ -1,13 +1,13 @@
 // npm run study: does MI rank images, does MI-TUNE align, and what do its settings do? On the shapes world.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { usageError } from '../lib/usage.ts';
 import { budget, budgetLines, designFor, duration } from './budget.ts';
-import { type Design, findDesign } from './design.ts';
+import { type Design, findDesign, GUIDANCE, REFERENCE_SCORE, TRAINING } from './design.ts';
 import { readOptions, type StudyOptions, USAGE } from './options.ts';
 import { allSteps, firstSteps, forecastSteps, stepsOfParts } from './plan.ts';
 import type { Speed } from './protocol.ts';
@@ -36,12 +36,18 @@ async function main(options: StudyOptions): Promise<void> {
   const workers = await openWorkers(options.workers, join(work, 'adapters'));
   try {
     const speed = await measureSpeed(workers);
-    const design = options.design ?? designFor(options.hours, schedule, speed, workers.list.length);
-    const store = openStore(work, { version: 1, model: modelDigest(), design: design.name });
+    const design =
+      options.design ??
+      findDesign(readManifest(work)?.design ?? '') ??
+      designFor(options.hours, schedule, speed, workers.list.length);
+    const looksOnly = options.mode === 'budget';
+    const store = looksOnly
+      ? readStore(work)
+      : openStore(work, { version: 1, model: modelDigest(), design: design.name });
     const plan = stepsOfParts(forecastSteps(design, schedule), options.parts);
     console.log(`Design "${design.name}" with ${workers.list.length} page(s) on ${workers.backend}.`);
     for (const line of budgetLines(budget(plan, store, speed, workers.list.length))) console.log(line);
-    if (options.mode === 'budget') return;
+    if (looksOnly) return;
     const deadline = started + options.hours * MS_PER_HOUR;
     const complete = await runPlan({ design, schedule, store, workers, options, speed, deadline });
     console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command goes on.');
@@ -129,19 +135,24 @@ function report(work: string, asked: Design | null, schedule: NoiseSchedule, out
   if (manifest === null) throw usageError(`${work} holds no study yet.`);
   const design = asked ?? findDesign(manifest.design);
   if (design === undefined) throw usageError(`There is no design ${manifest.design}.`);
-  writeReport({ store: readStore(work), design, schedule, model: manifest.model }, out);
+  const notes = readNotes(work);
+  writeReport({ store: readStore(work), design, schedule, model: manifest.model, notes }, out);
   console.log(`Wrote ${out}`);
 }
 
-/** Digest of the files that numbers depend on. */
+/** What whoever ran the study has to add: `notes.md` in the work folder. */
+function readNotes(work: string): string | null {
+  const path = join(work, 'notes.md');
+  return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
+}
+
+/** Digest of what numbers depend on and step ids do not name: the model's files, and the settings that are fixed. */
 function modelDigest(): string {
-  const hash = createHash('sha256');
-  for (const part of ['unet', 'vae', 'text_encoder']) {
-    for (const name of ['diffusion_pytorch_model.safetensors', 'model.safetensors']) {
-      const path = join(MODEL_FOLDER, part, name);
-      if (existsSync(path)) hash.update(readFileSync(path));
-    }
-  }
+  const hash = createHash('sha256').update(JSON.stringify({ GUIDANCE, REFERENCE_SCORE, TRAINING }));
+  const files = readdirSync(MODEL_FOLDER, { recursive: true, withFileTypes: true });
+  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+  // The card is words.
+  for (const path of paths.filter((path) => !path.endsWith('.md')).sort()) hash.update(readFileSync(path));
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -11,7 +11,7 @@ export type Purpose = 'train' | 'val' | 'test' | 'unseen';
 const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 13, unseen: 14 };
 
 /** The first `count` prompts of a category; a longer list begins with the shorter one. */
-export function promptsOf(purpose: Purpose, category: Category, count: number): readonly string[] {
+function promptsOf(purpose: Purpose, category: Category, count: number): readonly string[] {
   const key = `${purpose} ${category}`;
   const known = drawn.get(key) ?? [];
   if (known.length >= count) return known.slice(0, count);

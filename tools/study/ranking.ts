@@ -40,7 +40,7 @@ export function comparedGuidances(design: Design): readonly number[] {
 }
 
 /** Main pools whose images are noised again. */
-export function renoisedPrompts(design: Design): readonly RankedPrompt[] {
+function renoisedPrompts(design: Design): readonly RankedPrompt[] {
   const { candidates } = design.rank;
   return promptsOfAll('test', design.categories, design.renoise.prompts).map(({ category, text }) => ({
     category,

@@ -18,16 +18,22 @@ const BLOCK = 16;
 /** Scenes set aside per image, since scenes of one object are passed over. */
 const SPACING = 10;
 
-type Set = { readonly categories: readonly string[]; readonly prompts: number; readonly replicate: number };
+/** The part of a set that its real images depend on. */
+type RealSet = {
+  readonly categories: readonly string[];
+  readonly prompts: number;
+  readonly keep: number;
+  readonly replicate: number;
+};
 
-function blocksOf({ categories, prompts, replicate }: Set): readonly number[] {
-  const count = Math.ceil((OFFERED * categories.length * prompts) / BLOCK);
+function blocksOf({ categories, prompts, keep, replicate }: RealSet): readonly number[] {
+  const count = Math.ceil((OFFERED * categories.length * prompts * keep) / BLOCK);
   return Array.from({ length: count }, (_, i) => (replicate * count + i) * BLOCK);
 }
 
 const realId = (first: number): string => `real/${first}x${BLOCK}`;
 
-export function realSteps(design: Design, set: Set): Step[] {
+export function realSteps(design: Design, set: RealSet): Step[] {
   const { timesteps, draws } = design.renoise;
   const label = { part: '3', item: 'real images' } as const;
   return blocksOf(set).flatMap((first): Step[] => [
@@ -51,7 +57,7 @@ export function realSteps(design: Design, set: Set): Step[] {
   ]);
 }
 
-export function realIds(design: Design, set: Set): string[] {
+export function realIds(design: Design, set: RealSet): string[] {
   return blocksOf(set).flatMap((first) => [realId(first), measureId(design.renoise, realId(first))]);
 }
 
@@ -61,7 +67,7 @@ export type RealImage = {
   readonly plan: MeasureResult['plan'];
 };
 
-export function realImages(store: Store, design: Design, set: Set): readonly RealImage[] {
+export function realImages(store: Store, design: Design, set: RealSet): readonly RealImage[] {
   return blocksOf(set).flatMap((first) => {
     const { images } = store.read<RealResult>(realId(first));
     const { images: measured, plan } = store.read<MeasureResult>(measureId(design.renoise, realId(first)));

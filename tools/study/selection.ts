@@ -7,6 +7,7 @@ import { scoreRenoised } from '../../src/mi/renoise.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../src/mi/score.ts';
 import { tauOfAll, truthOfRandom, truthOfTop } from './analysis/agreement.ts';
 import { type Summary, summarize, summarizeDifference } from './analysis/bootstrap.ts';
+import { traceOf } from './analysis/scores.ts';
 import { type Design, REFERENCE_SCORE, type SelectionScore } from './design.ts';
 import { type Draw, drawSteps } from './draws.ts';
 import { findMeasured, type MeasuredCandidate, measureSteps } from './measures.ts';
@@ -15,7 +16,7 @@ import type { Part, Step } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** Cheapest first: of scores that rank alike the first is taken. */
-export const SELECTION_SCORES: readonly SelectionScore[] = [
+const SELECTION_SCORES: readonly SelectionScore[] = [
   'guided',
   'guided, all t',
   're-noised orthogonal',
@@ -32,8 +33,7 @@ export function selectionScore(
   name: SelectionScore,
   candidate: MeasuredCandidate,
 ): number {
-  const { timesteps, trace } = candidate;
-  const path = timesteps.map((t, i) => ({ t, squaredDifference: trace[i] ?? Number.NaN }));
+  const path = traceOf(candidate);
   switch (name) {
     case 'guided':
       return scoreTrace(schedule, path, REFERENCE_SCORE);

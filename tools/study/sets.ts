@@ -50,10 +50,6 @@ export function setName(set: SetSpec): string {
   return [...parts, `r${set.replicate}`].join('/');
 }
 
-export function setSize({ categories, prompts, keep }: SetSpec): number {
-  return categories.length * prompts * keep;
-}
-
 /** Steps that must be done before the set can be made. */
 export function setNeeds(design: Design, set: SetSpec): string[] {
   const pool = poolDraws(set).flatMap((draw) => [
@@ -83,7 +79,8 @@ export function poolMeasures(
   return poolDraws(set).flatMap((draw) => measureSteps(design, draw, design.selection, label));
 }
 
-function isNoisedAgain({ arm, score }: SetSpec): boolean {
+/** Whether the arm's score needs a pool that was noised again. */
+export function isNoisedAgain({ arm, score }: SetSpec): boolean {
   return arm === 'chosen' && needsNoisingAgain(score);
 }
 

@@ -23,7 +23,7 @@ type Line = { readonly id: string; readonly seconds: number; readonly result: Pa
 /** What a folder belongs to. Numbers of two models, or of two versions of the steps, do not mix. */
 export type Manifest = {
   readonly version: 1;
-  /** Digest of the model's files. */
+  /** Digest of the model's files and of all else that step ids do not name. */
   readonly model: string;
   /** Name of the design that was run last. */
   readonly design: string;
@@ -44,12 +44,12 @@ export type Store = {
 
 /**
  * Opens a folder to work on; the caller holds its lock.
- * @throws StudioError `study-other-model` when the folder was filled with another model
+ * @throws StudioError `study-other-model` when the folder was filled with another model or other fixed settings
  */
 export function openStore(folder: string, manifest: Manifest): Store {
   const known = readManifest(folder);
-  if (known !== null && known.model !== manifest.model) {
-    throw new StudioError('study-other-model', `${folder} holds numbers of another shapes model.`, {
+  if (known !== null && (known.model !== manifest.model || known.version !== manifest.version)) {
+    throw new StudioError('study-other-model', `${folder} holds numbers of another model or another study.`, {
       remedy: 'Name another folder with --work, or delete this one.',
     });
   }

@@ -3,7 +3,7 @@ import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import type { Design, Settings } from './design.ts';
 import { type AdapterRef, adapterFile } from './draws.ts';
 import type { TrainRequest } from './protocol.ts';
-import { buildSet, type SetSpec, setName, setNeeds } from './sets.ts';
+import { buildSet, isNoisedAgain, type SetSpec, setName, setNeeds } from './sets.ts';
 import type { Part, Step } from './steps.ts';
 
 export type Training = {
@@ -16,8 +16,15 @@ export type Training = {
 export function trainingId(design: Design, { set, settings }: Training): string {
   const { learningRate, iterations, batch, kind, rank, textEncoder } = settings;
   const adapter = `${kind}${rank}${textEncoder ? '+text' : ''}`;
-  const sampling = `s${design.steps}x${design.block}`;
+  const sampling = [`s${design.steps}x${design.block}`, ...measuredBy(design, set)].join('-');
   return `train/${setName(set)}/${sampling}/lr${learningRate}-i${iterations}-b${batch}-${adapter}`;
+}
+
+/** How the images that the set is chosen from were noised again, where that decides. */
+function measuredBy({ selection, renoise }: Design, set: SetSpec): string[] {
+  return [...(isNoisedAgain(set) ? [selection] : []), ...(set.realShare > 0 ? [renoise] : [])].map(
+    ({ timesteps, draws }) => `n${timesteps}x${draws}`,
+  );
 }
 
 /** The adapter that training ends with. */

@@ -1,13 +1,12 @@
 /**
  * Learning rate, iterations and k, chosen on validation prompts: the setting whose adapters' images satisfy the
  * largest share of claims there. The mean over two arms decides, choice at random and choice by the exact score: training
- * is to pass on what a choice offers and to do no harm where it offers nothing, and no score that is compared later is
- * favored. Test prompts have no say.
+ * is to pass on what a choice offers and to do no harm where it offers nothing. Test prompts have no say.
  */
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { mean } from '../../src/lib/stats.ts';
 import { type Design, type Settings, UNTUNED } from './design.ts';
-import { drawSteps } from './draws.ts';
+import { type AdapterRef, drawSteps } from './draws.ts';
 import { evaluationSteps, findEvaluation, validation } from './evaluation.ts';
 import { scoreSteps, selectionRows } from './selection.ts';
 import { type Arm, poolDraws, type SetSpec } from './sets.ts';
@@ -107,7 +106,7 @@ export function tuneRows(store: Store, design: Design): readonly TuneRow[] {
 export function validationShare(
   store: Store,
   design: Design,
-  adapter: Parameters<typeof findEvaluation>[3],
+  adapter: AdapterRef | null,
 ): number | undefined {
   const prompts = findEvaluation(store, design, validation(design), adapter);
   return prompts && mean(prompts.flatMap(({ images }) => images.map((image) => image.share)));

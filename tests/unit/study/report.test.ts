@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { difference, layoutOf, level, type Outcome } from '../../../tools/study/analysis/align.ts';
+import { difference, layoutOf, level, type Outcome, spreadOf } from '../../../tools/study/analysis/align.ts';
 import { aspectsOf } from '../../../tools/study/analysis/diagnosis.ts';
 import { interval, number, points, table } from '../../../tools/study/report/markdown.ts';
 import { paperSection } from '../../../tools/study/report/paper.ts';
@@ -16,6 +16,7 @@ function outcome(arm: Outcome['arm'], label: string, shares: readonly number[]):
       share,
       strict: 0,
       distinct: 1,
+      spread: 1,
     }));
   const replicates = shares.map((share, replicate) => ({ replicate, prompts: prompts(share) }));
   return { arm, label, replicates, wanted: shares.length };
@@ -62,7 +63,7 @@ describe('the verdicts on the paper', () => {
   const empty = { base: null, arms: [], rounds: [], ablations: [] };
 
   test('are open before anything is done', () => {
-    expect(paperSection(null, empty).match(/not done yet/g)).toHaveLength(13);
+    expect(paperSection(null, empty).match(/not done yet/g)).toHaveLength(12);
   });
 
   test('follow the intervals', () => {
@@ -71,7 +72,7 @@ describe('the verdicts on the paper', () => {
     const text = paperSection({ estimate: 0.01, low: -0.1, high: 0.1, count: 9 }, { ...empty, base, arms });
     expect(text).toMatch(/higher MI .* \| tau 0\.010 \[−0\.100, 0\.100\] \| not shown either way/);
     expect(text).toMatch(/better than the base model .* \| \+10\.0 \[10\.0, 10\.0\] \| seen here/);
-    expect(text).toMatch(/choice by MI .* \| −10\.0 \[−10\.0, −10\.0\] \| \*\*contradicted\*\*/);
+    expect(text).toMatch(/choice by MI .* \| −10\.0 \[−10\.0, −10\.0\] \| the other way round/);
   });
 
   test('negate what the paper calls worse', () => {
@@ -81,6 +82,47 @@ describe('the verdicts on the paper', () => {
       /DoRA is better than LoRA .* \| −10\.0 \[−10\.0, −10\.0\] \| \*\*contradicted\*\*/,
     );
   });
+});
+
+describe('verdicts on candidates and kept images', () => {
+  const empty = { base: null, arms: [], rounds: [], ablations: [] };
+  const tableOf = (title: string, reference: string, labels: readonly [string, number][]) => ({
+    title,
+    note: '',
+    reference,
+    outcomes: labels.map(([label, share]) => outcome('mi', label, [share, share, share])),
+  });
+
+  test("compare with the paper's 50 and with one image, whatever the default is here", () => {
+    const ablations = [
+      tableOf('Candidates M', 'M = 8', [
+        ['M = 8', 0.1],
+        ['M = 50', 0.7],
+        ['M = 100', 0.6],
+      ]),
+      tableOf('Kept images k', 'k = 2', [
+        ['k = 1', 0.7],
+        ['k = 2', 0.1],
+        ['k = 4', 0.6],
+      ]),
+    ];
+    const text = paperSection(null, { ...empty, ablations });
+    expect(text).toMatch(/More than 50 .* \| −10\.0 \[.*\] \| \*\*contradicted\*\* \(it harms\) \|/);
+    expect(text).toMatch(/More images than one .* \| \+10\.0 \[.*\] \| seen here \|/);
+  });
+
+  test('say where they rest on a single seed', () => {
+    const rounds = [outcome('mi', 'R = 1', [0.5]), outcome('mi', 'R = 2', [0.6])];
+    expect(paperSection(null, { ...empty, rounds })).toMatch(
+      /second round .* \| seen here, with a single seed/,
+    );
+  });
+});
+
+test('the spread of images is the root mean square difference of their latents', () => {
+  const latents = [Float32Array.of(0, 0), Float32Array.of(2, 0), Float32Array.of(0, 2)];
+  expect(spreadOf(latents)).toBeCloseTo(Math.sqrt((2 + 2 + 4) / 3));
+  expect(spreadOf(latents.slice(0, 1))).toBeNaN();
 });
 
 describe('numbers in text', () => {

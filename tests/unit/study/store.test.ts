@@ -42,7 +42,7 @@ describe('the store', () => {
 
   test('refuses numbers of another model', () => {
     openStore(folder, manifest);
-    expect(() => openStore(folder, { ...manifest, model: 'xyz' })).toThrow(/another shapes model/);
+    expect(() => openStore(folder, { ...manifest, model: 'xyz' })).toThrow(/another model/);
   });
 
   test('belongs to one process at a time, and to nobody after its end', () => {

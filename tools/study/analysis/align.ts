@@ -1,6 +1,7 @@
 /** Parts 2 and 3: what adapters do to the images of test prompts. */
 import type { Interval } from '../../../src/lib/stats.ts';
 import { mean } from '../../../src/lib/stats.ts';
+import { floatsFromBase64 } from '../base64.ts';
 import type { Design } from '../design.ts';
 import type { Candidate } from '../draws.ts';
 import { type Evaluation, findEvaluation, type PromptImages } from '../evaluation.ts';
@@ -10,8 +11,11 @@ import type { Arm } from '../sets.ts';
 import type { Store } from '../store.ts';
 import { crossedBootstrap } from './bootstrap.ts';
 
-/** What is said about the images of one prompt, 0 to 1. */
-export type Measure = 'share' | 'strict' | 'distinct';
+/**
+ * What is said about the images of one prompt: shares of claims that hold, of images of which all hold, of distinct
+ * layouts (0 to 1), and how far apart the images are.
+ */
+export type Measure = 'share' | 'strict' | 'distinct' | 'spread';
 
 /** Per seed (replicate) and prompt. */
 export type Outcome = {
@@ -57,7 +61,18 @@ function outcomeOf({ category, text, images }: PromptImages): PromptOutcome {
     share: mean(images.map((image) => image.share)),
     strict: mean(images.map((image) => (image.strict ? 1 : 0))),
     distinct: new Set(images.map(layoutOf)).size / images.length,
+    spread: spreadOf(images.map(({ latent }) => floatsFromBase64(latent))),
   };
+}
+
+/** Root mean square difference per latent element, over all pairs of images; NaN for a single one. */
+export function spreadOf(latents: readonly Float32Array[]): number {
+  const squares = latents.flatMap((a, i) =>
+    latents
+      .slice(i + 1)
+      .map((b) => a.reduce((sum, x, j) => sum + (x - (b[j] ?? Number.NaN)) ** 2, 0) / a.length),
+  );
+  return squares.length === 0 ? Number.NaN : Math.sqrt(mean(squares));
 }
 
 /** Cells per side of the grid on which two places count as the same. */
@@ -82,7 +97,12 @@ export function level(outcome: Outcome, measure: Measure, category?: string): In
  * Difference of two outcomes, paired by seed and prompt: images share their noise, sets their pool. The base model
  * has no seed, so it is paired with every seed of the other.
  */
-export function difference(a: Outcome, b: Outcome, measure: Measure, category?: string): Interval {
+export function difference(
+  a: Outcome,
+  b: Outcome,
+  measure: Measure,
+  category?: string,
+): Interval & { readonly seeds: number } {
   const pairs = a.replicates.flatMap((one) => {
     const other =
       b.arm === 'base' ? b.replicates[0] : b.replicates.find((r) => r.replicate === one.replicate);
@@ -92,7 +112,7 @@ export function difference(a: Outcome, b: Outcome, measure: Measure, category?: 
     const before = new Map(ofCategory(other.prompts, category).map((p) => [p.text, p[measure]]));
     return ofCategory(one.prompts, category).map((p) => p[measure] - (before.get(p.text) ?? Number.NaN));
   });
-  return crossedBootstrap(table);
+  return { ...crossedBootstrap(table), seeds: pairs.length };
 }
 
 function tableOf(outcome: Outcome, measure: Measure, category?: string): number[][] {
@@ -103,7 +123,7 @@ function ofCategory(prompts: readonly PromptOutcome[], category?: string): reado
   return category === undefined ? prompts : prompts.filter((p) => p.category === category);
 }
 
-/** Number of test prompts and images per seed that an outcome rests on. */
+/** Number of test prompts that an outcome rests on. */
 export function promptCount(outcome: Outcome): number {
   return outcome.replicates[0]?.prompts.length ?? 0;
 }

@@ -1,9 +1,11 @@
 /** Why MI ranks as it does: what else it goes with, what it rewards, and what the unconditional branch is worth. */
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import { kendallTauB, mean } from '../../../src/lib/stats.ts';
+import { scoreRenoised } from '../../../src/mi/renoise.ts';
 import { judge } from '../../../src/shapes/claims.ts';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
 import { RELATIONS } from '../../../src/shapes/world.ts';
+import { REFERENCE_SCORE } from '../design.ts';
 import { groupBy } from '../group.ts';
 import type { MeasuredCandidate } from '../measures.ts';
 import { tauOfAll } from './agreement.ts';
@@ -68,15 +70,27 @@ function reliability(pools: readonly Pool[], schedule: NoiseSchedule): Diagnosis
   const measured = pools.filter((pool) => pool.candidates.every((c) => (c.renoised?.length ?? 0) > 0));
   if (measured.length === 0) return [];
   const { score } = referenceScore(schedule);
-  const again = (draw: number) => (c: MeasuredCandidate) =>
-    mean((c.renoised ?? []).filter((m) => m.draw === draw).map((m) => m.squaredDifference / m.uncondError));
+  const again = (keeps: (draw: number) => boolean) => (c: MeasuredCandidate) => {
+    const kept = (c.renoised ?? []).filter((m) => keeps(m.draw));
+    return scoreRenoised(schedule, kept, REFERENCE_SCORE).orthogonal.value;
+  };
   const pairs = (a: ScoreDefinition['score'], b: ScoreDefinition['score']): Summary =>
     summarize(measured.map(({ candidates }) => kendallTauB(candidates.map(a), candidates.map(b))));
-  const all = (c: MeasuredCandidate) =>
-    mean((c.renoised ?? []).map((m) => m.squaredDifference / m.uncondError));
   return [
-    { question: 'two noise draws of the re-noised score', tau: pairs(again(0), again(1)) },
-    { question: 'MI on the path and the re-noised score', tau: pairs(score, all) },
+    {
+      question: 'two noise draws of the re-noised orthogonal score',
+      tau: pairs(
+        again((draw) => draw === 0),
+        again((draw) => draw === 1),
+      ),
+    },
+    {
+      question: 'MI on the path and the re-noised orthogonal score',
+      tau: pairs(
+        score,
+        again(() => true),
+      ),
+    },
   ];
 }
 

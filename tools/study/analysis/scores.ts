@@ -20,7 +20,7 @@ export type ScoreDefinition = {
 const WEIGHTS = ['eq2', 'code', 'posterior', 'dlogsnr', 'none'] as const satisfies readonly ScoreWeights[];
 const TRUNCATIONS = [NO_TRUNCATION, 100, 200, 400] as const;
 /** Parts of the path, [above, up to]. */
-export const RANGES = [
+const RANGES = [
   [0, 200],
   [200, 400],
   [400, 600],
@@ -145,6 +145,8 @@ function again(label: string, evaluations: number, score: ScoreDefinition['score
   return { group: 'noised again', label, evaluations, renoised: true, peeks: false, score };
 }
 
-export function traceOf(candidate: MeasuredCandidate): { t: number; squaredDifference: number }[] {
+export function traceOf(
+  candidate: Pick<MeasuredCandidate, 'timesteps' | 'trace'>,
+): { t: number; squaredDifference: number }[] {
   return candidate.timesteps.map((t, i) => ({ t, squaredDifference: candidate.trace[i] ?? Number.NaN }));
 }

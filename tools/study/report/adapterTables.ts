@@ -7,7 +7,7 @@ import { armOf, seedsOf } from './readAlignment.ts';
 export function doseText({ pool, dose, categories, batch }: Design): string {
   const candidates = pool.candidates * pool.replicates;
   const images = dose.keep * pool.prompts * categories.length;
-  return `Sets of ${images} images, k = ${dose.keep} of M = ${candidates}, from the same prompts; steps of ${batch} images. Where even the exact score is no better than chance here, no score could show its worth by training like this; where it is, what MI is worth shows beside it.`;
+  return `Sets of ${images} images, k = ${dose.keep} of M = ${candidates}, from the same prompts; steps of ${batch} images. Where the exact score does no better than chance, these numbers cannot show whether better choices help; where it does, what MI is worth shows beside it. All seeds choose from one pool.`;
 }
 
 export function doseRows(base: Outcome, list: readonly Outcome[]): string {

@@ -1,8 +1,10 @@
 /** Part 2 in words, tables and a plot. */
 import { difference, level, type Outcome, promptCount } from '../analysis/align.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
+import type { Design, Settings } from '../design.ts';
+import { needsNoisingAgain } from '../selection.ts';
 import { doseRows, doseText, ownAdapterRows, roundRows } from './adapterTables.ts';
-import { percent, points, table } from './markdown.ts';
+import { number, percent, points, table } from './markdown.ts';
 import { type Alignment, armOf, seedsOf } from './readAlignment.ts';
 import type { Section, Study } from './section.ts';
 import { type IntervalMark, intervalPlot } from './svg.ts';
@@ -13,10 +15,10 @@ const ARM_LABELS: Readonly<Record<Outcome['arm'], string>> = {
   chosen: 'top k by the score that validation chose',
   random: 'random k',
   bottom: 'bottom k by MI',
-  exact: 'top k by exact score (ceiling)',
+  exact: 'top k by exact score',
 };
 
-export function alignmentSection(alignment: Alignment, { design }: Study): Section {
+export function alignmentSection(alignment: Alignment, { design }: Study, settings: Settings): Section {
   const { base, arms } = alignment;
   const done = arms.filter((arm) => arm.replicates.length > 0);
   const head = '## 2. Does MI-TUNE align?';
@@ -26,7 +28,7 @@ export function alignmentSection(alignment: Alignment, { design }: Study): Secti
   const others = (['chosen', 'exact'] as const).map((name) => [armOf(arms, name), random] as const);
   const text = [
     head,
-    `Every arm trains on ${design.pool.prompts * design.categories.length} prompts of the training split with the same budget: M = ${design.pool.candidates}, the same k, the same training. Adapters are judged on ${promptCount(base)} test prompts with ${design.test.images} images each, the same seeds for all. A seed is a whole pipeline: its own candidates, start and order. Intervals are 95%, over prompts and seeds together; with fewer than three seeds they are too narrow.`,
+    `Every arm trains on ${design.pool.prompts * design.categories.length} prompts of the training split with the same budget: M = ${design.pool.candidates}, the same k, the same training. Adapters are judged on ${promptCount(base)} test prompts with ${design.test.images} images each, the same seeds for all. A seed is a whole pipeline: its own candidates, start and order. Intervals are 95%, over prompts and seeds together; with three seeds they are still somewhat too narrow, with fewer much too narrow.${chosenText(settings, design)} The exact score often finds several perfect candidates and then takes the first, so it is a better choice than any score here, and not the best there could be.`,
     claimText(base, mi, random),
     ...others.flatMap(([arm, control]) => (arm && control ? [otherText(arm, control)] : [])),
     armTable(base, done),
@@ -45,6 +47,15 @@ export function alignmentSection(alignment: Alignment, { design }: Study): Secti
   return { text: text.join('\n\n'), plots: [armPlot(base, done)] };
 }
 
+/** What the arm with another score costs beyond the others. */
+function chosenText({ score }: Settings, { selection }: Design): string {
+  if (score === 'guided') return '';
+  const more = needsNoisingAgain(score)
+    ? `, which costs ${2 * selection.timesteps * selection.draws} network evaluations more per candidate`
+    : '';
+  return ` The score that validation chose is “${score}”${more}.`;
+}
+
 const CLAIM: Readonly<Record<Finding, string>> = {
   positive: 'Choosing by MI is better than choosing at random',
   negative: 'Choosing by MI is worse than choosing at random',
@@ -57,7 +68,7 @@ function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | und
   const share = difference(mi, random, 'share');
   const strict = difference(mi, random, 'strict');
   const plain = difference(random, base, 'share');
-  const distinct = difference(mi, random, 'distinct');
+  const spread = difference(mi, random, 'spread');
   const training = {
     positive: 'Training on guided samples alone, chosen at random, already helps',
     negative: 'Training on guided samples chosen at random harms',
@@ -69,13 +80,13 @@ function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | und
     negative: 'less varied',
     open: 'as varied, as far as can be told',
     none: 'not compared',
-  }[findingOf(distinct)];
-  return `**${CLAIM[findingOf(share)]}**: MI minus random is ${points(share)} points of the share of claims and ${points(strict)} points of the strict score. ${training} (${points(plain)} points against the base model). The images after MI are ${variety} (share of distinct layouts ${points(distinct)} points).`;
+  }[findingOf(spread)];
+  return `**${CLAIM[findingOf(share)]}**: MI minus random is ${points(share)} points of the share of claims and ${points(strict)} points of the strict score. ${training} (${points(plain)} points against the base model). The images after MI are ${variety} (spread ${points(spread)} hundredths).`;
 }
 
 const OTHER: Readonly<Record<'chosen' | 'exact', string>> = {
   chosen: 'The score that ranked best on validation prompts',
-  exact: 'The exact score itself, the ceiling of what choosing can do,',
+  exact: 'The exact score itself, a better choice than any score can make,',
 };
 
 const WORTH: Readonly<Record<Finding, string>> = {
@@ -102,6 +113,7 @@ function armTable(base: Outcome, arms: readonly Outcome[]): string {
       'claims',
       'strict',
       'distinct layouts',
+      'spread of latents',
       'claims − base, points',
       'claims − random, points',
       'strict − random, points',
@@ -112,6 +124,7 @@ function armTable(base: Outcome, arms: readonly Outcome[]): string {
       percent(level(arm, 'share').estimate),
       percent(level(arm, 'strict').estimate),
       percent(level(arm, 'distinct').estimate),
+      number(level(arm, 'spread').estimate),
       arm === base ? '–' : points(difference(arm, base, 'share')),
       ...(['share', 'strict'] as const).map((measure) =>
         arm === base || arm === random || random === undefined

@@ -78,7 +78,7 @@ function overall(rows: readonly RankRow[], pools: readonly Pool[]): string {
   return [
     `**${CHANCE[findingOf(all.tau)]}**: tau is ${interval(all.tau)} over all candidates.`,
     `The candidate with the highest MI satisfies ${percent(all.share.top)} of the claims, a random one ${percent(all.share.random)}, the pool’s best ${percent(all.share.best)}; the choice by MI is worth ${points(all.share.gain)} percentage points.`,
-    `Categories where the interval lies above 0: ${named('positive')}; below 0: ${named('negative')}; around 0: ${named('open')}.`,
+    `Categories where the interval lies above 0: ${named('positive')}; below 0: ${named('negative')}; around 0: ${named('open')}. They rest on few prompts each, and among seven one may lie apart by chance.`,
     `In ${percent(tiedShare(pools))} of the prompts all candidates have the same exact score; they have no tau and are left out of it.`,
   ].join(' ');
 }
@@ -132,7 +132,7 @@ function scoreText(rows: readonly ScoreRow[]): string {
       ? ''
       : `Without further evaluations the highest tau is that of *${free.group}: ${free.label}* (${number(free.tau.estimate)}); with them that of *${paid.label}* (${number(paid.tau.estimate)}) for ${paid.evaluations} evaluations per candidate.`;
   return [
-    'All scores are computed from the same stored pools, and each is compared with the reference on the same prompts.',
+    'All scores are computed from stored pools, and each is compared with the reference on the same prompts.',
     `Better than the reference: ${list('positive')}. Worse: ${list('negative')}.`,
     `With ${usable.length} comparisons, about ${Math.max(1, Math.round(usable.length * 0.05))} would fall outside 95% by chance alone.`,
     perEvaluation,
@@ -196,12 +196,17 @@ function diagnosisText(
     'MI and share of claims',
     'MI and area of the objects',
     'area of the objects and share of claims',
-    'two noise draws of the re-noised score',
+    'two noise draws of the re-noised orthogonal score',
   ].map(tau);
   const sentences: string[] = [];
   if (alignment !== undefined && area !== undefined && findingOf(area) === 'positive') {
-    const more = area.low > alignment.high ? 'more than with what the prompt says' : 'too';
-    sentences.push(`MI goes with the area that objects cover, ${more} (tau ${interval(area)}).`);
+    const more =
+      findingOf(alignment) !== 'positive'
+        ? ''
+        : area.low > alignment.high
+          ? ', more than with what the prompt says'
+          : ', too';
+    sentences.push(`MI goes with the area that objects cover${more} (tau ${interval(area)}).`);
   }
   if (useful !== undefined && findingOf(useful) !== 'none') {
     const word = { positive: 'itself a sign of', negative: 'a sign against', open: 'no sign of', none: '' };
@@ -211,8 +216,8 @@ function diagnosisText(
     const clear = twoDraws.low > 0.5;
     sentences.push(
       clear
-        ? `Two independent noises order the candidates alike (tau ${interval(twoDraws)}): the score is well determined, so where it does not rank, it is because of what it measures and not of noise.`
-        : `Two independent noises agree about the order of the candidates only so far (tau ${interval(twoDraws)}): with one draw per timestep a part of the score is noise.`,
+        ? `Two independent noises order the candidates alike (tau ${interval(twoDraws)}): the re-noised score is well determined, so where it does not rank, it is because of what it measures and not of noise.`
+        : `Two independent noises agree about the order of the candidates only so far (tau ${interval(twoDraws)}): with one draw per timestep a part of the re-noised score is noise.`,
     );
   }
   const judged = branch.filter((row) => findingOf(row.errorFall) !== 'none');

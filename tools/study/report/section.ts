@@ -9,6 +9,8 @@ export type Study = {
   readonly schedule: NoiseSchedule;
   /** Digest of the model's files. */
   readonly model: string;
+  /** Remarks on how this study went, or null. */
+  readonly notes: string | null;
 };
 
 export type Section = {

@@ -14,7 +14,7 @@ export function settingsSection(study: Study, settings: Settings | null): string
   const { prompts, images } = design.tune;
   return [
     '## Settings, from validation prompts',
-    `Learning rate, iterations and k are those whose adapters’ images satisfy most claims on ${prompts * design.categories.length} validation prompts with ${images} images each, averaged over choice at random and choice by the exact score: training is to pass on what a choice offers and to do no harm where it offers nothing. No score that is compared later is favored, and test prompts have no say.`,
+    `Learning rate, iterations and k are those whose adapters’ images satisfy most claims on ${prompts * design.categories.length} validation prompts with ${images} images each, averaged over choice at random and choice by the exact score: training is to pass on what a choice offers and to do no harm where it offers nothing. Of the arms compared later this favors the control and the exact score, if any, so what MI is worth against random is if anything too low. Test prompts have no say.`,
     ...(base === undefined ? [] : [`The base model satisfies ${percent(base)} of the claims there.`]),
     settings === null ? '*Not complete yet.*' : chosen(settings, rows[0]?.mean, base),
     rows.length === 0
@@ -39,7 +39,7 @@ export function settingsSection(study: Study, settings: Settings | null): string
 function demoText(rows: readonly SelectionRow[]): string {
   const free = rows.find(({ evaluations }) => evaluations === 0)?.score;
   const used = nameOf(presetSettings('demo').score);
-  return `Of those that cost nothing beyond drawing “${free}” ranks best; the demo preset uses ${used === free ? 'it' : `“${used}”`}.`;
+  return `Of those that cost nothing beyond drawing “${free}” has the highest tau; the demo preset uses ${used === free ? 'it' : `“${used}”`}.`;
 }
 
 /** Which score chooses in the arm of its own. */
@@ -48,7 +48,7 @@ function selectionSection({ store, design, schedule }: Study): string {
   if (rows === null) return '';
   const { prompts, candidates, timesteps, draws } = design.selection;
   return [
-    `Scores by which images can be chosen, on ${prompts * design.categories.length} validation prompts with ${candidates} candidates each (re-noised: ${timesteps} timesteps, ${draws} ${draws === 1 ? 'noise' : 'noises'} each). The one with the highest tau has an arm of its own in part 2, beside MI as the official code has it. ${demoText(rows)}`,
+    `Scores by which images can be chosen, on ${prompts * design.categories.length} validation prompts with ${candidates} candidates each (re-noised: ${timesteps} timesteps, ${draws} ${draws === 1 ? 'noise' : 'noises'} each). ${rows[0]?.score === 'guided' ? 'MI as the official code has it has the highest tau, so no other score gets an arm in part 2.' : 'The one with the highest tau has an arm of its own in part 2, beside MI as the official code has it.'} ${demoText(rows)}`,
     table(
       ['score', 'evaluations beyond drawing', 'tau', 'top-1 − random, points'],
       rows.map(({ score, evaluations, tau, gain }) => [
@@ -76,5 +76,6 @@ function chosen(settings: Settings, best: number | undefined, base: number | und
 /** A run's score in the words of the study. */
 function nameOf({ path, estimator, truncation }: ScoreSpec): string {
   if (path === 'renoise') return `re-noised ${estimator}`;
-  return truncation === REFERENCE_SCORE.truncation ? path : `${path}, t > ${truncation}`;
+  if (truncation === REFERENCE_SCORE.truncation) return path;
+  return truncation <= 0 ? `${path}, all t` : `${path}, t > ${truncation}`;
 }

@@ -40,7 +40,7 @@ export function composeReport(study: Study): Section {
     { text: settingsSection(study, settings), plots: [] },
     ...(alignment === null
       ? [{ text: '## 2. Does MI-TUNE align?\n\n*Not done yet: the settings come first.*', plots: [] }]
-      : [alignmentSection(alignment, study), ablationSection(alignment, study)]),
+      : [alignmentSection(alignment, study, settings as Settings), ablationSection(alignment, study)]),
     {
       text: paperSection(tau, alignment ?? { base: null, arms: [], rounds: [], ablations: [] }),
       plots: [],
@@ -52,13 +52,14 @@ export function composeReport(study: Study): Section {
   };
 }
 
-function preamble({ store, design, schedule, model }: Study, settings: Settings | null): string {
+function preamble({ store, design, schedule, model, notes }: Study, settings: Settings | null): string {
   const steps = settings === null ? forecastSteps(design, schedule) : allSteps(design, schedule, settings);
   const done = steps.filter(({ id }) => store.has(id)).length;
   const { weights, truncation } = REFERENCE_SCORE;
   return [
     '# MI and MI-TUNE on the shapes world',
-    'Written by `npm run study`; do not edit. On the shapes world alignment is measured exactly, from pixels: the *share of claims* of a prompt that hold in an image (soft score), and whether all of them do (strict score). The exact score chooses no image anywhere, except in the arm that says so.',
+    'Written by `npm run study`; do not edit. On the shapes world alignment is measured exactly, from pixels: the *share of claims* of a prompt that hold in an image (soft score), and whether all of them do (strict score). The exact score chooses no image anywhere, except in the arm that says so, here and on validation prompts.',
     `Design “${design.name}”: ${done} of ${steps.length} steps are done, ${duration(store.seconds / 3600)} of computing so far; model ${model}. Images are drawn with ${design.steps} DDPM steps at guidance ${GUIDANCE}; test images of part 2 and 3 with ${design.evaluationSteps} DDIM steps. MI is the mean of the squared difference of the two predictions along that path with weights \`${weights}\`, t > ${truncation}. The seeds are fixed: the same command gives the same numbers.`,
+    ...(notes === null ? [] : [`## How it went\n\n${notes}`]),
   ].join('\n\n');
 }
