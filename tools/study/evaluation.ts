@@ -14,8 +14,14 @@ export type Evaluation = {
   readonly images: number;
 };
 
+/** What arms and adapters of single categories are judged by. */
 export function testEvaluation({ categories, test }: Design): Evaluation {
-  return { purpose: 'test', categories, ...test };
+  return { purpose: 'test', categories, prompts: test.prompts, images: test.images };
+}
+
+/** What rounds and ablations are judged by: the first of those prompts. */
+export function ablationEvaluation(design: Design): Evaluation {
+  return { ...testEvaluation(design), prompts: design.test.ablationPrompts };
 }
 
 export function validation({ categories, tune }: Design): Evaluation {

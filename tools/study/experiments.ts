@@ -5,7 +5,7 @@
 import type { Category } from '../../src/shapes/world.ts';
 import type { Design, Settings } from './design.ts';
 import type { AdapterRef } from './draws.ts';
-import { type Evaluation, testEvaluation } from './evaluation.ts';
+import { ablationEvaluation, type Evaluation, testEvaluation } from './evaluation.ts';
 import { ARMS, type Arm, type SetSpec } from './sets.ts';
 import { type Training, trainedAdapter } from './training.ts';
 import { sharedSet } from './tune.ts';
@@ -111,7 +111,7 @@ export function roundExperiments(design: Design, settings: Settings): Experiment
           arm,
           trainings: trainings.slice(0, i + 1),
           replicate,
-          evaluation: testEvaluation(design),
+          evaluation: evaluationOf('rounds', design),
         }),
       );
     }),
@@ -202,6 +202,12 @@ function one(
     arm,
     trainings: [{ set, settings, start: null }],
     replicate,
-    evaluation: testEvaluation(design),
+    evaluation: evaluationOf(table, design),
   };
+}
+
+function evaluationOf(table: Table, design: Design): Evaluation {
+  return table === 'arms' || table === 'dose' || table === 'categories'
+    ? testEvaluation(design)
+    : ablationEvaluation(design);
 }

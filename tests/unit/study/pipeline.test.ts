@@ -34,7 +34,7 @@ const design: Design = {
   renoise: { timesteps: 5, draws: 2, prompts: 6 },
   guidances: { scales: [1], prompts: 4, candidates: 3 },
   pool: { prompts: 5, candidates: 6, replicates: 3 },
-  test: { prompts: 6, images: 3 },
+  test: { prompts: 6, ablationPrompts: 5, images: 3 },
   tune: { learningRates: [1e-4, 1e-3], iterations: [1, 2], keeps: [1], prompts: 2, images: 3 },
   selection: { prompts: 4, candidates: 6, timesteps: 3, draws: 1 },
   ablations: { ...quick.ablations, replicates: 3, promptCounts: [2], candidates: [3, 12], ladderPrompts: 5 },

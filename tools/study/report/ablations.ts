@@ -30,7 +30,7 @@ export function ablationSection({ base, ablations }: Alignment, { design }: Stud
     );
     return [`### ${title}`, note, body].filter((text) => text !== '').join('\n\n');
   });
-  const { prompts, images } = design.test;
+  const { ablationPrompts: prompts, images } = design.test;
   const intro = `Judged as in part 2, on ${prompts * design.categories.length} test prompts with ${images} images each per seed; always top k by MI, and everything but what the table varies as chosen above.`;
   return { text: ['## 3. Ablations', intro, ...parts].join('\n\n'), plots: [] };
 }

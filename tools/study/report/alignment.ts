@@ -41,7 +41,7 @@ export function alignmentSection(alignment: Alignment, { design }: Study, settin
     '### One adapter per category (the paper’s Table 1)',
     ownAdapterRows(base, alignment.categories, design.categories),
     '### Rounds',
-    `Pools of ${design.rounds.prompts * design.categories.length} prompts with M = ${design.rounds.candidates}; each round draws its pool with the adapter of the round before and trains it on.`,
+    `Pools of ${design.rounds.prompts * design.categories.length} prompts with M = ${design.rounds.candidates}; each round draws its pool with the adapter of the round before and trains it on. Judged on ${design.test.ablationPrompts * design.categories.length} of the test prompts.`,
     roundRows(base, alignment.rounds),
   ];
   return { text: text.join('\n\n'), plots: [armPlot(base, done)] };
