@@ -30,6 +30,7 @@ export function alignmentSection(alignment: Alignment, { design }: Study, settin
     head,
     `Every arm trains on ${design.pool.prompts * design.categories.length} prompts of the training split with the same budget: M = ${design.pool.candidates}, the same k, the same training. Adapters are judged on ${promptCount(base)} test prompts with ${design.test.images} images each, the same seeds for all. A seed is a whole pipeline: its own candidates, start and order. Intervals are 95%, over prompts and seeds together; with three seeds they are still somewhat too narrow, with fewer much too narrow.${chosenText(settings, design)} The exact score often finds several perfect candidates and then takes the first, so it is a better choice than any score here, and not the best there could be.`,
     claimText(base, mi, random),
+    bottomText(mi, armOf(arms, 'bottom')),
     ...others.flatMap(([arm, control]) => (arm && control ? [otherText(arm, control)] : [])),
     armTable(base, done),
     '![Change of the share of claims by arm](shapes-study/arms.svg)',
@@ -44,7 +45,8 @@ export function alignmentSection(alignment: Alignment, { design }: Study, settin
     `Pools of ${design.rounds.prompts * design.categories.length} prompts with M = ${design.rounds.candidates}; each round draws its pool with the adapter of the round before and trains it on. Judged on ${design.test.ablationPrompts * design.categories.length} of the test prompts.`,
     roundRows(base, alignment.rounds),
   ];
-  return { text: text.join('\n\n'), plots: [armPlot(base, done)] };
+  const plots = [armPlot(base, done)];
+  return { text: text.filter((part) => part !== '').join('\n\n'), plots };
 }
 
 /** What the arm with another score costs beyond the others. */
@@ -82,6 +84,19 @@ function claimText(base: Outcome, mi: Outcome | undefined, random: Outcome | und
     none: 'not compared',
   }[findingOf(spread)];
   return `**${CLAIM[findingOf(share)]}**: MI minus random is ${points(share)} points of the share of claims and ${points(strict)} points of the strict score. ${training} (${points(plain)} points against the base model). The images after MI are ${variety} (spread ${points(spread)} hundredths).`;
+}
+
+/** The strongest contrast that a score can make within the same pools. */
+function bottomText(mi: Outcome | undefined, bottom: Outcome | undefined): string {
+  if (mi === undefined || bottom === undefined) return '';
+  const share = difference(mi, bottom, 'share');
+  const word = {
+    positive: 'So MI does choose images that training learns more from',
+    negative: 'So MI chooses images that training learns less from',
+    open: 'So the order that MI makes does not show in what training learns',
+    none: 'That is too little to say',
+  }[findingOf(share)];
+  return `Top k by MI minus bottom k by MI is ${points(share)} points of the share of claims. ${word}.`;
 }
 
 const OTHER: Readonly<Record<'chosen' | 'exact', string>> = {
