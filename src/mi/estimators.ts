@@ -93,7 +93,7 @@ export const ESTIMATORS = [
     path: 'renoise',
     label: 'Error difference, noised again',
     meaning:
-      'How much better the model finds the added noise when it knows the prompt. Negative where the prompt misleads it.',
+      'How much better the model finds the added noise when it knows the prompt. Negative where the prompt misleads it. On the shapes model, where alignment can be measured, it ranked images best.',
     caution:
       'Much noisier than the squared difference: read it together with its standard error, and add noise draws until the error is small.',
     evaluationsPerDraw: 0,
