@@ -163,7 +163,7 @@ const QUICK: Design = {
   },
 };
 
-/** About an hour and a half on two cores. */
+/** About two hours on two cores. */
 const HOUR: Design = {
   name: 'hour',
   ...SAMPLING,
@@ -175,8 +175,8 @@ const HOUR: Design = {
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
   dose: { keep: 3, iterations: [100, 300, 900], replicates: 1 },
-  categoryAdapters: { replicates: 1 },
-  rounds: { count: 3, prompts: 8, candidates: 8, replicates: 1 },
+  categoryAdapters: { replicates: 3 },
+  rounds: { count: 3, prompts: 8, candidates: 8, replicates: 3 },
   ablations: {
     replicates: 3,
     keeps: [2, 4],
@@ -206,7 +206,7 @@ const EVENING: Design = {
   selection: { prompts: 8, candidates: 24, timesteps: 10, draws: 1 },
   dose: { keep: 6, iterations: [300, 900], replicates: 3 },
   categoryAdapters: { replicates: 3 },
-  rounds: { count: 2, prompts: 8, candidates: 16, replicates: 3 },
+  rounds: { count: 3, prompts: 8, candidates: 16, replicates: 3 },
   ablations: {
     replicates: 3,
     keeps: [2, 4],
