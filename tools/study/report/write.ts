@@ -38,9 +38,9 @@ export function composeReport(study: Study): Section {
     { text: preamble(study, settings), plots: [] },
     ranking,
     { text: settingsSection(study, settings), plots: [] },
-    ...(alignment === null
+    ...(settings === null || alignment === null
       ? [{ text: '## 2. Does MI-TUNE align?\n\n*Not done yet: the settings come first.*', plots: [] }]
-      : [alignmentSection(alignment, study, settings as Settings), ablationSection(alignment, study)]),
+      : [alignmentSection(alignment, study, settings), ablationSection(alignment, study)]),
     {
       text: paperSection(tau, alignment ?? { base: null, arms: [], rounds: [], ablations: [] }),
       plots: [],
