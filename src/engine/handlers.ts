@@ -10,7 +10,7 @@ import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
 import type { NamedBytes } from '../jobs/runTypes.ts';
 import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
-import type { MiTuneSpec } from '../jobs/spec.ts';
+import { type MiTuneSpec, sameRef } from '../jobs/spec.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { Session } from '../methods/session.ts';
@@ -188,11 +188,7 @@ function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {
   const session = engine.sessionOf(spec);
   const loaded = engine.model?.ref;
   const { model } = spec;
-  const isSame =
-    model.kind === 'url'
-      ? loaded?.kind === 'url' && loaded.base === model.base
-      : loaded?.kind === 'local' && loaded.id === model.id;
-  if (isSame) return session;
+  if (loaded !== undefined && sameRef(loaded, model)) return session;
   throw new StudioError('model-other', 'This run was made with another model than the one that is loaded.', {
     remedy: 'Load its model first.',
     where: model.kind === 'url' ? model.base : model.id,

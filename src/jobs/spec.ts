@@ -22,6 +22,10 @@ export type ModelRef =
   | { readonly kind: 'url'; readonly base: string }
   | { readonly kind: 'local'; readonly id: string };
 
+export function sameRef(a: ModelRef, b: ModelRef): boolean {
+  return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
+}
+
 export type SamplingSpec = {
   readonly scheduler: SchedulerName;
   readonly steps: number;

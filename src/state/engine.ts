@@ -2,7 +2,7 @@
 import { create } from 'zustand';
 import type { RequestProgress } from '../engine/client.ts';
 import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
-import type { BackendChoice, ModelRef } from '../jobs/spec.ts';
+import { type BackendChoice, type ModelRef, sameRef } from '../jobs/spec.ts';
 import { type ErrorReport, reportError } from '../lib/errors.ts';
 import type { StoredItem } from '../storage/stored.ts';
 import { engineClient } from './engineClient.ts';
@@ -157,8 +157,4 @@ async function loadAgain({ ref }: ModelReport): Promise<ModelReport | null> {
   return engineClient()
     .call('loadModel', { ref }, { onProgress, signal: abort.signal })
     .catch(() => null);
-}
-
-export function sameRef(a: ModelRef, b: ModelRef): boolean {
-  return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
 }

@@ -1,6 +1,6 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
 import type { LoadPlan } from '../jobs/loadPlan.ts';
-import type { ModelRef, Settings } from '../jobs/spec.ts';
+import { type ModelRef, type Settings, sameRef } from '../jobs/spec.ts';
 import { CATALOG } from '../sources/catalog.ts';
 import {
   correctPrediction as correctStored,
@@ -10,7 +10,6 @@ import {
   type Prediction,
   prepareBackend,
   prepareEngine,
-  sameRef,
   useEngine,
 } from './engine.ts';
 import { engineClient } from './engineClient.ts';

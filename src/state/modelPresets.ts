@@ -2,8 +2,8 @@
 import { type Preset, presetsFor } from '../jobs/presets.ts';
 import type { ModelReport } from '../jobs/runTypes.ts';
 import type { ModelRef, PresetName } from '../jobs/spec.ts';
+import { sameRef } from '../jobs/spec.ts';
 import { CATALOG } from '../sources/catalog.ts';
-import { sameRef } from './engine.ts';
 import type { PlannedSettings } from './loadPlans.ts';
 
 /** The first one is what a model starts with. `loaded`: what is known of the model in use, which may be another one. */

@@ -1,6 +1,7 @@
 /** Whether the loaded model is the one that the open run was made with: another one cannot show or export its images. */
 import type { ModelRef } from '../jobs/spec.ts';
-import { sameRef, useEngine } from './engine.ts';
+import { sameRef } from '../jobs/spec.ts';
+import { useEngine } from './engine.ts';
 import { useRuns } from './runs.ts';
 
 /** True if the engine is ready for the open run, or ready at all where no run is open. */

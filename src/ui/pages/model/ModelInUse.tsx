@@ -1,4 +1,5 @@
-import { sameRef, stopLoading, useEngine } from '../../../state/engine.ts';
+import { sameRef } from '../../../jobs/spec.ts';
+import { stopLoading, useEngine } from '../../../state/engine.ts';
 import { hidePlans, useLoadPlans } from '../../../state/loadPlans.ts';
 import { planModel } from '../../../state/modelChoice.ts';
 import { modelName } from '../../../state/modelRows.ts';

@@ -1,5 +1,6 @@
+import { sameRef } from '../../../jobs/spec.ts';
 import { askForModel, downloadModel } from '../../../state/downloads.ts';
-import { sameRef, useEngine } from '../../../state/engine.ts';
+import { useEngine } from '../../../state/engine.ts';
 import { useLoadPlans } from '../../../state/loadPlans.ts';
 import { requestModel } from '../../../state/modelChoice.ts';
 import type { ModelRow } from '../../../state/modelRows.ts';
