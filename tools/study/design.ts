@@ -163,9 +163,9 @@ const QUICK: Design = {
   },
 };
 
-/** About two hours on two cores. */
-const HOUR: Design = {
-  name: 'hour',
+/** About three hours on two cores. */
+const AFTERNOON: Design = {
+  name: 'afternoon',
   ...SAMPLING,
   rank: { prompts: 8, unseen: 1, candidates: 16 },
   guidances: { scales: [1, 7.5], prompts: 4, candidates: 16 },
@@ -174,7 +174,7 @@ const HOUR: Design = {
   test: { prompts: 12, ablationPrompts: 6, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
-  dose: { keep: 3, iterations: [100, 300, 900], replicates: 1 },
+  dose: { keep: 3, iterations: [300, 900], replicates: 3 },
   categoryAdapters: { replicates: 3 },
   rounds: { count: 3, prompts: 8, candidates: 8, replicates: 3 },
   ablations: {
@@ -182,7 +182,7 @@ const HOUR: Design = {
     keeps: [2, 4],
     promptCounts: [5, 10],
     realShares: REAL_SHARES,
-    candidates: [2, 4, 30, 50, 100],
+    candidates: [2, 30, 50, 100, 500],
     ladderPrompts: 4,
   },
 };
@@ -248,7 +248,7 @@ const FULL: Design = {
 };
 
 /** Smallest first. */
-export const DESIGNS: readonly Design[] = [QUICK, HOUR, EVENING, FULL];
+export const DESIGNS: readonly Design[] = [QUICK, AFTERNOON, EVENING, FULL];
 
 export function findDesign(name: string): Design | undefined {
   return DESIGNS.find((design) => design.name === name);

@@ -14,7 +14,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const schedule = modelSchedule();
 const quick = findDesign('quick') as Design;
-const hour = findDesign('hour') as Design;
+const afternoon = findDesign('afternoon') as Design;
 const full = findDesign('full') as Design;
 
 describe('the plan', () => {
@@ -33,10 +33,10 @@ describe('the plan', () => {
   );
 
   test('begins with ranking and tuning, which depend on no settings', () => {
-    const first = firstSteps(hour, schedule).map(({ id }) => id);
+    const first = firstSteps(afternoon, schedule).map(({ id }) => id);
     const settings = { ...UNTUNED, learningRate: 7e-5, iterations: 55, keep: 2 };
     expect(
-      allSteps(hour, schedule, settings)
+      allSteps(afternoon, schedule, settings)
         .slice(0, first.length)
         .map(({ id }) => id),
     ).toEqual(first);
@@ -48,7 +48,7 @@ describe('the plan', () => {
         .filter((step) => step.item === 'pools on test prompts')
         .map(({ id }) => id);
     const larger = new Set(pools(full));
-    expect(pools(hour).filter((id) => !larger.has(id))).toEqual([]);
+    expect(pools(afternoon).filter((id) => !larger.has(id))).toEqual([]);
   });
 
   test('of one part brings along what it needs, and tuning', () => {
@@ -105,7 +105,7 @@ describe('the budget', () => {
   });
 
   test('chooses a larger design for more hours, and always one', () => {
-    expect(designFor(0.01, schedule, speed, 2).name).toBe('hour');
+    expect(designFor(0.01, schedule, speed, 2).name).toBe('afternoon');
     expect(designFor(12, schedule, speed, 2).name).toBe('full');
   });
 });
