@@ -83,8 +83,16 @@ export type Design = {
   readonly renoise: { readonly timesteps: number; readonly draws: number; readonly prompts: number };
   /** Replicates (seeds) are whole pipelines: own candidates, own adapter start, own order and noises. */
   readonly pool: { readonly prompts: number; readonly candidates: number; readonly replicates: number };
-  /** Ablations and rounds may be judged on fewer prompts than the arms: on the first ones. */
-  readonly test: { readonly prompts: number; readonly ablationPrompts: number; readonly images: number };
+  /**
+   * Ablations and rounds may be judged on fewer prompts than the arms: on the first ones. Some arms are judged on the
+   * first of their own training prompts too.
+   */
+  readonly test: {
+    readonly prompts: number;
+    readonly ablationPrompts: number;
+    readonly trainingPrompts: number;
+    readonly images: number;
+  };
   readonly tune: {
     readonly learningRates: readonly number[];
     readonly iterations: readonly number[];
@@ -147,7 +155,7 @@ const QUICK: Design = {
   guidances: { scales: [1], prompts: 1, candidates: 3 },
   renoise: { timesteps: 2, draws: 2, prompts: 1 },
   pool: { prompts: 1, candidates: 3, replicates: 1 },
-  test: { prompts: 1, ablationPrompts: 1, images: 3 },
+  test: { prompts: 1, ablationPrompts: 1, trainingPrompts: 1, images: 3 },
   tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
   selection: { prompts: 1, candidates: 3, timesteps: 2, draws: 1 },
   dose: { keep: 2, iterations: [2], replicates: 1 },
@@ -171,7 +179,7 @@ const AFTERNOON: Design = {
   guidances: { scales: [1, 7.5], prompts: 4, candidates: 16 },
   renoise: { timesteps: 10, draws: 2, prompts: 8 },
   pool: { prompts: 20, candidates: 8, replicates: 3 },
-  test: { prompts: 12, ablationPrompts: 6, images: 4 },
+  test: { prompts: 12, ablationPrompts: 6, trainingPrompts: 10, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
   dose: { keep: 3, iterations: [300, 900], replicates: 3 },
@@ -195,7 +203,7 @@ const EVENING: Design = {
   guidances: { scales: [1, 2, 7.5], prompts: 8, candidates: 16 },
   renoise: { timesteps: 10, draws: 4, prompts: 8 },
   pool: { prompts: 12, candidates: 16, replicates: 3 },
-  test: { prompts: 8, ablationPrompts: 8, images: 8 },
+  test: { prompts: 8, ablationPrompts: 8, trainingPrompts: 8, images: 8 },
   tune: {
     learningRates: [1e-4, 3e-4, 1e-3],
     iterations: [60, 120, 240],
@@ -225,7 +233,7 @@ const FULL: Design = {
   guidances: { scales: [1, 2, 7.5], prompts: 10, candidates: 32 },
   renoise: { timesteps: 10, draws: 4, prompts: 10 },
   pool: { prompts: 16, candidates: 50, replicates: 3 },
-  test: { prompts: 12, ablationPrompts: 12, images: 8 },
+  test: { prompts: 12, ablationPrompts: 12, trainingPrompts: 12, images: 8 },
   tune: {
     learningRates: [1e-4, 3e-4, 1e-3],
     iterations: [60, 120, 300],

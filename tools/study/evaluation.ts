@@ -7,7 +7,7 @@ import type { Part, Step } from './steps.ts';
 import type { Store } from './store.ts';
 
 export type Evaluation = {
-  readonly purpose: 'val' | 'test';
+  readonly purpose: 'train' | 'val' | 'test';
   readonly categories: readonly Category[];
   /** Prompts per category and images per prompt. */
   readonly prompts: number;
@@ -22,6 +22,11 @@ export function testEvaluation({ categories, test }: Design): Evaluation {
 /** What rounds and ablations are judged by: the first of those prompts. */
 export function ablationEvaluation(design: Design): Evaluation {
   return { ...testEvaluation(design), prompts: design.test.ablationPrompts };
+}
+
+/** Prompts that the arms were trained on: new images of them show what was learned before it has to generalize. */
+export function trainingEvaluation(design: Design): Evaluation {
+  return { ...testEvaluation(design), purpose: 'train', prompts: design.test.trainingPrompts };
 }
 
 export function validation({ categories, tune }: Design): Evaluation {

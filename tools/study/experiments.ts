@@ -5,13 +5,14 @@
 import type { Category } from '../../src/shapes/world.ts';
 import type { Design, Settings } from './design.ts';
 import type { AdapterRef } from './draws.ts';
-import { ablationEvaluation, type Evaluation, testEvaluation } from './evaluation.ts';
+import { ablationEvaluation, type Evaluation, testEvaluation, trainingEvaluation } from './evaluation.ts';
 import { ARMS, type Arm, type SetSpec } from './sets.ts';
 import { type Training, trainedAdapter } from './training.ts';
 import { sharedSet } from './tune.ts';
 
 export type Table =
   | 'arms'
+  | 'trained'
   | 'dose'
   | 'rounds'
   | 'categories'
@@ -50,8 +51,15 @@ export function armExperiments(design: Design, settings: Settings): Experiment[]
   );
 }
 
-/** The arms that a choice could tell apart. */
-const DOSE_ARMS = ['mi', 'random', 'exact'] as const satisfies readonly Arm[];
+/** The arms that tell what a choice is worth. */
+const CONTRAST_ARMS = ['mi', 'random', 'exact'] as const satisfies readonly Arm[];
+
+/** Adapters of the arms on prompts that they were trained on. */
+export function trainedPromptExperiments(design: Design, settings: Settings): Experiment[] {
+  return armExperiments(design, settings)
+    .filter(({ arm }) => CONTRAST_ARMS.some((name) => name === arm))
+    .map((experiment) => ({ ...experiment, table: 'trained', evaluation: trainingEvaluation(design) }));
+}
 
 /** Larger sets and longer training: does what a choice offers arrive at all? All replicates choose from one pool. */
 export function doseExperiments(design: Design, settings: Settings): Experiment[] {
@@ -59,7 +67,7 @@ export function doseExperiments(design: Design, settings: Settings): Experiment[
   const candidates = design.pool.candidates * design.pool.replicates;
   return replicates(seeds, (replicate) =>
     iterations.flatMap((steps) =>
-      DOSE_ARMS.map((arm) => {
+      CONTRAST_ARMS.map((arm) => {
         const changed = { ...settings, keep, iterations: steps };
         const set = { ...sharedSet(design, arm, changed, replicate), candidates, first: 0 };
         return one(design, 'dose', `${steps}`, arm, changed, set);

@@ -2,7 +2,7 @@
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { type Design, type Settings, UNTUNED } from './design.ts';
 import { drawSteps } from './draws.ts';
-import { evaluationSteps, testEvaluation } from './evaluation.ts';
+import { evaluationSteps, testEvaluation, trainingEvaluation } from './evaluation.ts';
 import {
   adapterExperiments,
   adapterOf,
@@ -16,6 +16,7 @@ import {
   realExperiments,
   roundExperiments,
   type Table,
+  trainedPromptExperiments,
 } from './experiments.ts';
 import { guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
 import { realSteps } from './real.ts';
@@ -26,6 +27,7 @@ import { tuneSteps } from './tune.ts';
 
 const TABLES: Readonly<Record<Table, { readonly part: Part; readonly item: string }>> = {
   arms: { part: '2', item: 'arms at equal budget' },
+  trained: { part: '2', item: 'arms on training prompts' },
   dose: { part: '2', item: 'larger sets, longer training' },
   rounds: { part: '2', item: 'rounds' },
   categories: { part: '2', item: 'one adapter per category' },
@@ -63,6 +65,8 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...renoiseSteps(design),
     ...steps(armExperiments(design, settings)),
     ...guidanceSteps(design),
+    ...evaluationSteps(design, trainingEvaluation(design), null, TABLES.trained),
+    ...steps(trainedPromptExperiments(design, settings)),
     ...steps(tables),
   ]);
 }

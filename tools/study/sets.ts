@@ -1,5 +1,6 @@
 /** Fine-tuning sets: which images of which pool an arm is trained on (the paper's Algorithm 1, and its controls). */
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
+import { mean } from '../../src/lib/stats.ts';
 import { scoreRenoised } from '../../src/mi/renoise.ts';
 import { type SelectionRule, selectCandidates } from '../../src/mi/select.ts';
 import type { Category } from '../../src/shapes/world.ts';
@@ -90,6 +91,34 @@ function candidatesOf(store: Store, design: Design, set: SetSpec, draw: Draw): r
   return (findDrawn(store, design, draw) ?? []).map((image) => ({ ...image, renoised: null }));
 }
 
+type SetImage = CaptionedImage & { readonly mi: number; readonly share: number };
+
+/** The drawn images that the arm chooses, from what is stored. */
+function chooseImages(
+  store: Store,
+  schedule: NoiseSchedule,
+  design: Design,
+  set: SetSpec,
+): readonly SetImage[] {
+  const pool = poolDraws(set).flatMap((draw, promptIndex) =>
+    candidatesOf(store, design, set, draw).map((image, candidate) => {
+      const mi = selectionScore(schedule, 'guided', image);
+      const { latent, share } = image;
+      return { promptIndex, candidate, score: scoreOf(image), mi, share, text: draw.text, latent };
+    }),
+  );
+  function scoreOf(image: MeasuredCandidate): number {
+    if (set.arm === 'exact') return image.share;
+    return selectionScore(schedule, set.arm === 'chosen' ? set.score : 'guided', image);
+  }
+  return selectCandidates(pool, { keep: set.keep, rule: ruleOf(set) }).selected;
+}
+
+/** Share of claims that hold in the drawn images of the set. */
+export function setShare(store: Store, schedule: NoiseSchedule, design: Design, set: SetSpec): number {
+  return mean(chooseImages(store, schedule, design, set).map(({ share }) => share));
+}
+
 /** The images of the set with their prompts, from what is stored. */
 export function buildSet(
   store: Store,
@@ -97,18 +126,7 @@ export function buildSet(
   design: Design,
   set: SetSpec,
 ): readonly CaptionedImage[] {
-  const pool = poolDraws(set).flatMap((draw, promptIndex) =>
-    candidatesOf(store, design, set, draw).map((image, candidate) => {
-      const mi = selectionScore(schedule, 'guided', image);
-      const score = scoreOf(image);
-      return { promptIndex, candidate, score, mi, text: draw.text, latent: image.latent };
-    }),
-  );
-  function scoreOf(image: MeasuredCandidate): number {
-    if (set.arm === 'exact') return image.share;
-    return selectionScore(schedule, set.arm === 'chosen' ? set.score : 'guided', image);
-  }
-  const { selected } = selectCandidates(pool, { keep: set.keep, rule: ruleOf(set) });
+  const selected = chooseImages(store, schedule, design, set);
   if (set.realShare === 0) return selected.map(({ text, latent }) => ({ text, latent }));
   const realCount = Math.round(set.realShare * selected.length);
   // Scores of the two sources are not on one scale, so each is ranked within itself.

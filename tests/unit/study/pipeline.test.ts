@@ -34,7 +34,7 @@ const design: Design = {
   renoise: { timesteps: 5, draws: 2, prompts: 6 },
   guidances: { scales: [1], prompts: 4, candidates: 3 },
   pool: { prompts: 5, candidates: 6, replicates: 3 },
-  test: { prompts: 6, ablationPrompts: 5, images: 3 },
+  test: { prompts: 6, ablationPrompts: 5, trainingPrompts: 4, images: 3 },
   tune: { learningRates: [1e-4, 1e-3], iterations: [1, 2], keeps: [1], prompts: 2, images: 3 },
   selection: { prompts: 4, candidates: 6, timesteps: 3, draws: 1 },
   ablations: { ...quick.ablations, replicates: 3, promptCounts: [2], candidates: [3, 12], ladderPrompts: 5 },
@@ -156,6 +156,16 @@ test('finds the order of the arms', { timeout: 60_000 }, () => {
   expect(difference(chosen, exact, 'share').estimate).toBeCloseTo(0, 10);
   expect(base && difference(mi, base, 'share').low).toBeGreaterThan(0.1);
   expect(report).toMatch(/\*\*Choosing by MI is better than choosing at random\*\*/);
+});
+
+test('finds how far a choice gets: into the set, and by what was learned into new images', () => {
+  // The invented adapters learn the mean of their set, and 0.8 of it shows in every image that they draw.
+  const [inSet, own] = ['images of the set', 'new images, training prompts'].map((name) =>
+    Number(new RegExp(`\\| ${name} \\|.* \\| \\+(\\d+\\.\\d)[^|]*\\| [^|]*\\|\n`).exec(report)?.[1]),
+  ) as [number, number];
+  expect(inSet).toBeGreaterThan(20);
+  expect(Math.abs(own - 0.8 * inSet)).toBeLessThan(3);
+  expect(report).toContain('training passes it on');
 });
 
 test('finds that a larger set passes the choice on', () => {

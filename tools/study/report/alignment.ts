@@ -8,6 +8,7 @@ import { number, percent, points, table } from './markdown.ts';
 import { type Alignment, armOf, seedsOf } from './readAlignment.ts';
 import type { Section, Study } from './section.ts';
 import { type IntervalMark, intervalPlot } from './svg.ts';
+import { trainedRows, trainedText } from './trained.ts';
 
 const ARM_LABELS: Readonly<Record<Outcome['arm'], string>> = {
   base: 'base model',
@@ -36,6 +37,9 @@ export function alignmentSection(alignment: Alignment, { design }: Study, settin
     '![Change of the share of claims by arm](shapes-study/arms.svg)',
     '### By category, one adapter for all',
     mi && random ? categoryRows(base, mi, random, design.categories) : '*Not done yet.*',
+    '### How far does a choice get?',
+    `Adapters of the arms on the first ${design.test.trainingPrompts * design.categories.length} of the prompts they were trained on, ${design.test.images} new images each, beside the sets they were trained on and the test prompts. ${trainedText(alignment)}`,
+    trainedRows(alignment),
     '### Does more training pass the choice on?',
     doseText(design),
     doseRows(base, alignment.dose),

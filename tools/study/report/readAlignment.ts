@@ -1,7 +1,8 @@
 /** What parts 2 and 3 stored about adapters, read once for all tables. */
+import { mean } from '../../../src/lib/stats.ts';
 import { baseOutcome, type Outcome, outcomes } from '../analysis/align.ts';
 import type { Settings } from '../design.ts';
-import { testEvaluation } from '../evaluation.ts';
+import { testEvaluation, trainingEvaluation } from '../evaluation.ts';
 import {
   adapterExperiments,
   armExperiments,
@@ -13,17 +14,28 @@ import {
   promptCountExperiments,
   realExperiments,
   roundExperiments,
+  trainedPromptExperiments,
 } from '../experiments.ts';
+import { ARMS, type Arm, setShare } from '../sets.ts';
+import { trainingId } from '../training.ts';
 import type { Study } from './section.ts';
 
 /** Everything about adapters that is stored, read once. */
 export type Alignment = {
   readonly base: Outcome | null;
   readonly arms: readonly Outcome[];
+  readonly trained: Trained;
   readonly dose: readonly Outcome[];
   readonly rounds: readonly Outcome[];
   readonly categories: readonly Outcome[];
   readonly ablations: readonly Ablation[];
+};
+/** The arms where they were trained: in their sets, and on prompts of theirs. */
+export type Trained = {
+  readonly base: Outcome | null;
+  readonly arms: readonly Outcome[];
+  /** Share of claims that hold in the images of an arm's sets, mean over seeds; NaN before it is trained. */
+  readonly setShares: Readonly<Record<Arm, number>>;
 };
 export type Ablation = {
   readonly title: string;
@@ -42,6 +54,7 @@ export function readAlignment(study: Study, settings: Settings): Alignment {
   return {
     base: baseOutcome(store, design, testEvaluation(design)),
     arms: read(armExperiments(design, settings)),
+    trained: readTrained(study, settings),
     dose: read(doseExperiments(design, settings)),
     rounds: read(roundExperiments(design, settings)),
     categories: read(categoryExperiments(design, settings)),
@@ -77,6 +90,23 @@ export function readAlignment(study: Study, settings: Settings): Alignment {
         outcomes: read(promptCountExperiments(design, settings)),
       },
     ],
+  };
+}
+
+function readTrained({ store, design, schedule }: Study, settings: Settings): Trained {
+  const experiments = trainedPromptExperiments(design, settings);
+  const shareOf = (name: Arm): number =>
+    mean(
+      experiments
+        .filter(({ arm }) => arm === name)
+        .flatMap(({ trainings }) => trainings)
+        .filter((training) => store.has(trainingId(design, training)))
+        .map(({ set }) => setShare(store, schedule, design, set)),
+    );
+  return {
+    base: baseOutcome(store, design, trainingEvaluation(design)),
+    arms: outcomes(store, design, experiments),
+    setShares: Object.fromEntries(ARMS.map((arm) => [arm, shareOf(arm)])) as Record<Arm, number>,
   };
 }
 
