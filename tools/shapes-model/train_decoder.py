@@ -5,21 +5,20 @@ Here half of every batch are objects in contact (WORK/contacts, where it exists)
 a color, the more each of them counts.
 """
 import os
-import time
 
 import torch
 
 import configs
 from data import Images
 from networks.autoencoder import Autoencoder
-from progress import Average, load_checkpoint, rate, save_checkpoint, total_steps
+from progress import Average, load_checkpoint, rate, total_steps
 from train_vae import load_average as load_autoencoder
 from train_vae import object_weights, reconstruction_loss
+from training_run import Run
 
 STEPS, BATCH, LEARNING_RATE = 2500, 16, 1e-3
 WARMUP, DECAY_STEPS = 50, 1800
 RAREST = 4.0
-SAVE_SECONDS = 240
 
 
 def rarity_weights(images):
@@ -40,61 +39,29 @@ def halves(images, contacts, generator):
 
 
 def train(work, log):
-    path = os.path.join(work, "decoder.pt")
     torch.manual_seed(0)
     vae = load_autoencoder(work).to(memory_format=torch.channels_last)
-    learned = [vae.decoder, vae.post_quant_conv]
-    parameters = [p for module in learned for p in module.parameters()]
+    learned = torch.nn.ModuleList([vae.decoder, vae.post_quant_conv])
     average = Average(learned, decay=0.998)
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    state, step, seconds = load_checkpoint(path), 0, 0.0
-    if state is not None:
-        for module, weights in zip(learned, state["model"]):
-            module.load_state_dict(weights)
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        step, seconds = state["step"], state["seconds"]
+    run = Run(os.path.join(work, "decoder.pt"), {"model": learned}, average, weight_decay=1e-4)
     images = Images(os.path.join(work, "data"))
     folder = os.path.join(work, "contacts")
     contacts = Images(folder) if os.path.isdir(folder) else None
-    saved, last, sum_of_losses = time.time(), time.time(), 0.0
-
-    def save():
-        save_checkpoint(
-            path,
-            model=[module.state_dict() for module in learned],
-            optimizer=optimizer.state_dict(),
-            average=average.state_dict(),
-            step=step,
-            seconds=seconds,
-        )
-
-    log.write(f"decoder: starting at step {step}")
-    while step < (total := total_steps(work, "decoder", STEPS)):
+    sum_of_losses = 0.0
+    log.write(f"decoder: starting at step {run.step}")
+    while (step := run.step) < (total := total_steps(work, "decoder", STEPS)):
         generator = torch.Generator().manual_seed(1_000_000 + step)
         batch = halves(images, contacts, generator)
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
         with torch.no_grad():
             mean, logvar = vae.encode(batch)
             latents = mean + (0.5 * logvar).exp() * torch.randn(mean.shape, generator=generator)
         loss = reconstruction_loss(batch, vae.decode(latents), rarity_weights(batch))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        average.update()
-        step += 1
+        run.learn(loss, LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS))
         sum_of_losses += loss.item()
-        now = time.time()
-        seconds, last = seconds + now - last, now
-        if step % 100 == 0:
-            log.write(f"decoder {step}/{total} loss {sum_of_losses / 100:.4f} hours {seconds / 3600:.2f}")
+        if run.step % 100 == 0:
+            log.write(f"decoder {run.step}/{total} loss {sum_of_losses / 100:.4f} hours {run.seconds / 3600:.2f}")
             sum_of_losses = 0.0
-        if now - saved > SAVE_SECONDS:
-            save()
-            saved = time.time()
-    save()
+    run.save()
 
 
 def load_average(work):

@@ -4,23 +4,22 @@ Epsilon prediction on the scaled-linear schedule; t uniform; min-SNR weights (Ha
 so that the fine noise levels are still learned; caption dropout; a moving average of the weights is what is exported.
 """
 import os
-import time
 
 import torch
 
 import configs
 from networks.text_encoder import TextEncoder
 from networks.unet import UNet
-from progress import Average, load_checkpoint, rate, save_checkpoint, total_steps
+from progress import Average, load_checkpoint, rate, total_steps
 from sampling import scaled_linear_alphas
 from tokenizer import Tokenizer
+from training_run import Run
 
 STEPS, BATCH, LEARNING_RATE = 30000, 32, 1e-3
 WARMUP, DECAY_STEPS, AVERAGE_DECAY = 300, 8000, 0.9995
 CAPTION_DROPOUT = 0.12
 SNR_GAMMA, WEIGHT_FLOOR = 5.0, 0.2
 HELD_OUT = 2000
-SAVE_SECONDS = 240
 # Matrix products in bfloat16 are a third faster; the last steps, which settle the small differences between the
 # conditional and the unconditional prediction, are in float32.
 FLOAT32_STEPS = 3000
@@ -84,73 +83,37 @@ def held_out_losses(text, unet, batches):
 
 
 def train(work, log):
-    path = os.path.join(work, "diffusion.pt")
     alphas = scaled_linear_alphas()
     weights, batches = snr_weights(alphas), Batches(work, alphas)
     text, unet = build(batches.vocabulary)
-    parameters = [*text.parameters(), *unet.parameters()]
     average = Average([text, unet], AVERAGE_DECAY)
-    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=0.01)
-    state, step, seconds = load_checkpoint(path), 0, 0.0
-    if state is not None:
-        text.load_state_dict(state["text"])
-        unet.load_state_dict(state["unet"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        step, seconds = state["step"], state["seconds"]
-    saved = last = time.time()
+    run = Run(os.path.join(work, "diffusion.pt"), {"text": text, "unet": unet}, average, weight_decay=0.01)
     loss_sum = weighted_sum = 0.0
-
-    def save():
-        save_checkpoint(
-            path,
-            text=text.state_dict(),
-            unet=unet.state_dict(),
-            optimizer=optimizer.state_dict(),
-            average=average.state_dict(),
-            step=step,
-            seconds=seconds,
-        )
-
-    log.write(f"diffusion: starting at step {step}, {sum(p.numel() for p in parameters)} parameters")
-    while step < (total := total_steps(work, "diffusion", STEPS)):
+    log.write(f"diffusion: starting at step {run.step}, {sum(p.numel() for p in run.parameters)} parameters")
+    while (step := run.step) < (total := total_steps(work, "diffusion", STEPS)):
         generator = torch.Generator().manual_seed(step)
         rows = torch.randint(0, len(batches.mean) - HELD_OUT, (BATCH,), generator=generator)
         zt, t, noise = batches.noised(rows, generator)
         captions = batches.captions(rows, CAPTION_DROPOUT, generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=step < total - FLOAT32_STEPS):
             prediction = unet(zt.contiguous(memory_format=torch.channels_last), t, text(captions))
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
         errors = (prediction.float() - noise).square().mean((1, 2, 3))
         loss = (weights[t] * errors).mean()
-        if not torch.isfinite(loss):
-            raise FloatingPointError(f"loss is not finite at step {step}; the last checkpoint is good")
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        average.update()
-        step += 1
+        run.learn(loss, LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS))
         loss_sum, weighted_sum = loss_sum + errors.mean().item(), weighted_sum + loss.item()
-        now = time.time()
-        seconds, last = seconds + now - last, now
-        if step % 200 == 0:
+        if run.step % 200 == 0:
             log.write(
-                f"diffusion {step}/{total} loss {loss_sum / 200:.4f} weighted {weighted_sum / 200:.4f} "
-                f"hours {seconds / 3600:.2f}"
+                f"diffusion {run.step}/{total} loss {loss_sum / 200:.4f} weighted {weighted_sum / 200:.4f} "
+                f"hours {run.seconds / 3600:.2f}"
             )
             loss_sum = weighted_sum = 0.0
-        if step % 2000 == 0:
+        if run.step % 2000 == 0:
             average.swap()
             conditional, unconditional = held_out_losses(text, unet, batches)
             average.swap()
-            log.write(f"diffusion {step} held out, averaged: {conditional:.4f} with, {unconditional:.4f} without captions")
-        if now - saved > SAVE_SECONDS:
-            save()
-            saved = time.time()
-    save()
-    log.write(f"diffusion: finished {step} steps in {seconds / 3600:.2f} hours")
+            log.write(f"diffusion {run.step} held out, averaged: {conditional:.4f} with, {unconditional:.4f} without captions")
+    run.save()
+    log.write(f"diffusion: finished {run.step} steps in {run.seconds / 3600:.2f} hours")
 
 
 def load_average(work):

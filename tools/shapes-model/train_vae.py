@@ -5,7 +5,6 @@ of every image; without weights the colors of the objects collapse onto one axis
 Objects in contact are the hardest to keep apart: WORK/contacts, where it exists, fills a share of every batch.
 """
 import os
-import time
 
 import torch
 import torch.nn.functional as F
@@ -13,13 +12,13 @@ import torch.nn.functional as F
 import configs
 from data import Images
 from networks.autoencoder import Autoencoder
-from progress import Average, load_checkpoint, rate, save_checkpoint, total_steps
+from progress import Average, load_checkpoint, rate, total_steps
+from training_run import Run
 
 STEPS, BATCH, LEARNING_RATE, KL_WEIGHT = 6000, 16, 2e-3, 4e-4
 WARMUP, DECAY_STEPS = 100, 2500
 OBJECT_WEIGHT = 8.0
 CONTACT_IMAGES = 6
-SAVE_SECONDS = 240
 
 
 def object_weights(images):
@@ -47,32 +46,14 @@ def draw_batch(images, contacts, generator):
 
 
 def train(work, log):
-    path = os.path.join(work, "vae.pt")
     torch.manual_seed(0)
     vae = Autoencoder(configs.VAE).to(memory_format=torch.channels_last)
     average = Average([vae], decay=0.999)
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), weight_decay=1e-4)
-    state, step, seconds = load_checkpoint(path), 0, 0.0
-    if state is not None:
-        vae.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.load_state_dict(state["average"])
-        step, seconds = state["step"], state["seconds"]
+    run = Run(os.path.join(work, "vae.pt"), {"model": vae}, average, weight_decay=1e-4)
     images = contacts = None
-    saved, last, sums = time.time(), time.time(), [0.0, 0.0]
-
-    def save():
-        save_checkpoint(
-            path,
-            model=vae.state_dict(),
-            optimizer=optimizer.state_dict(),
-            average=average.state_dict(),
-            step=step,
-            seconds=seconds,
-        )
-
-    log.write(f"vae: starting at step {step}, {sum(p.numel() for p in vae.parameters())} parameters")
-    while step < (total := total_steps(work, "vae", STEPS)):
+    sums = [0.0, 0.0]
+    log.write(f"vae: starting at step {run.step}, {sum(p.numel() for p in run.parameters)} parameters")
+    while (step := run.step) < (total := total_steps(work, "vae", STEPS)):
         if images is None or step % 200 == 0:
             images = Images(os.path.join(work, "data"))  # shards may still be arriving
             folder = os.path.join(work, "contacts")
@@ -80,32 +61,20 @@ def train(work, log):
         generator = torch.Generator().manual_seed(step)
         batch = draw_batch(images, contacts, generator)
         batch = batch.contiguous(memory_format=torch.channels_last)
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS)
         mean, logvar = vae.encode(batch)
         noise = torch.randn(mean.shape, generator=generator)
         reconstruction = reconstruction_loss(batch, vae.decode(mean + (0.5 * logvar).exp() * noise), object_weights(batch))
         divergence = 0.5 * (mean**2 + logvar.exp() - 1 - logvar).mean()
-        optimizer.zero_grad(set_to_none=True)
-        (reconstruction + KL_WEIGHT * divergence).backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        average.update()
-        step += 1
+        run.learn(reconstruction + KL_WEIGHT * divergence, LEARNING_RATE * rate(step, total, WARMUP, DECAY_STEPS))
         sums = [sums[0] + reconstruction.item(), sums[1] + divergence.item()]
-        now = time.time()
-        seconds, last = seconds + now - last, now
-        if step % 100 == 0:
+        if run.step % 100 == 0:
             spread, sigma = mean.std().item(), (0.5 * logvar).exp().mean().item()
             log.write(
-                f"vae {step}/{total} loss {sums[0] / 100:.4f} kl {sums[1] / 100:.3f} "
-                f"latent std {spread:.3f} sigma {sigma:.3f} hours {seconds / 3600:.2f}"
+                f"vae {run.step}/{total} loss {sums[0] / 100:.4f} kl {sums[1] / 100:.3f} "
+                f"latent std {spread:.3f} sigma {sigma:.3f} hours {run.seconds / 3600:.2f}"
             )
             sums = [0.0, 0.0]
-        if now - saved > SAVE_SECONDS:
-            save()
-            saved = time.time()
-    save()
+    run.save()
     return average_weights(vae, average)
 
 
