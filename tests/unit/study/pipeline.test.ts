@@ -165,7 +165,7 @@ test('finds how far a choice gets: into the set, and by what was learned into ne
   ) as [number, number];
   expect(inSet).toBeGreaterThan(20);
   expect(Math.abs(own - 0.8 * inSet)).toBeLessThan(3);
-  expect(report).toContain('training passes it on');
+  expect(report).toContain('So training passes on what a choice offers');
 });
 
 test('finds that a larger set passes the choice on', () => {

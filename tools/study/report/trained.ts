@@ -1,4 +1,5 @@
 /** How far a choice gets: into the set, into new images of the prompts trained on, and into those of test prompts. */
+import type { Interval } from '../../../src/lib/stats.ts';
 import { difference, level, type Outcome } from '../analysis/align.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import { percent, points, table } from './markdown.ts';
@@ -9,16 +10,35 @@ const ARMS = ['mi', 'random', 'exact'] as const;
 export function trainedText({ arms, trained }: Alignment): string {
   const [own, test] = [trained.arms, arms].map((list) => {
     const [exact, random] = [armOf(list, 'exact'), armOf(list, 'random')];
-    return exact && random ? findingOf(difference(exact, random, 'share')) : 'none';
-  }) as [Finding, Finding];
-  if (own === 'none' || test === 'none') return '';
-  if (own === 'positive' && test === 'positive') {
-    return 'What the exact score chooses shows in new images of the training prompts and of others: training passes it on.';
-  }
-  if (own === 'positive') {
-    return 'What the exact score chooses shows in new images of the prompts trained on, and not on test prompts: training learns it by heart, and does not generalize from so few prompts.';
-  }
-  return 'What the exact score chooses does not even show in new images of the very prompts trained on. So this much training does not take in which images are right: the loss of an image hardly depends on it, and more prompts of the same kind would not help.';
+    return exact && random ? difference(exact, random, 'share') : null;
+  });
+  if (!own || !test) return '';
+  const offered = trained.setShares.exact - trained.setShares.random;
+  const arrived = `Of the ${points(plain(offered))} points by which sets chosen by the exact score are better than random ones, ${points(own)} arrive in new images of the prompts trained on, and ${points(test)} in those of test prompts.`;
+  return `${arrived} ${VERDICT[findingOf(own)][findingOf(test)]}`.trim();
+}
+
+/** By what arrives on training prompts, then by what arrives on test prompts. */
+const VERDICT: Readonly<Record<Finding, Readonly<Record<Finding, string>>>> = {
+  positive: {
+    positive: 'So training passes on what a choice offers, as far as these numbers go.',
+    open: 'So training takes in which images are right, to that extent, and does not generalize it from so few prompts.',
+    negative: 'So training takes in which images are right, and unlearns others for it.',
+    none: '',
+  },
+  open: {
+    positive: 'That is too uneven to say what training takes in.',
+    open: 'So this much training does not take in which images are right, not even where it saw them.',
+    negative: 'So this much training does not take in which images are right.',
+    none: '',
+  },
+  negative: { positive: '', open: '', negative: 'So better images make worse adapters here.', none: '' },
+  none: { positive: '', open: '', negative: '', none: '' },
+};
+
+/** An estimate without an interval. */
+function plain(estimate: number): Interval {
+  return { estimate, low: Number.NaN, high: Number.NaN };
 }
 
 export function trainedRows({ base, arms, trained }: Alignment): string {
@@ -38,9 +58,16 @@ export function trainedRows({ base, arms, trained }: Alignment): string {
   };
   const inSets = ARMS.map((arm) => trained.setShares[arm]);
   const [mi, random, exact] = inSets as [number, number, number];
-  const plain = (value: number): string => points({ estimate: value, low: Number.NaN, high: Number.NaN });
   const images = [
-    ['images of the set', '–', ...inSets.map(percent), '–', plain(mi - random), plain(exact - random), '–'],
+    [
+      'images of the set',
+      '–',
+      ...inSets.map(percent),
+      '–',
+      points(plain(mi - random)),
+      points(plain(exact - random)),
+      '–',
+    ],
   ];
   return table(
     [
