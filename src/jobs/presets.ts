@@ -50,7 +50,7 @@ const OFFICIAL_CODE = {
  * that validation prompts chose in `docs/shapes-study.md`; the score is the best there of those that cost nothing.
  */
 const DEMO = {
-  sampling: { scheduler: 'ddpm', steps: 30, guidance: 4, batch: 8, size: null },
+  sampling: { scheduler: 'ddpm', steps: 30, guidance: 2.5, batch: 8, size: null },
   score: { ...PAPER.score, weights: 'code', truncation: 50 },
   selection: { ...PAPER.selection, candidates: 8 },
   adapter: { kind: 'dora', rank: 16, textEncoder: false },

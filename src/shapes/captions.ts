@@ -23,13 +23,21 @@ import {
 
 export const CAPTION_DEFAULTS = {
   /** Share of captions of two-object scenes with one mistake. */
-  wrongPair: 0.3,
+  wrongPair: 0.55,
   /** Share of captions of one-object scenes with one mistake. */
   wrongSingle: 0.08,
 } as const;
 
-export const MISTAKES = ['swap', 'attribute', 'shape', 'relation', 'missing'] as const;
-export type Mistake = (typeof MISTAKES)[number];
+export type Mistake = 'swap' | 'attribute' | 'shape' | 'relation' | 'missing';
+
+/** Swapped attributes are the commonest mistake: they are what the model is to be unsure of. */
+const MISTAKE_DRAWS: readonly Mistake[] = [
+  ...Array<Mistake>(5).fill('swap'),
+  'attribute',
+  'shape',
+  'relation',
+  'missing',
+];
 
 export type Caption = {
   readonly prompt: ShapesPrompt;
@@ -79,7 +87,7 @@ export function captionScene(scene: Scene, draws: Draws, options = CAPTION_DEFAU
   const wrong = draws.chance(scene.objects.length > 1 ? options.wrongPair : options.wrongSingle);
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const truth = describeScene(scene, draws);
-    const mistake = wrong ? draws.pick(MISTAKES) : null;
+    const mistake = wrong ? draws.pick(MISTAKE_DRAWS) : null;
     const prompt = mistake === null ? truth : makeMistake(truth, mistake, draws);
     if (prompt !== null && splitOf(prompt) === 'train') return { prompt, mistake };
   }

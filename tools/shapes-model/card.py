@@ -23,7 +23,8 @@ All weights are fp16.
 {images:,} images rendered by `src/shapes` (seed {seed}), scenes of training prompts only: {mixture}. Each has
 {captions} captions. One mistake (colors swapped, an attribute, a shape or a relation changed, an object left out) is in
 {wrong_pair:.0%} of the captions of two objects and {wrong_single:.0%} of the captions of one; true captions leave out
-attributes and relations at random. {dropout:.0%} of the captions are dropped in training. No image shows and no caption
+attributes and relations at random. {dropout:.0%} of the captions are dropped in training,
+{last_dropout:.0%} in its last steps. No image shows and no caption
 names the combinations of `UNSEEN_PAIRS` in `src/shapes/world.ts`, and no caption means the same as a validation or test
 prompt.
 
@@ -35,7 +36,9 @@ prompt.
 - Its decoder alone: {decoder_steps:,} steps of 16 more, {decoder_hours:.1f} hours, half of every batch objects in contact; pixels
   of rare colors count more, loss with those weights {decoder_loss}. The encoder and the latents stay as they were.
 - Text encoder and UNet: {steps:,} steps of {batch} ({samples:,} samples), {hours:.1f} hours, AdamW {rate:g}, min-SNR
-  weights (gamma 5), moving average {average}. Last mean squared error {loss}; held out, averaged weights: {held_out}.
+  weights (gamma 5) with more on high noise, moving average {average}. Held out, averaged weights: {held_out}.
+- Its last {calibration_steps:,} steps calibrate what is drawn without a prompt: images without caption are chosen by how
+  rarely the network drew their shapes and colors, and four fifths of them are noised to t >= 350.
 {notes}
 {figures}## Weaknesses
 
@@ -62,7 +65,8 @@ def read_if_there(path):
 
 
 def write_card(work, out, facts):
-    """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, vae_steps, vae_hours, decoder_steps, decoder_hours."""
+    """`facts`: vocabulary, scale, steps, hours, batch, rate, average, dropout, last_dropout, calibration_steps, and steps
+    and hours of vae and decoder."""
     with open(os.path.join(work, "data", "data.json"), encoding="utf-8") as file:
         data = json.load(file)
     with open(os.path.join(work, "log.txt"), encoding="utf-8") as file:
@@ -82,7 +86,6 @@ def write_card(work, out, facts):
         samples=facts["steps"] * facts["batch"],
         vae_loss=last_match(log, r"vae \d+/\d+ loss ([\d.]+)"),
         decoder_loss=last_match(log, r"decoder \d+/\d+ loss ([\d.]+)"),
-        loss=last_match(log, r"diffusion \d+/\d+ loss ([\d.]+)"),
         held_out=last_match(log, r"held out, averaged: (.*)"),
     )
     with open(os.path.join(out, "README.md"), "w", encoding="utf-8") as file:

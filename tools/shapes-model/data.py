@@ -30,11 +30,11 @@ class Images:
         return torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
-def load_captions(folder):
-    """One list of captions per image, in the order of `Images`."""
-    captions = []
+def load_lists(folder, kind):
+    """What the shards say of every image, in the order of `Images`; `kind`: captions (texts) or objects ([shape, color])."""
+    lists = []
     for name in sorted(os.listdir(folder)):
-        if name.startswith("captions-") and name.endswith(".json"):
+        if name.startswith(f"{kind}-") and name.endswith(".json"):
             with open(os.path.join(folder, name), encoding="utf-8") as file:
-                captions += json.load(file)
-    return captions
+                lists += json.load(file)
+    return lists

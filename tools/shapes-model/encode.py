@@ -5,7 +5,7 @@ import time
 import torch
 
 import configs
-from data import Images, load_captions
+from data import Images, load_lists
 from tokenizer import Tokenizer, write_tokenizer
 from train_vae import load_average
 
@@ -24,7 +24,7 @@ def encode(work, log):
     tokenizer_folder = os.path.join(work, "tokenizer")
     vocabulary = write_tokenizer(tokenizer_folder, configs.WORDS, configs.POSITIONS)
     tokenizer = Tokenizer(tokenizer_folder)
-    images, captions = Images(os.path.join(work, "data")), load_captions(os.path.join(work, "data"))
+    images, captions = Images(os.path.join(work, "data")), load_lists(os.path.join(work, "data"), "captions")
     if len(images) != len(captions):
         raise ValueError(f"{len(images)} images but {len(captions)} caption lists")
     vae = load_average(work).to(memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
 """Makes image folders for `npm run shapes:score`.
 
 python3 tools/shapes-model/evaluate.py --model FOLDER --prompts FILE --out DIR [--per-prompt 4] [--steps 40]
-    [--guidance 4] [--seed 0]           samples every prompt of a list (one per line; an empty file samples none)
+    [--guidance 2.5] [--seed 0]           samples every prompt of a list (one per line; an empty file samples none)
 python3 tools/shapes-model/evaluate.py --model FOLDER --round-trip SOURCE --out DIR
     [--work DIR]                        encodes and decodes the images of a folder with metadata.jsonl
 With --work the averaged weights of a running training are used instead of FOLDER's.
@@ -74,7 +74,7 @@ def main():
     parser.add_argument("--out", required=True)
     parser.add_argument("--per-prompt", dest="per_prompt", type=int, default=4)
     parser.add_argument("--steps", type=int, default=40)
-    parser.add_argument("--guidance", type=float, default=4.0)
+    parser.add_argument("--guidance", type=float, default=2.5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)

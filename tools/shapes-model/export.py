@@ -62,6 +62,8 @@ def main():
         "rate": train_diffusion.LEARNING_RATE,
         "average": train_diffusion.AVERAGE_DECAY,
         "dropout": train_diffusion.CAPTION_DROPOUT,
+        "last_dropout": train_diffusion.CALIBRATION_DROPOUT,
+        "calibration_steps": train_diffusion.CALIBRATION_STEPS,
         "vae_steps": autoencoder["step"],
         "vae_hours": autoencoder["seconds"] / 3600,
         "decoder_steps": decoder["step"],

@@ -3,7 +3,8 @@
  * [--seed S] [--shard N] [--only CATEGORY]`.
  *
  * Writes shards `images-00000.u8` (count x 64 x 64 x 3 bytes) and `captions-00000.json` (per image a list of K
- * captions; an empty string is a dropped one) and, last, `data.json`. Image i depends on seed + i alone, and finished
+ * captions; an empty string is a dropped one), `objects-00000.json` (per image the [shape, color] of its objects) and,
+ * last, `data.json`. Image i depends on seed + i alone, and finished
  * shards are kept, so the command can be stopped and repeated.
  */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -48,9 +49,11 @@ for (let start = 0; start < count; start += shardSize) {
   const size = Math.min(shardSize, count - start);
   const images = new Uint8Array(size * bytesPerImage);
   const captions: string[][] = [];
+  const objects: [string, string][][] = [];
   for (let i = 0; i < size; i += 1) {
     const scene = drawTrainingScene(makeDraws(seed + start + i, STREAMS.scenes), only);
     images.set(renderScene(scene), i * bytesPerImage);
+    objects.push(scene.objects.map(({ shape, color }) => [shape, color]));
     const draws = makeDraws(seed + start + i, STREAMS.captions);
     const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));
     captionsWritten += drawn.length;
@@ -60,6 +63,7 @@ for (let start = 0; start < count; start += shardSize) {
     );
   }
   writeWhole(join(values.out, `images-${name}.u8`), images);
+  writeWhole(join(values.out, `objects-${name}.json`), JSON.stringify(objects));
   writeWhole(captionPath, JSON.stringify(captions));
   console.log(
     `${start + size} of ${count} images; share of wrong captions ${(wrong / captionsWritten).toFixed(3)}`,

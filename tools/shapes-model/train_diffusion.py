@@ -1,13 +1,16 @@
 """Stage 3: text encoder and UNet together.
 
 Epsilon prediction on the scaled-linear schedule; t uniform; min-SNR weights (Hang et al. 2023, gamma 5) with a floor,
-so that the fine noise levels are still learned; caption dropout; a moving average of the weights is what is exported.
+so that the fine noise levels are still learned, and more weight on high noise; caption dropout, more of it in the last
+steps, which calibrate what the model draws without a prompt; a moving average of the weights is what is exported.
 """
+import math
 import os
 
 import torch
 
 import configs
+from data import load_lists
 from networks.text_encoder import TextEncoder
 from networks.unet import UNet
 from progress import Average, load_checkpoint, rate, total_steps
@@ -18,8 +21,18 @@ from training_run import Run
 STEPS, BATCH, LEARNING_RATE = 30000, 32, 1e-3
 WARMUP, DECAY_STEPS, AVERAGE_DECAY = 300, 8000, 0.9995
 CAPTION_DROPOUT = 0.12
-SNR_GAMMA, WEIGHT_FLOOR = 5.0, 0.2
+SNR_GAMMA, WEIGHT_FLOOR, HIGH_NOISE_LIMIT = 5.0, 0.3, 4.0
 HELD_OUT = 2000
+# Without a prompt, what an image will show is decided at high noise, and a network this small decides too often for
+# circles and blue. The last steps drop more captions, look at high noise more in those images, and choose them by the
+# factors of their objects: frequency in the data over frequency in what the network drew (`marginals.ts`) when these
+# steps began, in 40 steps. Another run needs its own factors.
+CALIBRATION_STEPS, CALIBRATION_DROPOUT, CALIBRATION_FROM, CALIBRATION_SHARE = 6000, 0.35, 350, 0.8
+RARITY = {
+    **{"triangle": 0.93, "square": 0.87, "ring": 1.31, "circle": 0.755, "star": 1.265, "cross": 1.137},
+    **{"green": 0.81, "purple": 0.83, "orange": 1.18, "red": 1.074},
+    **{"yellow": 1.185, "cyan": 1.19, "blue": 0.72, "white": 1.30},
+}
 # Matrix products in bfloat16 are a third faster; the last steps, which settle the small differences between the
 # conditional and the unconditional prediction, are in float32.
 FLOAT32_STEPS = 3000
@@ -39,9 +52,11 @@ def build(vocabulary):
 
 
 def snr_weights(alphas):
-    """Per timestep: min(SNR, gamma) / SNR, the epsilon form of min-SNR, floored, mean 1 over t."""
+    """Per timestep, mean 1 over t: min(SNR, gamma) / SNR, the epsilon form of min-SNR, floored, times the weight that
+    errors of epsilon have in v-prediction, 1 / alphasBar, limited: at high noise a small error of epsilon is a large one
+    of the image."""
     snr = alphas / (1 - alphas)
-    weights = (snr.clamp(max=SNR_GAMMA) / snr).clamp(min=WEIGHT_FLOOR)
+    weights = (snr.clamp(max=SNR_GAMMA) / snr).clamp(min=WEIGHT_FLOOR) * (1 / alphas).clamp(max=HIGH_NOISE_LIMIT)
     return (weights / weights.mean()).float()
 
 
@@ -51,19 +66,35 @@ class Batches:
         self.mean, self.sigma, self.ids = data["mean"], data["sigma"], data["ids"]
         self.scale, self.vocabulary, self.alphas = data["scale"], data["vocabulary"], alphas.float()
         self.empty = torch.tensor(Tokenizer(os.path.join(work, "tokenizer")).encode(""))
+        objects = load_lists(os.path.join(work, "data"), "objects")[: self.training_size]
+        self.rarity = torch.tensor([math.prod(RARITY[name] for pair in shown for name in pair) for shown in objects])
 
-    def noised(self, rows, generator):
+    @property
+    def training_size(self):
+        return len(self.mean) - HELD_OUT
+
+    def draw(self, calibrating, generator):
+        """Returns (rows, mask of those whose captions are dropped, mask of those that see high noise)."""
+        rows = torch.randint(0, self.training_size, (BATCH,), generator=generator)
+        dropped = torch.rand(BATCH, generator=generator) < (CALIBRATION_DROPOUT if calibrating else CAPTION_DROPOUT)
+        if not calibrating:
+            return rows, dropped, torch.zeros_like(dropped)
+        rare = torch.multinomial(self.rarity, BATCH, replacement=True, generator=generator)
+        high = dropped & (torch.rand(BATCH, generator=generator) < CALIBRATION_SHARE)
+        return torch.where(dropped, rare, rows), dropped, high
+
+    def noised(self, rows, high, generator):
         """Returns (zt, t, noise) for the images of `rows`."""
         draw = lambda: torch.randn(len(rows), 4, 8, 8, generator=generator)
         clean = (self.mean[rows].float() + self.sigma[rows].float() * draw()) * self.scale
         t, noise = torch.randint(0, 1000, (len(rows),), generator=generator), draw()
+        t = torch.where(high, torch.randint(CALIBRATION_FROM, 1000, (len(rows),), generator=generator), t)
         bar = self.alphas[t][:, None, None, None]
         return bar.sqrt() * clean + (1 - bar).sqrt() * noise, t, noise
 
-    def captions(self, rows, dropout, generator):
+    def captions(self, rows, dropped, generator):
         choice = torch.randint(0, self.ids.shape[1], (len(rows),), generator=generator)
         ids = self.ids[rows, choice].long()
-        dropped = torch.rand(len(rows), generator=generator) < dropout
         return torch.where(dropped[:, None], self.empty[None], ids)
 
 
@@ -73,11 +104,12 @@ def held_out_losses(text, unet, batches):
     sums, count = [0.0, 0.0], 8
     for index in range(count):
         generator = torch.Generator().manual_seed(index)
-        first = len(batches.mean) - HELD_OUT
+        first = batches.training_size
         rows = torch.arange(first + index * 64, first + (index + 1) * 64)
-        zt, t, noise = batches.noised(rows, generator)
-        for i, dropout in enumerate((0.0, 1.0)):
-            context = text(batches.captions(rows, dropout, generator))
+        nowhere, everywhere = torch.zeros(64, dtype=torch.bool), torch.ones(64, dtype=torch.bool)
+        zt, t, noise = batches.noised(rows, nowhere, generator)
+        for i, dropped in enumerate((nowhere, everywhere)):
+            context = text(batches.captions(rows, dropped, generator))
             sums[i] += (unet(zt, t, context) - noise).square().mean().item() / count
     return sums
 
@@ -92,9 +124,9 @@ def train(work, log):
     log.write(f"diffusion: starting at step {run.step}, {sum(p.numel() for p in run.parameters)} parameters")
     while (step := run.step) < (total := total_steps(work, "diffusion", STEPS)):
         generator = torch.Generator().manual_seed(step)
-        rows = torch.randint(0, len(batches.mean) - HELD_OUT, (BATCH,), generator=generator)
-        zt, t, noise = batches.noised(rows, generator)
-        captions = batches.captions(rows, CAPTION_DROPOUT, generator)
+        rows, dropped, high = batches.draw(step >= total - CALIBRATION_STEPS, generator)
+        zt, t, noise = batches.noised(rows, high, generator)
+        captions = batches.captions(rows, dropped, generator)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=step < total - FLOAT32_STEPS):
             prediction = unet(zt.contiguous(memory_format=torch.channels_last), t, text(captions))
         errors = (prediction.float() - noise).square().mean((1, 2, 3))

@@ -171,27 +171,27 @@ const QUICK: Design = {
   },
 };
 
-/** About three hours on two cores. */
+/** Two to three hours on two cores. */
 const AFTERNOON: Design = {
   name: 'afternoon',
   ...SAMPLING,
-  rank: { prompts: 8, unseen: 1, candidates: 16 },
-  guidances: { scales: [1, 7.5], prompts: 4, candidates: 16 },
-  renoise: { timesteps: 10, draws: 2, prompts: 8 },
+  rank: { prompts: 12, unseen: 1, candidates: 16 },
+  guidances: { scales: [1, 4, 7.5], prompts: 4, candidates: 16 },
+  renoise: { timesteps: 10, draws: 2, prompts: 12 },
   pool: { prompts: 20, candidates: 8, replicates: 3 },
-  test: { prompts: 12, ablationPrompts: 6, trainingPrompts: 10, images: 4 },
+  test: { prompts: 12, ablationPrompts: 6, trainingPrompts: 6, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
-  dose: { keep: 3, iterations: [300, 900], replicates: 3 },
+  dose: { keep: 3, iterations: [300], replicates: 3 },
   categoryAdapters: { replicates: 3 },
-  rounds: { count: 3, prompts: 8, candidates: 8, replicates: 3 },
+  rounds: { count: 3, prompts: 5, candidates: 8, replicates: 3 },
   ablations: {
     replicates: 3,
     keeps: [2, 4],
     promptCounts: [5, 10],
     realShares: REAL_SHARES,
-    candidates: [2, 30, 50, 100, 500],
-    ladderPrompts: 4,
+    candidates: [30, 50, 100, 500],
+    ladderPrompts: 2,
   },
 };
 

@@ -49,7 +49,6 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     experiments.flatMap((e) => experimentSteps(design, schedule, e));
   // Every table with one seed before any with two.
   const tables = [
-    ...doseExperiments(design, settings),
     ...categoryExperiments(design, settings),
     ...adapterExperiments(design, settings),
     ...keepExperiments(design, settings),
@@ -57,6 +56,7 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...realExperiments(design, settings),
     ...roundExperiments(design, settings),
     ...candidateExperiments(design, settings),
+    ...doseExperiments(design, settings),
   ].toSorted((a, b) => a.replicate - b.replicate);
   return distinctSteps([
     ...firstSteps(design, schedule),

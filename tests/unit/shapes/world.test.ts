@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { captionScene, describeScene } from '../../../src/shapes/captions.ts';
+import { CAPTION_DEFAULTS, captionScene, describeScene } from '../../../src/shapes/captions.ts';
 import { judge, witnessesOf } from '../../../src/shapes/claims.ts';
 import { EXTENTS, isInside } from '../../../src/shapes/geometry.ts';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
@@ -117,9 +117,11 @@ describe('scenes and captions', () => {
       const draws = makeDraws(i, STREAMS.captions);
       return Array.from({ length: 20 }, () => captionScene(drawn, draws));
     });
-    const wrong = captions.filter((caption) => caption.mistake !== null).length / captions.length;
-    // 0.3 of the captions of two objects; a mistake of 960 draws has a standard error of 0.015.
-    expect(Math.abs(wrong - 0.3)).toBeLessThan(0.06);
+    const mistakes = captions.flatMap(({ mistake }) => mistake ?? []);
+    // All scenes have two objects; a share of 960 draws has a standard error of 0.016.
+    expect(Math.abs(mistakes.length / captions.length - CAPTION_DEFAULTS.wrongPair)).toBeLessThan(0.06);
+    const swaps = mistakes.filter((mistake) => mistake === 'swap').length;
+    expect(swaps / mistakes.length).toBeGreaterThan(0.3);
     for (const caption of captions) {
       if (caption.prompt.objects.length > 0) expect(splitOf(caption.prompt)).toBe('train');
     }
