@@ -56,7 +56,6 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...realExperiments(design, settings),
     ...roundExperiments(design, settings),
     ...candidateExperiments(design, settings),
-    ...doseExperiments(design, settings),
   ].toSorted((a, b) => a.replicate - b.replicate);
   return distinctSteps([
     ...firstSteps(design, schedule),
@@ -68,6 +67,7 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...evaluationSteps(design, trainingEvaluation(design), null, TABLES.trained),
     ...steps(trainedPromptExperiments(design, settings)),
     ...steps(tables),
+    ...steps(doseExperiments(design, settings)),
   ]);
 }
 
