@@ -59,7 +59,7 @@ const DEMO = {
     iterations: 100,
     batch: 8,
     accumulation: 1,
-    learningRate: 3e-4,
+    learningRate: 1e-3,
     validationShare: 0.2,
     checkpointEvery: 10,
     previewEvery: 20,
