@@ -184,7 +184,7 @@ const AFTERNOON: Design = {
   selection: { prompts: 6, candidates: 16, timesteps: 10, draws: 1 },
   dose: { keep: 3, iterations: [300], replicates: 3 },
   categoryAdapters: { replicates: 3 },
-  rounds: { count: 3, prompts: 5, candidates: 8, replicates: 3 },
+  rounds: { count: 3, prompts: 4, candidates: 8, replicates: 3 },
   ablations: {
     replicates: 3,
     keeps: [2, 4],
