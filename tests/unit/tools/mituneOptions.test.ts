@@ -76,7 +76,7 @@ describe('options of npm run mitune', () => {
     const help = helpText();
     const { candidates } = presetSettings('demo').selection;
     expect(help).toMatch(new RegExp(`--candidates N .*: ${candidates} / 50$`, 'm'));
-    expect(help).toMatch(/--guidance X .*: 4 \/ 7\.5$/m);
+    expect(help).toMatch(/--guidance X .*: 2\.5 \/ 7\.5$/m);
     for (const name of [
       'model',
       'preset',
