@@ -129,16 +129,30 @@ export type GuidanceRow = {
   readonly prompts: number;
   readonly candidates: number;
   readonly tau: Summary;
+  /** Tau minus that of the reference scale on the same prompts. */
+  readonly difference: Summary;
   readonly share: TopRow;
   readonly strict: TopRow;
 };
 
-export function guidanceRow(
-  guidance: number,
-  pools: readonly Pool[],
+/** Pools of the same prompts under several guidance scales, each compared with the scale `reference`. */
+export function guidanceRows(
+  groups: readonly { readonly guidance: number; readonly pools: readonly Pool[] }[],
+  reference: number,
   schedule: NoiseSchedule,
-): GuidanceRow | null {
-  if (pools.length === 0) return null;
-  const { prompts, candidates, tau, ...rest } = rankRow('', pools, referenceScore(schedule));
-  return { guidance, prompts, candidates, tau, share: rest.share, strict: rest.strict };
+): readonly GuidanceRow[] {
+  const definition = referenceScore(schedule);
+  const tauOf = (pool: Pool): number => tauOfAll(rankingOf(pool, definition.score, share));
+  const compared = groups.find(({ guidance }) => guidance === reference)?.pools ?? [];
+  const known = new Map(compared.map((pool) => [pool.text, tauOf(pool)]));
+  return groups
+    .filter(({ pools }) => pools.length > 0)
+    .map(({ guidance, pools }) => {
+      const { prompts, candidates, tau, ...rest } = rankRow('', pools, definition);
+      const difference = summarizeDifference(
+        pools.map(tauOf),
+        pools.map(({ text }) => known.get(text) ?? Number.NaN),
+      );
+      return { guidance, prompts, candidates, tau, difference, share: rest.share, strict: rest.strict };
+    });
 }

@@ -10,13 +10,14 @@ import {
 import { type Pool, readPools } from '../analysis/pools.ts';
 import {
   type GuidanceRow,
-  guidanceRow,
+  guidanceRows,
   type RankRow,
   rankRows,
   type ScoreRow,
   scoreRows,
   tauByTimestep,
 } from '../analysis/rank.ts';
+import { GUIDANCE } from '../design.ts';
 import { comparedGuidances, guidedPrompts, rankedPrompts } from '../ranking.ts';
 import { interval, number, percent, points, table } from './markdown.ts';
 import type { Section, Study } from './section.ts';
@@ -28,9 +29,13 @@ export function rankingSection({ store, design, schedule }: Study): Section {
   if (pools.length === 0) return { text: '## 1. Does MI rank?\n\n*Not done yet.*', plots: [] };
   const rows = rankRows(pools, schedule);
   const scores = scoreRows(pools, schedule, design);
-  const guidances = comparedGuidances(design).flatMap(
-    (guidance) =>
-      guidanceRow(guidance, readPools(store, design, guidedPrompts(design, guidance)), schedule) ?? [],
+  const guidances = guidanceRows(
+    comparedGuidances(design).map((guidance) => ({
+      guidance,
+      pools: readPools(store, design, guidedPrompts(design, guidance)),
+    })),
+    GUIDANCE,
+    schedule,
   );
   const diagnosis = diagnosisRows(pools, schedule);
   const branch = branchRows(pools);
@@ -167,6 +172,7 @@ function guidanceTable(rows: readonly GuidanceRow[]): string {
       'prompts',
       'candidates',
       'tau',
+      `tau − (${GUIDANCE})`,
       'claims: random',
       'top-1 − random, points',
       'strict: random',
@@ -177,6 +183,7 @@ function guidanceTable(rows: readonly GuidanceRow[]): string {
       `${row.prompts} (${row.tau.count})`,
       String(row.candidates),
       interval(row.tau),
+      row.guidance === GUIDANCE ? '–' : interval(row.difference),
       percent(row.share.random),
       points(row.share.gain),
       percent(row.strict.random),
