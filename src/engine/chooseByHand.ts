@@ -1,4 +1,4 @@
-import type { Picked } from '../jobs/events.ts';
+import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 

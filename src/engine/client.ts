@@ -1,7 +1,13 @@
 /** The page's end of the engine worker: requests become promises, job events go to listeners. */
-import type { JobEvent } from '../jobs/events.ts';
+import type { JobEvent } from '../contract/events.ts';
+import type {
+  ClientMessage,
+  EngineMessage,
+  RequestMessage,
+  RequestName,
+  Requests,
+} from '../contract/protocol.ts';
 import { type ErrorReport, StudioError } from '../lib/errors.ts';
-import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Requests } from './protocol.ts';
 import { transferables } from './transfer.ts';
 
 /** Progress of a request that is not a job. */

@@ -1,9 +1,10 @@
 /** The same seeds with and without an adapter. */
 import { loadAdapter } from '../adapters/file.ts';
+import type { PixelImage } from '../contract/events.ts';
+import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { decodeImages, exactScore } from '../jobs/decodeImages.ts';
 import { bestTuned } from '../jobs/evaluateStage.ts';
-import type { PixelImage } from '../jobs/events.ts';
 import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
@@ -13,7 +14,6 @@ import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
 import { loadRunRecord } from '../storage/runs.ts';
 import type { Engine } from './engine.ts';
-import type { ComparePair, CompareRequest } from './protocol.ts';
 
 /** How the compared images are scored: a ranking within a prompt, as on the guided path by default. */
 const SCORE = { weights: 'code', truncation: 50 } as const;

@@ -1,4 +1,4 @@
-import type { BackendChoice } from '../jobs/spec.ts';
+import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { openBackend } from '../tensor/device.ts';
 import type { BackendInfo, WasmPaths } from '../tensor/types.ts';

@@ -1,23 +1,23 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import { allAdapterTargets } from '../adapters/targets.ts';
-import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../jobs/loadPlan.ts';
-import { defaultSettings, policyOf } from '../jobs/memoryPolicy.ts';
+import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
+import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
+import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
-import type { BackendReport, ModelReport } from '../jobs/runTypes.ts';
-import type { BackendChoice, MiTuneSpec, ModelRef } from '../jobs/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
+import { DEFAULT_BUDGETS, largestBatch, makePlan } from '../planning/makeLoadPlan.ts';
+import { defaultSettings, policyOf } from '../planning/memoryPolicy.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
-import { tryAllocation } from '../tensor/trialAllocation.ts';
 import type { BackendInfo } from '../tensor/types.ts';
+import { tryAllocation } from '../tensor/webgpu/trialAllocation.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
 import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';
-import { DEFAULT_BUDGETS, largestBatch, makePlan } from './loadPlan.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
 export type EngineOptions = ComputeOptions & {

@@ -6,7 +6,7 @@ import {
   useKernelVariants as applyVariants,
   kernelVariants,
   measureKernelVariants,
-} from '../tensor/variants.ts';
+} from '../tensor/webgpu/variants.ts';
 
 const variantsSchema = v.record(v.string(), v.string());
 /** By GPU and version. */

@@ -1,4 +1,4 @@
-import type { ModelRef } from '../jobs/spec.ts';
+import type { ModelRef } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type ModelFolder, readJson, urlFolder } from '../models/folder.ts';
 import { openModelFolder } from '../storage/modelStore.ts';

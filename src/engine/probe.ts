@@ -1,10 +1,11 @@
 /** The `probe` request: what the loaded networks make of given numbers, to compare them with other programs. */
+
+import type { NumberBlock, ProbeRequest, ProbeResult, ProbeStep } from '../contract/protocol.ts';
 import { denoise } from '../diffusion/denoise.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { Session } from '../methods/session.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import type { NumberBlock, ProbeRequest, ProbeResult, ProbeStep } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 
 const MAX_LATENTS = 64;

@@ -1,4 +1,4 @@
-import type { JobEvent } from '../jobs/events.ts';
+import type { JobEvent } from '../contract/events.ts';
 import type { Engine } from './engine.ts';
 import type { Work } from './work.ts';
 

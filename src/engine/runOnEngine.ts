@@ -1,4 +1,4 @@
-import type { StageName } from '../jobs/events.ts';
+import type { StageName } from '../contract/events.ts';
 import { runJob } from '../jobs/runner.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
 import { runLock } from '../storage/locks.ts';

@@ -1,11 +1,12 @@
 /** Requests about what is stored, and about fetching models into storage. */
+
+import type { RequestName, Requests } from '../contract/protocol.ts';
 import { downloadModel, planDownload } from '../storage/download/downloadModel.ts';
 import { deleteStored, describeModel, listStored } from '../storage/inventory.ts';
 import { setPrediction } from '../storage/modelStore.ts';
 import { storageReport } from '../storage/quota.ts';
 import { verifyStored } from '../storage/verify.ts';
 import type { Engine } from './engine.ts';
-import type { RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 
 type Handler<N extends RequestName> = (

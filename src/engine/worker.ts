@@ -2,10 +2,16 @@
 import wasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
+import type {
+  ClientMessage,
+  EngineMessage,
+  RequestMessage,
+  RequestName,
+  Requests,
+} from '../contract/protocol.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
 import { Engine } from './engine.ts';
 import { HANDLERS } from './handlers.ts';
-import type { ClientMessage, EngineMessage, RequestMessage, RequestName, Requests } from './protocol.ts';
 import type { RequestContext } from './requestContext.ts';
 import { transferables } from './transfer.ts';
 import { Work } from './work.ts';

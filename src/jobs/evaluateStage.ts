@@ -1,5 +1,6 @@
 /** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
+import type { EvaluationRecord, ExactMean, ExactScore } from '../contract/events.ts';
 import { mean } from '../lib/stats.ts';
 import { drawPool } from '../methods/drawPool.ts';
 import { compareErrors } from '../methods/evaluate.ts';
@@ -7,7 +8,6 @@ import { trainedTargets } from '../methods/trainRound.ts';
 import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { loadSeries } from '../storage/series.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
-import type { EvaluationRecord, ExactMean, ExactScore } from './events.ts';
 import { pairedDifference } from './pairedDifference.ts';
 import { candidateSeed } from './promptPlan.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';

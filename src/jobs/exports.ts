@@ -3,6 +3,9 @@ import { makeZip } from 'client-zip';
 import { disposeAdapter } from '../adapters/adapter.ts';
 import { writeAdapter } from '../adapters/file.ts';
 import { restoreAdapter } from '../adapters/state.ts';
+import type { CandidateRecord, PixelImage } from '../contract/events.ts';
+import type { NamedBytes, RunState } from '../contract/runTypes.ts';
+import type { MiTuneSpec } from '../contract/spec.ts';
 import { writeImageFolder } from '../formats/imageFolder.ts';
 import { encodePng } from '../formats/png.ts';
 import { PARAMETERS_KEYWORD, STUDIO_KEYWORD, withPngText } from '../formats/pngText.ts';
@@ -12,11 +15,8 @@ import { trainedTargets } from '../methods/trainRound.ts';
 import { loadCheckpoint } from '../storage/checkpoints.ts';
 import { parseCheckpoint } from '../training/checkpoint.ts';
 import { decodeImages, toRgb } from './decodeImages.ts';
-import type { CandidateRecord, PixelImage } from './events.ts';
 import { leaseStoredPool } from './pools.ts';
 import { pathGuidance } from './runContext.ts';
-import type { NamedBytes, RunState } from './runTypes.ts';
-import type { MiTuneSpec } from './spec.ts';
 import { loadBest } from './trainStage.ts';
 
 /** Decoded images of stored candidates, in the order asked for. @throws StudioError `images-missing` */

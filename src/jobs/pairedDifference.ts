@@ -1,5 +1,5 @@
+import type { Interval } from '../contract/events.ts';
 import { pairedBootstrap } from '../lib/stats.ts';
-import type { Interval } from './events.ts';
 
 /** Mean of a - b over pairs with its 95% bootstrap interval. */
 export function pairedDifference(a: readonly number[], b: readonly number[], seed: number): Interval {

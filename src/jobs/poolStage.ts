@@ -1,4 +1,6 @@
 /** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
+
+import type { CandidateRecord } from '../contract/events.ts';
 import { type DrawnCandidate, drawPool, type PoolTask } from '../methods/drawPool.ts';
 import { stackLatents } from '../methods/measureSet.ts';
 import { contextsOf, denoiserOf, type Tuned } from '../methods/tuned.ts';
@@ -7,7 +9,6 @@ import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 import { appendSeries } from '../storage/series.ts';
 import { decodeImages, exactScore } from './decodeImages.ts';
-import type { CandidateRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
 import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import {

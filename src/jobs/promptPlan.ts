@@ -1,5 +1,5 @@
+import type { MiTuneSpec } from '../contract/spec.ts';
 import { philox4x32, shuffle } from '../lib/philox.ts';
-import type { MiTuneSpec } from './spec.ts';
 
 /** One entry of the prompt list as the run uses it. */
 export type PlannedPrompt = {

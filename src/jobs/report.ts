@@ -1,11 +1,11 @@
 /** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
 
+import type { BackendReport, ModelReport, RunState } from '../contract/runTypes.ts';
 import { writeCsv } from '../formats/csv.ts';
+import { countEvaluations } from '../planning/evaluations.ts';
 import { tf } from '../tensor/tf.ts';
-import { countEvaluations } from './evaluations.ts';
 import { planPrompts } from './promptPlan.ts';
 import type { RankedImage } from './realImagesStage.ts';
-import type { BackendReport, ModelReport, RunState } from './runTypes.ts';
 import { countReal } from './selectStage.ts';
 
 /** What computed the run. */

@@ -1,12 +1,12 @@
 /** Everything the page needs to show a run again, from what is stored. */
 
+import type { CandidateRecord } from '../contract/events.ts';
+import type { RunState, RunSummary } from '../contract/runTypes.ts';
 import { heldLocks, runLock } from '../storage/locks.ts';
 import type { RunHead, RunParts, ScoreEntry } from '../storage/runRecord.ts';
 import { listRunRecords, loadRunRecord, runSizeBytes } from '../storage/runs.ts';
 import { loadSeries } from '../storage/series.ts';
-import type { CandidateRecord } from './events.ts';
 import { leaseStoredPool } from './pools.ts';
-import type { RunState, RunSummary } from './runTypes.ts';
 import { candidateKey, scoresOfRound } from './scoring.ts';
 
 export async function summarize(head: RunHead): Promise<RunSummary> {

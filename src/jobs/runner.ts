@@ -1,8 +1,9 @@
 /** A run from start to end: rounds of pool, score, select, train and evaluate, each resumable, in one loop. */
+
+import type { StageName } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { ComputedBy, RunHead } from '../storage/runRecord.ts';
 import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
-import type { StageName } from './events.ts';
 import { runPoolStage } from './poolStage.ts';
 import { runRealImagesStage } from './realImagesStage.ts';
 import { type JobTools, openRun, patchRecord, type RunContext, warn } from './runContext.ts';

@@ -1,12 +1,13 @@
 /** From what the pool stores to scores, for the run's own settings and for any others that cost no evaluation. */
+
+import type { Picked } from '../contract/events.ts';
+import type { ScoreSpec } from '../contract/spec.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { type RenoiseDraw, type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoise.ts';
 import { scoreTrace } from '../mi/score.ts';
 import { selectCandidates } from '../mi/select.ts';
 import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
-import type { Picked } from './events.ts';
-import type { ScoreSpec } from './spec.ts';
 
 export type Scored = { readonly score: number; readonly standardError: number | null };
 export type RescoreOptions = Pick<ScoreSpec, 'weights' | 'truncation'>;

@@ -1,9 +1,10 @@
 /** Stage `select`: the top k of M per prompt, unless the user has chosen by hand. */
+
+import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { shuffle } from '../lib/philox.ts';
 import type { CaptionedLatent } from '../methods/measureSet.ts';
 import { loadSeries } from '../storage/series.ts';
-import type { Picked } from './events.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
 import { rankPool, scoresOfRound } from './scoring.ts';

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
 import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapters/state.ts';
+import type { TrainRecord, ValidationRecord } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { mean } from '../lib/stats.ts';
 import { drawPool } from '../methods/drawPool.ts';
@@ -12,7 +13,6 @@ import { appendSeries, cutSeries, loadSeries } from '../storage/series.ts';
 import { isBetter } from '../training/best.ts';
 import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
 import { decodeImages } from './decodeImages.ts';
-import type { TrainRecord, ValidationRecord } from './events.ts';
 import { candidateSeed } from './promptPlan.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';

@@ -1,3 +1,4 @@
+import { type ComputePolicy, EVERYTHING_FITS } from '../contract/policy.ts';
 import { createScheduler } from '../diffusion/createScheduler.ts';
 import type { LatentShape } from '../diffusion/latentNoise.ts';
 import type { PredictionType } from '../diffusion/parametrization.ts';
@@ -10,7 +11,6 @@ import type { Projector } from '../models/hooks.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { encodeText } from '../models/text/run.ts';
 import { type Tensor3D, tf } from '../tensor/tf.ts';
-import { type ComputePolicy, EVERYTHING_FITS } from './policy.ts';
 import { PromptContexts } from './promptContexts.ts';
 
 /** A loaded model with what its scheduler file says: the ground every method stands on. */

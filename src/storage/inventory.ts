@@ -1,4 +1,6 @@
 /** Everything that is stored beside runs: how large it is, who needs it, and how to be rid of it. */
+
+import type { StoredItem, StoredKind, StoredList } from '../contract/stored.ts';
 import { StudioError } from '../lib/errors.ts';
 import { sourceOrigin } from '../sources/address.ts';
 import { deleteAdapter, listAdapters, loadAdapter } from './adapterStore.ts';
@@ -10,7 +12,6 @@ import type { StoredModel } from './modelManifest.ts';
 import { deleteModelFolder, listModels, modelFolder, withModelLock } from './modelStore.ts';
 import { listFolders, removeTree, sizeOf } from './opfs.ts';
 import { listRunRecords, loadRunSpec } from './runs.ts';
-import type { StoredItem, StoredKind, StoredList } from './stored.ts';
 
 /** Top folders of the private file system that are this page's; others may belong to neighbors on the same site. */
 const FOLDERS = { models: 'model', images: 'images', runs: 'run' } as const;

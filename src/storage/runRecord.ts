@@ -12,9 +12,9 @@ import type {
   StageName,
   TrainRecord,
   ValidationRecord,
-} from '../jobs/events.ts';
-import type { RunStatus } from '../jobs/runTypes.ts';
-import type { MiTuneSpec } from '../jobs/spec.ts';
+} from '../contract/events.ts';
+import type { RunStatus } from '../contract/runTypes.ts';
+import type { MiTuneSpec } from '../contract/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
 export type RunHead = {

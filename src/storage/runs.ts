@@ -1,6 +1,6 @@
 /** The runs of this browser: what they are asked to do, how far they are, and what came out beside the images. */
 import * as v from 'valibot';
-import type { MiTuneSpec } from '../jobs/spec.ts';
+import type { MiTuneSpec } from '../contract/spec.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
 import { checkpointBytes } from './checkpoints.ts';
 import {

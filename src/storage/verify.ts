@@ -1,4 +1,6 @@
 /** Looking again at what is stored: whether it is all there, and still what it was. */
+
+import type { FileCheck, StoredKind, Verification } from '../contract/stored.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
@@ -10,7 +12,6 @@ import { writeValues } from './kv.ts';
 import type { StoredModel, StoredModelFile } from './modelManifest.ts';
 import { listModels, modelFolder, withModelLock } from './modelStore.ts';
 import { fileSource, openFile, removeTree } from './opfs.ts';
-import type { FileCheck, StoredKind, Verification } from './stored.ts';
 
 export type VerifyOptions = {
   readonly signal?: AbortSignal;

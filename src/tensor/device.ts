@@ -3,11 +3,11 @@
  * features, hides lost devices and turns every GPU error into silent zeros.
  */
 import { StudioError } from '../lib/errors.ts';
-import { meterBuffers } from './bufferMeter.ts';
-import { shareClones } from './sharedClones.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import type { AdapterDescription, BackendInfo, WasmPaths } from './types.ts';
-import { loadWasmKernels } from './wasmKernels.ts';
+import { loadWasmKernels } from './wasm/kernels.ts';
+import { shareClones } from './wasm/sharedClones.ts';
+import { meterBuffers } from './webgpu/bufferMeter.ts';
 
 export type OpenOptions = {
   readonly wasmPaths: WasmPaths;

@@ -8,8 +8,8 @@ import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { submitPending } from './memory.ts';
 import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
 import type { WeightFormat } from './types.ts';
-import { assertAllocated } from './wasmAllocated.ts';
-import { dropPanels, panelBytes } from './wasmPanels.ts';
+import { assertAllocated } from './wasm/allocated.ts';
+import { dropPanels, panelBytes } from './wasm/panels.ts';
 
 /** A frozen linear `[in, out]` or convolution `[kh, kw, Cin, Cout]` weight. */
 export type Weight = {

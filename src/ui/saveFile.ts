@@ -1,4 +1,4 @@
-import type { NamedBytes } from '../jobs/runTypes.ts';
+import type { NamedBytes } from '../contract/runTypes.ts';
 
 const REVOKE_AFTER_MS = 60_000;
 

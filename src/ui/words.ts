@@ -1,10 +1,10 @@
 /** Names of stages and states in the words of the page. */
 
-import type { StageName } from '../jobs/events.ts';
-import type { PlanPhaseName } from '../jobs/loadPlan.ts';
-import type { BackendReport, ModelReport, RunStatus } from '../jobs/runTypes.ts';
-import type { VisibleStatus } from '../state/runs.ts';
-import type { PageName } from '../state/url.ts';
+import type { StageName } from '../contract/events.ts';
+import type { PlanPhaseName } from '../contract/loadPlan.ts';
+import type { BackendReport, ModelReport, RunStatus } from '../contract/runTypes.ts';
+import type { VisibleStatus } from '../state/run/runs.ts';
+import type { PageName } from '../state/setup/url.ts';
 
 export const STAGE_WORDS: Readonly<Record<StageName, string>> = {
   load: 'Loading the model',

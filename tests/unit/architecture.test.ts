@@ -159,8 +159,8 @@ test('the checks see what they are meant to see', () => {
   expect(usesOf([file], (name) => name.endsWith('dataSync'))).toHaveLength(1);
   expect(find([file], (node) => node.type === 'TSAnyKeyword')).toHaveLength(1);
   expect(mayImport('src/ui/x.ts', 'src/tensor/tf.ts', false)).toBe(false);
-  expect(mayImport('src/mi/x.ts', 'src/jobs/spec.ts', true)).toBe(true);
-  expect(mayImport('src/mi/x.ts', 'src/jobs/spec.ts', false)).toBe(false);
+  expect(mayImport('src/mi/x.ts', 'src/contract/spec.ts', true)).toBe(true);
+  expect(mayImport('src/mi/x.ts', 'src/contract/spec.ts', false)).toBe(false);
 });
 
 /** First folder below src/, or the name of a file there. */

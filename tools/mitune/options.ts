@@ -1,10 +1,10 @@
 // Options of `npm run mitune`: one table that is parsed, listed by --help and turned into a run's settings.
 
 import { parseArgs } from 'node:util';
-import { presetSettings } from '../../src/jobs/presets.ts';
-import type { BackendChoice, MiTuneSpec, PresetName, Settings } from '../../src/jobs/spec.ts';
-import { type FieldPath, fieldOf } from '../../src/state/fields.ts';
-import { acceptsValue, MAX_SEED, settingsProblems } from '../../src/state/specSchema.ts';
+import { presetSettings } from '../../src/contract/presets.ts';
+import type { BackendChoice, MiTuneSpec, PresetName, Settings } from '../../src/contract/spec.ts';
+import { type FieldPath, fieldOf } from '../../src/state/setup/fields.ts';
+import { acceptsValue, MAX_SEED, settingsProblems } from '../../src/state/setup/specSchema.ts';
 import { usageError } from '../lib/usage.ts';
 
 type Row = {

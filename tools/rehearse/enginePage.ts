@@ -1,9 +1,9 @@
 // The page that a rehearsal drives, and its engine.
 
 import type { Page } from 'playwright';
+import type { RequestName, Requests } from '../../src/contract/protocol.ts';
 import type { RequestProgress } from '../../src/engine/client.ts';
-import type { RequestName, Requests } from '../../src/engine/protocol.ts';
-import type {} from '../../src/state/scripting.ts';
+import type {} from '../../src/state/page/scripting.ts';
 
 /** Sends a request to the engine of the page, as the page itself does. */
 export async function callEngine<N extends RequestName>(

@@ -1,7 +1,7 @@
 // The model of a rehearsal as the page sees it.
 
-import type { ModelReport } from '../../src/jobs/runTypes.ts';
-import type { ModelRef } from '../../src/jobs/spec.ts';
+import type { ModelReport } from '../../src/contract/runTypes.ts';
+import type { ModelRef } from '../../src/contract/spec.ts';
 import { callEngine } from './enginePage.ts';
 import type { Rehearsal } from './rehearsal.ts';
 

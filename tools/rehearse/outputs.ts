@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ProbeResult } from '../../src/engine/protocol.ts';
+import type { ProbeResult } from '../../src/contract/protocol.ts';
 import { type WritableTensor, writeSafetensors } from '../../src/formats/safetensors.ts';
 
 /**

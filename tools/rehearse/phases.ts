@@ -2,7 +2,7 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { LoadPlan } from '../../src/jobs/loadPlan.ts';
+import type { LoadPlan } from '../../src/contract/loadPlan.ts';
 import { download } from './download.ts';
 import { callEngine } from './enginePage.ts';
 import { loadByHand } from './loadByHand.ts';

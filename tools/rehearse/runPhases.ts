@@ -3,11 +3,11 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StageName } from '../../src/contract/events.ts';
+import { presetSettings } from '../../src/contract/presets.ts';
+import type { MiTuneSpec } from '../../src/contract/spec.ts';
 import { encodePng } from '../../src/formats/png.ts';
 import { openSafetensors } from '../../src/formats/safetensors.ts';
-import type { StageName } from '../../src/jobs/events.ts';
-import { presetSettings } from '../../src/jobs/presets.ts';
-import type { MiTuneSpec } from '../../src/jobs/spec.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { callEngine } from './enginePage.ts';
 import { loadModel, modelRef, PROMPT } from './loadedModel.ts';

@@ -4,7 +4,7 @@
  * Sizes are nested where it costs nothing: prompts and candidates of a smaller size are the first ones of a larger
  * size, so a study that goes on at a larger size draws nothing twice.
  */
-import { presetSettings } from '../../src/jobs/presets.ts';
+import { presetSettings } from '../../src/contract/presets.ts';
 import type { ScoreOptions } from '../../src/mi/score.ts';
 import { CATEGORIES, type Category } from '../../src/shapes/world.ts';
 

@@ -6,13 +6,12 @@ import forwardCode from '../../../shaders/nn/activation.wgsl?raw';
 import gradientCode from '../../../shaders/nn/activation_gradient.wgsl?raw';
 import gegluCode from '../../../shaders/nn/geglu.wgsl?raw';
 import gegluGradientCode from '../../../shaders/nn/geglu_gradient.wgsl?raw';
-import type { Compose } from '../compose.ts';
-import { launchElementwise } from '../elementwise.ts';
-import { composeGeluGate, composeGeluSlope, type GeluKind } from '../geluParts.ts';
-
-import { composeSiluSlope } from '../normParts.ts';
+import type { Compose } from '../composed/compose.ts';
+import { composeGeluGate, composeGeluSlope, type GeluKind } from '../composed/gelu.ts';
+import { composeSiluSlope } from '../composed/norm.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import { launchElementwise } from '../webgpu/elementwise.ts';
 import { defineOp, only } from './define.ts';
 
 type ActivationKind = GeluKind | 'silu';

@@ -5,10 +5,10 @@
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import adamWCode from '../../../shaders/train/adamw.wgsl?raw';
 import squaresCode from '../../../shaders/train/sum_of_squares.wgsl?raw';
-import { bindings, launchElementwise } from '../elementwise.ts';
-import { f32, launch, u32 } from '../launch.ts';
 import { sizeOf } from '../sizes.ts';
 import { type Tensor, type TensorInfo, tf } from '../tf.ts';
+import { bindings, launchElementwise } from '../webgpu/elementwise.ts';
+import { f32, launch, u32 } from '../webgpu/launch.ts';
 import { defineOp, only } from './define.ts';
 
 export type AdamWOptions = {

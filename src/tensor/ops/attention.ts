@@ -1,14 +1,15 @@
 /** Scaled dot-product attention over heads, whole and in two halves for hooks that look at the probabilities. */
-import { attentionFits, launchAttention, launchAttentionGradient } from '../attentionKernels.ts';
+
 import {
   type AttentionOptions,
   composeMix,
   composeMixGradient,
   composeProbs,
   composeProbsGradient,
-} from '../attentionParts.ts';
-import type { Heap } from '../heap.ts';
+} from '../composed/attention.ts';
 import type { Tensor, Tensor3D, Tensor4D, TensorInfo } from '../tf.ts';
+import type { Heap } from '../wasm/heap.ts';
+import { attentionFits, launchAttention, launchAttentionGradient } from '../webgpu/attention.ts';
 import { defineOp, only } from './define.ts';
 
 /**

@@ -3,11 +3,11 @@
  * it where they are asked for. Differentiable in `x` and in that tensor.
  */
 import { StudioError } from '../../lib/errors.ts';
-import type { ConvGeometry } from '../convGeometry.ts';
-import { type Uniform, u32 } from '../launch.ts';
-import { launchProduct } from '../productKernels.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
-import { convolve, convolveGradient } from '../wasmProducts.ts';
+import type { ConvGeometry } from '../wasm/convGeometry.ts';
+import { convolve, convolveGradient } from '../wasm/products.ts';
+import { type Uniform, u32 } from '../webgpu/launch.ts';
+import { launchProduct } from '../webgpu/products.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 import { composeUpsample, upsampleGradient } from './shape.ts';

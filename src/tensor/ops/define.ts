@@ -2,9 +2,9 @@
  * Registers an op: one named tfjs kernel per backend and one gradient. Going through the engine makes the op an
  * ordinary tape node: gradients are lazy, and inputs that no trainable depends on never get one.
  */
-import { Compose } from '../compose.ts';
-import { Heap } from '../heap.ts';
+import { Compose } from '../composed/compose.ts';
 import { BackendWasm, type KernelBackend, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
+import { Heap } from '../wasm/heap.ts';
 
 export type Infos<I extends string> = Record<I, TensorInfo>;
 

@@ -13,11 +13,11 @@ import normColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw'
 import noBiasCode from '../../../shaders/common/dora_no_bias.wgsl?raw';
 import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
 import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
-import { launchElementwise } from '../elementwise.ts';
-import { f32, launch, u32 } from '../launch.ts';
-import { quarters } from '../productKernels.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, Tensor1D, Tensor2D } from '../tf.ts';
+import { launchElementwise } from '../webgpu/elementwise.ts';
+import { f32, launch, u32 } from '../webgpu/launch.ts';
+import { quarters } from '../webgpu/products.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 

@@ -1,9 +1,9 @@
 /** Moments of groups of channels: what group normalization needs of a tensor that is there in pieces. No gradient. */
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import code from '../../../shaders/nn/group_moments.wgsl?raw';
-import { launch, u32 } from '../launch.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
+import { launch, u32 } from '../webgpu/launch.ts';
 import { defineOp } from './define.ts';
 
 const threads = 256;

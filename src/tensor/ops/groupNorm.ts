@@ -2,12 +2,12 @@
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import code from '../../../shaders/nn/group_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
-import type { Compose } from '../compose.ts';
-import type { Heap } from '../heap.ts';
-import { f32, foldedGroups, type Launch, launch, u32 } from '../launch.ts';
-import { center, composeSiluSlope, type Means, normGradient } from '../normParts.ts';
+import type { Compose } from '../composed/compose.ts';
+import { center, composeSiluSlope, type Means, normGradient } from '../composed/norm.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import type { Heap } from '../wasm/heap.ts';
+import { f32, foldedGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
 import { defineOp, only } from './define.ts';
 
 export type GroupNormOptions = { readonly groups: number; readonly eps: number; readonly silu: boolean };

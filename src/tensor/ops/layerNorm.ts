@@ -2,11 +2,11 @@
 import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
 import code from '../../../shaders/nn/layer_norm.wgsl?raw';
 import gradientCode from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
-import type { Heap } from '../heap.ts';
-import { f32, flatGroups, type Launch, launch, u32 } from '../launch.ts';
-import { center, type Means, normGradient } from '../normParts.ts';
+import { center, type Means, normGradient } from '../composed/norm.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import type { Heap } from '../wasm/heap.ts';
+import { f32, flatGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
 import { defineOp, only } from './define.ts';
 
 type LayerNormAttributes = { readonly eps: number };

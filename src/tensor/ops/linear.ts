@@ -2,9 +2,10 @@
  * Linear layer on a frozen weight: `y = x W + b`, with a tensor added to it where one is given. Differentiable in `x`
  * (`dx = dy W^T`) and in that tensor.
  */
-import { launchLinear, launchLinearGradient, type Matrix } from '../linearKernels.ts';
+
 import type { Tensor, TensorInfo } from '../tf.ts';
-import { weightProduct } from '../wasmProducts.ts';
+import { weightProduct } from '../wasm/products.ts';
+import { launchLinear, launchLinearGradient, type Matrix } from '../webgpu/linear.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 

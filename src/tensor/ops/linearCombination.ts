@@ -1,8 +1,8 @@
 /** Weighted sum of tensors of one shape, the only arithmetic a sampler step needs. */
 import code from '../../../shaders/nn/linear_combination.wgsl?raw';
-import { bindings, launchElementwise } from '../elementwise.ts';
-import { f32 } from '../launch.ts';
 import type { Tensor, TensorInfo } from '../tf.ts';
+import { bindings, launchElementwise } from '../webgpu/elementwise.ts';
+import { f32 } from '../webgpu/launch.ts';
 import { defineOp, only } from './define.ts';
 
 export type Term<T extends Tensor = Tensor> = readonly [coefficient: number, tensor: T];

@@ -1,9 +1,9 @@
 /** 2-D matmul of two trainable operands: `c = a b`, `da = dc b^T`, `db = a^T dc`. Used by the adapters. */
-import type { Compose } from '../compose.ts';
-import { launchLinear, launchLinearGradient, type Matrix } from '../linearKernels.ts';
-import { launchBatchMatMul, type MatmulForm } from '../matmulKernels.ts';
+import type { Compose } from '../composed/compose.ts';
 import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
-import { product } from '../wasmProducts.ts';
+import { product } from '../wasm/products.ts';
+import { launchLinear, launchLinearGradient, type Matrix } from '../webgpu/linear.ts';
+import { launchBatchMatMul, type MatmulForm } from '../webgpu/matmul.ts';
 import { defineOp, only } from './define.ts';
 
 const runMatmul = defineOp<'a' | 'b', { readonly form: MatmulForm }>({

@@ -8,9 +8,9 @@ import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
 import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
 import code from '../../../shaders/mi/noise_difference.wgsl?raw';
 import { StudioError } from '../../lib/errors.ts';
-import { f32, flatGroups, launch, u32 } from '../launch.ts';
 import { sizeOf } from '../sizes.ts';
 import type { Tensor } from '../tf.ts';
+import { f32, flatGroups, launch, u32 } from '../webgpu/launch.ts';
 import { defineOp } from './define.ts';
 
 const runNoiseDifference = defineOp<'noise', { readonly guidance: number }>({

@@ -1,5 +1,5 @@
 /** Ops that move data: nearest-neighbor upsampling and concatenation of channels. */
-import type { Compose } from '../compose.ts';
+import type { Compose } from '../composed/compose.ts';
 import type { Tensor, Tensor4D, TensorInfo } from '../tf.ts';
 import { defineOp, only } from './define.ts';
 

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react';
-import { useTheme } from '../../state/theme.ts';
+import { useTheme } from '../../state/page/theme.ts';
 
 const TOKENS = ['ink', 'ink-2', 'ink-3', 'line', 'signal', 'mark-line', 'good', 'bad', 'panel'] as const;
 export type Palette = Readonly<Record<(typeof TOKENS)[number], string>> & { readonly font: string };

@@ -1,4 +1,4 @@
-import { goTo } from '../../state/navigation.ts';
+import { goTo } from '../../state/page/navigation.ts';
 import { Button } from '../primitives/Button.tsx';
 import styles from './page.module.css';
 

@@ -1,5 +1,5 @@
 import { useRef } from 'react';
-import type { ModelFiles } from '../../state/engine.ts';
+import type { ModelFiles } from '../../state/page/engine.ts';
 import { Button } from './Button.tsx';
 
 type FilePickerProps = {

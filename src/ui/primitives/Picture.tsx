@@ -1,7 +1,7 @@
 import { useCallback, useSyncExternalStore } from 'react';
-import type { ImageRef } from '../../engine/protocol.ts';
-import type { PixelImage } from '../../jobs/events.ts';
-import { imageKey, peekImage, watchImage } from '../../state/images.ts';
+import type { PixelImage } from '../../contract/events.ts';
+import type { ImageRef } from '../../contract/protocol.ts';
+import { imageKey, peekImage, watchImage } from '../../state/run/images.ts';
 import styles from './Picture.module.css';
 
 /** An empty `alt` is for images whose surroundings name them already. */

@@ -1,6 +1,6 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { useLayoutEffect, useRef, useState } from 'react';
-import type { OpenRun } from '../../state/runs.ts';
+import type { OpenRun } from '../../state/run/runs.ts';
 import styles from './ContactSheet.module.css';
 import { SheetRow } from './SheetRow.tsx';
 import { moveBetweenFrames } from './sheetKeys.ts';

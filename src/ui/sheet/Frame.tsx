@@ -1,4 +1,4 @@
-import type { CandidateRecord } from '../../jobs/events.ts';
+import type { CandidateRecord } from '../../contract/events.ts';
 import { formatNumber, formatPercent } from '../format.ts';
 import { Icon } from '../primitives/Icon.tsx';
 import { CandidatePicture } from '../primitives/Picture.tsx';

@@ -1,7 +1,7 @@
-import type { CandidateRecord } from '../../jobs/events.ts';
-import { useGallery } from '../../state/gallery.ts';
-import type { OpenRun } from '../../state/runs.ts';
-import { ranked, scoreOf } from '../../state/selection.ts';
+import type { CandidateRecord } from '../../contract/events.ts';
+import { useGallery } from '../../state/run/gallery.ts';
+import type { OpenRun } from '../../state/run/runs.ts';
+import { ranked, scoreOf } from '../../state/run/selection.ts';
 import { formatNumber, formatPercent } from '../format.ts';
 import { CandidatePicture } from '../primitives/Picture.tsx';
 import styles from './Inspector.module.css';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import type { CandidateRecord } from '../../jobs/events.ts';
-import { focusOn, toggle, useGallery } from '../../state/gallery.ts';
-import { ranked, scoreOf } from '../../state/selection.ts';
+import type { CandidateRecord } from '../../contract/events.ts';
+import { focusOn, toggle, useGallery } from '../../state/run/gallery.ts';
+import { ranked, scoreOf } from '../../state/run/selection.ts';
 import { EmptyFrame, Frame } from './Frame.tsx';
 import styles from './SheetRow.module.css';
 

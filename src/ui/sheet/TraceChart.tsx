@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
-import type { CandidateRecord } from '../../jobs/events.ts';
+import type { CandidateRecord } from '../../contract/events.ts';
 import { axis, tickNumbers } from '../charts/axes.ts';
 import { Plot } from '../charts/Plot.tsx';
 import type { Palette } from '../charts/palette.ts';

@@ -1,5 +1,5 @@
-import { dismissFailure, useEngine } from '../../state/engine.ts';
-import { useNotices } from '../../state/notices.ts';
+import { dismissFailure, useEngine } from '../../state/page/engine.ts';
+import { useNotices } from '../../state/page/notices.ts';
 import styles from './Alerts.module.css';
 import { ErrorCard } from './ErrorCard.tsx';
 

@@ -1,10 +1,10 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
 import { type ComponentType, useLayoutEffect } from 'react';
-import { useEngine } from '../../state/engine.ts';
-import { useNavigation } from '../../state/navigation.ts';
-import { useRuns, visibleStatus } from '../../state/runs.ts';
-import type { PageName } from '../../state/url.ts';
+import { useEngine } from '../../state/page/engine.ts';
+import { useNavigation } from '../../state/page/navigation.ts';
+import { useRuns, visibleStatus } from '../../state/run/runs.ts';
+import type { PageName } from '../../state/setup/url.ts';
 import { BuildPage } from '../pages/build/BuildPage.tsx';
 import { ComparePage } from '../pages/compare/ComparePage.tsx';
 import { DownloadPage } from '../pages/download/DownloadPage.tsx';

@@ -1,6 +1,6 @@
 import { type DragEvent, type ReactNode, useRef, useState } from 'react';
-import { receiveFiles } from '../../state/dropped.ts';
-import { attempt } from '../../state/notices.ts';
+import { attempt } from '../../state/page/notices.ts';
+import { receiveFiles } from '../../state/setup/dropped.ts';
 import { collectFiles } from './collectFiles.ts';
 import styles from './DropLayer.module.css';
 

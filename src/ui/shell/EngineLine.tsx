@@ -1,7 +1,7 @@
-import { useEngine } from '../../state/engine.ts';
-import { modelName } from '../../state/modelRows.ts';
-import { useSettings } from '../../state/settings.ts';
-import { useStored } from '../../state/stored.ts';
+import { modelName } from '../../state/model/modelRows.ts';
+import { useStored } from '../../state/model/stored.ts';
+import { useEngine } from '../../state/page/engine.ts';
+import { useSettings } from '../../state/setup/settings.ts';
 import { formatPercent } from '../format.ts';
 import { describeArithmetic } from '../words.ts';
 import styles from './EngineLine.module.css';

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react';
-import { useRuns, visibleStatus } from '../../state/runs.ts';
+import { useRuns, visibleStatus } from '../../state/run/runs.ts';
 import { formatDuration, formatPercent } from '../format.ts';
 import { STAGE_WORDS, STATUS_WORDS } from '../words.ts';
 import { progressShare } from './runTitle.ts';

@@ -1,6 +1,6 @@
-import { goTo, useNavigation } from '../../state/navigation.ts';
-import { useRuns } from '../../state/runs.ts';
-import type { PageName } from '../../state/url.ts';
+import { goTo, useNavigation } from '../../state/page/navigation.ts';
+import { useRuns } from '../../state/run/runs.ts';
+import type { PageName } from '../../state/setup/url.ts';
 import { PAGE_TITLES } from '../words.ts';
 import { EngineLine } from './EngineLine.tsx';
 import { Logo } from './Logo.tsx';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import { goTo } from '../../state/navigation.ts';
-import { cancelRun, closeRun, pauseRun, workOn } from '../../state/runActions.ts';
-import { useRuns, visibleStatus } from '../../state/runs.ts';
+import { goTo } from '../../state/page/navigation.ts';
+import { cancelRun, closeRun, pauseRun, workOn } from '../../state/run/runActions.ts';
+import { useRuns, visibleStatus } from '../../state/run/runs.ts';
 import { formatBytes, formatDuration, formatPercent } from '../format.ts';
 import { Button } from '../primitives/Button.tsx';
 import { Confirm } from '../primitives/Confirm.tsx';

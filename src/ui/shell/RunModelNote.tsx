@@ -1,7 +1,7 @@
-import { requestRunModel } from '../../state/modelChoice.ts';
-import { modelName } from '../../state/modelRows.ts';
-import { useMissingRunModel } from '../../state/runModel.ts';
-import { useStored } from '../../state/stored.ts';
+import { requestRunModel } from '../../state/model/modelChoice.ts';
+import { modelName } from '../../state/model/modelRows.ts';
+import { useStored } from '../../state/model/stored.ts';
+import { useMissingRunModel } from '../../state/run/runModel.ts';
 import { Button } from '../primitives/Button.tsx';
 import styles from './RunBar.module.css';
 

@@ -1,8 +1,8 @@
 import { useState } from 'react';
-import { useEngine } from '../../state/engine.ts';
-import { type ExportName, exportFile } from '../../state/exports.ts';
-import { useNotices } from '../../state/notices.ts';
-import { useRuns } from '../../state/runs.ts';
+import { useEngine } from '../../state/page/engine.ts';
+import { useNotices } from '../../state/page/notices.ts';
+import { type ExportName, exportFile } from '../../state/run/exports.ts';
+import { useRuns } from '../../state/run/runs.ts';
 import { Button } from '../primitives/Button.tsx';
 import { saveFile } from '../saveFile.ts';
 import styles from './Salvage.module.css';

@@ -1,4 +1,4 @@
-import { chooseTheme, type Theme, useTheme } from '../../state/theme.ts';
+import { chooseTheme, type Theme, useTheme } from '../../state/page/theme.ts';
 import { Icon, type IconName } from '../primitives/Icon.tsx';
 import styles from './ThemeSwitch.module.css';
 

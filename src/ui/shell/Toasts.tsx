@@ -1,6 +1,6 @@
 import { Toast } from '@base-ui/react/toast';
 import { type ReactNode, useEffect } from 'react';
-import { useNotices } from '../../state/notices.ts';
+import { useNotices } from '../../state/page/notices.ts';
 import { Icon } from '../primitives/Icon.tsx';
 import styles from './Toasts.module.css';
 

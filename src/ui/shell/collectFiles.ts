@@ -1,4 +1,4 @@
-import type { ModelFiles } from '../../state/engine.ts';
+import type { ModelFiles } from '../../state/page/engine.ts';
 
 /**
  * All files of a drop, folders included, with their paths. The entries are taken before the first wait,

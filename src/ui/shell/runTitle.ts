@@ -1,4 +1,4 @@
-import type { StageProgress } from '../../state/runs.ts';
+import type { StageProgress } from '../../state/run/runs.ts';
 import { formatDuration, formatPercent } from '../format.ts';
 
 export const APP_NAME = 'MI-Tune Studio';

@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { useRuns } from '../../state/runs.ts';
+import { useRuns } from '../../state/run/runs.ts';
 import { runTitle } from './runTitle.ts';
 
 /** While a run works: progress in the title, a question before the page closes, and a screen that stays awake. */

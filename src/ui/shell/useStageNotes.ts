@@ -1,8 +1,8 @@
-import { type GalleryState, useGallery } from '../../state/gallery.ts';
-import { useRuns } from '../../state/runs.ts';
-import { countPicks } from '../../state/selection.ts';
-import { useTraining } from '../../state/training.ts';
-import type { PageName } from '../../state/url.ts';
+import { type GalleryState, useGallery } from '../../state/run/gallery.ts';
+import { useRuns } from '../../state/run/runs.ts';
+import { countPicks } from '../../state/run/selection.ts';
+import { useTraining } from '../../state/run/training.ts';
+import type { PageName } from '../../state/setup/url.ts';
 import { formatCount, formatPlural } from '../format.ts';
 
 export type StagePage = Extract<PageName, 'build' | 'select' | 'train' | 'compare' | 'download'>;

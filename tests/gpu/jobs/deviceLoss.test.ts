@@ -1,7 +1,7 @@
 // A device that is lost in the middle of work: runs go on from what is stored, on a new device, to the same bits.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JobEvent } from '../../../src/jobs/events.ts';
+import type { JobEvent } from '../../../src/contract/events.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 const channel = new BroadcastChannel('test: lose the device');

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { makePlan } from '../../../src/engine/loadPlan.ts';
-import type { PlanMode, PlanSettings } from '../../../src/jobs/loadPlan.ts';
-import { measurePhases, runPhases } from '../../../src/jobs/memoryPhases.ts';
-import { defaultSettings, frugalSettings } from '../../../src/jobs/memoryPolicy.ts';
+import type { PlanMode, PlanSettings } from '../../../src/contract/loadPlan.ts';
 import { type ModelShape, readModelShape } from '../../../src/models/shape.ts';
-import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
+import { makePlan } from '../../../src/planning/makeLoadPlan.ts';
+import { measurePhases, runPhases } from '../../../src/planning/memoryPhases.ts';
+import { defaultSettings, frugalSettings } from '../../../src/planning/memoryPolicy.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
-import { tryAllocation } from '../../../src/tensor/trialAllocation.ts';
+import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
+import { tryAllocation } from '../../../src/tensor/webgpu/trialAllocation.ts';
 import { onBackends } from '../kernels/harness.ts';
 import { memoryFolder, tinyFiles } from '../networks/tinyModel.ts';
 

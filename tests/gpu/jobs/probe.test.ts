@@ -1,7 +1,7 @@
 // Questions of scripts to a loaded model: consistent with each other and with a run, and refused where they do not fit.
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { NumberBlock } from '../../../src/engine/protocol.ts';
+import type { NumberBlock } from '../../../src/contract/protocol.ts';
 import { normals } from '../../../src/lib/philox.ts';
 import { openStudio, type Studio } from './studio.ts';
 

@@ -1,8 +1,8 @@
 // A run that is stopped anywhere and goes on gives what an uninterrupted one gives, to the bit.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { StageName } from '../../../src/jobs/events.ts';
-import type { RunState } from '../../../src/jobs/runTypes.ts';
+import type { StageName } from '../../../src/contract/events.ts';
+import type { RunState } from '../../../src/contract/runTypes.ts';
 import { loadRunRecord, saveRunRecord } from '../../../src/storage/runs.ts';
 import { openStudio, type Studio } from './studio.ts';
 

@@ -1,8 +1,8 @@
 // What happens between the pool and training: ranking anew, choosing by hand, real images.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Picked } from '../../../src/contract/events.ts';
 import { encodePng } from '../../../src/formats/png.ts';
-import type { Picked } from '../../../src/jobs/events.ts';
 import { openStudio, PROMPTS, type SpecChange, type Studio } from './studio.ts';
 
 describe('the set of a run', () => {

@@ -1,11 +1,11 @@
 // The built-in model, from prompts to files and back.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { JobEvent, PixelImage } from '../../../src/contract/events.ts';
 import { parseImageFolder } from '../../../src/formats/imageFolder.ts';
 import { decodePng } from '../../../src/formats/png.ts';
 import { readPngText, STUDIO_KEYWORD } from '../../../src/formats/pngText.ts';
 import { openSafetensors } from '../../../src/formats/safetensors.ts';
-import type { JobEvent, PixelImage } from '../../../src/jobs/events.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import { scoreImage } from '../../../src/shapes/score.ts';
 import { readZip } from '../../../tools/mitune/readZip.ts';

@@ -1,9 +1,9 @@
 // An engine worker with a tiny model, and specs of runs that are done in seconds.
 
+import type { JobEvent, StageName } from '../../../src/contract/events.ts';
+import type { RunState } from '../../../src/contract/runTypes.ts';
+import type { MiTuneSpec, ModelRef } from '../../../src/contract/spec.ts';
 import { EngineClient } from '../../../src/engine/client.ts';
-import type { JobEvent, StageName } from '../../../src/jobs/events.ts';
-import type { RunState } from '../../../src/jobs/runTypes.ts';
-import type { MiTuneSpec, ModelRef } from '../../../src/jobs/spec.ts';
 import type { BackendName } from '../../../src/tensor/types.ts';
 import { tinyFiles } from '../networks/tinyModel.ts';
 

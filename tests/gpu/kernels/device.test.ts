@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest';
 import { openBackend } from '../../../src/tensor/device.ts';
-import { Heap } from '../../../src/tensor/heap.ts';
 import { memoryReport } from '../../../src/tensor/memory.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
 import { type BackendWasm, tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { Heap } from '../../../src/tensor/wasm/heap.ts';
 import { disposeWeight, makeWeight, weightBytes } from '../../../src/tensor/weights.ts';
 import { randoms, take, wasmPaths } from './harness.ts';
 

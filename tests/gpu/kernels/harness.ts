@@ -7,8 +7,8 @@ import { openBackend } from '../../../src/tensor/device.ts';
 import { submitPending } from '../../../src/tensor/memory.ts';
 import { type Tensor, tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
 import type { BackendName, WasmPaths } from '../../../src/tensor/types.ts';
-import { type KernelVariant, kernelOps } from '../../../src/tensor/variantState.ts';
-import { useKernelVariants } from '../../../src/tensor/variants.ts';
+import { type KernelVariant, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
+import { useKernelVariants } from '../../../src/tensor/webgpu/variants.ts';
 
 export const wasmPaths: WasmPaths = {
   'tfjs-backend-wasm.wasm': plainWasm,

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
-import { countLaunches } from '../../../src/tensor/counters.ts';
-import { launch, u32 } from '../../../src/tensor/launch.ts';
 import { memoryReport, trimPool } from '../../../src/tensor/memory.ts';
 import { silu } from '../../../src/tensor/ops/activations.ts';
 import { noiseDifference } from '../../../src/tensor/ops/noiseDifference.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
-import { unroll } from '../../../src/tensor/unroll.ts';
+import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
+import { launch, u32 } from '../../../src/tensor/webgpu/launch.ts';
+import { unroll } from '../../../src/tensor/webgpu/unroll.ts';
 import { onBackends, randoms, take } from './harness.ts';
 
 it('unrolls marked blocks only', () => {

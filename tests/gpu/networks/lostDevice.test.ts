@@ -2,8 +2,8 @@
 
 import { expect, it } from 'vitest';
 import { initAdapter } from '../../../src/adapters/adapter.ts';
+import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
 import { decodeImages } from '../../../src/jobs/decodeImages.ts';
-import { EVERYTHING_FITS } from '../../../src/methods/policy.ts';
 import { openSession, type Session } from '../../../src/methods/session.ts';
 import { type RoundEvent, trainedTargets, trainRound } from '../../../src/methods/trainRound.ts';
 import { loadModel } from '../../../src/models/load.ts';

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
+import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
 import { decodeImages } from '../../../src/jobs/decodeImages.ts';
-import { EVERYTHING_FITS } from '../../../src/methods/policy.ts';
 import { openSession } from '../../../src/methods/session.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { decode } from '../../../src/models/vae/run.ts';
-import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
 import { trimPool } from '../../../src/tensor/memory.ts';
 import { tf } from '../../../src/tensor/tf.ts';
+import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
 import { onBackends, randoms, take } from '../kernels/harness.ts';
 import { loadTiny, memoryFolder, tinyFiles } from './tinyModel.ts';
 

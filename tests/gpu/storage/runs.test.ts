@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { EvaluationRecord, TrainRecord } from '../../../src/jobs/events.ts';
+import type { EvaluationRecord, TrainRecord } from '../../../src/contract/events.ts';
 import { loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
 import { readValue, valuesWithPrefix, writeValues } from '../../../src/storage/kv.ts';
 import {

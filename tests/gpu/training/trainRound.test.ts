@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adapterParameters } from '../../../src/adapters/adapter.ts';
+import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
 import type { CaptionedLatent } from '../../../src/methods/measureSet.ts';
-import { EVERYTHING_FITS } from '../../../src/methods/policy.ts';
 import { type RoundEvent, type RoundOptions, trainRound } from '../../../src/methods/trainRound.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { type Checkpoint, parseCheckpoint } from '../../../src/training/checkpoint.ts';

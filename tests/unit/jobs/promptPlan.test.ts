@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { presetSettings } from '../../../src/jobs/presets.ts';
+import { presetSettings } from '../../../src/contract/presets.ts';
 import { candidateSeed, planPrompts } from '../../../src/jobs/promptPlan.ts';
 
 const paper = presetSettings('paper');

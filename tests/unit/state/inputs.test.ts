@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { PixelImage } from '../../../src/jobs/events.ts';
-import { missingFeature } from '../../../src/state/capabilities.ts';
-import { typedPrompts } from '../../../src/state/compare.ts';
-import { classifyFiles } from '../../../src/state/dropped.ts';
-import { ImageCache } from '../../../src/state/images.ts';
-import { useNotices } from '../../../src/state/notices.ts';
-import { promptTexts, readPrompts } from '../../../src/state/prompts.ts';
+import type { PixelImage } from '../../../src/contract/events.ts';
+import { missingFeature } from '../../../src/state/page/capabilities.ts';
+import { useNotices } from '../../../src/state/page/notices.ts';
+import { typedPrompts } from '../../../src/state/run/compare.ts';
+import { ImageCache } from '../../../src/state/run/images.ts';
+import { classifyFiles } from '../../../src/state/setup/dropped.ts';
+import { promptTexts, readPrompts } from '../../../src/state/setup/prompts.ts';
 
 describe('dropped files are known by their names', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { presetSettings } from '../../../src/jobs/presets.ts';
+import { presetSettings } from '../../../src/contract/presets.ts';
 import { helpText, type MiTuneOptions, readOptions } from '../../../tools/mitune/options.ts';
 
 const read = (...args: string[]): MiTuneOptions =>

@@ -15,9 +15,9 @@ import {
 } from '../../../src/methods/session.ts';
 import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
-import { countLaunches } from '../../../src/tensor/counters.ts';
 import { scope } from '../../../src/tensor/scope.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
 import { type TrainState, trainStep } from '../../../src/training/trainStep.ts';

@@ -4,9 +4,9 @@
 import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { runUnet, type Unet, unetInput } from '../../../src/models/unet/run.ts';
-import { countLaunches } from '../../../src/tensor/counters.ts';
 import { attention } from '../../../src/tensor/ops/attention.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
 import type { Bench, Variant } from '../bench.ts';
 import { runStockUnet, stockAttention } from '../stockUnet.ts';
 

@@ -17,12 +17,12 @@ import {
   type Tensor4D,
   tf,
 } from '../../../src/tensor/tf.ts';
-import { type KernelOp, kernelOps } from '../../../src/tensor/variantState.ts';
+import { type KernelOp, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
 import {
   availableVariants,
   kernelVariants,
   useKernelVariants as setVariants,
-} from '../../../src/tensor/variants.ts';
+} from '../../../src/tensor/webgpu/variants.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import type { Bench, Variant } from '../bench.ts';
 

@@ -1,15 +1,15 @@
 // Device memory of the full-size model by phase: the allocations of the real code at 512 x 512, batch 1 with guidance,
 // every buffer really created, nothing dispatched; then the same kind of replay held against real runs of a small model.
 
-import type { PlanMode, PlanPhaseName } from '../../../src/jobs/loadPlan.ts';
-import { measurePhases, type PhaseMemory, runPhases } from '../../../src/jobs/memoryPhases.ts';
-import { defaultSettings, frugalSettings } from '../../../src/jobs/memoryPolicy.ts';
+import type { PlanMode, PlanPhaseName } from '../../../src/contract/loadPlan.ts';
 import { type ModelShape, modelShape } from '../../../src/models/shape.ts';
 import { parseTextConfig } from '../../../src/models/text/config.ts';
 import { parseUnetConfig } from '../../../src/models/unet/config.ts';
 import { parseVaeConfig } from '../../../src/models/vae/config.ts';
-import { activeMeter } from '../../../src/tensor/bufferMeter.ts';
+import { measurePhases, type PhaseMemory, runPhases } from '../../../src/planning/memoryPhases.ts';
+import { defaultSettings, frugalSettings } from '../../../src/planning/memoryPolicy.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
 import { type ModelConfigs, SD21_BASE, TINY } from '../../rehearse/modelConfigs.ts';
 import type { Bench } from '../bench.ts';
 

@@ -1,8 +1,8 @@
 // The MI kernel against the chain of stock tfjs ops it replaces. Calls are pipelined: one read-back per 20 calls.
 
-import { countLaunches } from '../../../src/tensor/counters.ts';
 import { noiseDifference } from '../../../src/tensor/ops/noiseDifference.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
 import type { Bench, Variant } from '../bench.ts';
 
 const guidance = 7.5;

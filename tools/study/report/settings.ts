@@ -1,6 +1,6 @@
 /** How the settings of parts 2 and 3, and of the demo, were chosen. */
-import { presetSettings } from '../../../src/jobs/presets.ts';
-import type { ScoreSpec } from '../../../src/jobs/spec.ts';
+import { presetSettings } from '../../../src/contract/presets.ts';
+import type { ScoreSpec } from '../../../src/contract/spec.ts';
 import { REFERENCE_SCORE, type Settings } from '../design.ts';
 import { type SelectionRow, selectionRows } from '../selection.ts';
 import { tuneRows, validationShare } from '../tune.ts';

@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'react';
-import { EMPTY_POOL, useGallery } from '../../../state/gallery.ts';
-import { goTo } from '../../../state/navigation.ts';
-import { workOn } from '../../../state/runActions.ts';
-import { isFree, isPast, useRuns } from '../../../state/runs.ts';
+import { goTo } from '../../../state/page/navigation.ts';
+import { EMPTY_POOL, useGallery } from '../../../state/run/gallery.ts';
+import { workOn } from '../../../state/run/runActions.ts';
+import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import { ContactSheet } from '../../sheet/ContactSheet.tsx';

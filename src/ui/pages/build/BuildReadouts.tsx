@@ -1,7 +1,7 @@
-import { useGallery } from '../../../state/gallery.ts';
-import type { OpenRun } from '../../../state/runs.ts';
-import { useRuns } from '../../../state/runs.ts';
-import type { Pool } from '../../../state/selection.ts';
+import { useGallery } from '../../../state/run/gallery.ts';
+import type { OpenRun } from '../../../state/run/runs.ts';
+import { useRuns } from '../../../state/run/runs.ts';
+import type { Pool } from '../../../state/run/selection.ts';
 import { formatCount, formatDuration, formatLarge, formatPercent } from '../../format.ts';
 import { Readout, Readouts } from '../../primitives/Readout.tsx';
 import styles from './BuildReadouts.module.css';

@@ -1,14 +1,14 @@
-import { presetSettings } from '../../../jobs/presets.ts';
+import { presetSettings } from '../../../contract/presets.ts';
+import { attempt } from '../../../state/page/notices.ts';
 import {
   comparePairs,
   importAdapter,
   stopComparing,
   typedPrompts,
   useCompare,
-} from '../../../state/compare.ts';
-import { attempt } from '../../../state/notices.ts';
-import { useRuns } from '../../../state/runs.ts';
-import { useTraining } from '../../../state/training.ts';
+} from '../../../state/run/compare.ts';
+import { useRuns } from '../../../state/run/runs.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';

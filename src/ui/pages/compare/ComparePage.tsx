@@ -1,7 +1,7 @@
-import { useCompare } from '../../../state/compare.ts';
-import { workOn } from '../../../state/runActions.ts';
-import { isFree, isPast, useRuns } from '../../../state/runs.ts';
-import { useTraining } from '../../../state/training.ts';
+import { useCompare } from '../../../state/run/compare.ts';
+import { workOn } from '../../../state/run/runActions.ts';
+import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { PageHead } from '../PageHead.tsx';
 import page from '../page.module.css';

@@ -1,4 +1,4 @@
-import type { EvaluationRecord, Interval } from '../../../jobs/events.ts';
+import type { EvaluationRecord, Interval } from '../../../contract/events.ts';
 import { formatChange, formatNumber, formatPercent } from '../../format.ts';
 import styles from './EvaluationCard.module.css';
 import { IntervalPlot, verdictOf } from './IntervalPlot.tsx';

@@ -1,4 +1,4 @@
-import type { Interval } from '../../../jobs/events.ts';
+import type { Interval } from '../../../contract/events.ts';
 import styles from './IntervalPlot.module.css';
 
 const MARGIN = 0.12;

@@ -1,5 +1,5 @@
-import type { ComparePair } from '../../../engine/protocol.ts';
-import type { PixelImage } from '../../../jobs/events.ts';
+import type { PixelImage } from '../../../contract/events.ts';
+import type { ComparePair } from '../../../contract/protocol.ts';
 import { formatChange, formatNumber, formatPercent } from '../../format.ts';
 import { Picture } from '../../primitives/Picture.tsx';
 import styles from './PairSheet.module.css';

@@ -1,8 +1,8 @@
-import { runFile } from '../../../state/exports.ts';
-import { useGallery } from '../../../state/gallery.ts';
-import { isPast, useRuns } from '../../../state/runs.ts';
-import { countPicks } from '../../../state/selection.ts';
-import { useTraining } from '../../../state/training.ts';
+import { runFile } from '../../../state/run/exports.ts';
+import { useGallery } from '../../../state/run/gallery.ts';
+import { isPast, useRuns } from '../../../state/run/runs.ts';
+import { countPicks } from '../../../state/run/selection.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { saveFile } from '../../saveFile.ts';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
-import { type ExportName, exportFile } from '../../../state/exports.ts';
-import { attempt } from '../../../state/notices.ts';
-import { useRuns } from '../../../state/runs.ts';
+import { attempt } from '../../../state/page/notices.ts';
+import { type ExportName, exportFile } from '../../../state/run/exports.ts';
+import { useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Icon } from '../../primitives/Icon.tsx';
 import { saveFile } from '../../saveFile.ts';

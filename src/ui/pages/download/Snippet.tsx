@@ -1,5 +1,5 @@
-import { attempt, useNotices } from '../../../state/notices.ts';
-import type { OpenRun } from '../../../state/runs.ts';
+import { attempt, useNotices } from '../../../state/page/notices.ts';
+import type { OpenRun } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import styles from './DownloadPage.module.css';
 

@@ -1,9 +1,9 @@
 import { type FormEvent, useState } from 'react';
-import { askForAddress, setToken, useDownloads } from '../../../state/downloads.ts';
-import { type Prediction, useEngine } from '../../../state/engine.ts';
-import { chooseModelFiles } from '../../../state/modelChoice.ts';
-import { attempt } from '../../../state/notices.ts';
-import { useRuns } from '../../../state/runs.ts';
+import { askForAddress, setToken, useDownloads } from '../../../state/model/downloads.ts';
+import { chooseModelFiles } from '../../../state/model/modelChoice.ts';
+import { type Prediction, useEngine } from '../../../state/page/engine.ts';
+import { attempt } from '../../../state/page/notices.ts';
+import { useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import controls from '../../primitives/controls.module.css';

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
 import type { DownloadPlan } from '../../../sources/types.ts';
-import { closeDownload, type Download, downloadModel, downloadName } from '../../../state/downloads.ts';
+import { closeDownload, type Download, downloadModel, downloadName } from '../../../state/model/downloads.ts';
 import { formatBytes, formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import styles from './ModelList.module.css';

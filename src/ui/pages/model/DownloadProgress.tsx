@@ -4,8 +4,8 @@ import {
   downloadName,
   pauseDownload,
   tryAgain,
-} from '../../../state/downloads.ts';
-import { perSecond, secondsLeft } from '../../../state/rate.ts';
+} from '../../../state/model/downloads.ts';
+import { perSecond, secondsLeft } from '../../../state/model/rate.ts';
 import { formatBytes, formatDuration, formatPercent } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';

@@ -1,6 +1,6 @@
-import type { LoadPlan, PlanMode } from '../../../jobs/loadPlan.ts';
-import { chooseMode, hidePlans, useLoadPlans } from '../../../state/loadPlans.ts';
-import { loadPlanned, takeProposal } from '../../../state/modelChoice.ts';
+import type { LoadPlan, PlanMode } from '../../../contract/loadPlan.ts';
+import { chooseMode, hidePlans, useLoadPlans } from '../../../state/model/loadPlans.ts';
+import { loadPlanned, takeProposal } from '../../../state/model/modelChoice.ts';
 import { formatBytes } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';

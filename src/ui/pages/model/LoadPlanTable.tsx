@@ -1,4 +1,4 @@
-import type { LoadPlan, PlanPhase, PlanSettings } from '../../../jobs/loadPlan.ts';
+import type { LoadPlan, PlanPhase, PlanSettings } from '../../../contract/loadPlan.ts';
 import { formatBytes, formatPlural } from '../../format.ts';
 import { PLAN_PHASE_WORDS } from '../../words.ts';
 import styles from './LoadPlan.module.css';

@@ -1,7 +1,7 @@
-import type { ModelReport } from '../../../jobs/runTypes.ts';
-import { useEngine } from '../../../state/engine.ts';
-import { modelName } from '../../../state/modelRows.ts';
-import { useStored } from '../../../state/stored.ts';
+import type { ModelReport } from '../../../contract/runTypes.ts';
+import { modelName } from '../../../state/model/modelRows.ts';
+import { useStored } from '../../../state/model/stored.ts';
+import { useEngine } from '../../../state/page/engine.ts';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import { kernelWords } from '../../words.ts';
 import styles from './ModelFacts.module.css';

@@ -1,10 +1,10 @@
-import { sameRef } from '../../../jobs/spec.ts';
-import { stopLoading, useEngine } from '../../../state/engine.ts';
-import { hidePlans, useLoadPlans } from '../../../state/loadPlans.ts';
-import { planModel } from '../../../state/modelChoice.ts';
-import { modelName } from '../../../state/modelRows.ts';
-import { useSettings } from '../../../state/settings.ts';
-import { useStored } from '../../../state/stored.ts';
+import { sameRef } from '../../../contract/spec.ts';
+import { hidePlans, useLoadPlans } from '../../../state/model/loadPlans.ts';
+import { planModel } from '../../../state/model/modelChoice.ts';
+import { modelName } from '../../../state/model/modelRows.ts';
+import { useStored } from '../../../state/model/stored.ts';
+import { stopLoading, useEngine } from '../../../state/page/engine.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
 import { formatBytes, formatLarge } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Disclosure } from '../../primitives/Disclosure.tsx';

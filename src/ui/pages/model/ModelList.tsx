@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
-import { useDownloads } from '../../../state/downloads.ts';
-import { modelRows } from '../../../state/modelRows.ts';
-import { useStored } from '../../../state/stored.ts';
+import { useDownloads } from '../../../state/model/downloads.ts';
+import { modelRows } from '../../../state/model/modelRows.ts';
+import { useStored } from '../../../state/model/stored.ts';
 import { ModelItem } from './ModelItem.tsx';
 import styles from './ModelList.module.css';
 

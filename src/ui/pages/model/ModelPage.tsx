@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import { refreshStored } from '../../../state/stored.ts';
+import { refreshStored } from '../../../state/model/stored.ts';
 import { PageHead } from '../PageHead.tsx';
 import page from '../page.module.css';
 import { AddModel } from './AddModel.tsx';

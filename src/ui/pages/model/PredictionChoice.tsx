@@ -1,7 +1,7 @@
-import { useEngine } from '../../../state/engine.ts';
-import { correctPrediction } from '../../../state/modelChoice.ts';
-import { useRuns } from '../../../state/runs.ts';
-import type { StoredItem } from '../../../storage/stored.ts';
+import type { StoredItem } from '../../../contract/stored.ts';
+import { correctPrediction } from '../../../state/model/modelChoice.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { useRuns } from '../../../state/run/runs.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { PREDICTION_OPTIONS } from '../../words.ts';
 import styles from './ModelList.module.css';

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
-import type { WeightsName } from '../../../jobs/spec.ts';
-import { FIELDS } from '../../../state/fields.ts';
-import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/gallery.ts';
-import type { OpenRun } from '../../../state/runs.ts';
+import type { WeightsName } from '../../../contract/spec.ts';
+import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/run/gallery.ts';
+import type { OpenRun } from '../../../state/run/runs.ts';
+import { FIELDS } from '../../../state/setup/fields.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';

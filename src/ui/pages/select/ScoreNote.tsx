@@ -1,6 +1,6 @@
-import type { MiTuneSpec } from '../../../jobs/spec.ts';
+import type { MiTuneSpec } from '../../../contract/spec.ts';
 import { findEstimator } from '../../../mi/estimators.ts';
-import { useEngine } from '../../../state/engine.ts';
+import { useEngine } from '../../../state/page/engine.ts';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
 import styles from './ScoreNote.module.css';
 

@@ -1,9 +1,9 @@
 import { useMemo, useState } from 'react';
-import { EMPTY_POOL, showRound, useGallery } from '../../../state/gallery.ts';
-import { workOn } from '../../../state/runActions.ts';
-import { isFree, isPast, useRuns } from '../../../state/runs.ts';
-import { countPicks } from '../../../state/selection.ts';
-import { useTraining } from '../../../state/training.ts';
+import { EMPTY_POOL, showRound, useGallery } from '../../../state/run/gallery.ts';
+import { workOn } from '../../../state/run/runActions.ts';
+import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
+import { countPicks } from '../../../state/run/selection.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';

@@ -1,4 +1,4 @@
-import type { Field, FieldValue } from '../../../state/fields.ts';
+import type { Field, FieldValue } from '../../../state/setup/fields.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';

@@ -1,7 +1,7 @@
-import { presetSettings } from '../../../jobs/presets.ts';
-import type { Settings } from '../../../jobs/spec.ts';
-import { describeValue, type FieldPath, fieldOf, getField, pathsOf } from '../../../state/fields.ts';
-import { useSettings } from '../../../state/settings.ts';
+import { presetSettings } from '../../../contract/presets.ts';
+import type { Settings } from '../../../contract/spec.ts';
+import { describeValue, type FieldPath, fieldOf, getField, pathsOf } from '../../../state/setup/fields.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
 

@@ -1,5 +1,5 @@
-import { dropRealImages, importImages, useRealImages } from '../../../state/realImages.ts';
-import { useSettings } from '../../../state/settings.ts';
+import { dropRealImages, importImages, useRealImages } from '../../../state/setup/realImages.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';

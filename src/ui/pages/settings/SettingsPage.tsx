@@ -1,10 +1,10 @@
-import { settingsLink } from '../../../state/address.ts';
-import { openRunFile } from '../../../state/dropped.ts';
-import { runFile } from '../../../state/exports.ts';
-import { FIELD_GROUPS } from '../../../state/fields.ts';
-import { attempt, useNotices } from '../../../state/notices.ts';
-import { promptTexts, usePrompts } from '../../../state/prompts.ts';
-import { buildSpec, useSettings } from '../../../state/settings.ts';
+import { attempt, useNotices } from '../../../state/page/notices.ts';
+import { runFile } from '../../../state/run/exports.ts';
+import { settingsLink } from '../../../state/setup/address.ts';
+import { openRunFile } from '../../../state/setup/dropped.ts';
+import { FIELD_GROUPS } from '../../../state/setup/fields.ts';
+import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
+import { buildSpec, useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { saveFile } from '../../saveFile.ts';

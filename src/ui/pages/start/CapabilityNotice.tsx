@@ -1,4 +1,4 @@
-import { browserFeatures, missingFeature } from '../../../state/capabilities.ts';
+import { browserFeatures, missingFeature } from '../../../state/page/capabilities.ts';
 import { ErrorCard } from '../../shell/ErrorCard.tsx';
 
 /** Names the one thing the browser lacks, if any. */

@@ -1,8 +1,8 @@
-import { useEngine } from '../../../state/engine.ts';
-import { modelName } from '../../../state/modelRows.ts';
-import { goTo } from '../../../state/navigation.ts';
-import { useSettings } from '../../../state/settings.ts';
-import { useStored } from '../../../state/stored.ts';
+import { modelName } from '../../../state/model/modelRows.ts';
+import { useStored } from '../../../state/model/stored.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { goTo } from '../../../state/page/navigation.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
 import { describeArithmetic } from '../../words.ts';

@@ -1,9 +1,9 @@
 import { useMemo } from 'react';
-import { useEngine } from '../../../state/engine.ts';
-import { forecast } from '../../../state/forecast.ts';
-import { promptTexts, usePrompts } from '../../../state/prompts.ts';
-import { useSettings } from '../../../state/settings.ts';
-import { estimateTime, type TimeEstimate } from '../../../state/timeEstimate.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { forecast } from '../../../state/setup/forecast.ts';
+import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
+import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
 import styles from './ForecastTable.module.css';

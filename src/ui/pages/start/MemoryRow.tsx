@@ -1,8 +1,8 @@
 import { useEffect } from 'react';
-import { useEngine } from '../../../state/engine.ts';
-import { measureMemory, useMemoryNeeds } from '../../../state/memoryNeeds.ts';
-import { useRuns } from '../../../state/runs.ts';
-import { useSettings } from '../../../state/settings.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { useRuns } from '../../../state/run/runs.ts';
+import { measureMemory, useMemoryNeeds } from '../../../state/setup/memoryNeeds.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
 import { formatBytes } from '../../format.ts';
 import { ForecastRow } from './ForecastRow.tsx';
 

@@ -1,9 +1,9 @@
 import { Radio } from '@base-ui/react/radio';
 import { RadioGroup } from '@base-ui/react/radio-group';
-import type { PresetName } from '../../../jobs/spec.ts';
-import { useEngine } from '../../../state/engine.ts';
-import { presetsOf } from '../../../state/modelPresets.ts';
-import { changedPaths, useSettings } from '../../../state/settings.ts';
+import type { PresetName } from '../../../contract/spec.ts';
+import { presetsOf } from '../../../state/model/modelPresets.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { changedPaths, useSettings } from '../../../state/setup/settings.ts';
 import { formatPlural } from '../../format.ts';
 import styles from './PresetChoice.module.css';
 

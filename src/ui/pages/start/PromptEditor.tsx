@@ -1,7 +1,7 @@
 import { useRef } from 'react';
-import { openPromptFile } from '../../../state/dropped.ts';
-import { attempt } from '../../../state/notices.ts';
-import { chooseExample, setPromptText, usePrompts } from '../../../state/prompts.ts';
+import { attempt } from '../../../state/page/notices.ts';
+import { openPromptFile } from '../../../state/setup/dropped.ts';
+import { chooseExample, setPromptText, usePrompts } from '../../../state/setup/prompts.ts';
 import { formatPlural } from '../../format.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import type { RunSummary } from '../../../jobs/runTypes.ts';
-import { deleteRun } from '../../../state/runActions.ts';
+import type { RunSummary } from '../../../contract/runTypes.ts';
+import { deleteRun } from '../../../state/run/runActions.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Confirm } from '../../primitives/Confirm.tsx';

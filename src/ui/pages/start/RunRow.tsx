@@ -1,6 +1,6 @@
-import type { RunSummary } from '../../../jobs/runTypes.ts';
-import { continueRun, showRun } from '../../../state/runActions.ts';
-import { useRuns } from '../../../state/runs.ts';
+import type { RunSummary } from '../../../contract/runTypes.ts';
+import { continueRun, showRun } from '../../../state/run/runActions.ts';
+import { useRuns } from '../../../state/run/runs.ts';
 import { formatAgo, formatBytes, formatPercent } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
-import { loadExamples } from '../../../state/prompts.ts';
-import { refreshRuns } from '../../../state/runActions.ts';
-import { unfinished, useRuns } from '../../../state/runs.ts';
+import { refreshRuns } from '../../../state/run/runActions.ts';
+import { unfinished, useRuns } from '../../../state/run/runs.ts';
+import { loadExamples } from '../../../state/setup/prompts.ts';
 import { CapabilityNotice } from './CapabilityNotice.tsx';
 import { Plan } from './Plan.tsx';
 import { PromptEditor } from './PromptEditor.tsx';

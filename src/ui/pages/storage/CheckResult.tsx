@@ -1,5 +1,5 @@
-import type { StoredCheck } from '../../../state/stored.ts';
-import type { FileCheck } from '../../../storage/stored.ts';
+import type { FileCheck } from '../../../contract/stored.ts';
+import type { StoredCheck } from '../../../state/model/stored.ts';
 import { formatBytes, formatPlural } from '../../format.ts';
 import { Icon } from '../../primitives/Icon.tsx';
 import { Meter } from '../../primitives/Meter.tsx';

@@ -1,8 +1,8 @@
 import { useEffect } from 'react';
-import { goTo } from '../../../state/navigation.ts';
-import { refreshRuns } from '../../../state/runActions.ts';
-import { useRuns } from '../../../state/runs.ts';
-import { refreshStored, useStored } from '../../../state/stored.ts';
+import { refreshStored, useStored } from '../../../state/model/stored.ts';
+import { goTo } from '../../../state/page/navigation.ts';
+import { refreshRuns } from '../../../state/run/runActions.ts';
+import { useRuns } from '../../../state/run/runs.ts';
 import { formatBytes, formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { PageHead } from '../PageHead.tsx';

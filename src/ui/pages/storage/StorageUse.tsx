@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import { keepStorage, useStored } from '../../../state/stored.ts';
-import type { StoredItem, StoredList } from '../../../storage/stored.ts';
+import type { StoredItem, StoredList } from '../../../contract/stored.ts';
+import { keepStorage, useStored } from '../../../state/model/stored.ts';
 import { formatBytes } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import styles from './StorageUse.module.css';

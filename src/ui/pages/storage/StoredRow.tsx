@@ -1,8 +1,14 @@
-import { downloadModel, useDownloads } from '../../../state/downloads.ts';
-import { useEngine } from '../../../state/engine.ts';
-import { goTo } from '../../../state/navigation.ts';
-import { itemKey, type StoredCheck, stopVerifying, useStored, verifyItem } from '../../../state/stored.ts';
-import type { StoredItem } from '../../../storage/stored.ts';
+import type { StoredItem } from '../../../contract/stored.ts';
+import { downloadModel, useDownloads } from '../../../state/model/downloads.ts';
+import {
+  itemKey,
+  type StoredCheck,
+  stopVerifying,
+  useStored,
+  verifyItem,
+} from '../../../state/model/stored.ts';
+import { useEngine } from '../../../state/page/engine.ts';
+import { goTo } from '../../../state/page/navigation.ts';
 import { formatBytes, formatDay, formatPercent, formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { CheckResult } from './CheckResult.tsx';

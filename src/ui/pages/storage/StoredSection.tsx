@@ -1,6 +1,6 @@
 import { useId, useState } from 'react';
-import { deleteItem } from '../../../state/stored.ts';
-import type { StoredItem } from '../../../storage/stored.ts';
+import type { StoredItem } from '../../../contract/stored.ts';
+import { deleteItem } from '../../../state/model/stored.ts';
 import { formatBytes } from '../../format.ts';
 import { Confirm } from '../../primitives/Confirm.tsx';
 import page from '../page.module.css';

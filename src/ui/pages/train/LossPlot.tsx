@@ -1,7 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
-import type { ValidationRecord } from '../../../jobs/events.ts';
-import { useTraining } from '../../../state/training.ts';
+import type { ValidationRecord } from '../../../contract/events.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';

@@ -1,4 +1,4 @@
-import { useTraining } from '../../../state/training.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { Picture } from '../../primitives/Picture.tsx';
 import styles from './PreviewStrip.module.css';
 

@@ -1,6 +1,6 @@
-import { workOn } from '../../../state/runActions.ts';
-import { isFree, isPast, useRuns } from '../../../state/runs.ts';
-import { useTraining } from '../../../state/training.ts';
+import { workOn } from '../../../state/run/runActions.ts';
+import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';

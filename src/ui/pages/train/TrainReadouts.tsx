@@ -1,6 +1,6 @@
-import type { OpenRun } from '../../../state/runs.ts';
-import { useRuns } from '../../../state/runs.ts';
-import { bestOf, useTraining } from '../../../state/training.ts';
+import type { OpenRun } from '../../../state/run/runs.ts';
+import { useRuns } from '../../../state/run/runs.ts';
+import { bestOf, useTraining } from '../../../state/run/training.ts';
 import { formatCount, formatDuration, formatNumber, formatRate } from '../../format.ts';
 import { Readout, Readouts } from '../../primitives/Readout.tsx';
 import { meanOfLast } from './series.ts';

@@ -1,6 +1,6 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
-import { useTraining } from '../../../state/training.ts';
+import { useTraining } from '../../../state/run/training.ts';
 import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';

@@ -1,5 +1,5 @@
 /** Training records as columns for plots. */
-import type { TrainRecord } from '../../../jobs/events.ts';
+import type { TrainRecord } from '../../../contract/events.ts';
 
 /** Position on one axis over all rounds. */
 export function globalStep(

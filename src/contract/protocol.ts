@@ -1,0 +1,205 @@
+/**
+ * The language between the page and the engine worker. Requests carry an id and get one answer; job events
+ * stream beside them. All of it is plain data (structured clone), with byte arrays transferred.
+ */
+
+import type { ErrorReport } from '../lib/errors.ts';
+import type { DownloadPlan, ModelSource } from '../sources/types.ts';
+import type { StorageReport } from '../storage/quota.ts';
+import type { JobEvent, Picked, PixelImage, StageName } from './events.ts';
+import type { LoadPlan, PlanRequest } from './loadPlan.ts';
+import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from './runTypes.ts';
+import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
+import type { StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
+
+export type AdapterReport = {
+  /** As `CompareRequest.adapter` names it: `import:<id>`. */
+  readonly id: string;
+  readonly name: string;
+  readonly kind: 'dora' | 'lora';
+  readonly rank: number;
+  readonly targets: number;
+  readonly parameters: number;
+  readonly textEncoder: boolean;
+};
+
+export type ImageRef = {
+  readonly runId: string;
+  readonly round: number;
+  readonly prompt: number;
+  readonly candidate: number;
+};
+
+/** The same seeds with and without the adapter. */
+export type ComparePair = {
+  readonly prompt: string;
+  readonly seed: number;
+  readonly before: PixelImage;
+  readonly after: PixelImage;
+  readonly scoreBefore: number;
+  readonly scoreAfter: number;
+  readonly exactBefore: { readonly share: number; readonly strict: boolean } | null;
+  readonly exactAfter: { readonly share: number; readonly strict: boolean } | null;
+};
+
+export type CompareRequest = {
+  /** Adapter of a run (`run:<id>`) or an imported one (`import:<id>`). */
+  readonly adapter: string;
+  readonly prompts: readonly string[];
+  readonly seeds: readonly number[];
+  readonly steps: number;
+  readonly guidance: number;
+};
+
+export type ImportedImages = {
+  readonly id: string;
+  readonly name: string;
+  readonly images: number;
+  readonly warnings: readonly string[];
+};
+
+/** Numbers with their shape, row by row. */
+export type NumberBlock = { readonly shape: readonly number[]; readonly values: Float32Array };
+
+export type ProbeRequest = {
+  /** What the UNet is given, [N, C, h, w] as in PyTorch. */
+  readonly latents: NumberBlock;
+  /** Text embeddings [N, L, D] (or [1, L, D] for all latents), or a prompt, which is encoded. */
+  readonly contexts: readonly (NumberBlock | { readonly prompt: string })[];
+  /** In the network's own count, 0 to 999; none to encode prompts only. */
+  readonly timesteps: readonly number[];
+};
+
+export type ProbeStep = {
+  readonly t: number;
+  /** The network's raw output for each context, [N, C, h, w]. */
+  readonly predictions: readonly NumberBlock[];
+  /** For two contexts: sum over C, h and w of the squared difference of their predictions, one for each latent. */
+  readonly squaredDifference: readonly number[] | null;
+  /** Until the numbers were read back. */
+  readonly seconds: number;
+};
+
+export type ProbeResult = {
+  /** As given, or what the text encoder made of the prompt. */
+  readonly contexts: readonly NumberBlock[];
+  readonly steps: readonly ProbeStep[];
+};
+
+export type Usage = {
+  /** All buffers of the GPU device, pooled ones too; null on wasm. */
+  readonly gpu: { readonly bytes: number; readonly peakBytes: number; readonly buffers: number } | null;
+  /** Tensors alive and their bytes, wherever they lie. */
+  readonly tensors: number;
+  readonly tensorBytes: number;
+  /** Dispatches of our own kernels since the page was opened; 0 on wasm. */
+  readonly dispatches: number;
+};
+
+/** Every request with its arguments and its answer. */
+export type Requests = {
+  open: { args: { backend: BackendChoice }; result: BackendReport };
+  loadModel: { args: { ref: ModelRef }; result: ModelReport };
+  /**
+   * Copies a dropped model into local storage, to be loaded as `{ kind: 'local', id }`: a folder in diffusers layout, or
+   * a single-file checkpoint (with vocab.json and merges.txt beside it, or these are fetched). Weights do not tell what
+   * an SD-2.x checkpoint predicts: `prediction` does, null or absent takes what its name suggests.
+   */
+  importModel: {
+    args: {
+      name: string;
+      files: readonly { path: string; file: Blob }[];
+      prediction?: 'epsilon' | 'v_prediction' | null;
+    };
+    result: StoredItem;
+  };
+  /**
+   * What goes where before a model is loaded: bytes by phase, the peak, whether it fits, and what would. Reads configs
+   * only. Also answered while a run is worked on.
+   */
+  planLoad: { args: PlanRequest; result: LoadPlan };
+  /**
+   * What a download would bring: size, license, what is there already. Reads listings and small files only.
+   * The token is sent to the hub's own address alone and forgotten with the request, here and below.
+   */
+  planDownload: { args: { source: ModelSource; token: string | null }; result: DownloadPlan };
+  /**
+   * Fetches a model into local storage; progress comes in bytes, with a note where there is something to tell (a
+   * dropped connection, another mirror). What is there is kept when it stops, and asking again goes on from it.
+   * The answer is the complete model, to be loaded as `{ kind: 'local', id }`.
+   */
+  downloadModel: { args: { source: ModelSource; token: string | null }; result: StoredItem };
+  /** Everything that is stored beside runs. */
+  stored: { args: Record<never, never>; result: StoredList };
+  /** Reads a stored model or image folder again, sizes, structure and hashes; progress comes in bytes. */
+  verifyStored: { args: { kind: StoredKind; id: string }; result: Verification };
+  /** Refused with `storage-in-use` while a run or a download works with it. */
+  deleteStored: { args: { kind: StoredKind; id: string }; result: { readonly freedBytes: number } };
+  /** Corrects what a stored checkpoint predicts. If it is loaded it is unloaded: load it again. */
+  setPrediction: { args: { id: string; prediction: 'epsilon' | 'v_prediction' }; result: StoredItem };
+  storage: { args: Record<never, never>; result: StorageReport };
+  listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
+  createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };
+  runState: { args: { runId: string }; result: RunState };
+  deleteRun: { args: { runId: string }; result: null };
+  /** Works on the run until the stage is complete; job events stream meanwhile. Answers when it stops. */
+  run: { args: { runId: string; until: StageName }; result: RunSummary };
+  pause: { args: Record<never, never>; result: null };
+  /** Scores the stored pool again: no network evaluations. */
+  rank: {
+    args: {
+      runId: string;
+      round: number;
+      score: Pick<ScoreSpec, 'weights' | 'truncation'>;
+      candidates: number;
+      keep: number;
+    };
+    result: {
+      readonly scores: readonly { prompt: number; candidate: number; score: number }[];
+      readonly picks: readonly Picked[];
+    };
+  };
+  setSelection: { args: { runId: string; round: number; picks: readonly Picked[] }; result: null };
+  images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
+  compare: { args: CompareRequest; result: readonly ComparePair[] };
+  /**
+   * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing
+   * them with other programs; the page itself has no use for it.
+   */
+  probe: { args: ProbeRequest; result: ProbeResult };
+  /** What the engine takes of the machine now, and since the last call that had `restart` true at most. */
+  usage: { args: { restart: boolean }; result: Usage };
+  exportAdapter: { args: { runId: string; which: 'best' | 'last' }; result: NamedBytes };
+  exportSet: { args: { runId: string; round: number }; result: NamedBytes };
+  exportReport: { args: { runId: string }; result: NamedBytes };
+  exportScores: { args: { runId: string }; result: NamedBytes };
+  importAdapter: { args: { name: string; bytes: Uint8Array }; result: AdapterReport };
+  importImages: {
+    args: { name: string; files: readonly { path: string; file: Blob }[] };
+    result: ImportedImages;
+  };
+};
+
+export type RequestName = keyof Requests;
+export type RequestMessage = {
+  [N in RequestName]: { readonly id: number; readonly name: N; readonly args: Requests[N]['args'] };
+}[RequestName];
+
+/** Asks to end an open request early. The request is still answered, once the work has really stopped. */
+export type AbortMessage = { readonly name: 'abort'; readonly id: number };
+export type ClientMessage = RequestMessage | AbortMessage;
+
+export type EngineMessage =
+  | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
+  | { readonly kind: 'event'; readonly runId: string; readonly event: JobEvent }
+  /** Progress of a request that is not a job: model loading, downloading, comparing. */
+  | {
+      readonly kind: 'progress';
+      readonly id: number;
+      readonly done: number;
+      readonly total: number;
+      readonly unit: string;
+      /** A sentence about what happens, where the numbers do not say it. */
+      readonly note?: string;
+    };

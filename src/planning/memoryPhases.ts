@@ -1,0 +1,219 @@
+/**
+ * What a run takes of the device's memory, phase by phase: runs the real code, with parameters of the real sizes, on a
+ * device that only creates buffers (or only counts them).
+ */
+import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
+import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
+import { decodeImages } from '../jobs/decodeImages.ts';
+import { drawPool } from '../methods/drawPool.ts';
+import type { CaptionedLatent } from '../methods/measureSet.ts';
+import { openSession, resizeSession, type Session, sessionScheduler } from '../methods/session.ts';
+import { trainedTargets, trainRound } from '../methods/trainRound.ts';
+import { applyAdapter, type Tuned } from '../methods/tuned.ts';
+import { constantReader } from '../models/checkpointReader.ts';
+import { assembleModel } from '../models/load.ts';
+import type { ModelShape, PartName } from '../models/shape.ts';
+import { trimPool } from '../tensor/memory.ts';
+import { limitSubmissions } from '../tensor/pace.ts';
+import { activeMeter, type BufferMeter } from '../tensor/webgpu/bufferMeter.ts';
+import { type RehearsalOptions, rehearse } from '../tensor/webgpu/rehearsalDevice.ts';
+import { policyOf } from './memoryPolicy.ts';
+
+export type PhaseMemory = {
+  readonly phase: PlanPhaseName;
+  /** Most bytes of all living buffers at any time of the phase. */
+  readonly peakBytes: number;
+  /** Of these: matrices of each network, and what stays of the adapter and its training between steps. */
+  readonly parts: { readonly unet: number; readonly vae: number; readonly text: number };
+  readonly adapterBytes: number;
+};
+
+export type PhaseRequest = {
+  readonly mode: PlanMode;
+  readonly settings: PlanSettings;
+  /** Rank of a DoRA adapter on the UNet; when drawing, 0 for the base model. */
+  readonly rank: number;
+  /** The text encoder is adapted as well. */
+  readonly textEncoder?: boolean | undefined;
+};
+
+const PROMPT = 'a';
+/** Any schedule: values do not matter. */
+const SCHEDULER = {
+  _class_name: 'DDPMScheduler',
+  beta_start: 0.00085,
+  beta_end: 0.012,
+  beta_schedule: 'scaled_linear',
+  num_train_timesteps: 1000,
+  clip_sample: false,
+} as const;
+/** Every weight of a model that really computes; a power of two, which halves hold. */
+const SOME_WEIGHT = 2 ** -7;
+/** Two steps of the sampler: the first makes what the second needs. */
+const STEPS = 2;
+
+/** Phases in the order of a run. */
+export async function measurePhases(
+  shape: ModelShape,
+  request: PhaseRequest,
+  options: RehearsalOptions = {},
+): Promise<readonly PhaseMemory[]> {
+  const policy = policyOf(request.settings);
+  const before = limitSubmissions(policy.submitEvery);
+  try {
+    return await rehearse((meter) => measure(shape, request, meter, 0), options);
+  } finally {
+    limitSubmissions(before);
+  }
+}
+
+/**
+ * The same with everything computed, on the active webgpu backend: what `measurePhases` is held against.
+ * @throws RangeError on wasm, where there are no buffers to count
+ */
+export async function runPhases(shape: ModelShape, request: PhaseRequest): Promise<readonly PhaseMemory[]> {
+  trimPool();
+  const meter = activeMeter();
+  if (meter === null) throw new RangeError('memory is counted on webgpu only');
+  const before = limitSubmissions(policyOf(request.settings).submitEvery);
+  try {
+    return await measure(shape, request, meter, SOME_WEIGHT);
+  } finally {
+    limitSubmissions(before);
+  }
+}
+
+async function measure(
+  shape: ModelShape,
+  { mode, settings, rank, textEncoder = false }: PhaseRequest,
+  meter: BufferMeter,
+  weight: number,
+): Promise<readonly PhaseMemory[]> {
+  // Buffers that were there before are nobody's business.
+  const others = meter.liveBytes;
+  const session = await openEmpty(shape, settings, weight);
+  const { parts } = session.model;
+  const sizes = await sizesOfParts(session, meter);
+  const measured: PhaseMemory[] = [];
+  let adapterBytes = 0;
+  const phase = async (name: PlanPhaseName, used: readonly PartName[], work: () => Promise<unknown>) => {
+    const resident = settings.parts === 'resident';
+    const bytes = (part: PartName): number => (resident || used.includes(part) ? sizes[part] : 0);
+    trimPool();
+    meter.restart();
+    await work();
+    measured.push({
+      phase: name,
+      peakBytes: meter.peakBytes - others,
+      parts: { unet: bytes('unet'), vae: bytes('vae'), text: bytes('text') },
+      adapterBytes,
+    });
+  };
+  const decodeOne = (): Promise<unknown> => decodeImages(session, [emptyLatent(session)]);
+  let tuned: Tuned | null = null;
+  try {
+    if (settings.parts === 'resident') for (const part of Object.values(parts)) await part.load();
+    await phase('text', ['text'], () => session.contexts.prepare(['', PROMPT]));
+    await parts.unet.load();
+    if (mode === 'train') {
+      const release = textEncoder ? await parts.text.hold() : null;
+      // Values, gradients and two moments.
+      adapterBytes = 16 * doraParameters(trainedTargets(session, textEncoder), rank);
+      await phase('train', textEncoder ? ['unet', 'text'] : ['unet'], () =>
+        trainOnce(session, settings.batch, rank, textEncoder),
+      );
+      release?.();
+      adapterBytes = 0;
+    } else {
+      const before = meter.liveBytes;
+      if (rank > 0) tuned = await applyAdapter(session, freshAdapter(session, rank, textEncoder));
+      adapterBytes = meter.liveBytes - before;
+      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch));
+    }
+    await phase('decode', ['unet', 'vae'], decodeOne);
+    return measured;
+  } finally {
+    tuned?.dispose();
+    session.model.dispose();
+  }
+}
+
+/** A model of one value, at the size and with the policy that is asked for. */
+async function openEmpty(shape: ModelShape, settings: PlanSettings, weight: number): Promise<Session> {
+  const empty = { reader: constantReader(weight), sizeBytes: 0 };
+  const ids = new Array<number>(shape.text.maxTokens).fill(0);
+  const model = await assembleModel(
+    shape,
+    { unet: empty, vae: empty, text: empty },
+    {
+      name: 'rehearsal',
+      tokenizer: { maxTokens: ids.length, encode: () => ({ ids, used: 1, dropped: 0 }) },
+      schedulerConfig: SCHEDULER,
+      format: settings.weights,
+      parts: settings.parts,
+    },
+  );
+  return resizeSession(openSession(model, policyOf(settings)), settings.size);
+}
+
+async function sizesOfParts({ model }: Session, meter: BufferMeter): Promise<Record<PartName, number>> {
+  const sizeOf = async (part: PartName): Promise<number> => {
+    const before = meter.liveBytes;
+    await model.parts[part].load();
+    const bytes = meter.liveBytes - before;
+    model.parts[part].leave();
+    return bytes;
+  };
+  return { unet: await sizeOf('unet'), vae: await sizeOf('vae'), text: await sizeOf('text') };
+}
+
+async function drawOnce(session: Session, tuned: Tuned | null, batch: number): Promise<void> {
+  const candidates = Array.from({ length: batch }, (_, i) => ({ candidate: i, seed: i }));
+  const drawn = drawPool(session, tuned, [{ prompt: 0, text: PROMPT, candidates }], {
+    scheduler: sessionScheduler(session, 'ddpm', STEPS),
+    guidance: 7.5,
+    batch,
+  });
+  for await (const _ of drawn);
+}
+
+function freshAdapter(session: Session, rank: number, textEncoder: boolean): Adapter {
+  return initAdapter('dora', rank, trainedTargets(session, textEncoder), 0);
+}
+
+function emptyLatent({ latentShape: [h, w, c] }: Session): Float32Array {
+  return new Float32Array(h * w * c);
+}
+
+function doraParameters(targets: readonly Target[], rank: number): number {
+  return targets.reduce((sum, { layer }) => {
+    const [inputs, outputs] = layer.w.shape as [number, number];
+    return sum + rank * (inputs + outputs) + outputs;
+  }, 0);
+}
+
+/** One optimizer step of two micro-batches, from a fresh adapter to a checkpoint. */
+async function trainOnce(session: Session, rows: number, rank: number, textEncoder: boolean): Promise<void> {
+  const set = Array.from(
+    { length: rows },
+    (): CaptionedLatent => ({ text: PROMPT, latent: emptyLatent(session) }),
+  );
+  const round = trainRound(session, set, [], null, {
+    batch: rows,
+    accumulation: 2,
+    learningRate: 1e-4,
+    warmup: 0,
+    clip: 1,
+    weightDecay: 1e-2,
+    flushAtEpochEnd: false,
+    kind: 'dora',
+    rank,
+    textEncoder,
+    iterations: 1,
+    checkpointEvery: 1,
+    previewEvery: 0,
+    seed: 0,
+    origin: { round: 0, set: '', backend: 'webgpu', kernels: {} },
+  });
+  for await (const _ of round);
+}

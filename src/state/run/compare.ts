@@ -1,0 +1,87 @@
+/** Images with and without an adapter, on the same seeds. */
+import { create } from 'zustand';
+import type { AdapterReport, ComparePair } from '../../contract/protocol.ts';
+import type { RequestProgress } from '../../engine/client.ts';
+import { engineClient } from '../page/engineClient.ts';
+import { attempt, useNotices } from '../page/notices.ts';
+
+export type CompareState = {
+  readonly imported: readonly AdapterReport[];
+  /** As `CompareRequest` names it: `run:<id>`, or the id of an imported one; null for the open run's own. */
+  readonly adapter: string | null;
+  /** Prompts of the user's own, one a line; empty for those held out. */
+  readonly typed: string;
+  readonly seedsPerPrompt: number;
+  readonly firstSeed: number;
+  readonly pairs: readonly ComparePair[];
+  readonly progress: RequestProgress | null;
+  readonly busy: boolean;
+};
+
+export const useCompare = create<CompareState>()(() => ({
+  imported: [],
+  adapter: null,
+  typed: '',
+  seedsPerPrompt: 2,
+  firstSeed: 1000,
+  pairs: [],
+  progress: null,
+  busy: false,
+}));
+
+const { setState: set, getState: get } = useCompare;
+
+export type CompareSettings = { readonly steps: number; readonly guidance: number };
+
+let abort: AbortController | null = null;
+
+/** Draws the pairs; earlier ones stay until the new ones are complete. */
+export async function comparePairs(
+  adapter: string,
+  prompts: readonly string[],
+  { steps, guidance }: CompareSettings,
+): Promise<void> {
+  if (get().busy) return;
+  const { firstSeed, seedsPerPrompt } = get();
+  const seeds = Array.from({ length: seedsPerPrompt }, (_, i) => firstSeed + i);
+  abort = new AbortController();
+  const { signal } = abort;
+  set({ busy: true, progress: null });
+  const pairs = await attempt(() =>
+    engineClient().call(
+      'compare',
+      { adapter, prompts, seeds, steps, guidance },
+      { signal, onProgress: (progress) => set({ progress }) },
+    ),
+  );
+  abort = null;
+  set({ busy: false, progress: null, ...(pairs === null ? {} : { pairs }) });
+}
+
+/** Pairs and choice belong to the run that was open. */
+export function forgetPairs(): void {
+  set({ pairs: [], adapter: null });
+}
+
+export function stopComparing(): void {
+  abort?.abort();
+}
+
+/** Takes in an adapter made here or by another tool and chooses it. */
+export async function importAdapter(name: string, bytes: Uint8Array): Promise<void> {
+  const report = await attempt(() => engineClient().call('importAdapter', { name, bytes }));
+  if (report === null) return;
+  set({
+    imported: [...get().imported.filter((a) => a.id !== report.id), report],
+    adapter: report.id,
+  });
+  useNotices
+    .getState()
+    .confirm(`${report.name} loaded: ${report.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${report.rank}.`);
+}
+
+/** The user's prompts, one a line, without empty lines and repeats. */
+export function typedPrompts(typed: string): readonly string[] {
+  const lines = typed.split('\n').map((line) => line.trim());
+  return [...new Set(lines)].filter((line) => line !== '');
+}

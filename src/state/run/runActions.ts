@@ -1,0 +1,192 @@
+/** What the user can do with runs. Job events reach the stores here. */
+
+import type { JobEvent, StageName } from '../../contract/events.ts';
+import type { RunSummary } from '../../contract/runTypes.ts';
+import type { MiTuneSpec } from '../../contract/spec.ts';
+import { type ErrorReport, reportError } from '../../lib/errors.ts';
+import { mayLoad } from '../model/modelChoice.ts';
+import { ensureEngine, useEngine } from '../page/engine.ts';
+import { engineClient } from '../page/engineClient.ts';
+import { followStage, goTo, pageOf, useNavigation } from '../page/navigation.ts';
+import { attempt, useNotices } from '../page/notices.ts';
+import { promptTexts, usePrompts } from '../setup/prompts.ts';
+import { buildSpec, useSettings } from '../setup/settings.ts';
+import { forgetPairs } from './compare.ts';
+import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
+import { addImage } from './images.ts';
+import { reduceRun, useRuns } from './runs.ts';
+import { createSpeedMeter } from './speedMeter.ts';
+import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
+
+const meter = createSpeedMeter();
+let abort: AbortController | null = null;
+/** Why work stopped last; it no longer stands once work goes on. */
+let lastFailure: ErrorReport | null = null;
+
+/** Starts listening to the engine; returns the function that ends it. */
+export function listenToRuns(): () => void {
+  return engineClient().onEvent((runId, event) => {
+    if (runId === useRuns.getState().open?.summary.id) receive(runId, event);
+  });
+}
+
+export async function refreshRuns(): Promise<void> {
+  const runs = await attempt(() => engineClient().call('listRuns', {}));
+  if (runs !== null) useRuns.setState({ runs });
+}
+
+/** Creates the run that the draft asks for and works on it up to and including the given stage. */
+export async function startFromDraft(until: StageName): Promise<void> {
+  if (useRuns.getState().activity !== 'idle') return;
+  const { fileName, list } = usePrompts.getState();
+  const spec = buildSpec(useSettings.getState(), promptTexts(list));
+  useRuns.setState({ activity: 'starting' });
+  const created = await attempt(() => createRun(spec, fileName.replace(/\.[^.]+$/, '')));
+  useRuns.setState({ activity: 'idle' });
+  if (created !== true) return;
+  goTo('build');
+  await workOn(until);
+}
+
+async function createRun(spec: MiTuneSpec, name: string): Promise<boolean> {
+  if (!(await mayLoad(spec.model, spec)) || !(await ensureEngine(spec.backend, spec.model))) return false;
+  const summary = await engineClient().call('createRun', { spec, name });
+  return openRun(summary.id);
+}
+
+/** Opens a stored run at the stage it is in. */
+export async function showRun(run: RunSummary): Promise<void> {
+  const alreadyOpen = useRuns.getState().open?.summary.id === run.id;
+  if (alreadyOpen || (await openRun(run.id))) goTo(pageOf(run.stage) ?? 'download');
+}
+
+/** Opens a stored run and goes on with it to the end. */
+export async function continueRun(runId: string): Promise<void> {
+  if (useRuns.getState().activity !== 'idle' || !(await openRun(runId))) return;
+  await workOn('done');
+}
+
+/** Shows a stored run. */
+export async function openRun(runId: string): Promise<boolean> {
+  const state = await attempt(() => engineClient().call('runState', { runId }));
+  if (state === null) return false;
+  const { summary, spec, heldOut, warnings } = state;
+  if (summary.id !== useRuns.getState().open?.summary.id) forgetPairs();
+  useRuns.setState({
+    open: { summary, spec, heldOut },
+    stage: summary.stage,
+    round: summary.round,
+    progress: null,
+    warnings,
+  });
+  openGallery(state);
+  openTraining(state);
+  return true;
+}
+
+/** Works on the open run until the stage is complete, the user stops it or something fails. */
+export async function workOn(until: StageName): Promise<void> {
+  const { open, activity } = useRuns.getState();
+  if (open === null || activity !== 'idle') return;
+  const runId = open.summary.id;
+  abort = new AbortController();
+  if (lastFailure !== null) useNotices.getState().withdraw(lastFailure);
+  meter.reset();
+  useRuns.setState({ activity: 'working' });
+  useNavigation.setState({ following: true });
+  if (open.summary.stage !== 'done') followStage(open.summary.stage);
+  try {
+    const { backend, model } = open.spec;
+    if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
+    adopt(await engineClient().call('run', { runId, until }, { signal: abort.signal }));
+  } catch (error) {
+    lastFailure = reportError(error);
+    useNotices.getState().raise(lastFailure);
+    await readStatus(runId);
+  } finally {
+    abort = null;
+    useRuns.setState({ activity: 'idle', progress: null });
+    await refreshRuns();
+  }
+}
+
+/** Stops after the work at hand, which is kept. */
+export async function pauseRun(): Promise<void> {
+  if (useRuns.getState().activity !== 'working') return;
+  useRuns.setState({ activity: 'pausing' });
+  await attempt(() => engineClient().call('pause', {}));
+}
+
+/** Stops at once; complete images and checkpoints are kept. */
+export function cancelRun(): void {
+  if (abort === null) return;
+  useRuns.setState({ activity: 'canceling' });
+  abort.abort();
+}
+
+export async function deleteRun(runId: string): Promise<void> {
+  const done = await attempt(() =>
+    engineClient()
+      .call('deleteRun', { runId })
+      .then(() => true),
+  );
+  if (done !== true) return;
+  if (useRuns.getState().open?.summary.id === runId) closeRun();
+  await refreshRuns();
+}
+
+/** Back to no open run. */
+export function closeRun(): void {
+  useRuns.setState({ open: null, stage: null, progress: null, warnings: [], round: 0 });
+  useGallery.setState(useGallery.getInitialState());
+  useTraining.setState(NO_TRAINING);
+  forgetPairs();
+}
+
+function adopt(summary: RunSummary): void {
+  const { open } = useRuns.getState();
+  if (open?.summary.id !== summary.id) return;
+  useRuns.setState({ open: { ...open, summary }, stage: summary.stage, round: summary.round });
+}
+
+async function readStatus(runId: string): Promise<void> {
+  const state = await attempt(() => engineClient().call('runState', { runId }));
+  if (state !== null) adopt(state.summary);
+}
+
+function receive(runId: string, event: JobEvent): void {
+  useRuns.setState((state) => reduceRun(state, event));
+  useTraining.setState((state) => reduceTraining(state, event));
+  switch (event.type) {
+    case 'stage':
+      followStage(event.stage);
+      return;
+    case 'candidates':
+      event.images.forEach((image, i) => {
+        const record = event.records[i];
+        if (record !== undefined) addImage({ runId, ...record }, image);
+      });
+      receiveCandidates(event.records);
+      measure(event.records.length);
+      return;
+    case 'selection':
+      receiveSelection(event.round, event.picks);
+      return;
+    case 'warning':
+      useNotices.getState().raise(event.report, 'warning');
+      return;
+    case 'stopped':
+      if (event.report !== null) useNotices.getState().raise(event.report);
+      return;
+    default:
+  }
+}
+
+function measure(candidates: number): void {
+  const { open } = useRuns.getState();
+  const { model, backend } = useEngine.getState();
+  if (open === null || model === null || backend === null) return;
+  // Speeds are kept for the model's own image size.
+  const pixels = ((open.spec.sampling.size ?? model.imageSize) / model.imageSize) ** 2;
+  meter.count(candidates * open.spec.sampling.steps * 2 * pixels, model.name, backend.name);
+}

@@ -1,0 +1,133 @@
+/** Decides what dropped or chosen files are, by their names, and hands them to the store that wants them. */
+import { StudioError } from '../../lib/errors.ts';
+import { chooseModelFiles } from '../model/modelChoice.ts';
+import type { ModelFiles } from '../page/engine.ts';
+import { goTo } from '../page/navigation.ts';
+import { attempt, useNotices } from '../page/notices.ts';
+import { importAdapter } from '../run/compare.ts';
+import { promptTexts, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
+import { importImages } from './realImages.ts';
+import { draftOf, useSettings } from './settings.ts';
+import { parseRunFile } from './specSchema.ts';
+
+export type DroppedKind = 'model' | 'images' | 'weights' | 'run' | 'prompts' | 'unknown';
+
+const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
+const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
+const IMAGE = /\.(png|jpe?g|webp)$/i;
+const MAX_TEXT_BYTES = 20_000_000;
+/** Length of the header, at the beginning of a safetensors file. */
+const LENGTH_BYTES = 8;
+
+/** What a set of file paths is; a folder is known by the files that its kind always has. */
+export function classifyFiles(paths: readonly string[]): DroppedKind {
+  const names = paths.map((path) => path.toLowerCase().split('/').at(-1) ?? '');
+  if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1))
+    return 'model';
+  const isCaptioned = names.includes('metadata.jsonl');
+  if (names.length > 1 && (isCaptioned || names.every((name) => IMAGE.test(name)))) return 'images';
+  // A checkpoint with the files of its tokenizer.
+  if (names.some((name) => name.endsWith('.safetensors')) && names.includes('vocab.json')) return 'model';
+  const [only, ...rest] = names;
+  if (only === undefined || rest.length > 0) return 'unknown';
+  if (only.endsWith('.safetensors')) return 'weights';
+  // Refused there, with what to do instead.
+  if (PICKLE.test(only)) return 'model';
+  if (only.endsWith('.json')) return 'run';
+  return PROMPT_LIST.test(only) ? 'prompts' : 'unknown';
+}
+
+export async function receiveFiles(files: ModelFiles): Promise<void> {
+  const kind = classifyFiles(files.map(({ path }) => path));
+  const [first] = files;
+  if (first === undefined) return;
+  const name = first.path.split('/')[0] ?? first.path;
+  await attempt(async () => {
+    switch (kind) {
+      case 'prompts':
+        return openPromptFile(first.path, first.file);
+      case 'run':
+        return openRunFile(first.path, first.file);
+      case 'weights':
+        return (await holdsWholeModel(first.file)) ? takeModel(files) : takeAdapter(first.path, first.file);
+      case 'model':
+        return takeModel(files);
+      case 'images':
+        goTo('settings');
+        return importImages(name, files);
+      case 'unknown':
+        throw new StudioError('file-unknown', `${first.path} is nothing this page can open.`, {
+          remedy:
+            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter or a checkpoint (.safetensors), a diffusers model folder, or a folder of images with metadata.jsonl.',
+          where: first.path,
+        });
+      default:
+        kind satisfies never;
+    }
+  });
+}
+
+/** A checkpoint of a whole model, in its original layout, names its UNet so; an adapter has nothing of the kind. */
+async function holdsWholeModel(file: Blob): Promise<boolean> {
+  const start = new Uint8Array(await file.slice(0, LENGTH_BYTES).arrayBuffer());
+  if (start.byteLength < LENGTH_BYTES) return false;
+  const headerBytes = Number(new DataView(start.buffer).getBigUint64(0, true));
+  const header = await file.slice(LENGTH_BYTES, LENGTH_BYTES + Math.min(headerBytes, MAX_TEXT_BYTES)).text();
+  return header.includes('"model.diffusion_model.');
+}
+
+async function takeModel(files: ModelFiles): Promise<void> {
+  goTo('model');
+  await chooseModelFiles(files);
+}
+
+async function takeAdapter(name: string, file: Blob): Promise<void> {
+  goTo('compare');
+  await importAdapter(name, new Uint8Array(await file.arrayBuffer()));
+}
+
+export async function openPromptFile(path: string, file: Blob): Promise<void> {
+  const text = await readText(path, file);
+  const name = path.split('/').at(-1) ?? path;
+  goTo('start');
+  const { failure } = readPrompts(name, text);
+  // A list with a mistake can be mended in the field; what is no text or empty would only take the place of the one there.
+  if (text.trim() === '' || failure?.code === 'prompts-not-text') {
+    throw new StudioError(failure?.code ?? 'prompts-empty', failure?.message ?? `${name} is empty.`, {
+      remedy: failure?.remedy ?? 'Choose a file with one prompt a line.',
+      where: name,
+    });
+  }
+  setPromptFile(name, text);
+}
+
+/** Takes over the settings of a run file, and its prompts if it has any. */
+export async function openRunFile(path: string, file: Blob): Promise<void> {
+  const spec = parseRunFile(path, await readText(path, file));
+  useSettings.getState().replace(draftOf(spec));
+  if (spec.prompts.length > 0) {
+    const [name, text] = promptFileOf(spec.prompts);
+    setPromptFile(name, text);
+  }
+  goTo('start');
+  const count = usePrompts.getState().list?.prompts.length ?? 0;
+  useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
+}
+
+/** Plain lines where they say the same. */
+function promptFileOf(prompts: readonly string[]): [name: string, text: string] {
+  const lines = prompts.join('\n');
+  const { list } = readPrompts('prompts.txt', lines);
+  if (JSON.stringify(promptTexts(list)) === JSON.stringify(prompts)) return ['prompts.txt', lines];
+  return ['prompts.jsonl', prompts.map((prompt) => JSON.stringify({ prompt })).join('\n')];
+}
+
+async function readText(path: string, file: Blob): Promise<string> {
+  if (file.size > MAX_TEXT_BYTES) {
+    throw new StudioError('file-too-large', `${path} is larger than ${MAX_TEXT_BYTES / 1e6} MB.`, {
+      remedy: 'Split the list into several files.',
+      where: path,
+    });
+  }
+  return file.text();
+}

@@ -1,0 +1,109 @@
+/** The prompt list of the next run: the text as the user gave it and what was read from it. */
+import { create } from 'zustand';
+import { type PromptList, parsePromptList } from '../../formats/promptList.ts';
+import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
+import { attempt } from '../page/notices.ts';
+
+export type ExampleList = {
+  readonly file: string;
+  readonly title: string;
+  readonly summary?: string;
+};
+
+export type PromptsState = {
+  /** Decides the format: .txt, .csv or .jsonl. */
+  readonly fileName: string;
+  readonly text: string;
+  readonly list: PromptList | null;
+  readonly failure: ErrorReport | null;
+  /** File of the example, while its text is unchanged. */
+  readonly example: string | null;
+  readonly examples: readonly ExampleList[];
+};
+
+const PASTED = 'prompts.txt';
+const EXAMPLES_FOLDER = 'prompts/';
+
+const EMPTY: PromptsState = {
+  fileName: PASTED,
+  text: '',
+  list: null,
+  failure: null,
+  example: null,
+  examples: [],
+};
+
+export const usePrompts = create<PromptsState>()(() => EMPTY);
+
+/** Reads a list; a list that cannot be read keeps its text, so that it can be mended. */
+export function readPrompts(
+  fileName: string,
+  text: string,
+): Pick<PromptsState, 'fileName' | 'text' | 'list' | 'failure'> {
+  if (text.trim() === '') return { fileName, text, list: null, failure: null };
+  try {
+    return { fileName, text, list: parsePromptList(fileName, text), failure: null };
+  } catch (error) {
+    return { fileName, text, list: null, failure: reportError(error) };
+  }
+}
+
+export function setPromptText(text: string): void {
+  const { fileName, example } = usePrompts.getState();
+  const name = text.trim() === '' || example !== null ? PASTED : fileName;
+  usePrompts.setState({ ...readPrompts(name, text), example: null });
+}
+
+export function setPromptFile(fileName: string, text: string): void {
+  usePrompts.setState({ ...readPrompts(fileName, text), example: null });
+}
+
+/** The texts of the list, in its order, repeats included. */
+export function promptTexts(list: PromptList | null): readonly string[] {
+  return list?.prompts.map((prompt) => prompt.text) ?? [];
+}
+
+export async function loadExamples(): Promise<void> {
+  const text = await attempt(() => fetchText('index.json'));
+  if (text !== null) usePrompts.setState({ examples: JSON.parse(text) as readonly ExampleList[] });
+}
+
+export async function chooseExample(file: string): Promise<void> {
+  const text = await attempt(() => fetchText(file));
+  if (text !== null) usePrompts.setState({ ...readPrompts(file, text), example: file });
+}
+
+const DRAFT_KEY = 'mi-tune-prompts';
+const MAX_DRAFT_CHARACTERS = 1_000_000;
+
+/** Keeps the list over a reload of the page; returns the function that ends it. */
+export function keepPromptDraft(): () => void {
+  const stored = sessionStorage.getItem(DRAFT_KEY);
+  if (stored !== null) {
+    const [fileName = PASTED, ...lines] = stored.split('\n');
+    usePrompts.setState(readPrompts(fileName, lines.join('\n')));
+  }
+  return usePrompts.subscribe(({ fileName, text }, before) => {
+    if (text === before.text || text.length > MAX_DRAFT_CHARACTERS) return;
+    try {
+      sessionStorage.setItem(DRAFT_KEY, `${fileName.replaceAll('\n', ' ')}\n${text}`);
+    } catch {
+      // A full or forbidden storage only means that a reload forgets the draft.
+    }
+  });
+}
+
+async function fetchText(file: string): Promise<string> {
+  const response = await fetch(`${EXAMPLES_FOLDER}${file}`);
+  if (!response.ok) {
+    throw new StudioError(
+      'example-missing',
+      `The example list ${file} could not be read (${response.status}).`,
+      {
+        remedy: 'Drop or paste a prompt list of your own.',
+        where: file,
+      },
+    );
+  }
+  return response.text();
+}

@@ -1,0 +1,82 @@
+/** The settings of the next run, before it is created. */
+import { create } from 'zustand';
+import { presetSettings } from '../../contract/presets.ts';
+import type {
+  BackendChoice,
+  MiTuneSpec,
+  ModelRef,
+  PresetName,
+  RealImagesSpec,
+  Settings,
+} from '../../contract/spec.ts';
+import { firstPreset } from '../model/modelPresets.ts';
+import { FIELD_PATHS, type FieldPath, type FieldValue, getField, setField } from './fields.ts';
+
+export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;
+
+export type Draft = {
+  /** The preset the settings started from; what differs from it is found by comparing. */
+  readonly base: PresetName;
+  readonly settings: Settings;
+  readonly model: ModelRef;
+  readonly seed: number;
+  readonly backend: BackendChoice;
+  readonly realImages: RealImagesSpec | null;
+};
+
+export const INITIAL_DRAFT: Draft = {
+  base: 'demo',
+  settings: presetSettings('demo'),
+  model: SHAPES_MODEL,
+  seed: 42,
+  backend: 'auto',
+  realImages: null,
+};
+
+type SettingsState = Draft & {
+  readonly choosePreset: (name: PresetName) => void;
+  readonly setValue: (path: FieldPath, value: FieldValue) => void;
+  readonly patch: (part: Partial<Pick<Draft, 'model' | 'seed' | 'backend' | 'realImages'>>) => void;
+  readonly replace: (draft: Draft) => void;
+};
+
+export const useSettings = create<SettingsState>()((set) => ({
+  ...INITIAL_DRAFT,
+  choosePreset: (name) => set({ base: name, settings: presetSettings(name) }),
+  setValue: (path, value) => set((state) => ({ settings: setField(state.settings, path, value) })),
+  patch: (part) => set(part),
+  replace: (draft) => set(draft),
+}));
+
+/** Settings whose value is not that of the preset they started from. */
+export function changedPaths(draft: Pick<Draft, 'base' | 'settings'>): readonly FieldPath[] {
+  const preset = presetSettings(draft.base);
+  return FIELD_PATHS.filter((path) => getField(draft.settings, path) !== getField(preset, path));
+}
+
+/** The run that the draft and a prompt list ask for. */
+export function buildSpec(draft: Draft, prompts: readonly string[]): MiTuneSpec {
+  return {
+    version: 1,
+    preset: changedPaths(draft).length === 0 ? draft.base : 'custom',
+    model: draft.model,
+    prompts,
+    seed: draft.seed,
+    backend: draft.backend,
+    ...draft.settings,
+    realImages: draft.realImages,
+  };
+}
+
+/** The draft that would ask for the given run again. */
+export function draftOf(spec: MiTuneSpec): Draft {
+  const { sampling, score, selection, adapter, training } = spec;
+  return {
+    base: spec.preset === 'custom' ? firstPreset(spec.model, null).base : spec.preset,
+    settings: { sampling, score, selection, adapter, training },
+    model: spec.model,
+    seed: spec.seed,
+    backend: spec.backend,
+    realImages: spec.realImages,
+  };
+}

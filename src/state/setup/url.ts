@@ -1,0 +1,100 @@
+/**
+ * The address bar as a run's settings: `#v=1&page=settings&preset=paper&sampling.steps=30`. Only what differs from
+ * the preset is written. Unknown keys and values out of range are ignored, so old and foreign links still open.
+ * Prompts are not part of it: they may be long or private, and travel in run files.
+ */
+import * as v from 'valibot';
+import { presetSettings } from '../../contract/presets.ts';
+import type { Settings } from '../../contract/spec.ts';
+import { FIELD_PATHS, type FieldPath, fieldOf, getField, setField } from './fields.ts';
+import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './settings.ts';
+import { acceptsValue, backendSchema, presetSchema, seedSchema } from './specSchema.ts';
+
+export const PAGES = [
+  'start',
+  'model',
+  'settings',
+  'storage',
+  'build',
+  'select',
+  'train',
+  'compare',
+  'download',
+] as const;
+export type PageName = (typeof PAGES)[number];
+
+export type Place = {
+  readonly page: PageName;
+  readonly runId: string | null;
+  /** Path of an example prompt list, relative to the page. */
+  readonly list: string | null;
+  readonly draft: Draft;
+};
+
+const pageSchema = v.picklist(PAGES);
+const runIdSchema = v.pipe(v.string(), v.regex(/^[\w.:-]{1,100}$/));
+const listSchema = v.pipe(v.string(), v.regex(/^[\w-]+\.(txt|csv|jsonl)$/));
+/** Before the identifier of a stored model, which other browsers have only if it is a known one. */
+const LOCAL = 'stored:';
+const localIdSchema = v.pipe(v.string(), v.regex(/^stored:[\w.-]{1,100}$/));
+const webAddressSchema = v.pipe(v.string(), v.maxLength(2000), v.url(), v.regex(/^https?:/));
+
+/** The part of the address after `#`. */
+export function encodePlace({ page, runId, list, draft }: Place): string {
+  const query = new URLSearchParams({ v: '1', page });
+  if (runId !== null) query.set('run', runId);
+  if (list !== null) query.set('list', list);
+  query.set('preset', draft.base);
+  for (const path of changedPaths(draft)) query.set(path, String(getField(draft.settings, path)));
+  if (draft.seed !== INITIAL_DRAFT.seed) query.set('seed', String(draft.seed));
+  if (draft.backend !== 'auto') query.set('backend', draft.backend);
+  if (draft.model.kind === 'local') query.set('model', LOCAL + draft.model.id);
+  else if (draft.model.base !== SHAPES_MODEL.base) query.set('model', draft.model.base);
+  return query.toString();
+}
+
+/** Reads an address; anything missing or unusable falls back to the initial draft. */
+export function decodePlace(hash: string): Place {
+  const query = new URLSearchParams(hash.replace(/^#/, ''));
+  const read = <T>(schema: v.GenericSchema<unknown, T>, value: unknown): T | null => {
+    const result = v.safeParse(schema, value);
+    return result.success ? result.output : null;
+  };
+  const base = read(presetSchema, query.get('preset')) ?? INITIAL_DRAFT.base;
+  let settings: Settings = presetSettings(base);
+  for (const path of FIELD_PATHS) {
+    const text = query.get(path);
+    if (text === null) continue;
+    const value = parseValue(path, text);
+    if (acceptsValue(path, value)) settings = setField(settings, path, value);
+  }
+  const address = read(webAddressSchema, query.get('model'));
+  const localId = read(localIdSchema, query.get('model'))?.slice(LOCAL.length) ?? null;
+  const seedText = query.get('seed');
+  return {
+    page: read(pageSchema, query.get('page')) ?? 'start',
+    runId: read(runIdSchema, query.get('run')),
+    list: read(listSchema, query.get('list')),
+    draft: {
+      base,
+      settings,
+      model:
+        localId !== null
+          ? { kind: 'local', id: localId }
+          : address === null
+            ? SHAPES_MODEL
+            : { kind: 'url', base: address },
+      seed: (seedText === null ? null : read(seedSchema, Number(seedText))) ?? INITIAL_DRAFT.seed,
+      backend: read(backendSchema, query.get('backend')) ?? 'auto',
+      realImages: null,
+    },
+  };
+}
+
+function parseValue(path: FieldPath, text: string): unknown {
+  const field = fieldOf(path);
+  if (field.kind === 'choice') return text;
+  if (field.kind === 'switch') return text === 'true' ? true : text === 'false' ? false : undefined;
+  if (text === 'null') return null;
+  return text.trim() === '' ? undefined : Number(text);
+}

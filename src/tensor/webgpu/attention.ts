@@ -1,0 +1,187 @@
+/** Attention on webgpu without stored scores: launches of the attention shaders. */
+import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
+import forwardCode from '../../../shaders/nn/attention.wgsl?raw';
+import deltaCode from '../../../shaders/nn/attention_delta.wgsl?raw';
+import gradientKvCode from '../../../shaders/nn/attention_gradient_kv.wgsl?raw';
+import gradientQCode from '../../../shaders/nn/attention_gradient_q.wgsl?raw';
+import tiledCode from '../../../shaders/nn/attention_tiled.wgsl?raw';
+import tiledGradientCode from '../../../shaders/nn/attention_tiled_gradient.wgsl?raw';
+import { type AttentionOptions, scoreScale } from '../composed/attention.ts';
+import type { TensorInfo, WebGPUBackend } from '../tf.ts';
+import { f32, flatGroups, type Launch, launch, launchOne, longestWork, type Part, u32 } from './launch.ts';
+import { unroll } from './unroll.ts';
+import { chosenVariant, type KernelOp } from './variantState.ts';
+
+/** A thread of the register form keeps 2 to 4 rows of the head; wider heads would spill, and are always tiled. */
+const widestInRegisters = 160;
+
+/** Rows of a workgroup. */
+const rowsOf = { registers: 64, workgroup: 32 } as const;
+
+type Inputs = Readonly<Record<'q' | 'k' | 'v', TensorInfo>>;
+type GradientInputs = Inputs & Readonly<Record<'o' | 'state' | 'dy', TensorInfo>>;
+
+/** True when the shaders take heads of this width; otherwise the composed form has to do. */
+export function attentionFits(q: TensorInfo, heads: number): boolean {
+  return headWidth(q, heads) % 4 === 0;
+}
+
+/** @returns o [N,Lq,D] and the logarithms of the softmax denominators [N,heads,Lq] */
+export function launchAttention(
+  backend: WebGPUBackend,
+  inputs: Inputs,
+  options: AttentionOptions,
+): TensorInfo[] {
+  const { q, k, v } = inputs;
+  const [batch, queries] = q.shape as [number, number, number];
+  const form = formOf('attention', q, options.heads);
+  return launch(backend, {
+    ...(form === 'registers'
+      ? perRow('attention', forwardCode, q, options)
+      : tiled('attention_tiled', tiledCode, q, options)),
+    outputs: [q.shape, [batch, options.heads, queries]],
+    inputs: [q, k, v],
+    ...parts(backend, { rows: queries, tile: rowsOf[form], products: 2 }, inputs, options),
+  });
+}
+
+/** @returns dq, dk, dv */
+export function launchAttentionGradient(
+  backend: WebGPUBackend,
+  inputs: GradientInputs,
+  options: AttentionOptions,
+): TensorInfo[] {
+  return formOf('attention_gradient', inputs.q, options.heads) === 'registers'
+    ? gradientPerRow(backend, inputs, options)
+    : gradientTiled(backend, inputs, options);
+}
+
+function gradientPerRow(
+  backend: WebGPUBackend,
+  inputs: GradientInputs,
+  options: AttentionOptions,
+): TensorInfo[] {
+  const { q, k, v, o, state, dy } = inputs;
+  const [batch, queries] = q.shape as [number, number, number];
+  const tile = rowsOf.registers;
+  const [dq, delta] = launch(backend, {
+    ...perRow('attention_gradient_q', gradientQCode, q, options),
+    outputs: [q.shape, [batch, options.heads, queries]],
+    inputs: [q, k, v, o, dy, state],
+    ...parts(backend, { rows: queries, tile, products: 3 }, inputs, options),
+  }) as [TensorInfo, TensorInfo];
+  const [dk, dv] = launch(backend, {
+    ...perRow('attention_gradient_kv', gradientKvCode, q, options),
+    outputs: [k.shape, v.shape],
+    inputs: [q, k, v, dy, state, delta],
+    ...parts(backend, { rows: k.shape[1] as number, tile, products: 4 }, inputs, options),
+  }) as [TensorInfo, TensorInfo];
+  backend.disposeData(delta.dataId);
+  return [dq, dk, dv];
+}
+
+function gradientTiled(
+  backend: WebGPUBackend,
+  inputs: GradientInputs,
+  options: AttentionOptions,
+): TensorInfo[] {
+  const { q, k, v, o, state, dy } = inputs;
+  const { heads } = options;
+  const [batch, queries] = q.shape as [number, number, number];
+  const rows = batch * heads * queries;
+  const delta = launchOne(backend, {
+    label: 'attention_delta',
+    code: () => flatIndex + deltaCode,
+    outputs: [[batch, heads, queries]],
+    inputs: [o, dy],
+    uniforms: [rows, queries, heads, headWidth(q, heads) / 4].map(u32),
+    groups: flatGroups(backend, rows),
+  });
+  const gradient = (name: 'dq' | 'dk' | 'dv', operands: readonly TensorInfo[]): TensorInfo => {
+    const slopes = name !== 'dv';
+    const ofKeys = name !== 'dq';
+    const shape = ofKeys ? k.shape : q.shape;
+    const prefix = `const rows_are_keys = ${ofKeys};\nconst slopes = ${slopes};\n`;
+    const grid = { rows: shape[1] as number, tile: rowsOf.workgroup, products: slopes ? 3 : 2, ofKeys };
+    return launchOne(backend, {
+      ...tiled(`attention_tiled_gradient/${name}`, prefix + tiledGradientCode, q, options),
+      outputs: [shape],
+      inputs: [...operands, state, delta],
+      ...parts(backend, grid, inputs, options),
+    });
+  };
+  const dq = gradient('dq', [q, dy, k, v]);
+  const dk = gradient('dk', [k, v, q, dy]);
+  const dv = gradient('dv', [k, v, q, dy]);
+  backend.disposeData(delta.dataId);
+  return [dq, dk, dv];
+}
+
+function headWidth(q: TensorInfo, heads: number): number {
+  return (q.shape[2] as number) / heads;
+}
+
+function formOf(
+  op: Extract<KernelOp, 'attention' | 'attention_gradient'>,
+  q: TensorInfo,
+  heads: number,
+): 'registers' | 'workgroup' {
+  return headWidth(q, heads) > widestInRegisters ? 'workgroup' : chosenVariant(op);
+}
+
+type Text = Pick<Launch, 'label' | 'code'>;
+
+/** A shader with one thread per row. */
+function perRow(name: string, code: string, q: TensorInfo, { heads }: AttentionOptions): Text {
+  const head4 = headWidth(q, heads) / 4;
+  return {
+    label: `${name}/${4 * head4}`,
+    code: () => `const head4 = ${head4}u;\n${unroll(code, { D: head4 })}`,
+  };
+}
+
+/** A shader whose 16 threads of a row share the head. */
+function tiled(name: string, code: string, q: TensorInfo, { heads }: AttentionOptions): Text {
+  const head4 = headWidth(q, heads) / 4;
+  return {
+    label: `${name}/${4 * head4}`,
+    code: () => `const head4 = ${head4}u;\n${unroll(code, { D: Math.ceil(head4 / 16) })}`,
+  };
+}
+
+type RowGrid = {
+  /** Rows of the result, and how many of them a workgroup takes. */
+  readonly rows: number;
+  readonly tile: number;
+  /** Multiply-adds per pair of tokens and element of a head. */
+  readonly products: number;
+  /** The rows are keys: the other sequence comes second in the uniforms of the tiled gradient. */
+  readonly ofKeys?: boolean;
+};
+
+/** Dispatches over the rows of one result, each short of the watchdog and of the limit of workgroups. */
+function parts(
+  backend: WebGPUBackend,
+  { rows, tile, products, ofKeys = false }: RowGrid,
+  { q, k }: Inputs,
+  { heads, causal }: AttentionOptions,
+): Part & Pick<Launch, 'more' | 'work'> {
+  const [batch, queries, width] = q.shape as [number, number, number];
+  const keys = k.shape[1] as number;
+  const work = batch * queries * keys * width * products;
+  const limit = backend.device.limits.maxComputeWorkgroupsPerDimension;
+  const tiles = Math.ceil(rows / tile);
+  const count = Math.min(tiles, Math.max(Math.ceil(work / longestWork), Math.ceil(tiles / limit)));
+  const step = Math.ceil(tiles / count);
+  const lengths = ofKeys ? [keys, queries] : [queries, keys];
+  const fixed = [...[...lengths, heads, causal ? 1 : 0].map(u32), f32(scoreScale(q, heads))];
+  const all = Array.from(
+    { length: Math.ceil(tiles / step) },
+    (_, i): Part => ({
+      uniforms: [...fixed, u32(i * step)],
+      groups: [Math.min(step, tiles - i * step), heads, batch],
+    }),
+  );
+  const [first, ...more] = all as [Part, ...Part[]];
+  return { ...first, more, work: work / all.length };
+}

@@ -1,0 +1,45 @@
+/** Launches of shaders with one thread per element, four elements at a time where the sizes allow it. */
+import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
+import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
+import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
+import { sizeOf } from '../sizes.ts';
+import type { TensorInfo, WebGPUBackend } from '../tf.ts';
+import { flatGroups, type Launch, launch, type Uniform, u32 } from './launch.ts';
+
+type Elementwise = Pick<Launch, 'label' | 'code' | 'inputs' | 'outputs'> & {
+  /** Shape that the threads cover. */
+  readonly over: readonly number[];
+  /** A row whose width the shader asks for; packs never cross rows. */
+  readonly width?: number;
+  /** Uniforms after the number of packs and the width. */
+  readonly uniforms?: readonly Uniform[];
+};
+
+/** The shader is prefixed by pack_vec4 or pack_scalar, and by flat_index. */
+export function launchElementwise(backend: WebGPUBackend, spec: Elementwise): TensorInfo[] {
+  const size = sizeOf(spec.over);
+  const lanes = (spec.width ?? size) % 4 === 0 ? 4 : 1;
+  const widths = spec.width === undefined ? [] : [u32(spec.width / lanes)];
+  return launch(backend, {
+    label: `${spec.label}/${lanes}`,
+    code: () => (lanes === 4 ? packVec4 : packScalar) + flatIndex + spec.code(),
+    inputs: spec.inputs,
+    outputs: spec.outputs,
+    uniforms: [u32(size / lanes), ...widths, ...(spec.uniforms ?? [])],
+    groups: flatGroups(backend, size / lanes),
+  });
+}
+
+/** Names of the inputs of a shader whose number of tensors varies. */
+export type Variadic = { readonly names: readonly string[]; readonly element: 'Pack' | 'f32' };
+
+/** Bindings of one output and of any number of inputs, from 1. */
+export function bindings(output: string, { names, element }: Variadic): string {
+  const declare = (name: string, i: number, access: string): string =>
+    `@group(0) @binding(${i}) var<storage, ${access}> ${name}: array<${element}>;\n`;
+  return [
+    '@group(0) @binding(0) var<uniform> params: Params;\n',
+    declare(output, 1, 'read_write'),
+    ...names.map((name, i) => declare(name, i + 2, 'read')),
+  ].join('');
+}
