@@ -1,4 +1,5 @@
-import type { GradientMode } from '../training/gradients.ts';
+/** How gradients are taken: one tape over the network, or block by block with recomputation. */
+export type GradientMode = 'whole' | 'byStage';
 
 /** How a model is run in the memory there is. None of it changes what is computed, but for rounding. */
 export type ComputePolicy = {

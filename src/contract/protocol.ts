@@ -4,13 +4,12 @@
  */
 
 import type { ErrorReport } from '../lib/errors.ts';
-import type { DownloadPlan, ModelSource } from '../sources/types.ts';
-import type { StorageReport } from '../storage/quota.ts';
 import type { JobEvent, Picked, PixelImage, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
+import type { DownloadPlan, ModelSource } from './modelSource.ts';
 import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from './runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
-import type { StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
+import type { StorageReport, StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
 
 export type AdapterReport = {
   /** As `CompareRequest.adapter` names it: `import:<id>`. */

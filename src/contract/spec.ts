@@ -3,8 +3,6 @@
  * or to another machine, and it gives the same run there. Symbols as in the paper (arXiv 2405.20759).
  */
 
-import type { OptimizerOptions } from '../training/options.ts';
-
 export type BackendChoice = 'auto' | 'wasm' | 'webgpu';
 export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmpp2m';
 /** Weights kappa_t of the squared difference, see `mi/kappa.ts`. */
@@ -66,6 +64,21 @@ export type AdapterSpec = {
   readonly rank: number;
   /** Adapt the text encoder as well (the paper's joint variant). */
   readonly textEncoder: boolean;
+};
+
+/** Settings of the optimizer and its batches. */
+export type OptimizerOptions = {
+  /** Images per micro-batch; `batch * accumulation` images make one optimizer step. */
+  readonly batch: number;
+  readonly accumulation: number;
+  readonly learningRate: number;
+  /** Steps of linear warm-up before the constant rate; 0 for none. */
+  readonly warmup: number;
+  /** Largest global gradient norm, or null for no clipping. */
+  readonly clip: number | null;
+  readonly weightDecay: number;
+  /** Also step at the end of every pass over the set, as the official script does. */
+  readonly flushAtEpochEnd: boolean;
 };
 
 export type TrainingSpec = OptimizerOptions & {

@@ -1,5 +1,5 @@
 /** What the storage page lists, as plain data. */
-import type { License, ModelSource } from '../sources/types.ts';
+import type { License, ModelSource } from './modelSource.ts';
 
 /** `leftover`: files that nothing refers to, such as those of an import that was cut off. */
 export type StoredKind = 'model' | 'adapter' | 'images' | 'leftover';
@@ -48,3 +48,14 @@ export type FileCheck = {
 };
 
 export type Verification = { readonly ok: boolean; readonly files: readonly FileCheck[] };
+
+/** How much the browser lets this page store, and whether it may throw it away. */
+export type StorageReport = {
+  /** Bytes that runs, models and images take; null where the browser does not tell. */
+  readonly usedBytes: number | null;
+  /** Most bytes that the browser grants this page, an estimate. */
+  readonly quotaBytes: number | null;
+  readonly freeBytes: number | null;
+  /** True when the browser promised not to evict the data under pressure; null where it does not tell. */
+  readonly persisted: boolean | null;
+};

@@ -1,7 +1,7 @@
+import type { BackendInfo, WasmPaths } from '../contract/backend.ts';
 import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { openBackend } from '../tensor/device.ts';
-import type { BackendInfo, WasmPaths } from '../tensor/types.ts';
 
 export type ComputeOptions = {
   readonly wasmPaths: WasmPaths;

@@ -1,20 +1,20 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import { allAdapterTargets } from '../adapters/targets.ts';
+import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { StudioError } from '../lib/errors.ts';
-import { openSession, resizeSession, type Session } from '../methods/session.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
 import { DEFAULT_BUDGETS, largestBatch, makePlan } from '../planning/makeLoadPlan.ts';
 import { defaultSettings, policyOf } from '../planning/memoryPolicy.ts';
+import { openSession, resizeSession, type Session } from '../procedures/session.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
-import type { BackendInfo } from '../tensor/types.ts';
 import { tryAllocation } from '../tensor/webgpu/trialAllocation.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
 import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';

@@ -1,7 +1,7 @@
 /** Which form of each kernel runs: timed once per GPU, and for a run that goes on the forms it was begun with. */
 import * as v from 'valibot';
+import type { BackendInfo } from '../contract/backend.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
-import type { BackendInfo } from '../tensor/types.ts';
 import {
   useKernelVariants as applyVariants,
   kernelVariants,

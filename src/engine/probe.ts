@@ -3,7 +3,7 @@
 import type { NumberBlock, ProbeRequest, ProbeResult, ProbeStep } from '../contract/protocol.ts';
 import { denoise } from '../diffusion/denoise.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { Session } from '../methods/session.ts';
+import type { Session } from '../procedures/session.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 import type { RequestContext } from './requestContext.ts';

@@ -1,15 +1,15 @@
 /** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
 
 import type { CandidateRecord } from '../contract/events.ts';
-import { type DrawnCandidate, drawPool, type PoolTask } from '../methods/drawPool.ts';
-import { stackLatents } from '../methods/measureSet.ts';
-import { contextsOf, denoiserOf, type Tuned } from '../methods/tuned.ts';
 import { measureRenoised } from '../mi/renoiseScore.ts';
+import { candidateSeed } from '../planning/promptPlan.ts';
+import { decodeImages, exactScore } from '../procedures/decodeImages.ts';
+import { type DrawnCandidate, drawPool, type PoolTask } from '../procedures/drawPool.ts';
+import { stackLatents } from '../procedures/measureSet.ts';
+import { contextsOf, denoiserOf, type Tuned } from '../procedures/tuned.ts';
 import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 import { appendSeries } from '../storage/series.ts';
-import { decodeImages, exactScore } from './decodeImages.ts';
-import { candidateSeed } from './promptPlan.ts';
 import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import {
   packMeasurements,

@@ -1,12 +1,12 @@
 /** Stage `score`: encode the user's captioned images and rank them by re-noised MI (the paper's Table 7; our reading). */
 
 import { StudioError } from '../lib/errors.ts';
-import type { CaptionedLatent } from '../methods/measureSet.ts';
-import { measureSet } from '../methods/measureSet.ts';
-import { sessionScheduler } from '../methods/session.ts';
 import { renoisePlan } from '../mi/renoise.ts';
+import { encodePixels } from '../procedures/decodeImages.ts';
+import type { CaptionedLatent } from '../procedures/measureSet.ts';
+import { measureSet } from '../procedures/measureSet.ts';
+import { sessionScheduler } from '../procedures/session.ts';
 import { listImages, openImage } from '../storage/imageStore.ts';
-import { encodePixels } from './decodeImages.ts';
 import { leasePool, type PoolLease } from './pools.ts';
 import { Progress, type RunContext } from './runContext.ts';
 import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './scoring.ts';

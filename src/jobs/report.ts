@@ -2,9 +2,9 @@
 
 import type { BackendReport, ModelReport, RunState } from '../contract/runTypes.ts';
 import { writeCsv } from '../formats/csv.ts';
-import { countEvaluations } from '../planning/evaluations.ts';
+import { planPrompts } from '../planning/promptPlan.ts';
 import { tf } from '../tensor/tf.ts';
-import { planPrompts } from './promptPlan.ts';
+import { countEvaluations } from './evaluations.ts';
 import type { RankedImage } from './realImagesStage.ts';
 import { countReal } from './selectStage.ts';
 

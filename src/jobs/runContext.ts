@@ -2,13 +2,13 @@ import type { JobEvent, StageName } from '../contract/events.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { ErrorReport } from '../lib/errors.ts';
-import type { Session } from '../methods/session.ts';
-import { sessionScheduler } from '../methods/session.ts';
+import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
+import type { Session } from '../procedures/session.ts';
+import { sessionScheduler } from '../procedures/session.ts';
 import { poolPath } from '../storage/poolLog.ts';
 import type { RunHead, RunParts } from '../storage/runRecord.ts';
 import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
 import { leasePool, type PoolLease } from './pools.ts';
-import { type PlannedPrompt, planPrompts } from './promptPlan.ts';
 
 /** What the engine lends to a job. */
 export type JobTools = {

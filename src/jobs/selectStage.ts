@@ -3,7 +3,7 @@
 import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { shuffle } from '../lib/philox.ts';
-import type { CaptionedLatent } from '../methods/measureSet.ts';
+import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { loadSeries } from '../storage/series.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';

@@ -5,15 +5,15 @@ import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapte
 import type { TrainRecord, ValidationRecord } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { mean } from '../lib/stats.ts';
-import { drawPool } from '../methods/drawPool.ts';
-import { sessionScheduler } from '../methods/session.ts';
-import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../methods/trainRound.ts';
+import { candidateSeed } from '../planning/promptPlan.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
+import { drawPool } from '../procedures/drawPool.ts';
+import { sessionScheduler } from '../procedures/session.ts';
+import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../procedures/trainRound.ts';
 import { loadCheckpoint, saveCheckpoints } from '../storage/checkpoints.ts';
 import { appendSeries, cutSeries, loadSeries } from '../storage/series.ts';
 import { isBetter } from '../training/best.ts';
 import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
-import { decodeImages } from './decodeImages.ts';
-import { candidateSeed } from './promptPlan.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 

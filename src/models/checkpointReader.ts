@@ -1,8 +1,8 @@
+import type { WeightFormat } from '../contract/backend.ts';
 import type { SafetensorsFile } from '../formats/safetensors.ts';
 import { StudioError } from '../lib/errors.ts';
 import { floatToHalf } from '../lib/half.ts';
 import { convFromCheckpoint, linearFromCheckpoint } from '../tensor/layout.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import type { ParameterSpec } from './parameters.ts';
 
 /** Where the parameters of a network come from. Numbers are in the layout of memory, matrices as halves if asked. */

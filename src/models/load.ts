@@ -1,6 +1,6 @@
+import type { WeightFormat } from '../contract/backend.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { trimPool } from '../tensor/memory.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import { checkpointReader, type ParameterReader } from './checkpointReader.ts';
 import { type ModelFolder, readJson, readText, readTextIfThere } from './folder.ts';
 import { countParameters, type ParameterSpec } from './parameters.ts';

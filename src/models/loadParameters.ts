@@ -1,5 +1,5 @@
+import type { WeightFormat } from '../contract/backend.ts';
 import type { SafetensorsFile } from '../formats/safetensors.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import { checkpointReader } from './checkpointReader.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';
 import { Part, type ReadOptions } from './part.ts';

@@ -2,9 +2,10 @@
  * A network whose frozen matrices and tables can leave memory and come back. Vectors (biases, norms: a thousandth of the
  * whole) and the typed records made from `source` stay, so that layers keep their identity.
  */
+
+import type { WeightFormat } from '../contract/backend.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type Tensor1D, tf } from '../tensor/tf.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import { makeWeight } from '../tensor/weights.ts';
 import type { ParameterReader } from './checkpointReader.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';

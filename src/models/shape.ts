@@ -1,5 +1,5 @@
+import type { WeightFormat } from '../contract/backend.ts';
 import { PIECE_BYTES } from '../formats/safetensors.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import { type ModelFolder, readJson } from './folder.ts';
 import { type ParameterSpec, recordParameters } from './parameters.ts';
 import { parseTextConfig, type TextConfig } from './text/config.ts';

@@ -1,5 +1,5 @@
+import type { WeightFormat } from '../contract/backend.ts';
 import type { Tensor } from '../tensor/tf.ts';
-import type { WeightFormat } from '../tensor/types.ts';
 import { disposeWeight, type Weight } from '../tensor/weights.ts';
 import { notLoaded } from './table.ts';
 

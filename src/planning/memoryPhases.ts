@@ -4,15 +4,15 @@
  */
 import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
 import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
-import { decodeImages } from '../jobs/decodeImages.ts';
-import { drawPool } from '../methods/drawPool.ts';
-import type { CaptionedLatent } from '../methods/measureSet.ts';
-import { openSession, resizeSession, type Session, sessionScheduler } from '../methods/session.ts';
-import { trainedTargets, trainRound } from '../methods/trainRound.ts';
-import { applyAdapter, type Tuned } from '../methods/tuned.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
+import { drawPool } from '../procedures/drawPool.ts';
+import type { CaptionedLatent } from '../procedures/measureSet.ts';
+import { openSession, resizeSession, type Session, sessionScheduler } from '../procedures/session.ts';
+import { trainedTargets, trainRound } from '../procedures/trainRound.ts';
+import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { activeMeter, type BufferMeter } from '../tensor/webgpu/bufferMeter.ts';

@@ -1,8 +1,9 @@
 /** What a user types or pastes to name a model: a hub's `owner/name`, a page of a hub, or any other address. */
+
+import type { HubName, ModelSource } from '../contract/modelSource.ts';
 import { StudioError } from '../lib/errors.ts';
 import { CATALOG } from './catalog.ts';
 import { HUBS } from './hubs.ts';
-import type { HubName, ModelSource } from './types.ts';
 
 const DEFAULT_HUB: HubName = 'huggingface';
 const PICKLE = /\.(ckpt|bin|pt|pth|pkl)$/i;

@@ -4,7 +4,7 @@
  * Sizes and hashes are what the hub's pages said in 2025 and 2026 of the copies named here; a listing that a server
  * gives takes precedence, and differences from the hashes below are told before a download.
  */
-import type { License } from './types.ts';
+import type { License } from '../contract/modelSource.ts';
 
 export type ModelFamily = 'shapes' | 'sd15' | 'sd21';
 

@@ -1,5 +1,5 @@
 /** Model hubs as data: which addresses are theirs, and how theirs are made. */
-import type { HubName } from './types.ts';
+import type { HubName } from '../contract/modelSource.ts';
 
 export type Hub = {
   readonly title: string;

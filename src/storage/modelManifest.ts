@@ -1,6 +1,6 @@
 /** What is known of a stored model, in IndexedDB beside its files. */
 import * as v from 'valibot';
-import type { ModelSource } from '../sources/types.ts';
+import type { ModelSource } from '../contract/modelSource.ts';
 import { manifestEntries } from './manifest.ts';
 
 const sourceSchema: v.GenericSchema<unknown, ModelSource> = v.variant('kind', [

@@ -1,14 +1,6 @@
 /** How much the browser lets this page store, and whether it may throw it away. */
 
-export type StorageReport = {
-  /** Bytes that runs, models and images take; null where the browser does not tell. */
-  readonly usedBytes: number | null;
-  /** Most bytes that the browser grants this page, an estimate. */
-  readonly quotaBytes: number | null;
-  readonly freeBytes: number | null;
-  /** True when the browser promised not to evict the data under pressure; null where it does not tell. */
-  readonly persisted: boolean | null;
-};
+import type { StorageReport } from '../contract/stored.ts';
 
 /** Never fails: what the browser hides is null. Works in pages and workers. */
 export async function storageReport(): Promise<StorageReport> {

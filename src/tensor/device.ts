@@ -2,9 +2,10 @@
  * Opens a compute backend. On webgpu the device is ours, not the one tfjs would make: tfjs asks for few limits, no
  * features, hides lost devices and turns every GPU error into silent zeros.
  */
+
+import type { AdapterDescription, BackendInfo, WasmPaths } from '../contract/backend.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
-import type { AdapterDescription, BackendInfo, WasmPaths } from './types.ts';
 import { loadWasmKernels } from './wasm/kernels.ts';
 import { shareClones } from './wasm/sharedClones.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';

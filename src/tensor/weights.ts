@@ -3,11 +3,12 @@
  * (zero copy), and both channel axes are padded with zeros to multiples of 4; on wasm the rounded values are kept as
  * f32, so the numbers are the same everywhere.
  */
+
+import type { WeightFormat } from '../contract/backend.ts';
 import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { submitPending } from './memory.ts';
 import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
-import type { WeightFormat } from './types.ts';
 import { assertAllocated } from './wasm/allocated.ts';
 import { dropPanels, panelBytes } from './wasm/panels.ts';
 

@@ -1,6 +1,7 @@
 /** Which images, timesteps and noises each optimizer step sees: a function of (seed, step), so nothing has to be stored. */
+
+import type { OptimizerOptions } from '../contract/spec.ts';
 import { normals, shuffle, uniformInt } from '../lib/philox.ts';
-import type { OptimizerOptions } from './options.ts';
 
 /** Philox streams; every epoch's order has the stream after the one before. */
 const TIMESTEP_STREAM = 0x74000000;

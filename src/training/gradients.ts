@@ -3,13 +3,12 @@
  * frozen weight. `whole` keeps one tape over the network (fastest where memory is no concern); `byStage` keeps only
  * the stages' inputs and recomputes one stage at a time on the way back.
  */
+import type { GradientMode } from '../contract/policy.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { runUnet, type Unet } from '../models/unet/run.ts';
 import type { Stage } from '../models/unet/stages.ts';
 import { settle } from '../tensor/pace.ts';
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-
-export type GradientMode = 'whole' | 'byStage';
 
 export type GradientRequest = {
   readonly unet: Unet;

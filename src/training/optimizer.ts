@@ -1,6 +1,7 @@
+import type { OptimizerOptions } from '../contract/spec.ts';
 import { adamWStep, clipFactor, globalGradNorm } from '../tensor/ops/adamW.ts';
 import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
-import { ADAM, learningRateAt, type OptimizerOptions } from './options.ts';
+import { ADAM, learningRateAt } from './options.ts';
 
 /** Parameters with Adam's first and second moments; `step` updates were made. Owns its tensors. */
 export type OptimizerState = {

@@ -1,17 +1,5 @@
-/** Settings of the optimizer and its batches. */
-export type OptimizerOptions = {
-  /** Images per micro-batch; `batch * accumulation` images make one optimizer step. */
-  readonly batch: number;
-  readonly accumulation: number;
-  readonly learningRate: number;
-  /** Steps of linear warm-up before the constant rate; 0 for none. */
-  readonly warmup: number;
-  /** Largest global gradient norm, or null for no clipping. */
-  readonly clip: number | null;
-  readonly weightDecay: number;
-  /** Also step at the end of every pass over the set, as the official script does. */
-  readonly flushAtEpochEnd: boolean;
-};
+/** Constants and learning rate of the optimizer. */
+import type { OptimizerOptions } from '../contract/spec.ts';
 
 /** Adam's constants, PyTorch's defaults, which paper and official script use. */
 export const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;

@@ -1,6 +1,8 @@
 /** Hook H7: one optimizer step over its micro-batches, for any loss. */
 import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
+import type { GradientMode } from '../contract/policy.ts';
+import type { OptimizerOptions } from '../contract/spec.ts';
 import { noisingCoefficients, type PredictionType } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { StudioError } from '../lib/errors.ts';
@@ -11,10 +13,10 @@ import type { BlockInput } from '../models/unet/blocks.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import { type GradientMode, unetGradients } from './gradients.ts';
+import { unetGradients } from './gradients.ts';
 import type { LossFunction } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
-import { learningRateAt, type OptimizerOptions } from './options.ts';
+import { learningRateAt } from './options.ts';
 
 /** Rows that go through the network together. The caller owns the tensors. */
 export type MicroBatch = {

@@ -3,25 +3,28 @@
 import { describe, expect, test } from 'vitest';
 import { countLines, listFiles, parseSource, readSources, type SourceFile } from '../helpers/sourceFiles.ts';
 
-const foundation = ['lib'];
+// From the ground up; what a room may import, the rooms above it may too.
+const foundation = ['contract', 'lib'];
 const compute = ['diffusion', 'models', 'tensor', 'formats', ...foundation];
 const learning = ['training', 'mi', 'adapters', ...compute];
-const jobs = ['methods', 'metrics', 'shapes', ...learning, 'storage', 'sources'];
+const procedures = ['procedures', 'metrics', 'shapes', ...learning];
+const jobs = ['methods', 'planning', ...procedures, 'storage', 'sources'];
 // What a score means is one table, and the page shows it.
 const page = [
   'mi/estimators',
-  'jobs',
+  'planning/promptPlan',
   'engine/client',
-  'engine/protocol',
   'storage',
   'sources',
   'formats',
   ...foundation,
 ];
 
-/** Folder (or file) of src/ to what it may import besides itself. Types of jobs/ are open to all. */
+/** Folder (or file) of src/ to what it may import besides itself. */
 const allowedImports: Readonly<Record<string, readonly string[]>> = {
   lib: [],
+  // The plain data that every side shares: what is asked, what is told, what is stored.
+  contract: ['lib'],
   formats: foundation,
   tensor: foundation,
   models: ['tensor', 'formats', ...foundation],
@@ -29,15 +32,17 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   mi: compute,
   adapters: compute,
   training: ['mi', 'adapters', ...compute],
-  methods: learning,
-  metrics: learning,
+  metrics: ['shapes', ...learning],
   shapes: learning,
+  // What methods have in common: drawing a pool, measuring a set, training a round.
+  procedures: ['metrics', 'shapes', ...learning],
+  methods: procedures,
+  planning: ['methods', ...procedures],
   // What models there are and how addresses read: data and text, no requests.
   sources: foundation,
   storage: ['sources', 'formats', ...foundation],
   jobs,
   engine: ['jobs', ...jobs],
-  fleet: ['jobs', 'storage', 'formats', ...foundation],
   survey: ['storage', 'formats', ...foundation],
   state: page,
   ui: ['state', ...page],
@@ -47,6 +52,7 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
 /** Folders whose results must be a function of their arguments alone. */
 const deterministicFolders = [
   'lib',
+  'contract',
   'formats',
   'tensor',
   'models',
@@ -54,7 +60,10 @@ const deterministicFolders = [
   'mi',
   'adapters',
   'training',
+  'metrics',
+  'procedures',
   'methods',
+  'planning',
   'shapes',
 ];
 /** The only door to the time of day and to durations. */
@@ -71,7 +80,7 @@ describe('imports', () => {
   test('follow the arrows', () => {
     const wrong = sources.flatMap((file) =>
       file.imports
-        .filter(({ target, typeOnly }) => target !== null && !mayImport(file.path, target, typeOnly))
+        .filter(({ target }) => target !== null && !mayImport(file.path, target))
         .map(({ target }) => `${file.path} -> ${target}`),
     );
     expect(wrong).toEqual([]);
@@ -158,9 +167,10 @@ test('the checks see what they are meant to see', () => {
   expect(usesOf([file], (name) => name === 'Math.random')).toHaveLength(1);
   expect(usesOf([file], (name) => name.endsWith('dataSync'))).toHaveLength(1);
   expect(find([file], (node) => node.type === 'TSAnyKeyword')).toHaveLength(1);
-  expect(mayImport('src/ui/x.ts', 'src/tensor/tf.ts', false)).toBe(false);
-  expect(mayImport('src/mi/x.ts', 'src/contract/spec.ts', true)).toBe(true);
-  expect(mayImport('src/mi/x.ts', 'src/contract/spec.ts', false)).toBe(false);
+  expect(mayImport('src/ui/x.ts', 'src/tensor/tf.ts')).toBe(false);
+  expect(mayImport('src/mi/x.ts', 'src/contract/spec.ts')).toBe(true);
+  expect(mayImport('src/mi/x.ts', 'src/jobs/runner.ts')).toBe(false);
+  expect(mayImport('src/contract/x.ts', 'src/storage/kv.ts')).toBe(false);
 });
 
 /** First folder below src/, or the name of a file there. */
@@ -168,11 +178,11 @@ function ownerOf(path: string): string {
   return path.split('/')[1] ?? path;
 }
 
-function mayImport(from: string, target: string, typeOnly: boolean): boolean {
+function mayImport(from: string, target: string): boolean {
   // Shader text and package metadata are data.
   if (!target.startsWith('src/')) return /^(shaders|wasm)\//.test(target) && from.startsWith('src/tensor/');
   const [owner, imported] = [ownerOf(from), ownerOf(target)];
-  if (owner === imported || (typeOnly && imported === 'jobs')) return true;
+  if (owner === imported) return true;
   const file = target.slice('src/'.length).replace(/\.tsx?$/, '');
   return (allowedImports[owner] ?? []).some((name) => name === imported || name === file);
 }

@@ -1,6 +1,6 @@
 // What a benchmark suite works with: interleaved timings, medians, and ratios to a baseline.
 
-import type { BackendInfo } from '../../src/tensor/types.ts';
+import type { BackendInfo } from '../../src/contract/backend.ts';
 
 export type BenchRow = {
   readonly suite: string;

@@ -1,7 +1,7 @@
 // Runs benchmark suites in the browser. The driver (main.ts) opens this page and calls `runBench`.
 
+import type { BackendInfo, BackendName } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
-import type { BackendInfo, BackendName } from '../../src/tensor/types.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { Bench, type BenchRow, type Suite } from './bench.ts';
 import type { TorchInputs } from './torch.ts';

@@ -1,6 +1,6 @@
 /** Steps that draw images: pools of candidates, and images for evaluation. */
 import { presetSettings } from '../../src/contract/presets.ts';
-import { candidateSeed } from '../../src/jobs/promptPlan.ts';
+import { candidateSeed } from '../../src/planning/promptPlan.ts';
 import { type Design, GUIDANCE } from './design.ts';
 import type { DrawnImage, DrawRequest, DrawResult, TrainResult } from './protocol.ts';
 import type { Part, Step } from './steps.ts';

@@ -3,11 +3,11 @@
 import { loadAdapter, writeAdapter } from '../../src/adapters/file.ts';
 import { openSafetensors } from '../../src/formats/safetensors.ts';
 import { urlSource } from '../../src/lib/bytes.ts';
-import { openSession, type Session } from '../../src/methods/session.ts';
-import { trainedTargets } from '../../src/methods/trainRound.ts';
-import { applyAdapter, type Tuned } from '../../src/methods/tuned.ts';
 import { urlFolder } from '../../src/models/folder.ts';
 import { loadModel } from '../../src/models/load.ts';
+import { openSession, type Session } from '../../src/procedures/session.ts';
+import { trainedTargets } from '../../src/procedures/trainRound.ts';
+import { applyAdapter, type Tuned } from '../../src/procedures/tuned.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { draw, measure } from './pageDraw.ts';

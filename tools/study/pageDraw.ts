@@ -1,9 +1,9 @@
 /** Draws and measures images in the page, and scores them exactly. */
-import { decodeImages, toRgb } from '../../src/jobs/decodeImages.ts';
-import { drawPool } from '../../src/methods/drawPool.ts';
-import { measureSet, middleTimesteps } from '../../src/methods/measureSet.ts';
-import { type Session, sessionScheduler } from '../../src/methods/session.ts';
-import type { Tuned } from '../../src/methods/tuned.ts';
+import { decodeImages, toRgb } from '../../src/procedures/decodeImages.ts';
+import { drawPool } from '../../src/procedures/drawPool.ts';
+import { measureSet, middleTimesteps } from '../../src/procedures/measureSet.ts';
+import { type Session, sessionScheduler } from '../../src/procedures/session.ts';
+import type { Tuned } from '../../src/procedures/tuned.ts';
 import type { Witness } from '../../src/shapes/claims.ts';
 import { covers } from '../../src/shapes/geometry.ts';
 import { findWitnesses, scoreWitnesses } from '../../src/shapes/score.ts';

@@ -1,5 +1,5 @@
 /** What this machine takes for the three things a study consists of, measured in seconds. */
-import type { Session } from '../../src/methods/session.ts';
+import type { Session } from '../../src/procedures/session.ts';
 import { GUIDANCE, UNTUNED } from './design.ts';
 import { draw, measure } from './pageDraw.ts';
 import { train } from './pageTrain.ts';

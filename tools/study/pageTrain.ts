@@ -2,10 +2,10 @@
 import type { Adapter } from '../../src/adapters/adapter.ts';
 import { disposeAdapter } from '../../src/adapters/adapter.ts';
 import { restoreAdapter } from '../../src/adapters/state.ts';
-import type { Session } from '../../src/methods/session.ts';
-import { trainedTargets, trainRound } from '../../src/methods/trainRound.ts';
 import { fromRgba } from '../../src/models/vae/pixels.ts';
 import { encode } from '../../src/models/vae/run.ts';
+import type { Session } from '../../src/procedures/session.ts';
+import { trainedTargets, trainRound } from '../../src/procedures/trainRound.ts';
 import { captionScene } from '../../src/shapes/captions.ts';
 import { promptText } from '../../src/shapes/parse.ts';
 import { makeDraws, STREAMS } from '../../src/shapes/random.ts';

@@ -2,6 +2,7 @@
 
 import { type AdaptedLayer, type Adapter, adapterParameters } from '../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../src/adapters/project.ts';
+import type { GradientMode } from '../../src/contract/policy.ts';
 import { denoise } from '../../src/diffusion/denoise.ts';
 import { noisingCoefficients, type PredictionType } from '../../src/diffusion/parametrization.ts';
 import { createSchedule } from '../../src/diffusion/schedule.ts';
@@ -20,7 +21,6 @@ import {
   type Tensor4D,
   tf,
 } from '../../src/tensor/tf.ts';
-import type { GradientMode } from '../../src/training/gradients.ts';
 import { predictionLoss } from '../../src/training/loss.ts';
 import { type MicroBatch, microBatchGradients, type TrainContext } from '../../src/training/trainStep.ts';
 import { readImage, readTokens, take } from './tensors.ts';

@@ -2,10 +2,10 @@
 // and how closely it must be met. Only the fields that every case shares are read here; a runner reads its own.
 
 import * as v from 'valibot';
+import type { WeightFormat } from '../../src/contract/backend.ts';
 import { openSafetensors, type SafetensorsFile } from '../../src/formats/safetensors.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { StudioError } from '../../src/lib/errors.ts';
-import type { WeightFormat } from '../../src/tensor/types.ts';
 
 const caseSchema = v.looseObject({ kind: v.string(), name: v.string() });
 

@@ -1,7 +1,7 @@
 // Runs the cases of an oracle folder in the browser. The driver (main.ts) opens this page and calls `runVerify`.
 
+import type { BackendInfo, WeightFormat } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
-import type { BackendInfo, WeightFormat } from '../../src/tensor/types.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { type OracleCase, OracleFiles, type OracleIndex, parseIndex } from './oracle.ts';
 import { Recording } from './recording.ts';

@@ -3,10 +3,10 @@
  * interruption. What has arrived is stored by the engine; nothing here needs to survive the page.
  */
 import { create } from 'zustand';
+import type { DownloadPlan, ModelSource } from '../../contract/modelSource.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { parseSource, sourceId, sourceName } from '../../sources/address.ts';
-import type { DownloadPlan, ModelSource } from '../../sources/types.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { useNotices } from '../page/notices.ts';
 import { addSample, NO_RATE, type Rate } from './rate.ts';

@@ -1,9 +1,10 @@
 /** The models the user can choose from: known ones, stored ones, and those that are being asked for, each once. */
+
+import type { License, ModelSource } from '../../contract/modelSource.ts';
 import type { ModelRef } from '../../contract/spec.ts';
 import type { StoredItem, StoredList } from '../../contract/stored.ts';
 import { sourceId } from '../../sources/address.ts';
 import { CATALOG } from '../../sources/catalog.ts';
-import type { License, ModelSource } from '../../sources/types.ts';
 import { type Download, downloadName } from './downloads.ts';
 
 export type ModelRow = {

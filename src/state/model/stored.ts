@@ -1,9 +1,9 @@
 /** What is stored in this browser beside runs: the list, how much room there is, and checks of single items. */
 import { create } from 'zustand';
-import type { StoredItem, StoredList, Verification } from '../../contract/stored.ts';
+import type { StorageReport, StoredItem, StoredList, Verification } from '../../contract/stored.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
-import { requestPersistence, type StorageReport } from '../../storage/quota.ts';
+import { requestPersistence } from '../../storage/quota.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, useNotices } from '../page/notices.ts';
 import { useSettings } from '../setup/settings.ts';

@@ -1,7 +1,7 @@
 /** What a run will cost, counted before it starts. */
 
 import type { Settings } from '../../contract/spec.ts';
-import { planPrompts } from '../../jobs/promptPlan.ts';
+import { planPrompts } from '../../planning/promptPlan.ts';
 
 /** A backward pass costs about two forward passes. */
 const EVALUATIONS_PER_TRAINED_IMAGE = 3;

@@ -2,13 +2,14 @@
  * A whole model from the network into storage: plan, fetch file by file, check, and all of it again later from where
  * it stopped. The manifest is written before the bytes it speaks of, so that whatever is on the disk can be told.
  */
+
+import type { DownloadPlan, ModelSource } from '../../contract/modelSource.ts';
 import { openLdmCheckpoint } from '../../formats/ldmCheckpoint.ts';
 import { openSafetensors } from '../../formats/safetensors.ts';
 import { StudioError } from '../../lib/errors.ts';
 import { sourceId, sourceName } from '../../sources/address.ts';
 import { CATALOG } from '../../sources/catalog.ts';
 import type { Hub } from '../../sources/hubs.ts';
-import type { DownloadPlan, ModelSource } from '../../sources/types.ts';
 import { storageFull } from '../failure.ts';
 import { hashFile } from '../hashFile.ts';
 import { modelKey } from '../keys.ts';

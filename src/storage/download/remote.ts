@@ -1,10 +1,10 @@
 /** What a place on the network has to offer: which files make the model there, how large they are, under which license. */
 import * as v from 'valibot';
+import type { License, ModelSource } from '../../contract/modelSource.ts';
 import { StudioError } from '../../lib/errors.ts';
 import { isSingleFile, sourceOrigin } from '../../sources/address.ts';
 import { CATALOG, type CatalogEntry, LICENSES } from '../../sources/catalog.ts';
 import { escapePath, HUBS, type Hub, hubUrl } from '../../sources/hubs.ts';
-import type { License, ModelSource } from '../../sources/types.ts';
 import {
   CHECKPOINT_PATH,
   chooseModelFiles,

@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Denoiser, denoise } from '../../../src/diffusion/denoise.ts';
-import { embedPrompt } from '../../../src/methods/session.ts';
 import type { AttentionHook, AttentionSite, ContextHook, NetworkHooks } from '../../../src/models/hooks.ts';
+import { embedPrompt } from '../../../src/procedures/session.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, openBench } from '../training/bench.ts';

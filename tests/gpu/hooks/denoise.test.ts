@@ -7,9 +7,9 @@ import {
   denoise,
   latentGradient,
 } from '../../../src/diffusion/denoise.ts';
-import { embedPrompt } from '../../../src/methods/session.ts';
-import { applyAdapter } from '../../../src/methods/tuned.ts';
 import type { AttentionHook } from '../../../src/models/hooks.ts';
+import { embedPrompt } from '../../../src/procedures/session.ts';
+import { applyAdapter } from '../../../src/procedures/tuned.ts';
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, openBench, someAdapter } from '../training/bench.ts';

@@ -16,7 +16,7 @@ import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
 import type { SchedulerKind } from '../../../src/diffusion/timesteps.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
-import { embedPrompt, sessionScheduler } from '../../../src/methods/session.ts';
+import { embedPrompt, sessionScheduler } from '../../../src/procedures/session.ts';
 import { scope } from '../../../src/tensor/scope.ts';
 import { type Scalar, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';

@@ -1,10 +1,10 @@
 // An engine worker with a tiny model, and specs of runs that are done in seconds.
 
+import type { BackendName } from '../../../src/contract/backend.ts';
 import type { JobEvent, StageName } from '../../../src/contract/events.ts';
 import type { RunState } from '../../../src/contract/runTypes.ts';
 import type { MiTuneSpec, ModelRef } from '../../../src/contract/spec.ts';
 import { EngineClient } from '../../../src/engine/client.ts';
-import type { BackendName } from '../../../src/tensor/types.ts';
 import { tinyFiles } from '../networks/tinyModel.ts';
 
 export type Studio = {

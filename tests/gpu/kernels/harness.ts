@@ -2,11 +2,11 @@ import plainWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm
 import simdWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
 import threadedWasm from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
+import type { BackendName, WasmPaths } from '../../../src/contract/backend.ts';
 import { normals } from '../../../src/lib/philox.ts';
 import { openBackend } from '../../../src/tensor/device.ts';
 import { submitPending } from '../../../src/tensor/memory.ts';
 import { type Tensor, tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
-import type { BackendName, WasmPaths } from '../../../src/tensor/types.ts';
 import { type KernelVariant, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
 import { useKernelVariants } from '../../../src/tensor/webgpu/variants.ts';
 

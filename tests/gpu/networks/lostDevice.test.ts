@@ -3,10 +3,10 @@
 import { expect, it } from 'vitest';
 import { initAdapter } from '../../../src/adapters/adapter.ts';
 import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
-import { decodeImages } from '../../../src/jobs/decodeImages.ts';
-import { openSession, type Session } from '../../../src/methods/session.ts';
-import { type RoundEvent, trainedTargets, trainRound } from '../../../src/methods/trainRound.ts';
 import { loadModel } from '../../../src/models/load.ts';
+import { decodeImages } from '../../../src/procedures/decodeImages.ts';
+import { openSession, type Session } from '../../../src/procedures/session.ts';
+import { type RoundEvent, trainedTargets, trainRound } from '../../../src/procedures/trainRound.ts';
 import { openBackend } from '../../../src/tensor/device.ts';
 import { isTaken } from '../../../src/tensor/pace.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';

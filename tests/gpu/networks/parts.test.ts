@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
-import { decodeImages } from '../../../src/jobs/decodeImages.ts';
-import { openSession } from '../../../src/methods/session.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { decode } from '../../../src/models/vae/run.ts';
+import { decodeImages } from '../../../src/procedures/decodeImages.ts';
+import { openSession } from '../../../src/procedures/session.ts';
 import { trimPool } from '../../../src/tensor/memory.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';

@@ -1,5 +1,6 @@
 // A whole diffusers folder in memory: random networks of a few thousand weights, small enough for a software GPU.
 
+import type { WeightFormat } from '../../../src/contract/backend.ts';
 import { writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import { floatsToHalves } from '../../../src/lib/half.ts';
@@ -17,7 +18,6 @@ import { parseUnetConfig } from '../../../src/models/unet/config.ts';
 import { buildUnet } from '../../../src/models/unet/weights.ts';
 import { parseVaeConfig } from '../../../src/models/vae/config.ts';
 import { buildVae } from '../../../src/models/vae/weights.ts';
-import type { WeightFormat } from '../../../src/tensor/types.ts';
 
 export type TinyDtype = 'F32' | 'F16' | 'BF16';
 export type TinyOptions = {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { commands } from 'vitest/browser';
+import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { sourceId } from '../../../src/sources/address.ts';
-import type { ModelSource } from '../../../src/sources/types.ts';
 import { startWorker } from './harness.ts';
 import {
   base64,

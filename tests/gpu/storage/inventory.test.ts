@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { commands } from 'vitest/browser';
+import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { sourceId } from '../../../src/sources/address.ts';
-import type { ModelSource } from '../../../src/sources/types.ts';
 import { bytesOf, freshName, startWorker } from './harness.ts';
 import { hubPath, modelContent, serveHub, UNET } from './servers.ts';
 import { spec } from './spec.ts';

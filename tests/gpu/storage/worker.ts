@@ -1,7 +1,8 @@
 // Storage as the engine uses it, in a dedicated worker that a test can call, break and end.
+
+import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { reportError } from '../../../src/lib/errors.ts';
 import { HUBS } from '../../../src/sources/hubs.ts';
-import type { ModelSource } from '../../../src/sources/types.ts';
 import * as adapterStore from '../../../src/storage/adapterStore.ts';
 import * as checkpoints from '../../../src/storage/checkpoints.ts';
 import { downloadModel, planDownload } from '../../../src/storage/download/downloadModel.ts';

@@ -9,15 +9,15 @@ import {
 } from '../../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../../../src/adapters/targets.ts';
+import type { OptimizerOptions } from '../../../src/contract/spec.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
-import { openSession, type Session } from '../../../src/methods/session.ts';
 import type { Projector } from '../../../src/models/hooks.ts';
 import type { DiffusionModel } from '../../../src/models/load.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
+import { openSession, type Session } from '../../../src/procedures/session.ts';
 import { type Tensor3D, tf } from '../../../src/tensor/tf.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
-import type { OptimizerOptions } from '../../../src/training/options.ts';
 import type { MicroBatch, TrainContext, TrainState } from '../../../src/training/trainStep.ts';
 import { randoms, take } from '../kernels/harness.ts';
 import { loadTiny, type TinyOptions } from '../networks/tinyModel.ts';

@@ -11,12 +11,12 @@ import {
   disposeWeightNorms,
   type WeightNorms,
 } from '../../../src/adapters/project.ts';
+import type { GradientMode } from '../../../src/contract/policy.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import { runUnet, unetInput } from '../../../src/models/unet/run.ts';
 import { scope } from '../../../src/tensor/scope.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { GradientMode } from '../../../src/training/gradients.ts';
 import { type MicroBatch, microBatchGradients } from '../../../src/training/trainStep.ts';
 import { onBackends, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, batchOf, disposeBatch, openBench, someAdapter, trainContext } from './bench.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adapterParameters } from '../../../src/adapters/adapter.ts';
 import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
-import type { CaptionedLatent } from '../../../src/methods/measureSet.ts';
-import { type RoundEvent, type RoundOptions, trainRound } from '../../../src/methods/trainRound.ts';
+import type { CaptionedLatent } from '../../../src/procedures/measureSet.ts';
+import { type RoundEvent, type RoundOptions, trainRound } from '../../../src/procedures/trainRound.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { type Checkpoint, parseCheckpoint } from '../../../src/training/checkpoint.ts';
 import { onBackends, randoms } from '../kernels/harness.ts';

@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-
+import type { OptimizerOptions } from '../../../src/contract/spec.ts';
 import { type Scalar, type Tensor, tf } from '../../../src/tensor/tf.ts';
 import { disposeOptimizer, type OptimizerState } from '../../../src/training/optimizer.ts';
-import type { OptimizerOptions } from '../../../src/training/options.ts';
 import { type StepResult, type TrainState, trainStep } from '../../../src/training/trainStep.ts';
 import { onBackends, relativeError } from '../kernels/harness.ts';
 import {

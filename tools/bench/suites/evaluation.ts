@@ -6,15 +6,15 @@ import { denoise } from '../../../src/diffusion/denoise.ts';
 import { type Combine, guideAndMeasure } from '../../../src/diffusion/guidance.ts';
 import { sample, seededNoise } from '../../../src/diffusion/sample.ts';
 import { tensorSpace } from '../../../src/diffusion/tensorSpace.ts';
+import { urlFolder } from '../../../src/models/folder.ts';
+import { loadModel } from '../../../src/models/load.ts';
 import {
   embedPrompt,
   openSession,
   repeatRows,
   type Session,
   sessionScheduler,
-} from '../../../src/methods/session.ts';
-import { urlFolder } from '../../../src/models/folder.ts';
-import { loadModel } from '../../../src/models/load.ts';
+} from '../../../src/procedures/session.ts';
 import { scope } from '../../../src/tensor/scope.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';

@@ -2,12 +2,12 @@
 // weights, one thread each. Outputs are compared before anything is timed.
 
 import * as ort from 'onnxruntime-web/wasm';
+import type { BackendName } from '../../../src/contract/backend.ts';
 import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { runUnet, type Unet, unetInput } from '../../../src/models/unet/run.ts';
 import { timestepEmbedding } from '../../../src/models/unet/timestep.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { BackendName } from '../../../src/tensor/types.ts';
 import type { Bench } from '../bench.ts';
 import { type OnnxAttention, onnxUnet } from '../onnxUnet.ts';
 

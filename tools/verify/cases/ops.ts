@@ -1,6 +1,7 @@
 // Single operators: timestep embedding, activations, norms, samplers and one residual block.
 
 import * as v from 'valibot';
+import type { WeightFormat } from '../../../src/contract/backend.ts';
 import type { SafetensorsFile } from '../../../src/formats/safetensors.ts';
 import { runConv, runLinear } from '../../../src/models/layers.ts';
 import { loadParameters } from '../../../src/models/loadParameters.ts';
@@ -20,7 +21,6 @@ import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
 import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
 import { upsampleNearest } from '../../../src/tensor/ops/shape.ts';
 import { type Tensor2D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { WeightFormat } from '../../../src/tensor/types.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, type Tolerance, tolerancesOf } from '../report.ts';
 import { readImage, readTensor, shapeOf, take, takeImage } from '../tensors.ts';

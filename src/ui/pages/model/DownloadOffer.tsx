@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import type { DownloadPlan } from '../../../sources/types.ts';
+import type { DownloadPlan } from '../../../contract/modelSource.ts';
 import { closeDownload, type Download, downloadModel, downloadName } from '../../../state/model/downloads.ts';
 import { formatBytes, formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';

@@ -2,6 +2,7 @@
 import { type Adapter, adapterParameters, initAdapter, type Target } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
+import type { OptimizerOptions } from '../contract/spec.ts';
 import { stepBatches } from '../training/batches.ts';
 import {
   type Checkpoint,
@@ -11,7 +12,6 @@ import {
 } from '../training/checkpoint.ts';
 import { predictionLoss } from '../training/loss.ts';
 import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
-import type { OptimizerOptions } from '../training/options.ts';
 import { type StepResult, type TrainContext, type TrainState, trainStep } from '../training/trainStep.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import { microBatches } from './microBatches.ts';

@@ -1,8 +1,8 @@
 import type { RunState } from '../contract/runTypes.ts';
-import { EVALUATED } from '../jobs/evaluateStage.ts';
-import { PREVIEW_STEPS } from '../jobs/trainStage.ts';
-import { EVALUATION_GRID } from '../methods/evaluate.ts';
-import { VALIDATION } from '../methods/trainRound.ts';
+import { EVALUATION_GRID } from '../procedures/evaluate.ts';
+import { VALIDATION } from '../procedures/trainRound.ts';
+import { EVALUATED } from './evaluateStage.ts';
+import { PREVIEW_STEPS } from './trainStage.ts';
 
 /** A backward pass costs about two forward passes: activations and adapters get a gradient, frozen weights do not. */
 const TRAINING_COST = 3;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { presetSettings } from '../../../src/contract/presets.ts';
-import { candidateSeed, planPrompts } from '../../../src/jobs/promptPlan.ts';
+import { candidateSeed, planPrompts } from '../../../src/planning/promptPlan.ts';
 
 const paper = presetSettings('paper');
 

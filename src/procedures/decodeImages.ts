@@ -1,6 +1,4 @@
 import type { ExactScore, PixelImage } from '../contract/events.ts';
-import { stackLatents } from '../methods/measureSet.ts';
-import type { Session } from '../methods/session.ts';
 import { decodeInBands, encodeInBands, type Pace } from '../models/vae/bands.ts';
 import { fromRgba, toRgba } from '../models/vae/pixels.ts';
 import { decode, encode } from '../models/vae/run.ts';
@@ -9,6 +7,8 @@ import { trimPool } from '../tensor/memory.ts';
 import { alone, settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
+import { stackLatents } from './measureSet.ts';
+import type { Session } from './session.ts';
 
 /**
  * Free buffers that bands may leave for the next ones: enough for those of one size, which come again and again, not for

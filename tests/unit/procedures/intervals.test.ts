@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { stratified } from '../../../src/methods/evaluate.ts';
-import { errorsByDraw, middleTimesteps } from '../../../src/methods/measureSet.ts';
+import { stratified } from '../../../src/procedures/evaluate.ts';
+import { errorsByDraw, middleTimesteps } from '../../../src/procedures/measureSet.ts';
 
 test('timesteps lie in the middles of equal parts', () => {
   expect(middleTimesteps(1000, 5)).toEqual([100, 300, 500, 700, 900]);
