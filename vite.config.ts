@@ -49,7 +49,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', environment: 'node', include: ['tests/unit/**/*.test.{ts,tsx}'] },
+        test: {
+          name: 'unit',
+          environment: 'node',
+          include: ['tests/unit/**/*.test.{ts,tsx}'],
+          setupFiles: ['tests/helpers/fixedSeeds.ts'],
+        },
       },
       {
         extends: true,
@@ -59,6 +64,7 @@ export default defineConfig({
         test: {
           name: 'gpu',
           include: ['tests/gpu/**/*.test.ts'],
+          setupFiles: ['tests/helpers/fixedSeeds.ts'],
           testTimeout: 3 * minutes,
           hookTimeout: 2 * minutes,
           fileParallelism: false,

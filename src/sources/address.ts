@@ -11,7 +11,9 @@ const CHECKPOINT = /\.safetensors$/i;
 /** Folders of a model in diffusers layout: a file in one of them stands for the folder above. */
 const PARTS = /(^|\/)(unet|vae|text_encoder|tokenizer|scheduler|feature_extractor|safety_checker)(\/.*)?$/;
 /** As hubs write them: owners have no dots, so that `example.org/model` is no repository. */
-const REPOSITORY = /^[A-Za-z0-9][\w-]*\/[\w.-]+$/;
+const REPOSITORY = /^[A-Za-z0-9][\w-]*\/(?!\.+$)[\w.-]+$/;
+/** What no revision and no path of a repository holds: a step up, an empty part, half a character. */
+const NO_HUB_PATH = /(^|\/)(\.{1,2}(\/|$)|\/)|[\\\p{Cc}\p{Surrogate}]/u;
 
 /**
  * @throws StudioError `model-address-invalid` for what is no address, `model-pickle` for files that are not read here
@@ -94,7 +96,8 @@ function parseUrl(url: URL): ModelSource {
   }
   if (CHECKPOINT.test(path) && !PARTS.test(path)) return { kind: 'url', url: url.href.replace(/#.*$/, '') };
   if (url.search !== '') throw invalid(withoutQuery(url.href), 'has a query, which a folder cannot have');
-  return { kind: 'url', url: new URL(asFolder(url.pathname), url.origin).href };
+  // Not resolved against the origin: a path that begins with two slashes would be taken for another host.
+  return { kind: 'url', url: url.origin + asFolder(url.pathname) };
 }
 
 /** `/owner/name`, or below it `tree`, `blob` or `resolve`, a revision (its slashes escaped) and a path. */
@@ -111,6 +114,9 @@ function parseHubPage(hub: HubName, pathname: string, href: string): ModelSource
 }
 
 function hubSource(hub: HubName, repository: string, revision: string, path: string): ModelSource {
+  if (NO_HUB_PATH.test(revision) || NO_HUB_PATH.test(path)) {
+    throw invalid(repository, 'has a revision or path that no repository has');
+  }
   const whole = CHECKPOINT.test(path) && !PARTS.test(path);
   const folder = asFolder(path).replace(/^\/|\/$/g, '');
   const source: ModelSource = { kind: 'hub', hub, repository, revision, path: whole ? path : folder };

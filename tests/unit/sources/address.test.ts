@@ -45,6 +45,10 @@ describe('an address', () => {
       { kind: 'url', url: 'https://example.org/models/sd/' },
     ],
     ['http://127.0.0.1:8000/', { kind: 'url', url: 'http://127.0.0.1:8000/' }],
+    // A path that begins with two slashes is no address of its own, and names no other host.
+    ['https://a.aa//', { kind: 'url', url: 'https://a.aa//' }],
+    ['https://a.aa//b.bb/model', { kind: 'url', url: 'https://a.aa//b.bb/model/' }],
+    ['https://a.aa/%zz', { kind: 'url', url: 'https://a.aa/%zz/' }],
     [
       'https://example.org/a%20b.safetensors?signature=x#y',
       { kind: 'url', url: 'https://example.org/a%20b.safetensors?signature=x' },
@@ -65,6 +69,11 @@ describe('an address', () => {
     ['https://example.org/model?x=1', 'model-address-invalid'],
     ['https://huggingface.co/', 'model-address-invalid'],
     ['https://huggingface.co/owner/name/discussions/4', 'model-address-invalid'],
+    ['owner/..', 'model-address-invalid'],
+    ['owner/name@..', 'model-address-invalid'],
+    ['https://huggingface.co/owner/name/blob/main/%2E%2E%2Fother/x.safetensors', 'model-address-invalid'],
+    ['https://huggingface.co/owner/name/blob/main/%5Cx.safetensors', 'model-address-invalid'],
+    ['owner/name@\ud800', 'model-address-invalid'],
     ['https://example.org/model.ckpt', 'model-pickle'],
     ['https://huggingface.co/o/n/blob/main/unet/diffusion_pytorch_model.bin', 'model-pickle'],
   ])('%s is refused', (text, code) => {
@@ -89,7 +98,7 @@ describe('an address', () => {
           expect([null, 'model-address-invalid', 'model-pickle']).toContain(codeOf(() => parseSource(text)));
         },
       ),
-      FUZZ,
+      { ...FUZZ, examples: [['https://a.aa//'], ['https://a.aa/%zz/'], ['owner/name@\udfff']] },
     );
   }, 30_000);
 });
@@ -126,9 +135,12 @@ describe('a source', () => {
     expect(new Set(others.map(id)).size).toBe(others.length);
     fc.assert(
       fc.property(fc.webUrl(), (url) => {
-        if (codeOf(() => parseSource(url)) === null) expect(id(url)).toMatch(/^[\w-][\w.-]{0,99}$/);
+        if (codeOf(() => parseSource(url)) !== null) return;
+        expect(id(url)).toMatch(/^[\w-][\w.-]{0,99}$/);
+        const source = parseSource(url);
+        if (source.kind === 'url') expect(new URL(source.url).host).toBe(new URL(url).host);
       }),
-      FUZZ,
+      { ...FUZZ, examples: [['https://a.aa//'], ['https://a.aa//b.bb/'], ['https://a.aa/%zz/']] },
     );
   }, 30_000);
 });
