@@ -1,7 +1,15 @@
 /** What a running job tells: plain data, the same for the page, the command line and the stored report. */
 import type { ErrorReport } from '../lib/errors.ts';
 
-export type StageName = 'load' | 'pool' | 'score' | 'select' | 'train' | 'evaluate' | 'done';
+/**
+ * The stages of a round in order; a method goes through those that it names. `pool` draws and scores candidates, `score`
+ * ranks the user's real images.
+ */
+export const ROUND_STAGES = ['pool', 'score', 'select', 'train', 'evaluate'] as const;
+export type RoundStage = (typeof ROUND_STAGES)[number];
+
+export const STAGES = ['load', ...ROUND_STAGES, 'done'] as const;
+export type StageName = (typeof STAGES)[number];
 
 /** One image of the pool: its place, its seed and how it scored. */
 export type CandidateRecord = {

@@ -24,6 +24,14 @@ export function sameRef(a: ModelRef, b: ModelRef): boolean {
   return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
 }
 
+export type OptionValue = number | string | boolean;
+
+/** A method of `methods/registry.ts` by name, with values of the options that it declares; absent ones have their defaults. */
+export type MethodChoice = {
+  readonly name: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
+};
+
 export type SamplingSpec = {
   readonly scheduler: SchedulerName;
   readonly steps: number;
@@ -104,6 +112,10 @@ export type RealImagesSpec = {
 export type MiTuneSpec = {
   readonly version: 1;
   readonly preset: PresetName | 'custom';
+  /** What the run does; absent in runs of earlier versions, which are MI-TUNE's. */
+  readonly method?: MethodChoice;
+  /** An inference-time method that draws the images of another method's run; absent for classifier-free guidance alone. */
+  readonly drawnBy?: MethodChoice;
   readonly model: ModelRef;
   readonly prompts: readonly string[];
   /** Base seed; every random number of the run follows from it. */
@@ -122,5 +134,5 @@ export type PresetName = 'demo' | 'paper' | 'official-code';
 /** The part of a spec that a preset decides. */
 export type Settings = Omit<
   MiTuneSpec,
-  'version' | 'preset' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'
+  'version' | 'preset' | 'method' | 'drawnBy' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'
 >;

@@ -95,7 +95,8 @@ async function compareExact(
   const after: ExactScore[] = [];
   let done = 0;
   const { batch } = run.spec.sampling;
-  const options = { scheduler: run.scheduler, guidance: pathGuidance(run.spec), batch, signal: run.signal };
+  const { scheduler, rule, signal } = run;
+  const options = { scheduler, rule, guidance: pathGuidance(run.spec), batch, signal };
   for await (const drawn of drawPool(run.session, tuned, tasks, options)) {
     const images = await decodeImages(
       run.session,

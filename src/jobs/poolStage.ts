@@ -39,6 +39,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
     const batches = drawPool(run.session, tuned, tasks, {
       scheduler: run.scheduler,
       guidance: pathGuidance(run.spec),
+      rule: run.rule,
       batch: run.spec.sampling.batch,
       signal: run.signal,
       onSteps: (done) => progress.report(stored + done / steps),

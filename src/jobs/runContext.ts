@@ -2,7 +2,10 @@ import type { JobEvent, StageName } from '../contract/events.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { ErrorReport } from '../lib/errors.ts';
+import { drawRuleOf } from '../methods/code.ts';
+import { type Chosen, chosenMethod, drawingMethod } from '../methods/registry.ts';
 import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
+import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { poolPath } from '../storage/poolLog.ts';
@@ -30,6 +33,9 @@ export type RunContext = JobTools & {
   readonly spec: MiTuneSpec;
   readonly plan: readonly PlannedPrompt[];
   readonly scheduler: Scheduler;
+  readonly chosen: Chosen;
+  /** What images are drawn by. */
+  readonly rule: DrawRule;
   /** The record as last stored. */
   record: RunHead & RunParts;
   /** Share of the current stage that is done, as last reported; stored when the stage is left. */
@@ -45,6 +51,8 @@ export async function openRun(id: string, tools: JobTools): Promise<RunContext> 
     id,
     spec,
     plan: planPrompts(spec),
+    chosen: chosenMethod(spec.method),
+    rule: await drawRuleOf(spec),
     scheduler: sessionScheduler(tools.session, spec.sampling.scheduler, spec.sampling.steps),
     record,
     progress: record.progress,
@@ -72,6 +80,7 @@ export async function openPool(
   const { spec } = run;
   const [h, w, c] = run.session.latentShape;
   const { scheduler, steps } = spec.sampling;
+  const drawnBy = drawingMethod(spec);
   return leasePool(poolPath(run.id, round), {
     latentSize: h * w * c,
     timesteps: run.scheduler.timesteps,
@@ -81,6 +90,8 @@ export async function openPool(
       steps,
       guidance: pathGuidance(spec),
       seed: spec.seed,
+      // Absent for guidance alone, as in the logs of earlier versions.
+      rule: drawnBy === null ? undefined : { name: drawnBy.method.name, options: drawnBy.options },
     }),
   });
 }

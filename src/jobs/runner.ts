@@ -1,6 +1,6 @@
-/** A run from start to end: rounds of pool, score, select, train and evaluate, each resumable, in one loop. */
+/** A run from start to end: rounds of its method's stages, each resumable, in one loop. */
 
-import type { StageName } from '../contract/events.ts';
+import { ROUND_STAGES, type RoundStage, type StageName } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { ComputedBy, RunHead } from '../storage/runRecord.ts';
 import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
@@ -9,10 +9,6 @@ import { runRealImagesStage } from './realImagesStage.ts';
 import { type JobTools, openRun, patchRecord, type RunContext, warn } from './runContext.ts';
 import { runSelectStage } from './selectStage.ts';
 import { runTrainStage } from './trainStage.ts';
-
-/** The stages of a round in order. */
-const ROUND_STAGES = ['pool', 'score', 'select', 'train', 'evaluate'] as const satisfies readonly StageName[];
-type RoundStage = (typeof ROUND_STAGES)[number];
 
 /**
  * Works on a run until stage `until` of its current round is complete (`done`: until everything is), or until the
@@ -33,10 +29,7 @@ export async function runJob(id: string, until: StageName, tools: JobTools): Pro
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
-    const past =
-      until !== 'done' &&
-      (round > startRound || ROUND_STAGES.indexOf(stage) > ROUND_STAGES.indexOf(stageOf(until)));
-    if (past) break;
+    if (until !== 'done' && (round > startRound || isAfter(stage, stageOf(until)))) break;
     // A new run is still at `load`; a stage that was left before goes on from its own progress.
     if (run.record.stage !== stage) await patchRecord(run, { stage, progress: 0 });
     run.emit({ type: 'stage', stage, round });
@@ -97,10 +90,16 @@ function next(
   stage: RoundStage,
   round: number,
 ): { stage: StageName; round: number; progress: number } {
-  const following = ROUND_STAGES[ROUND_STAGES.indexOf(stage) + 1];
+  const { stages } = run.chosen.method;
+  const following = stages.find((candidate) => isAfter(candidate, stage));
   if (following !== undefined) return { stage: following, round, progress: 0 };
-  if (round + 1 < run.spec.selection.rounds) return { stage: 'pool', round: round + 1, progress: 0 };
-  return { stage: 'done', round, progress: 1 };
+  // Without training another round would draw the same images again.
+  const more = stages.includes('train') && round + 1 < run.spec.selection.rounds;
+  return more ? { stage: 'pool', round: round + 1, progress: 0 } : { stage: 'done', round, progress: 1 };
+}
+
+function isAfter(a: RoundStage, b: RoundStage): boolean {
+  return ROUND_STAGES.indexOf(a) > ROUND_STAGES.indexOf(b);
 }
 
 /** Stores the time spent and how far the stage is, also of a stay that was cut short. */

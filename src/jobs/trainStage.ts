@@ -192,6 +192,7 @@ async function showPreview(
   const drawn = drawPool(run.session, event.tuned, [task], {
     scheduler: sessionScheduler(run.session, scheduler, Math.min(steps, PREVIEW_STEPS)),
     guidance: pathGuidance(run.spec),
+    rule: run.rule,
     batch: 1,
     signal: run.signal,
   });

@@ -1,9 +1,9 @@
 /** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
 
-import { guideAndMeasure } from '../diffusion/guidance.ts';
 import { sample, seededNoise } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { StudioError } from '../lib/errors.ts';
+import { type DrawRule, guidanceRule, type StepRule } from './drawRule.ts';
 import type { Session } from './session.ts';
 import { contextsOf, denoiserOf, type Tuned } from './tuned.ts';
 
@@ -29,6 +29,8 @@ export type DrawOptions = {
   /** Guidance scale of the sampling path; 1 for the conditional path. */
   readonly guidance: number;
   readonly batch: number;
+  /** Guidance alone where absent. */
+  readonly rule?: DrawRule | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Network steps done so far, in candidates times steps. */
   readonly onSteps?: ((done: number) => void) | undefined;
@@ -46,7 +48,7 @@ export async function* drawPool(
   options: DrawOptions,
 ): AsyncGenerator<readonly DrawnCandidate[]> {
   let done = 0;
-  const rows = Math.min(options.batch, session.policy.drawRows);
+  const rows = Math.min(options.batch, session.policy.drawRows, (options.rule ?? guidanceRule).rows);
   for (const task of tasks) {
     for (let from = 0; from < task.candidates.length; from += rows) {
       const group = task.candidates.slice(from, from + rows);
@@ -69,16 +71,32 @@ async function drawBatch(
   const seeds = group.map((c) => c.seed);
   const known = contextsOf(session, tuned);
   await known.prepare(['', task.text], options.signal);
-  const contexts = [await known.rows(seeds.map(() => '')), await known.rows(seeds.map(() => task.text))];
+  const contexts = [
+    await known.rows(seeds.map(() => '')),
+    await known.rows(seeds.map(() => task.text)),
+  ] as const;
+  let stepRule: StepRule | undefined;
   let steps = 0;
   try {
+    const { rule = guidanceRule, scheduler, guidance, signal } = options;
+    const { text } = task;
+    stepRule = await rule.prepare({
+      session,
+      tuned,
+      text,
+      rows: seeds.length,
+      contexts,
+      scheduler,
+      guidance,
+      signal,
+    });
     const run = await sample({
+      ...stepRule,
       denoiser: denoiserOf(session, tuned),
-      scheduler: options.scheduler,
+      scheduler,
       contexts,
       noise: seededNoise(seeds, session.latentShape),
-      combine: guideAndMeasure(options.guidance),
-      signal: options.signal,
+      signal,
       onStep: () => {
         steps++;
         options.onSteps?.(steps * seeds.length);
@@ -96,6 +114,7 @@ async function drawBatch(
       squaredDifference: run.squaredDifference?.[n] ?? [],
     }));
   } finally {
+    stepRule?.dispose();
     for (const context of contexts) context.dispose();
   }
 }

@@ -5,13 +5,14 @@
  * Objects keep fields that are not known here, so that newer records survive an older page.
  */
 import * as v from 'valibot';
-import type {
-  EvaluationRecord,
-  ExactScore,
-  Picked,
-  StageName,
-  TrainRecord,
-  ValidationRecord,
+import {
+  type EvaluationRecord,
+  type ExactScore,
+  type Picked,
+  STAGES,
+  type StageName,
+  type TrainRecord,
+  type ValidationRecord,
 } from '../contract/events.ts';
 import type { RunStatus } from '../contract/runTypes.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
@@ -71,7 +72,7 @@ const interval = v.object({ mean: real, low: real, high: real });
 const exactScore = v.object({ share: real, strict: v.boolean() });
 const exactMean = v.object({ share: real, strict: real, images: count });
 const picked = v.object({ prompt: count, candidate: count });
-const stage = v.picklist(['load', 'pool', 'score', 'select', 'train', 'evaluate', 'done']);
+const stage = v.picklist(STAGES);
 
 export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   version: v.literal(1),
@@ -87,9 +88,16 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   computedBy: v.exactOptional(v.object({ backend: v.string(), kernels: v.record(v.string(), v.string()) })),
 });
 
+const methodChoice = v.looseObject({
+  name: v.string(),
+  options: v.record(v.string(), v.union([v.number(), v.string(), v.boolean()])),
+});
+
 const specSchema: v.GenericSchema<unknown, MiTuneSpec> = v.looseObject({
   version: v.literal(1),
   preset: v.picklist(['demo', 'paper', 'official-code', 'custom']),
+  method: v.exactOptional(methodChoice),
+  drawnBy: v.exactOptional(methodChoice),
   model: v.variant('kind', [
     v.looseObject({ kind: v.literal('url'), base: v.string() }),
     v.looseObject({ kind: v.literal('local'), id: v.string() }),

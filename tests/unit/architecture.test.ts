@@ -13,6 +13,9 @@ const jobs = ['methods', 'planning', ...procedures, 'storage', 'sources'];
 const page = [
   'mi/estimators',
   'planning/promptPlan',
+  // What methods there are and what they ask; never their code.
+  'methods/registry',
+  'methods/method',
   'engine/client',
   'storage',
   'sources',

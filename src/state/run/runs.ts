@@ -1,6 +1,6 @@
 /** The list of runs and the one that is open. */
 import { create } from 'zustand';
-import type { JobEvent, StageName } from '../../contract/events.ts';
+import { type JobEvent, STAGES, type StageName } from '../../contract/events.ts';
 import type { RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import type { ErrorReport } from '../../lib/errors.ts';
@@ -97,9 +97,7 @@ export function unfinished(runs: readonly RunSummary[]): readonly RunSummary[] {
   return runs.filter((run) => run.status !== 'done').toSorted((a, b) => b.updatedAt - a.updatedAt);
 }
 
-const STAGE_ORDER: readonly StageName[] = ['load', 'pool', 'score', 'select', 'train', 'evaluate', 'done'];
-
 /** True when the run has completed the stage, in its current round. */
 export function isPast(current: StageName | null, stage: StageName): boolean {
-  return current !== null && STAGE_ORDER.indexOf(current) > STAGE_ORDER.indexOf(stage);
+  return current !== null && STAGES.indexOf(current) > STAGES.indexOf(stage);
 }

@@ -1,8 +1,9 @@
 /** Checks settings that come from outside (run files, addresses, storage) against the field table. */
 import * as v from 'valibot';
 import { PRESETS } from '../../contract/presets.ts';
-import type { MiTuneSpec, ModelRef, Settings } from '../../contract/spec.ts';
+import type { MethodChoice, MiTuneSpec, ModelRef, Settings } from '../../contract/spec.ts';
 import { StudioError } from '../../lib/errors.ts';
+import { chosenMethod } from '../../methods/registry.ts';
 import { FIELD_GROUPS, type Field, type FieldPath, type FieldValue, fieldOf, pathsOf } from './fields.ts';
 
 const MAX_RUN_FILE_BYTES = 20_000_000;
@@ -42,8 +43,18 @@ const groupEntries = Object.fromEntries(
   ]),
 );
 
+const methodSchema = v.pipe(
+  v.object({
+    name: v.string(),
+    options: v.record(v.string(), v.union([v.number(), v.string(), v.boolean()])),
+  }),
+  v.check((choice) => isChosen(choice), 'no such method, or an option that it does not take'),
+);
+
 const specSchema = v.object({
   version: v.literal(1),
+  method: v.exactOptional(methodSchema),
+  drawnBy: v.exactOptional(methodSchema),
   preset: v.picklist([...PRESETS.map((preset) => preset.name), 'custom']),
   model: modelSchema,
   prompts: v.pipe(
@@ -89,6 +100,15 @@ export function parseRunFile(fileName: string, text: string): MiTuneSpec {
     remedy: 'Correct that value, or start from a run file saved by this page.',
     where: v.getDotPath(issue) ?? fileName,
   });
+}
+
+function isChosen(choice: MethodChoice): boolean {
+  try {
+    chosenMethod(choice);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** True when the value may be given to the field. */

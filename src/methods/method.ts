@@ -1,0 +1,91 @@
+/**
+ * What a method is: a value that says all that the page, the forecast, the command line, the runner and the report ask
+ * about it. Nothing else knows a method by name. Values are light, the page imports them; their mathematics lies in
+ * `code/` and is loaded by the engine when a run needs it.
+ */
+import type { RoundStage } from '../contract/events.ts';
+import type { OptionValue, Settings } from '../contract/spec.ts';
+
+export type Method = {
+  /** Stable: stored in runs, used on the command line and in addresses. */
+  readonly name: string;
+  readonly title: string;
+  /** One or two plain sentences for the user. */
+  readonly summary: string;
+  readonly source: Source;
+  /** What differs from the source and why; empty where nothing does. */
+  readonly differences: readonly string[];
+  /** A warning where the method is not established; null otherwise. */
+  readonly experimental: string | null;
+  readonly needs: Needs;
+  /** Stages of one round, a part of `ROUND_STAGES` in its order. */
+  readonly stages: readonly RoundStage[];
+  /** True where images are drawn by a rule of its own; it can then also draw under an adapter of another method. */
+  readonly draws: boolean;
+  readonly options: readonly Option[];
+  /** Network evaluations (one sample with one context once through the UNet), at these settings. */
+  cost(settings: Settings, options: Options): Cost;
+};
+
+export type Source = {
+  readonly paper: string;
+  /** Repository and commit that the numbers were checked against; null where there is no code. */
+  readonly code: string | null;
+  /** License of that code; null where there is none. */
+  readonly license: string | null;
+};
+
+export type Needs = {
+  /** Reads or replaces attention maps while sampling: stored scores take memory. */
+  readonly attention: boolean;
+  /** Gradients with respect to the latent while sampling, or to the adapter while training. */
+  readonly gradients: 'none' | 'latent' | 'adapter';
+  /** Which words are objects and which belong together, read from the prompt and editable. */
+  readonly reading: boolean;
+  /** A score of finished images from the metrics registry, named by the option `reward`. */
+  readonly reward: boolean;
+};
+
+export type Cost = {
+  /** Evaluations to draw one image; where it depends on the image, the most. */
+  readonly perImage: number;
+  /** Evaluations of one optimizer step; a backward pass counts as two. 0 where nothing is trained. */
+  readonly perUpdate: number;
+};
+
+/** A setting of the method itself, with its default and where that comes from. */
+export type Option = {
+  readonly key: string;
+  readonly label: string;
+  readonly help: string;
+  /** Where the default comes from: a section of the paper, a line of the code, or our measurement. */
+  readonly origin: string;
+} & (
+  | {
+      readonly kind: 'number' | 'integer';
+      readonly default: number;
+      readonly min: number;
+      readonly max: number;
+      readonly step: number;
+    }
+  | {
+      readonly kind: 'choice';
+      readonly default: string;
+      readonly choices: readonly { readonly value: string; readonly label: string }[];
+    }
+  | { readonly kind: 'switch'; readonly default: boolean }
+);
+
+/** A value for every option of the method. */
+export type Options = Readonly<Record<string, OptionValue>>;
+
+/** Evaluations that the scheduler asks for: PNDM goes through its second timestep twice. */
+export function samplerSteps({ sampling }: Pick<Settings, 'sampling'>): number {
+  return sampling.steps + (sampling.scheduler === 'pndm' ? 1 : 0);
+}
+
+/** Guidance needs every step with and without the prompt. */
+export const GUIDED_EVALUATIONS = 2;
+
+/** A forward and a backward pass: activations and adapters get a gradient, frozen weights do not. */
+export const TRAINED_EVALUATIONS = 3;

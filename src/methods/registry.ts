@@ -1,0 +1,91 @@
+/** The methods there are, one line each, and how a run's choice of one is read. */
+import type { MethodChoice, MiTuneSpec, OptionValue } from '../contract/spec.ts';
+import { StudioError } from '../lib/errors.ts';
+import type { Method, Option, Options } from './method.ts';
+import { miTune } from './miTune.ts';
+
+export const METHODS: readonly Method[] = [miTune];
+
+export type Chosen = { readonly method: Method; readonly options: Options };
+
+/**
+ * The method of a choice with a value for each of its options.
+ * @param choice absent in runs of earlier versions: MI-TUNE
+ * @throws StudioError `method-unknown` or `method-option-invalid`, naming the option
+ */
+export function chosenMethod(choice: MethodChoice | undefined): Chosen {
+  if (choice === undefined) return { method: miTune, options: {} };
+  const method = METHODS.find(({ name }) => name === choice.name);
+  if (method === undefined) {
+    throw new StudioError('method-unknown', `There is no method ${JSON.stringify(choice.name)}.`, {
+      where: 'method',
+      remedy: `Choose one of ${METHODS.map(({ name }) => name).join(', ')}.`,
+    });
+  }
+  const known = new Set(method.options.map(({ key }) => key));
+  for (const key of Object.keys(choice.options)) {
+    if (!known.has(key)) throw invalidOption(method, key, `${method.title} has no such option`);
+  }
+  const options = method.options.map((option): [string, OptionValue] => {
+    const value = choice.options[option.key] ?? option.default;
+    if (!acceptsOption(option, value)) throw invalidOption(method, option.key, words(option));
+    return [option.key, value];
+  });
+  return { method, options: Object.fromEntries(options) };
+}
+
+/** The method that a run's images are drawn by: its own, or the one that `drawnBy` names; null for guidance alone. */
+export function drawingMethod(spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>): Chosen | null {
+  const own = chosenMethod(spec.method);
+  if (own.method.draws) return own;
+  if (spec.drawnBy === undefined) return null;
+  const other = chosenMethod(spec.drawnBy);
+  if (other.method.draws) return other;
+  throw new StudioError('method-draws-nothing', `${other.method.title} is no way of drawing images.`, {
+    where: 'drawnBy',
+    remedy: `Choose one of ${METHODS.filter((m) => m.draws)
+      .map(({ name }) => name)
+      .join(', ')}, or none.`,
+  });
+}
+
+/** True when the value may be given to the option. */
+export function acceptsOption(option: Option, value: unknown): value is OptionValue {
+  switch (option.kind) {
+    case 'number':
+    case 'integer':
+      return (
+        typeof value === 'number' &&
+        value >= option.min &&
+        value <= option.max &&
+        (option.kind === 'number' || Number.isInteger(value))
+      );
+    case 'choice':
+      return option.choices.some((choice) => choice.value === value);
+    case 'switch':
+      return typeof value === 'boolean';
+    default:
+      return option satisfies never;
+  }
+}
+
+function words(option: Option): string {
+  switch (option.kind) {
+    case 'number':
+    case 'integer':
+      return `it takes ${option.kind === 'integer' ? 'a whole number' : 'a number'} from ${option.min} to ${option.max}`;
+    case 'choice':
+      return `it takes one of ${option.choices.map(({ value }) => value).join(', ')}`;
+    case 'switch':
+      return 'it takes true or false';
+    default:
+      return option satisfies never;
+  }
+}
+
+function invalidOption(method: Method, key: string, why: string): StudioError {
+  return new StudioError('method-option-invalid', `The option ${key} of ${method.title}: ${why}.`, {
+    where: `method.${key}`,
+    remedy: `Options of ${method.title}: ${method.options.map((o) => o.key).join(', ') || 'none'}.`,
+  });
+}
