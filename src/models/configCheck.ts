@@ -35,6 +35,29 @@ export function checkConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>
   return result.output;
 }
 
+/**
+ * Bounds of what a config may ask for, far above every model of these families and far below what would hang a page:
+ * configs come from strangers, and memory is laid out from their numbers before any weight is read.
+ */
+export const CONFIG_LIMITS = {
+  /** Of a network or a block of it, one after another. */
+  layers: 128,
+  /** Channels, features, tokens of a prompt. */
+  width: 2 ** 16,
+  vocabulary: 2 ** 20,
+  /** Latent pixels along a side. */
+  side: 2 ** 12,
+  /** Scalars of one matrix: 2 GiB as float32, more than a GPU binds at once. */
+  matrix: 2 ** 29,
+  /** Scalars of a network: 32 GiB as halves. */
+  network: 2 ** 34,
+} as const;
+
+/** A whole number from 1 to `most`. */
+export function upTo(most: number) {
+  return v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(most));
+}
+
 /** The error of every config problem: names the file and the offending value. */
 export function unsupported(file: string, problem: string): StudioError {
   return new StudioError('config-unsupported', `This model cannot be loaded: in ${file}, ${problem}.`, {

@@ -1,5 +1,6 @@
 import { type ByteSource, bytesSource, urlSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
+import { decodePercent } from '../lib/webAddress.ts';
 
 /** A model folder in diffusers layout, wherever it lies: paths such as `unet/config.json`, `/` as separator. */
 export interface ModelFolder {
@@ -9,9 +10,13 @@ export interface ModelFolder {
 }
 
 /** Text of a file in the folder. @throws StudioError `model-file-missing` or `model-file-large` */
-export async function readText(folder: ModelFolder, path: string): Promise<string> {
+export async function readText(
+  folder: ModelFolder,
+  path: string,
+  maxBytes: number = MAX_TEXT_BYTES,
+): Promise<string> {
   const source = await folder.open(path);
-  if (source.sizeBytes > MAX_TEXT_BYTES) {
+  if (source.sizeBytes > maxBytes) {
     throw new StudioError(
       'model-file-large',
       `${path} has ${source.sizeBytes} bytes, too many for a text file.`,
@@ -23,7 +28,9 @@ export async function readText(folder: ModelFolder, path: string): Promise<strin
   }
   return new TextDecoder().decode(await source.read(0, source.sizeBytes));
 }
+/** The largest vocabulary has some 2 MB, the largest config 2 KB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
+const MAX_JSON_BYTES = 2 ** 20;
 
 /** The same for a file that a folder may do without. */
 export async function readTextIfThere(folder: ModelFolder, path: string): Promise<string | undefined> {
@@ -35,9 +42,9 @@ export async function readTextIfThere(folder: ModelFolder, path: string): Promis
   }
 }
 
-/** JSON of a file in the folder. @throws StudioError `config-invalid` naming the file */
+/** JSON of a config in the folder. @throws StudioError `config-invalid` naming the file, or as `readText` */
 export async function readJson(folder: ModelFolder, path: string): Promise<unknown> {
-  const text = await readText(folder, path);
+  const text = await readText(folder, path, MAX_JSON_BYTES);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -62,7 +69,7 @@ export function missingFile(folder: string, paths: readonly string[]): StudioErr
 export function urlFolder(base: string): ModelFolder {
   const root = base.endsWith('/') ? base : `${base}/`;
   return {
-    name: decodeURIComponent(root.split('/').at(-2) ?? root),
+    name: decodePercent(root.split('/').at(-2) ?? root),
     async open(...paths) {
       for (const path of paths) {
         try {

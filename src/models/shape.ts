@@ -1,7 +1,8 @@
 import type { WeightFormat } from '../contract/backend.ts';
 import { PIECE_BYTES } from '../formats/safetensors.ts';
+import { CONFIG_LIMITS, unsupported } from './configCheck.ts';
 import { type ModelFolder, readJson } from './folder.ts';
-import { type ParameterSpec, recordParameters } from './parameters.ts';
+import { countParameters, type ParameterSpec, recordParameters } from './parameters.ts';
 import { parseTextConfig, type TextConfig } from './text/config.ts';
 import { buildTextEncoder } from './text/weights.ts';
 import { parseUnetConfig, type UnetConfig } from './unet/config.ts';
@@ -19,7 +20,7 @@ export type ModelShape = {
   readonly specs: Readonly<Record<PartName, readonly ParameterSpec[]>>;
 };
 
-/** @throws StudioError `model-file-missing`, `config-invalid`, `config-unsupported` */
+/** @throws StudioError `model-file-missing`, `model-file-large`, `config-invalid`, `config-unsupported` */
 export async function readModelShape(folder: ModelFolder): Promise<ModelShape> {
   return modelShape({
     unet: parseUnetConfig(await readJson(folder, 'unet/config.json')),
@@ -28,15 +29,28 @@ export async function readModelShape(folder: ModelFolder): Promise<ModelShape> {
   });
 }
 
+/** @throws StudioError `config-unsupported` for networks that no device could hold */
 export function modelShape(configs: Pick<ModelShape, PartName>): ModelShape {
-  return {
-    ...configs,
-    specs: {
-      unet: recordParameters((p) => buildUnet(configs.unet, p)),
-      vae: recordParameters((p) => buildVae(configs.vae, p)),
-      text: recordParameters((p) => buildTextEncoder(configs.text, p)),
-    },
+  const specs = {
+    unet: recordParameters((p) => buildUnet(configs.unet, p)),
+    vae: recordParameters((p) => buildVae(configs.vae, p)),
+    text: recordParameters((p) => buildTextEncoder(configs.text, p)),
   };
+  assertHoldable('unet/config.json', specs.unet);
+  assertHoldable('vae/config.json', specs.vae);
+  assertHoldable('text_encoder/config.json', specs.text);
+  return { ...configs, specs };
+}
+
+function assertHoldable(file: string, specs: readonly ParameterSpec[]): void {
+  const large = specs.find((spec) => countParameters([spec]) > CONFIG_LIMITS.matrix);
+  if (large !== undefined) {
+    throw unsupported(file, `${large.name} would be [${large.shape}], more than any GPU binds at once`);
+  }
+  const count = countParameters(specs);
+  if (count > CONFIG_LIMITS.network) {
+    throw unsupported(file, `the network would have ${count} parameters, more than any device holds`);
+  }
 }
 
 /** Bytes of the tables that stay on the CPU while their network is loaded. */

@@ -2,6 +2,7 @@
 
 import type { HubName, ModelSource } from '../contract/modelSource.ts';
 import { StudioError } from '../lib/errors.ts';
+import { decodePercent } from '../lib/webAddress.ts';
 import { CATALOG } from './catalog.ts';
 import { HUBS } from './hubs.ts';
 
@@ -40,7 +41,7 @@ export function sourceName(source: ModelSource): string {
     case 'hub':
       return lastName(source.path === '' ? source.repository : source.path);
     case 'url':
-      return lastName(decode(new URL(source.url).pathname)) || new URL(source.url).host;
+      return lastName(decodePercent(new URL(source.url).pathname)) || new URL(source.url).host;
     default:
       return source satisfies never;
   }
@@ -57,7 +58,7 @@ export function sourceOrigin(source: ModelSource): string {
     }
     case 'url': {
       const { host, pathname } = new URL(source.url);
-      return host + decode(pathname);
+      return host + decodePercent(pathname);
     }
     default:
       return source satisfies never;
@@ -89,7 +90,7 @@ function parseUrl(url: URL): ModelSource {
   if (url.username !== '' || url.password !== '') throw invalid(url.host, 'has a name or password in it');
   const isLocal = url.hostname === 'localhost' || url.hostname === '127.0.0.1';
   if (url.protocol !== 'https:' && !isLocal) throw invalid(url.href, 'is not encrypted');
-  const path = decode(url.pathname);
+  const path = decodePercent(url.pathname);
   if (PICKLE.test(path)) throw pickled(lastName(path));
   for (const [name, hub] of Object.entries(HUBS)) {
     if (hub.hosts.includes(url.host)) return parseHubPage(name as HubName, url.pathname, url.href);
@@ -105,7 +106,7 @@ function parseHubPage(hub: HubName, pathname: string, href: string): ModelSource
   const [owner = '', name = '', view, revision, ...path] = pathname
     .split('/')
     .filter((part) => part !== '')
-    .map(decode);
+    .map(decodePercent);
   const repository = `${owner}/${name}`;
   if (!REPOSITORY.test(repository)) throw invalid(href, 'is not the page of a model');
   if (view === undefined) return hubSource(hub, repository, 'main', '');
@@ -138,14 +139,6 @@ function lastName(path: string): string {
 
 function withoutQuery(href: string): string {
   return href.replace(/[?#].*$/, '');
-}
-
-function decode(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    return path;
-  }
 }
 
 function fnv1a(text: string): number {

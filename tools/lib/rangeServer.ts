@@ -20,6 +20,8 @@ export type Misbehavior = {
   readonly status?: number;
   /** Sends this ETag; null sends none. */
   readonly etag?: string | null;
+  /** Sends this `Link` header. */
+  readonly link?: string;
   /** Bytes a second. */
   readonly bytesPerSecond?: number;
   /** Sends readers to this address, with the path and query of the request. */
@@ -97,6 +99,7 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     if (file === null) return void response.writeHead(404).end();
     const etag = rule.etag === undefined ? file.etag : rule.etag;
     if (etag !== null) response.setHeader('ETag', etag);
+    if (rule.link !== undefined) response.setHeader('Link', rule.link);
     const ifRange = request.headers['if-range'];
     const asked =
       rule.ignoreRange || (ifRange !== undefined && ifRange !== etag) ? undefined : request.headers.range;

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { checkConfig, unsupported } from '../configCheck.ts';
+import { CONFIG_LIMITS, checkConfig, unsupported, upTo } from '../configCheck.ts';
 
 /** What decides the shape and arithmetic of a CLIP text encoder. */
 export type TextConfig = {
@@ -14,12 +14,12 @@ export type TextConfig = {
   readonly eosTokenId: number;
 };
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1 << 24));
+const count = upTo(CONFIG_LIMITS.width);
 const schema = v.object({
-  vocab_size: count,
+  vocab_size: upTo(CONFIG_LIMITS.vocabulary),
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: upTo(CONFIG_LIMITS.layers),
   num_attention_heads: count,
   max_position_embeddings: count,
   hidden_act: v.picklist(['gelu', 'quick_gelu']),

@@ -22,7 +22,7 @@ export type TokenizedPrompt = {
 
 const token = v.union([v.string(), v.object({ content: v.string() })]);
 const configSchema = v.object({
-  model_max_length: v.optional(v.pipe(v.number(), v.minValue(3)), 77),
+  model_max_length: v.optional(v.pipe(v.number(), v.integer(), v.minValue(3)), 77),
   bos_token: v.optional(token, '<|startoftext|>'),
   eos_token: v.optional(token, '<|endoftext|>'),
   unk_token: v.optional(v.nullable(token), '<|endoftext|>'),
@@ -56,7 +56,7 @@ export function makeTokenizer(
   const start = content(config.bos_token, '<|startoftext|>');
   const end = content(config.eos_token, '<|endoftext|>');
   const idOf = (text: string): number => {
-    const id = vocab[text];
+    const id = Object.hasOwn(vocab, text) ? vocab[text] : undefined;
     if (id === undefined) throw invalid('vocab.json', `it has no entry for the special token ${text}`);
     return id;
   };
@@ -68,10 +68,7 @@ export function makeTokenizer(
       : parse('special_tokens_map.json', specialSchema, files.special);
   const padId = idOf(content(special.pad_token ?? config.pad_token, end));
   const length = Math.min(maxTokens, config.model_max_length);
-  const merges = files.merges
-    .split(/\r?\n/)
-    .filter((line) => line !== '' && !line.startsWith('#version'))
-    .map((line) => line.split(' ') as [string, string]);
+  const merges = readMerges(files.merges, vocab);
   const tokenizer = new Tokenizer(
     describe({ vocab, merges, start, end, startId, endId, unknown: content(config.unk_token, end) }),
     { model_max_length: length },
@@ -86,6 +83,17 @@ export function makeTokenizer(
       return { ids, used: kept.length, dropped: words.length - kept.length };
     },
   };
+}
+
+/** Pairs of entries, the first to be joined first, without the line that names the version. */
+function readMerges(text: string, vocab: Readonly<Record<string, number>>): [string, string][] {
+  return text.split(/\r?\n/).flatMap((line, i): [string, string][] => {
+    if (line === '' || line.startsWith('#version')) return [];
+    const [left = '', right = '', ...rest] = line.split(' ');
+    const known = [left, right].every((part) => Object.hasOwn(vocab, part));
+    if (!known || rest.length > 0) throw invalid('merges.txt', `line ${i + 1} is no pair of entries`);
+    return [[left, right]];
+  });
 }
 
 function describe(d: {

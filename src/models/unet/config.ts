@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { checkConfig, unsupported } from '../configCheck.ts';
+import { CONFIG_LIMITS, checkConfig, unsupported, upTo } from '../configCheck.ts';
 
 /** What decides the shape of a UNet2DConditionModel of the SD-1.x and SD-2.x families. */
 export type UnetConfig = {
@@ -24,8 +24,10 @@ export type UnetConfig = {
   readonly sampleSize: number;
 };
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536));
+const count = upTo(CONFIG_LIMITS.width);
+const layers = upTo(CONFIG_LIMITS.layers);
 const perLevel = v.union([count, v.array(count)]);
+const layersPerLevel = v.union([layers, v.array(layers)]);
 
 const schema = v.object({
   in_channels: v.optional(count, 4),
@@ -35,8 +37,8 @@ const schema = v.object({
   up_block_types: v.array(v.picklist(['CrossAttnUpBlock2D', 'UpBlock2D'])),
   // Null would mean a network without a middle.
   mid_block_type: v.optional(v.literal('UNetMidBlock2DCrossAttn')),
-  layers_per_block: v.optional(count, 2),
-  transformer_layers_per_block: v.optional(perLevel, 1),
+  layers_per_block: v.optional(layers, 2),
+  transformer_layers_per_block: v.optional(layersPerLevel, 1),
   attention_head_dim: v.optional(perLevel, 8),
   num_attention_heads: v.optional(v.nullable(perLevel)),
   cross_attention_dim: v.optional(count, 1280),
@@ -45,7 +47,7 @@ const schema = v.object({
   use_linear_projection: v.optional(v.boolean(), false),
   flip_sin_to_cos: v.optional(v.boolean(), true),
   freq_shift: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1)), 0),
-  sample_size: v.optional(v.nullable(count)),
+  sample_size: v.optional(v.nullable(upTo(CONFIG_LIMITS.side))),
   // Arithmetic is float32 throughout, so that asking for upcasting changes nothing.
   upcast_attention: v.optional(v.nullable(v.boolean())),
   // No effect outside training, where the adapters are trained without dropout.

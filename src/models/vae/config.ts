@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { checkConfig, unsupported } from '../configCheck.ts';
+import { CONFIG_LIMITS, checkConfig, unsupported, upTo } from '../configCheck.ts';
 
 /** What decides the shape of an AutoencoderKL. */
 export type VaeConfig = {
@@ -15,7 +15,8 @@ export type VaeConfig = {
   readonly factor: number;
 };
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65536));
+const count = upTo(CONFIG_LIMITS.width);
+const layers = upTo(CONFIG_LIMITS.layers);
 const schema = v.object({
   in_channels: v.optional(count, 3),
   out_channels: v.optional(count, 3),
@@ -23,7 +24,7 @@ const schema = v.object({
   block_out_channels: v.pipe(v.array(count), v.minLength(1), v.maxLength(8)),
   down_block_types: v.array(v.literal('DownEncoderBlock2D')),
   up_block_types: v.array(v.literal('UpDecoderBlock2D')),
-  layers_per_block: v.optional(count, 1),
+  layers_per_block: v.optional(layers, 1),
   norm_num_groups: v.optional(count, 32),
   scaling_factor: v.optional(v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6)), 0.18215),
   sample_size: v.optional(v.nullable(v.union([count, v.array(count)]))),

@@ -104,6 +104,7 @@ const CANDIDATE =
   /^(model_index\.json|[^/\\:]+\.(safetensors|ckpt)|(unet|vae|text_encoder|tokenizer|scheduler)\/[^/\\:]+)$/;
 /** Pages of a listing, of up to 1000 files each. */
 const MAX_PAGES = 10;
+const MAX_LINK_CHARACTERS = 4096;
 /** The largest vocabulary has some 2 MB. */
 const MAX_TEXT_BYTES = 64 * 2 ** 20;
 
@@ -120,7 +121,8 @@ async function describeRepository(
   const listed = await listFiles(hub, repository, commit, access);
   const prefix = path === '' || path.endsWith('.safetensors') ? '' : `${path}/`;
   const remote = listed
-    .filter((file) => file.path.startsWith(prefix))
+    // A name with half a character in it cannot be asked for.
+    .filter((file) => file.path.startsWith(prefix) && !/\p{Surrogate}/u.test(file.path))
     .map(({ path: full, size, lfs, oid }) => ({
       path: full.slice(prefix.length),
       url: hubUrl(hub, 'file', { repository, revision: commit, path: full }),
@@ -189,10 +191,29 @@ async function listFiles(
     const entries = parse(entriesSchema, text, shown(url));
     // Not by `push(...)`: a page may hold more entries than a call has room for arguments.
     for (const entry of entries) if (entry.type === 'file') files.push(entry);
-    const next: string | undefined = /<([^>]+)>;\s*rel="next"/.exec(headers.get('link') ?? '')?.[1];
-    url = next !== undefined && new URL(next, url).origin === hub.origin ? new URL(next, url).href : null;
+    url = nextPage(headers.get('link') ?? '', url, hub);
   }
   return files;
+}
+
+/**
+ * The next page of a listing by the header `Link: <address>; rel="next"` (RFC 8288); null on the last page.
+ * @throws StudioError `hub-answer` for an address that is none or leads away from the hub: what is listed there would
+ * be missing without a word
+ */
+function nextPage(header: string, url: string, hub: Hub): string | null {
+  const link = header
+    .slice(0, MAX_LINK_CHARACTERS)
+    .split(',')
+    .find((part) => /;\s*rel="?next"?/.test(part));
+  if (link === undefined) return null;
+  const target = link.slice(link.indexOf('<') + 1, link.indexOf('>'));
+  if (URL.canParse(target, url) && new URL(target, url).origin === hub.origin)
+    return new URL(target, url).href;
+  throw new StudioError('hub-answer', 'The hub names a next page of its listing that is not its own.', {
+    remedy: 'The hub may have changed. Download the model’s files and drop them here.',
+    where: shown(url),
+  });
 }
 
 function readLicense(card: v.InferOutput<typeof aboutSchema>['cardData'], page: string): License | null {

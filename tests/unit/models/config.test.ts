@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { countParameters, recordParameters } from '../../../src/models/parameters.ts';
+import { modelShape } from '../../../src/models/shape.ts';
 import { parseTextConfig } from '../../../src/models/text/config.ts';
 import { buildTextEncoder } from '../../../src/models/text/weights.ts';
 import { parseUnetConfig } from '../../../src/models/unet/config.ts';
@@ -126,6 +127,41 @@ describe('a UNet config', () => {
   test('has to be an object', () => {
     for (const json of [[], null, 'unet', 3])
       expect(() => parseUnetConfig(json)).toThrow('not a JSON object');
+  });
+});
+
+describe('a config that asks for what no device could hold', () => {
+  const parse = { unet: parseUnetConfig, vae: parseVaeConfig, text: parseTextConfig };
+  const shapeOf = (part: 'unet' | 'vae' | 'text', change: object) => () =>
+    modelShape({
+      unet: parse.unet(part === 'unet' ? { ...UNET, ...change } : UNET),
+      vae: parse.vae(part === 'vae' ? { ...VAE, ...change } : VAE),
+      text: parse.text(part === 'text' ? { ...TEXT, ...change } : TEXT),
+    });
+
+  test.each([
+    ['text', { num_hidden_layers: 1 << 24 }, '"num_hidden_layers" is 16777216'],
+    ['text', { vocab_size: 1 << 24 }, '"vocab_size" is 16777216'],
+    ['text', { max_position_embeddings: 1 << 24 }, '"max_position_embeddings"'],
+    ['text', { vocab_size: 1 << 20 }, 'token_embedding.weight would be [1048576,1024]'],
+    [
+      'text',
+      { hidden_size: 16384, intermediate_size: 16384, vocab_size: 1000, num_hidden_layers: 128 },
+      'parameters, more than any device holds',
+    ],
+    ['unet', { layers_per_block: 65536 }, '"layers_per_block" is 65536'],
+    ['unet', { transformer_layers_per_block: [1, 2, 65536, 1] }, '"transformer_layers_per_block'],
+    ['unet', { sample_size: 65536 }, '"sample_size" is 65536'],
+    ['unet', { block_out_channels: [320, 640, 1280, 65280] }, 'more than any GPU binds at once'],
+    ['vae', { layers_per_block: 1000 }, '"layers_per_block" is 1000'],
+  ] as const)('is refused at once: %s %j', (part, change, message) => {
+    expect(shapeOf(part, change)).toThrow(message);
+  });
+
+  test('and no other is', () => {
+    expect(
+      modelShape({ unet: parse.unet(UNET), vae: parse.vae(VAE), text: parse.text(TEXT) }).specs.unet,
+    ).toHaveLength(686);
   });
 });
 

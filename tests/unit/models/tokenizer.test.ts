@@ -104,5 +104,23 @@ describe('the CLIP tokenizer', () => {
     expect(broken({ vocab: '{"a":-1}' })).toThrow('vocab.json');
     expect(broken({ vocab: '{"a":0}' })).toThrow('<|startoftext|>');
     expect(broken({ config: '{"model_max_length":1}' })).toThrow('tokenizer_config.json');
+    expect(broken({ config: '{"model_max_length":76.5}' })).toThrow('tokenizer_config.json');
+  });
+
+  test('takes no special token from what every object has', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const config = JSON.stringify({ bos_token: name });
+      expect(() => makeTokenizer({ ...files, config }, 24)).toThrow(
+        `it has no entry for the special token ${name}`,
+      );
+    }
+  });
+
+  test('refuses merges that are no pairs of entries', () => {
+    for (const line of ['a', 'a b c', ' a', 'nowhere b']) {
+      expect(() => makeTokenizer({ ...files, merges: `#version: 0.2\n${line}\n` }, 24)).toThrow(
+        'merges.txt: line 2',
+      );
+    }
   });
 });

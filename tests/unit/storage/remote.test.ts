@@ -101,6 +101,22 @@ test('listings of any length and files of any size do no more than be refused', 
   await expect(describe()).rejects.toMatchObject({ code: 'url-failed' });
 });
 
+test('a file whose name is no text is left out, and the others are found', async () => {
+  answer({ sha }, [...complete, ...weights, { type: 'file', path: 'unet/\ud800.json', size: 10 }]);
+  expect((await describe()).files).toHaveLength(10);
+});
+
+test('a next page that is no address, or another host’s, is refused', async () => {
+  answer({ sha }, [...complete, ...weights]);
+  for (const link of ['<https://[>; rel="next"', '<https://b.bb/>; rel="next"', '<//b.bb/x>;rel=next']) {
+    server.misbehave('*', { link });
+    await expect(describe()).rejects.toMatchObject({ code: 'hub-answer' });
+  }
+  server.misbehave('*', { link: `${'<'.repeat(8000)}; rel="next"` });
+  expect((await describe()).files).toHaveLength(10);
+  server.misbehave('*', null);
+});
+
 test('a token that is none is refused without being repeated', async () => {
   answer({ sha }, [...complete, ...weights]);
   for (const token of ['hf_sécret', 'hf_secret\nX-Other: 1', 'hf_ secret', '“hf_secret”']) {

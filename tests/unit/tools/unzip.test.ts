@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeZip } from 'client-zip';
 import { afterEach, expect, test } from 'vitest';
+import { StudioError } from '../../../src/lib/errors.ts';
+import { readZip } from '../../../tools/mitune/readZip.ts';
 import { unzip } from '../../../tools/mitune/unzip.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'studio-unzip-'));
@@ -54,4 +56,33 @@ test('other files are refused', () => {
     'not a zip',
   );
   expect(() => unzip(new Uint8Array(3), folder)).toThrow('not a zip');
+});
+
+test('a damaged archive is refused as such, wherever the damage is', async () => {
+  const bytes = await zip([
+    { name: 'a.txt', input: 'some text' },
+    { name: 'b.txt', input: 'more' },
+  ]);
+  const codeOf = (damagedBytes: Uint8Array): string => {
+    try {
+      readZip(damagedBytes);
+      return 'read';
+    } catch (error) {
+      return error instanceof StudioError ? error.code : String(error);
+    }
+  };
+  const outcomes = new Set<string>();
+  for (let at = 0; at < bytes.length; at++) {
+    for (const value of [0, 0x7f, 0xff]) {
+      const changed = bytes.slice();
+      changed[at] = value;
+      outcomes.add(codeOf(changed));
+    }
+    outcomes.add(codeOf(bytes.subarray(0, at)));
+  }
+  // Fields that nothing reads, such as times, may say what they like.
+  expect([...outcomes].toSorted()).toEqual(['read', 'zip-unreadable']);
+  const content = bytes.slice();
+  content[content.indexOf('s'.charCodeAt(0), 30)] = 0;
+  expect(codeOf(content)).toBe('zip-unreadable');
 });
