@@ -19,9 +19,10 @@ export function checkConfig<S extends v.ObjectSchema<v.ObjectEntries, undefined>
     throw unsupported(file, 'the file is not a JSON object');
   }
   for (const [key, value] of Object.entries(json)) {
-    if (key in schema.entries || (key.startsWith('_') && !(key in fixed))) continue;
+    if (Object.hasOwn(schema.entries, key) || (key.startsWith('_') && !Object.hasOwn(fixed, key))) continue;
     if (value === null || (value === false && fixed[key] !== true)) continue;
-    if (!(key in fixed)) throw unsupported(file, `it has the unknown setting "${key}": ${show(value)}`);
+    if (!Object.hasOwn(fixed, key))
+      throw unsupported(file, `it has the unknown setting "${key}": ${show(value)}`);
     if (show(value) !== show(fixed[key])) {
       throw unsupported(file, `"${key}" is ${show(value)}, only ${show(fixed[key])} is implemented`);
     }

@@ -1,6 +1,7 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
 import type { LoadPlan } from '../../contract/loadPlan.ts';
 import { type ModelRef, type Settings, sameRef } from '../../contract/spec.ts';
+import { foreignHost } from '../../lib/webAddress.ts';
 import { CATALOG } from '../../sources/catalog.ts';
 import {
   correctPrediction as correctStored,
@@ -38,8 +39,8 @@ export async function requestModel(ref: ModelRef, sizeBytes: number | null): Pro
 }
 
 /**
- * Opens the engine with the model of the settings. A large model, or one of unknown size on some server, is not loaded
- * unasked: its plan is shown, and the user loads it.
+ * Opens the engine with the model of the settings. A large model is not loaded unasked: its plan is shown, and the user
+ * loads it. Of another server nothing is asked at all until the user has seen its name: a link may have named it.
  */
 export async function prepareModel(): Promise<void> {
   const ref = await settleModel();
@@ -49,7 +50,21 @@ export async function prepareModel(): Promise<void> {
     return;
   }
   await prepareBackend(backend);
-  if (useEngine.getState().status === 'waiting') await planModel(ref);
+  if (useEngine.getState().status === 'waiting' && hostOf(ref) === null) await planModel(ref);
+}
+
+/** The other server that a model would be read from; null for stored models and those of the page's own server. */
+export function hostOf(ref: ModelRef): string | null {
+  return ref.kind === 'url' ? foreignHost(ref.base, location.href) : null;
+}
+
+/** The other server that the next run would contact for its model; null if there is none, or it has been contacted. */
+export function useUnaskedHost(): string | null {
+  const ref = useSettings((state) => state.model);
+  const loaded = useEngine((state) => state.model?.ref ?? null);
+  const planned = useLoadPlans((state) => state.ref);
+  const asked = [loaded, planned].some((other) => other !== null && sameRef(other, ref));
+  return asked ? null : hostOf(ref);
 }
 
 function isLight(ref: ModelRef): boolean {

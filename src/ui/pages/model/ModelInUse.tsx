@@ -1,6 +1,6 @@
 import { sameRef } from '../../../contract/spec.ts';
 import { hidePlans, useLoadPlans } from '../../../state/model/loadPlans.ts';
-import { planModel } from '../../../state/model/modelChoice.ts';
+import { planModel, useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { modelName } from '../../../state/model/modelRows.ts';
 import { useStored } from '../../../state/model/stored.ts';
 import { stopLoading, useEngine } from '../../../state/page/engine.ts';
@@ -76,6 +76,7 @@ export function ModelInUse() {
 function ModelWaiting() {
   const ref = useSettings((state) => state.model);
   const list = useStored((state) => state.list);
+  const unasked = useUnaskedHost();
   const shown = useLoadPlans((state) => state.ref !== null && sameRef(state.ref, ref));
   const name = modelName(ref, list) ?? (ref.kind === 'url' ? ref.base : 'The model of these settings');
   return (
@@ -84,12 +85,14 @@ function ModelWaiting() {
         <div>
           <h2 className={styles.name}>{name}</h2>
           <p className={styles.facts}>
-            Not loaded yet. Large models are loaded after a look at what they need.
+            {unasked === null
+              ? 'Not loaded yet. Large models are loaded after a look at what they need.'
+              : `The settings name this model. ${unasked} has not been contacted; planning reads its configs from there.`}
           </p>
         </div>
         {shown ? null : (
           <Button look="primary" size="small" onClick={() => void planModel(ref)}>
-            Plan and load
+            {unasked === null ? 'Plan and load' : `Contact ${unasked}`}
           </Button>
         )}
       </div>

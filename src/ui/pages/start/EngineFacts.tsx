@@ -1,3 +1,4 @@
+import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { modelName } from '../../../state/model/modelRows.ts';
 import { useStored } from '../../../state/model/stored.ts';
 import { useEngine } from '../../../state/page/engine.ts';
@@ -13,9 +14,14 @@ export function EngineFacts() {
   const { status, backend, model, progress } = useEngine();
   const list = useStored((state) => state.list);
   const chosen = useSettings((state) => state.model);
+  const unasked = useUnaskedHost();
   const waiting = status === 'waiting';
   const name =
-    model === null ? (waiting ? modelName(chosen, list) : null) : (modelName(model.ref, list) ?? model.name);
+    model === null
+      ? waiting
+        ? (modelName(chosen, list) ?? 'A model of another server')
+        : null
+      : (modelName(model.ref, list) ?? model.name);
   return (
     <div className={styles.facts}>
       <div className={styles.head}>
@@ -34,7 +40,11 @@ export function EngineFacts() {
       ) : null}
       {waiting ? (
         <div className={styles.waiting}>
-          <p>It is large and not loaded yet.</p>
+          <p>
+            {unasked === null
+              ? 'It is large and not loaded yet.'
+              : `It lies at ${unasked}, which has not been contacted.`}
+          </p>
           <Button size="small" onClick={() => goTo('model')}>
             See its plan and load it
           </Button>

@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { measureMemory, useMemoryNeeds } from '../../../state/setup/memoryNeeds.ts';
@@ -11,9 +12,11 @@ const SETTLE_MS = 600;
 /** The most memory that drawing and training take, by the load plan, once the settings have come to rest. */
 export function MemoryRow() {
   const { settings, model: chosen } = useSettings();
-  const ref = useEngine(({ status, model }) =>
-    status === 'waiting' ? chosen : status === 'ready' ? (model?.ref ?? null) : null,
-  );
+  const unasked = useUnaskedHost();
+  const ref = useEngine(({ status, model }) => {
+    if (status === 'waiting') return unasked === null ? chosen : null;
+    return status === 'ready' ? (model?.ref ?? null) : null;
+  });
   const idle = useRuns((state) => state.activity === 'idle');
   const needs = useMemoryNeeds();
   useEffect(() => {

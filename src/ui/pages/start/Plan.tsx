@@ -1,3 +1,4 @@
+import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { goTo } from '../../../state/page/navigation.ts';
 import { attempt } from '../../../state/page/notices.ts';
@@ -20,6 +21,7 @@ export function Plan() {
   const settings = useSettings((state) => state.settings);
   const busy = useRuns((state) => state.activity !== 'idle');
   const engineFailed = useEngine((state) => state.status === 'failed');
+  const unasked = useUnaskedHost();
   const problems = settingsProblems(settings);
   const prompts = promptTexts(list);
   const unreadable = usePrompts((state) => state.failure !== null);
@@ -54,7 +56,9 @@ export function Plan() {
         {blocked ??
           (engineFailed
             ? 'The engine failed to start; this tries again.'
-            : 'Builds the set, selects, trains, and compares before with after. You can pause at any time.')}
+            : unasked !== null
+              ? `This contacts ${unasked} and reads its model from there.`
+              : 'Builds the set, selects, trains, and compares before with after. You can pause at any time.')}
       </p>
       <div className={styles.more}>
         <Button size="small" disabled={blocked !== null} onClick={() => void startFromDraft('select')}>
