@@ -3,12 +3,11 @@
  * W' = W + s A B, and for DoRA each output column of W' rescaled to its trained magnitude m / ||W'||.
  * In memory A is [in, r] and B is [r, out]; files hold their transposes.
  */
+import type { AdapterKind } from '../contract/spec.ts';
 import { normals } from '../lib/philox.ts';
 import type { Linear } from '../models/parameters.ts';
 import { doraWeightNorm } from '../tensor/ops/dora.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
-
-export type AdapterKind = 'lora' | 'dora';
 
 /** A layer that is adapted: its path with component, e.g. `unet.mid_block...attn2.to_k`, and the frozen layer. */
 export type Target = { readonly module: string; readonly layer: Linear };

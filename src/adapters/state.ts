@@ -1,14 +1,14 @@
 /** Adapters and optimizer moments as plain data, for checkpoints: float32 both ways, so a restored one has the same bits. */
 import * as v from 'valibot';
+import { ADAPTER_KINDS } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import { type AdaptedLayer, type Adapter, adapterParameters, type Target } from './adapter.ts';
 
-const kinds = ['lora', 'dora'] as const;
 const floats = v.instance(Float32Array);
 
 export const adapterStateSchema = v.object({
-  kind: v.picklist(kinds),
+  kind: v.picklist(ADAPTER_KINDS),
   rank: v.pipe(v.number(), v.integer(), v.minValue(1)),
   layers: v.array(v.object({ module: v.string(), scaling: v.number() })),
   /** In the order of `adapterParameters`. */

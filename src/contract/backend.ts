@@ -1,6 +1,7 @@
-/** Types of the tensor layer that carry no code, so that code without a GPU may import them. */
+/** What the tensor layer runs on, as plain data, so that code without a GPU may know of it. */
 
-export type BackendName = 'wasm' | 'webgpu';
+export const BACKENDS = ['wasm', 'webgpu'] as const;
+export type BackendName = (typeof BACKENDS)[number];
 
 /** What runs the tensors and why, as plain data for the page, reports and checkpoints. */
 export type BackendInfo = {

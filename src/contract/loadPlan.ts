@@ -1,4 +1,6 @@
 /** What goes where, at which precision, before a model is loaded: plain data, the same for the page and the reports. */
+import type { BackendName, WeightFormat } from './backend.ts';
+import type { GradientMode } from './policy.ts';
 import type { ModelRef } from './spec.ts';
 
 /** Images drawn from the pool (with guidance: two network evaluations at a time), or an adapter trained. */
@@ -7,8 +9,6 @@ export type PlanMode = 'generate' | 'train';
 /** The parts of a run that need memory one after another, so that the largest of them is the peak. */
 export type PlanPhaseName = 'text' | 'generate' | 'decode' | 'train';
 
-export type PlanPrecision = 'f16' | 'f32';
-
 /** What the engine does, and what a proposal changes. */
 export type PlanSettings = {
   /** Height and width of the images in pixels. */
@@ -16,11 +16,11 @@ export type PlanSettings = {
   /** Images that go through the network together: candidates of one call, or rows of one backward pass. */
   readonly batch: number;
   /** Precision frozen matrices are kept at on the device. Arithmetic, biases and norms are f32 in both cases. */
-  readonly weights: PlanPrecision;
+  readonly weights: WeightFormat;
   /** `resident`: all networks stay loaded. `byPhase`: text encoder and VAE come when they are needed and leave. */
   readonly parts: 'resident' | 'byPhase';
   /** Gradients from one tape over the network, or block by block with recomputation. */
-  readonly sweep: 'whole' | 'byStage';
+  readonly sweep: GradientMode;
   /** Horizontal bands that images are decoded in, exactly as in one piece; 1 for one piece. */
   readonly decodeBands: number;
 };
@@ -43,7 +43,7 @@ export type PlanRow = {
   /** In words for the user: `UNet weights`, `Activations`, `Adapter, gradients and moments`. */
   readonly what: string;
   readonly where: 'device' | 'memory';
-  readonly precision: PlanPrecision;
+  readonly precision: WeightFormat;
   readonly bytes: number;
 };
 
@@ -59,7 +59,7 @@ export type PlanProposal = {
 
 export type LoadPlan = {
   readonly model: string;
-  readonly backend: 'wasm' | 'webgpu';
+  readonly backend: BackendName;
   readonly mode: PlanMode;
   readonly settings: PlanSettings;
   readonly rows: readonly PlanRow[];

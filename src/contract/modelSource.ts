@@ -1,6 +1,7 @@
 /** Where models come from, as plain data: it crosses to the engine and is stored with what was downloaded. */
 
-export type HubName = 'huggingface';
+export const HUB_NAMES = ['huggingface'] as const;
+export type HubName = (typeof HUB_NAMES)[number];
 
 /** A model as the user named it. */
 export type ModelSource =

@@ -1,5 +1,6 @@
 /** What the page and the reports know of backends, models and runs: plain data. */
 import type { ErrorReport } from '../lib/errors.ts';
+import type { BackendName, WeightFormat } from './backend.ts';
 import type {
   CandidateRecord,
   EvaluationRecord,
@@ -8,11 +9,11 @@ import type {
   TrainRecord,
   ValidationRecord,
 } from './events.ts';
-import type { MiTuneSpec, ModelRef } from './spec.ts';
+import type { MiTuneSpec, ModelRef, Prediction } from './spec.ts';
 
 /** Which backend runs and why, for the page and for reports. */
 export type BackendReport = {
-  readonly name: 'wasm' | 'webgpu';
+  readonly name: BackendName;
   readonly reason: string;
   /** GPU as the browser names it; null on wasm. */
   readonly adapter: {
@@ -31,17 +32,18 @@ export type ModelReport = {
   readonly parameters: { readonly unet: number; readonly textEncoder: number; readonly vae: number };
   readonly sizeBytes: number;
   /** Precision its frozen matrices are kept at on the device. */
-  readonly weights: 'f16' | 'f32';
+  readonly weights: WeightFormat;
   /** Height and width of its images in pixels. */
   readonly imageSize: number;
   readonly maxTokens: number;
-  readonly prediction: 'epsilon' | 'v_prediction';
+  readonly prediction: Prediction;
   readonly adapterTargets: number;
   /** True when the exact scorer of the shapes world applies. */
   readonly shapesWorld: boolean;
 };
 
-export type RunStatus = 'new' | 'running' | 'paused' | 'failed' | 'done';
+export const RUN_STATUSES = ['new', 'running', 'paused', 'failed', 'done'] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
 
 /** A line of the run list. */
 export type RunSummary = {

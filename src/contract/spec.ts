@@ -2,18 +2,56 @@
  * What a MI-TUNE run is asked to do, as plain data: it can be stored, put into a file, sent to a worker
  * or to another machine, and it gives the same run there. Symbols as in the paper (arXiv 2405.20759).
  */
+import { BACKENDS } from './backend.ts';
+import type { FieldValue } from './field.ts';
 
-export type BackendChoice = 'auto' | 'wasm' | 'webgpu';
-export type SchedulerName = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmpp2m';
-/** Weights kappa_t of the squared difference, see `mi/kappa.ts`. */
-export type WeightsName = 'eq2' | 'code' | 'posterior' | 'dlogsnr' | 'none';
+export const BACKEND_CHOICES = ['auto', ...BACKENDS] as const;
+export type BackendChoice = (typeof BACKEND_CHOICES)[number];
+
+export const SCHEDULERS = ['ddpm', 'ddim', 'euler', 'pndm', 'dpmpp2m'] as const;
+export type SchedulerName = (typeof SCHEDULERS)[number];
+
+/** What a network predicts: the noise, or the velocity v. */
+export const PREDICTIONS = ['epsilon', 'v_prediction'] as const;
+export type Prediction = (typeof PREDICTIONS)[number];
+
 /**
- * Where the noise predictions that are scored come from: the guided sampling path (the official code's way,
- * a ranking), the conditional path (Algorithm 2 to the letter) or the finished latent noised again.
+ * Weights of the squared difference at each timestep, see `mi/kappa.ts`.
+ *
+ * `eq2`, `code`, `posterior`: mean of kappa x term over the kept terms.
+ * `dlogsnr`: sum over the kept terms of half the log-SNR step x term, true to the grid that was visited.
+ * `none`: plain sum of the kept terms, a baseline without units.
  */
-export type PathName = 'guided' | 'conditional' | 'renoise';
+export const WEIGHTS = ['eq2', 'code', 'posterior', 'dlogsnr', 'none'] as const;
+export type WeightsName = (typeof WEIGHTS)[number];
+
+/**
+ * Where the noise predictions that are scored come from.
+ *
+ * `guided`: the sampling path with guidance (the official code's way, a ranking).
+ * `conditional`: the sampling path of the conditional model alone (Algorithm 2 to the letter).
+ * `renoise`: the finished latent, noised again; also for real images.
+ */
+export const PATHS = ['guided', 'conditional', 'renoise'] as const;
+export type PathName = (typeof PATHS)[number];
+
 /** `orthogonal`: squared difference, never negative. `standard`: difference of errors, re-noised path only. */
-export type EstimatorName = 'orthogonal' | 'standard';
+export const ESTIMATORS = ['orthogonal', 'standard'] as const;
+export type EstimatorName = (typeof ESTIMATORS)[number];
+
+export const ADAPTER_KINDS = ['dora', 'lora'] as const;
+export type AdapterKind = (typeof ADAPTER_KINDS)[number];
+
+/** What becomes of repeated prompts: the official code keeps one folder per prompt text, so they collapse into one. */
+export const DUPLICATE_RULES = ['keep', 'collapse'] as const;
+export type DuplicateRule = (typeof DUPLICATE_RULES)[number];
+
+/** `shared` gives candidate j the seed `seed + j` whatever the prompt, as the official code does. */
+export const SEED_RULES = ['distinct', 'shared'] as const;
+export type SeedRule = (typeof SEED_RULES)[number];
+
+export const PRESET_NAMES = ['demo', 'paper', 'official-code'] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** A model folder in diffusers layout: below an address, or imported by the user into local storage. */
 export type ModelRef =
@@ -24,12 +62,10 @@ export function sameRef(a: ModelRef, b: ModelRef): boolean {
   return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
 }
 
-export type OptionValue = number | string | boolean;
-
 /** A method of `methods/registry.ts` by name, with values of the options that it declares; absent ones have their defaults. */
 export type MethodChoice = {
   readonly name: string;
-  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly options: Readonly<Record<string, FieldValue>>;
 };
 
 export type SamplingSpec = {
@@ -39,8 +75,8 @@ export type SamplingSpec = {
   readonly guidance: number;
   /** Candidates per network call; each is evaluated with and without its prompt. */
   readonly batch: number;
-  /** Height and width of the images in pixels; null (or absent, in runs of earlier versions) for the model's own. */
-  readonly size?: number | null;
+  /** Height and width of the images in pixels; null for the model's own. */
+  readonly size: number | null;
 };
 
 export type ScoreSpec = {
@@ -60,15 +96,13 @@ export type SelectionSpec = {
   readonly keep: number;
   /** R: how often the set is drawn anew from the tuned model. */
   readonly rounds: number;
-  /** The official code keeps one folder per prompt text, so repeated prompts collapse into one. */
-  readonly duplicates: 'keep' | 'collapse';
-  /** `shared` gives candidate j the seed `seed + j` whatever the prompt, as the official code does. */
-  readonly seeds: 'distinct' | 'shared';
+  readonly duplicates: DuplicateRule;
+  readonly seeds: SeedRule;
 };
 
 /** alpha = rank throughout, as in the paper: the file formats that diffusers reads have no place for another. */
 export type AdapterSpec = {
-  readonly kind: 'dora' | 'lora';
+  readonly kind: AdapterKind;
   readonly rank: number;
   /** Adapt the text encoder as well (the paper's joint variant). */
   readonly textEncoder: boolean;
@@ -128,8 +162,6 @@ export type MiTuneSpec = {
   readonly training: TrainingSpec;
   readonly realImages: RealImagesSpec | null;
 };
-
-export type PresetName = 'demo' | 'paper' | 'official-code';
 
 /** The part of a spec that a preset decides. */
 export type Settings = Omit<

@@ -5,17 +5,16 @@
  * the clean latent and the noise are linear in (z_t, output) for both. Samplers and the MI estimator
  * use these forms and never branch on the prediction type themselves.
  */
+import type { Prediction } from '../contract/spec.ts';
 import type { NoiseSchedule } from './schedule.ts';
 import { interpolate } from './schedule.ts';
 import type { VectorSpace } from './vectorSpace.ts';
-
-export type PredictionType = 'epsilon' | 'v_prediction';
 
 /** A vector linear in the current sample and the network output: z * zt + output * networkOutput. */
 export type LinearForm = { readonly z: number; readonly output: number };
 
 /** Predicted clean latent z0 as a function of z_t and the network output. */
-export function originalForm(prediction: PredictionType, alphaBar: number): LinearForm {
+export function originalForm(prediction: Prediction, alphaBar: number): LinearForm {
   const a = Math.sqrt(alphaBar);
   const s = Math.sqrt(1 - alphaBar);
   switch (prediction) {
@@ -29,7 +28,7 @@ export function originalForm(prediction: PredictionType, alphaBar: number): Line
 }
 
 /** Predicted noise as a function of z_t and the network output. */
-export function epsilonForm(prediction: PredictionType, alphaBar: number): LinearForm {
+export function epsilonForm(prediction: Prediction, alphaBar: number): LinearForm {
   switch (prediction) {
     case 'epsilon':
       return { z: 0, output: 1 };
@@ -55,7 +54,7 @@ export function applyForm<T>(space: VectorSpace<T>, form: LinearForm, z: T, outp
 /** Noise predicted by a network output at timestep t. */
 export function toEpsilon<T>(
   space: VectorSpace<T>,
-  model: { readonly schedule: NoiseSchedule; readonly prediction: PredictionType },
+  model: { readonly schedule: NoiseSchedule; readonly prediction: Prediction },
   t: number,
   { z, output }: { readonly z: T; readonly output: T },
 ): T {
@@ -66,11 +65,7 @@ export function toEpsilon<T>(
  * Factor from ||output difference||^2 to ||deltaEps||^2 at timestep t: 1 for noise, alphasBar_t for
  * velocity (deltaEps = sqrt(alphasBar_t) deltaV, as z_t is shared by the two predictions).
  */
-export function squaredDifferenceScale(
-  schedule: NoiseSchedule,
-  prediction: PredictionType,
-  t: number,
-): number {
+export function squaredDifferenceScale(schedule: NoiseSchedule, prediction: Prediction, t: number): number {
   switch (prediction) {
     case 'epsilon':
       return 1;

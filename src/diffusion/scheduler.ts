@@ -5,10 +5,10 @@
  * `timesteps[i]`, and calls `step`. Nothing is remembered outside the state, so a run can stop after
  * any step and go on from a stored state.
  */
+import type { SchedulerName } from '../contract/spec.ts';
 import type { GaussianKernel } from './kernel.ts';
 import type { NoiseSchedule } from './schedule.ts';
 import type { SchedulerConfig } from './schedulerConfig.ts';
-import type { SchedulerKind } from './timesteps.ts';
 import type { VectorSpace } from './vectorSpace.ts';
 
 /** A former evaluation a multistep sampler still needs; `z` only where the sample itself is reused. */
@@ -21,7 +21,7 @@ export type SamplerState<T> = { readonly z: T; readonly past: readonly Past<T>[]
 export type StepInput<T> = { readonly output: T; readonly noise: T | null };
 
 export interface Scheduler {
-  readonly kind: SchedulerKind;
+  readonly kind: SchedulerName;
   readonly config: SchedulerConfig;
   readonly schedule: NoiseSchedule;
   /** Network timestep of every evaluation; fractional for Euler with linspace spacing. */

@@ -8,20 +8,21 @@
  * Differs from diffusers: where `clip_sample` is left out it is off (clipping to [-1, 1] is for pixels,
  * not latents), and where `skip_prk_steps` is left out it is on.
  */
+
 import * as v from 'valibot';
+import { PREDICTIONS, type Prediction, type SchedulerName } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { PredictionType } from './parametrization.ts';
 import type { ScheduleConfig } from './schedule.ts';
 import { INERT_KEYS, OFF_VALUES, SCHEDULER_CLASSES, SOLVER_TYPES } from './schedulerKeys.ts';
 import type { DdpmVariance } from './schedulers/ddpm.ts';
 import type { SolverType } from './schedulers/dpmSolverPP2M.ts';
-import type { SchedulerKind, Spacing, TimestepConfig } from './timesteps.ts';
+import type { Spacing, TimestepConfig } from './timesteps.ts';
 
 /** Everything `createScheduler` needs, defaults filled in. */
 export type SchedulerConfig = ScheduleConfig &
   TimestepConfig & {
-    readonly kind: SchedulerKind;
-    readonly prediction: PredictionType;
+    readonly kind: SchedulerName;
+    readonly prediction: Prediction;
     /** DDIM and PNDM: alphasBar past the end of the grid is 1 instead of alphasBar[0]. */
     readonly setAlphaToOne: boolean;
     /** DDIM: share of the ancestral noise, 0 to 1. */
@@ -46,7 +47,7 @@ const fileSchema = v.looseObject({
   beta_start: v.optional(fraction, 0.0001),
   beta_end: v.optional(fraction, 0.02),
   beta_schedule: v.optional(v.picklist(['linear', 'scaled_linear', 'squaredcos_cap_v2']), 'linear'),
-  prediction_type: v.optional(v.picklist(['epsilon', 'v_prediction']), 'epsilon'),
+  prediction_type: v.optional(v.picklist(PREDICTIONS), 'epsilon'),
   timestep_spacing: v.optional(v.picklist(['leading', 'trailing', 'linspace'])),
   steps_offset: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0)), 0),
   set_alpha_to_one: v.optional(v.boolean()),
@@ -63,14 +64,14 @@ const fileSchema = v.looseObject({
 /** A checked `scheduler_config.json`, still without class defaults. */
 export type SchedulerFile = {
   /** The sampler the file was written for, or null if it is none of ours. */
-  readonly kind: SchedulerKind | null;
+  readonly kind: SchedulerName | null;
   readonly settings: v.InferOutput<typeof fileSchema>;
 };
 
 /** Settings that replace what file and class say. */
 export type SchedulerOverrides = {
   readonly spacing?: Spacing;
-  readonly prediction?: PredictionType;
+  readonly prediction?: Prediction;
   readonly eta?: number;
 };
 
@@ -110,7 +111,7 @@ export function parseSchedulerFile(json: unknown, where = 'scheduler_config.json
 /** Fills in the defaults of the chosen sampler's class. */
 export function resolveScheduler(
   file: SchedulerFile,
-  kind: SchedulerKind,
+  kind: SchedulerName,
   overrides: SchedulerOverrides = {},
 ): SchedulerConfig {
   const s = file.settings;
@@ -169,9 +170,9 @@ const DEFAULT_SPACING = {
   pndm: 'leading',
   euler: 'linspace',
   dpmpp2m: 'linspace',
-} as const satisfies Record<SchedulerKind, Spacing>;
+} as const satisfies Record<SchedulerName, Spacing>;
 
-function kindOfClass(name: unknown, where: string): SchedulerKind | null {
+function kindOfClass(name: unknown, where: string): SchedulerName | null {
   if (name === undefined) return null;
   const kind = typeof name === 'string' ? SCHEDULER_CLASSES.get(name) : undefined;
   if (kind === undefined) {

@@ -1,12 +1,12 @@
 /** Names found in diffusers' scheduler configs (v0.2 to v0.37) beside the settings we read. */
+import type { SchedulerName } from '../contract/spec.ts';
 import type { SolverType } from './schedulers/dpmSolverPP2M.ts';
-import type { SchedulerKind } from './timesteps.ts';
 
 /**
  * Classes whose models share the variance-preserving schedule. Null: the model can be used, with one of
  * our samplers in place of the one its file names.
  */
-export const SCHEDULER_CLASSES: ReadonlyMap<string, SchedulerKind | null> = new Map([
+export const SCHEDULER_CLASSES: ReadonlyMap<string, SchedulerName | null> = new Map([
   ['DDPMScheduler', 'ddpm'],
   ['DDIMScheduler', 'ddim'],
   ['EulerDiscreteScheduler', 'euler'],

@@ -2,8 +2,7 @@
  * Which training timesteps a sampler visits (Lin et al. 2024, "Common Diffusion Noise Schedules and
  * Sample Steps are Flawed", table 2), with the rounding of diffusers v0.27 per scheduler class.
  */
-
-export type SchedulerKind = 'ddpm' | 'ddim' | 'euler' | 'pndm' | 'dpmpp2m';
+import type { SchedulerName } from '../contract/spec.ts';
 
 export type Spacing = 'leading' | 'trailing' | 'linspace';
 
@@ -22,14 +21,14 @@ export type TimestepConfig = {
  *
  * @param steps integer from 1 to numTrainTimesteps
  */
-export function inferenceTimesteps(kind: SchedulerKind, config: TimestepConfig, steps: number): number[] {
+export function inferenceTimesteps(kind: SchedulerName, config: TimestepConfig, steps: number): number[] {
   const visited = spaced(kind, config, steps);
   const second = visited[1];
   if (kind !== 'pndm' || second === undefined) return visited;
   return [...visited.slice(0, 2), second, ...visited.slice(2)];
 }
 
-function spaced(kind: SchedulerKind, config: TimestepConfig, steps: number): number[] {
+function spaced(kind: SchedulerName, config: TimestepConfig, steps: number): number[] {
   const { numTrainTimesteps: T, stepsOffset } = config;
   // DPM-Solver++ spaces steps + 1 points and drops the lowest, so that no step starts at the data end.
   const points = kind === 'dpmpp2m' && config.spacing !== 'trailing' ? steps + 1 : steps;

@@ -260,7 +260,7 @@ export class Engine {
 
   /** The model at the image size of a run. */
   sessionOf({ sampling }: Pick<MiTuneSpec, 'sampling'>): Session {
-    const session = resizeSession(this.session, sampling.size ?? null);
+    const session = resizeSession(this.session, sampling.size);
     const { settings } = this.#current;
     if (settings.parts === 'resident') return session;
     const { drawRows = 1, trainRows = 1 } = this.#fit ?? {};

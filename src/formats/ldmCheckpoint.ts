@@ -1,11 +1,10 @@
 /** A single-file checkpoint seen as a folder in diffusers layout: nothing is copied, ranges are read where they lie. */
+import type { Prediction } from '../contract/spec.ts';
 import { assertRange, type ByteSource, bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { LDM_FAMILIES, LDM_SCHEDULER, type LdmFamily } from './ldmConfigs.ts';
 import { isLdmName, type LdmTensor, mapLdmNames } from './ldmKeys.ts';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from './safetensors.ts';
-
-export type Prediction = 'epsilon' | 'v_prediction';
 
 export type LdmCheckpoint = {
   readonly family: LdmFamily;

@@ -3,15 +3,8 @@
  * benchmark lists contain them, and reported.
  */
 import Papa from 'papaparse';
+import { NOT_TEXT, PROMPT_LIMITS, splitLines, toOneLine } from '../contract/prompt.ts';
 import { StudioError } from '../lib/errors.ts';
-
-export const PROMPT_LIMITS = {
-  /** Of the whole text, in UTF-16 units. */
-  fileCharacters: 16_000_000,
-  prompts: 10_000,
-  /** Of one prompt; models read 77 tokens, some 300 characters. */
-  promptCharacters: 2_000,
-} as const;
 
 export type Prompt = {
   readonly text: string;
@@ -173,16 +166,6 @@ function toCategories(values: readonly unknown[]): { categories?: readonly strin
   return categories.length === 0 ? {} : { categories };
 }
 
-function splitLines(text: string): string[] {
-  return text.split(/\r\n|\n|\r/);
-}
-
-/** Without line ends and blanks around them: a prompt is one line wherever it is shown or written. */
-function toOneLine(text: string): string {
-  const lines = splitLines(text).map((line) => line.trim());
-  return lines.filter((line) => line !== '').join(' ');
-}
-
 function findDuplicates(prompts: readonly Prompt[]): PromptList['duplicates'] {
   const linesOf = new Map<string, number[]>();
   for (const { text, line } of prompts) {
@@ -192,10 +175,6 @@ function findDuplicates(prompts: readonly Prompt[]): PromptList['duplicates'] {
   }
   return [...linesOf].filter(([, lines]) => lines.length > 1).map(([text, lines]) => ({ text, lines }));
 }
-
-/** Control characters, half a character, or the mark that a decoder leaves where bytes were not UTF-8. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the purpose
-const NOT_TEXT = /[\x00-\x08\x0e-\x1f\x7f\ufffd\p{Surrogate}]/u;
 
 function assertReadable(fileName: string, text: string): void {
   if (text.length > PROMPT_LIMITS.fileCharacters) {

@@ -4,7 +4,8 @@
  * `code/` and is loaded by the engine when a run needs it.
  */
 import type { RoundStage } from '../contract/events.ts';
-import type { OptionValue, Settings } from '../contract/spec.ts';
+import type { Field, FieldValue } from '../contract/field.ts';
+import type { Settings } from '../contract/spec.ts';
 
 export type Method = {
   /** Stable: stored in runs, used on the command line and in addresses. */
@@ -54,30 +55,15 @@ export type Cost = {
 };
 
 /** A setting of the method itself, with its default and where that comes from. */
-export type Option = {
+export type Option = Field & {
   readonly key: string;
-  readonly label: string;
-  readonly help: string;
-  /** Where the default comes from: a section of the paper, a line of the code, or our measurement. */
+  /** A section of the paper, a line of the code, or our measurement. */
   readonly origin: string;
-} & (
-  | {
-      readonly kind: 'number' | 'integer';
-      readonly default: number;
-      readonly min: number;
-      readonly max: number;
-      readonly step: number;
-    }
-  | {
-      readonly kind: 'choice';
-      readonly default: string;
-      readonly choices: readonly { readonly value: string; readonly label: string }[];
-    }
-  | { readonly kind: 'switch'; readonly default: boolean }
-);
+  readonly default: FieldValue;
+};
 
 /** A value for every option of the method. */
-export type Options = Readonly<Record<string, OptionValue>>;
+export type Options = Readonly<Record<string, FieldValue>>;
 
 /** Evaluations that the scheduler asks for: PNDM goes through its second timestep twice. */
 export function samplerSteps({ sampling }: Pick<Settings, 'sampling'>): number {

@@ -1,7 +1,8 @@
 /** The methods there are, one line each, and how a run's choice of one is read. */
-import type { MethodChoice, MiTuneSpec, OptionValue } from '../contract/spec.ts';
+import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
+import type { MethodChoice, MiTuneSpec } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { Method, Option, Options } from './method.ts';
+import type { Method, Options } from './method.ts';
 import { miTune } from './miTune.ts';
 
 export const METHODS: readonly Method[] = [miTune];
@@ -26,9 +27,9 @@ export function chosenMethod(choice: MethodChoice | undefined): Chosen {
   for (const key of Object.keys(choice.options)) {
     if (!known.has(key)) throw invalidOption(method, key, `${method.title} has no such option`);
   }
-  const options = method.options.map((option): [string, OptionValue] => {
+  const options = method.options.map((option): [string, FieldValue] => {
     const value = choice.options[option.key] ?? option.default;
-    if (!acceptsOption(option, value)) throw invalidOption(method, option.key, words(option));
+    if (!accepts(option, value)) throw invalidOption(method, option.key, `it takes ${describeRange(option)}`);
     return [option.key, value];
   });
   return { method, options: Object.fromEntries(options) };
@@ -47,40 +48,6 @@ export function drawingMethod(spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>): Cho
       .map(({ name }) => name)
       .join(', ')}, or none.`,
   });
-}
-
-/** True when the value may be given to the option. */
-export function acceptsOption(option: Option, value: unknown): value is OptionValue {
-  switch (option.kind) {
-    case 'number':
-    case 'integer':
-      return (
-        typeof value === 'number' &&
-        value >= option.min &&
-        value <= option.max &&
-        (option.kind === 'number' || Number.isInteger(value))
-      );
-    case 'choice':
-      return option.choices.some((choice) => choice.value === value);
-    case 'switch':
-      return typeof value === 'boolean';
-    default:
-      return option satisfies never;
-  }
-}
-
-function words(option: Option): string {
-  switch (option.kind) {
-    case 'number':
-    case 'integer':
-      return `it takes ${option.kind === 'integer' ? 'a whole number' : 'a number'} from ${option.min} to ${option.max}`;
-    case 'choice':
-      return `it takes one of ${option.choices.map(({ value }) => value).join(', ')}`;
-    case 'switch':
-      return 'it takes true or false';
-    default:
-      return option satisfies never;
-  }
 }
 
 function invalidOption(method: Method, key: string, why: string): StudioError {

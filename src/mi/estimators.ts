@@ -2,21 +2,11 @@
  * What each score is, what it costs and when not to trust it: one table that code, page and documentation
  * share. Plain data, in words a user can read.
  */
-import type { ScoreWeights } from './score.ts';
-
-/**
- * `guided`: along the sampling path with guidance (official code).
- * `conditional`: along the sampling path of the conditional model alone (the paper's algorithm 2).
- * `renoise`: on the finished latent, noised again; also for real images.
- */
-export type MiPath = 'guided' | 'conditional' | 'renoise';
-
-/** `orthogonal`: squared difference of the two predictions. `standard`: difference of their squared errors. */
-export type MiEstimator = 'orthogonal' | 'standard';
+import { type EstimatorName, type PathName, WEIGHTS, type WeightsName } from '../contract/spec.ts';
 
 export type EstimatorEntry = {
-  readonly estimator: MiEstimator;
-  readonly path: MiPath;
+  readonly estimator: EstimatorName;
+  readonly path: PathName;
   readonly label: string;
   /** What the score means. */
   readonly meaning: string;
@@ -29,15 +19,13 @@ export type EstimatorEntry = {
   /** Whether a single score has a standard error, and over what. */
   readonly standardError: 'none (one path)' | 'over draws';
   /** Weights that can be chosen afterwards without evaluations. */
-  readonly weights: readonly ScoreWeights[];
+  readonly weights: readonly WeightsName[];
   /** Everything else that can be changed afterwards without evaluations. */
   readonly adjustable: readonly ('truncation' | 'keep' | 'candidates')[];
   readonly mayBeNegative: boolean;
   /** Whether the number estimates mutual information in nats, or only ranks candidates of one prompt. */
   readonly unit: 'nats' | 'rank within a prompt';
 };
-
-const WEIGHTS = ['eq2', 'code', 'dlogsnr', 'posterior', 'none'] as const satisfies readonly ScoreWeights[];
 
 export const ESTIMATORS = [
   {
@@ -107,6 +95,6 @@ export const ESTIMATORS = [
 ] as const satisfies readonly EstimatorEntry[];
 
 /** The entry for an estimator on a path, or undefined where the pair does not exist. */
-export function findEstimator(estimator: MiEstimator, path: MiPath): EstimatorEntry | undefined {
+export function findEstimator(estimator: EstimatorName, path: PathName): EstimatorEntry | undefined {
   return ESTIMATORS.find((entry) => entry.estimator === estimator && entry.path === path);
 }

@@ -10,6 +10,7 @@
  * Differs from the paper: the official code leaves out the factor 1 / alpha_t (variant `code`). It is at
  * most 1.0121 on Stable Diffusion's schedule and hardly moves a ranking; the paper's `eq2` is the default.
  */
+import type { WeightsName } from '../contract/spec.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { interpolate } from '../diffusion/schedule.ts';
 
@@ -18,7 +19,7 @@ import { interpolate } from '../diffusion/schedule.ts';
  * `code`: the same without alpha; in continuous time T/2 |d lambda / dt|, the weight of Kong et al. and MINDE.
  * `posterior`: beta T / (2 alpha (1 - alphasBar[t - 1])), kernel variance of the exact posterior.
  */
-export type KappaVariant = 'eq2' | 'code' | 'posterior';
+export type KappaVariant = Exclude<WeightsName, 'dlogsnr' | 'none'>;
 
 /**
  * Weight of a squared noise difference at training timestep t (0-based; fractional t interpolates the

@@ -1,10 +1,7 @@
+import type { Prediction } from '../contract/spec.ts';
 import { type Denoiser, denoise } from '../diffusion/denoise.ts';
 import { type LatentShape, latentNoise } from '../diffusion/latentNoise.ts';
-import {
-  noisingCoefficients,
-  type PredictionType,
-  squaredDifferenceScale,
-} from '../diffusion/parametrization.ts';
+import { noisingCoefficients, squaredDifferenceScale } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { tensorSpace } from '../diffusion/tensorSpace.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
@@ -16,7 +13,7 @@ import type { RenoiseDraw, RenoiseMeasurement } from './renoise.ts';
 export type RenoiseRequest = {
   readonly denoiser: Denoiser;
   readonly schedule: NoiseSchedule;
-  readonly prediction: PredictionType;
+  readonly prediction: Prediction;
   /** Clean latents in scaled space [N, h, w, c]. */
   readonly latents: Tensor4D;
   readonly uncond: Tensor3D; // [N, L, D]

@@ -2,9 +2,9 @@
  * From a trace to a score. A trace keeps the unweighted squared differences of every evaluation, so other
  * weights or another truncation never cost a network evaluation.
  */
+import type { WeightsName } from '../contract/spec.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { KappaVariant } from './kappa.ts';
 import { halfLogSnrSteps, kappa } from './kappa.ts';
 
 /**
@@ -15,15 +15,8 @@ export type MiTerm = { readonly t: number; readonly squaredDifference: number };
 
 export type MiTrace = readonly MiTerm[];
 
-/**
- * `eq2`, `code`, `posterior`: mean of kappa x term over the kept terms.
- * `dlogsnr`: sum over the kept terms of half the log-SNR step x term, true to the grid that was visited.
- * `none`: plain sum of the kept terms, a baseline without units.
- */
-export type ScoreWeights = KappaVariant | 'dlogsnr' | 'none';
-
 export type ScoreOptions = {
-  readonly weights: ScoreWeights;
+  readonly weights: WeightsName;
   /** Terms with t strictly above this are kept; -1 keeps all. */
   readonly truncation: number;
 };

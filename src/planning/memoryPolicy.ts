@@ -1,6 +1,7 @@
 /** From the settings of a load plan to how methods run, and the settings a model starts with. */
 
-import type { PlanPrecision, PlanSettings } from '../contract/loadPlan.ts';
+import type { BackendName, WeightFormat } from '../contract/backend.ts';
+import type { PlanSettings } from '../contract/loadPlan.ts';
 import type { ComputePolicy } from '../contract/policy.ts';
 import { EVERYTHING_FITS } from '../contract/policy.ts';
 import { type ModelShape, matrixBytes } from '../models/shape.ts';
@@ -22,18 +23,18 @@ export function isSmall({ specs }: Pick<ModelShape, 'specs'>): boolean {
 /** What the engine does with a model on a backend, unless memory asks for less. */
 export function defaultSettings(
   shape: ModelShape,
-  asked: { readonly backend: 'wasm' | 'webgpu'; readonly size: number | null; readonly batch: number },
+  asked: { readonly backend: BackendName; readonly size: number | null; readonly batch: number },
 ): PlanSettings {
   const size = asked.size ?? shape.unet.sampleSize * shape.vae.factor;
   if (isSmall(shape)) {
     return { size, batch: asked.batch, weights: 'f32', parts: 'resident', sweep: 'whole', decodeBands: 1 };
   }
-  const weights: PlanPrecision = asked.backend === 'webgpu' ? 'f16' : 'f32';
+  const weights: WeightFormat = asked.backend === 'webgpu' ? 'f16' : 'f32';
   return { size, batch: asked.batch, weights, parts: 'byPhase', sweep: 'byStage', decodeBands: BANDS };
 }
 
 /** The same with everything that saves memory, whatever it costs in time. */
-export function frugalSettings(settings: PlanSettings, backend: 'wasm' | 'webgpu'): PlanSettings {
+export function frugalSettings(settings: PlanSettings, backend: BackendName): PlanSettings {
   const weights = backend === 'webgpu' ? 'f16' : 'f32';
   return { ...settings, weights, parts: 'byPhase', sweep: 'byStage', decodeBands: BANDS };
 }

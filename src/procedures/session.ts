@@ -1,11 +1,10 @@
 import { type ComputePolicy, EVERYTHING_FITS } from '../contract/policy.ts';
+import type { Prediction, SchedulerName } from '../contract/spec.ts';
 import { createScheduler } from '../diffusion/createScheduler.ts';
 import type { LatentShape } from '../diffusion/latentNoise.ts';
-import type { PredictionType } from '../diffusion/parametrization.ts';
 import { createSchedule, type NoiseSchedule } from '../diffusion/schedule.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { parseSchedulerFile, resolveScheduler, type SchedulerFile } from '../diffusion/schedulerConfig.ts';
-import type { SchedulerKind } from '../diffusion/timesteps.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { Projector } from '../models/hooks.ts';
 import type { DiffusionModel } from '../models/load.ts';
@@ -18,7 +17,7 @@ export type Session = {
   readonly model: DiffusionModel;
   readonly schedulerFile: SchedulerFile;
   readonly schedule: NoiseSchedule;
-  readonly prediction: PredictionType;
+  readonly prediction: Prediction;
   /** One latent at the model's own resolution. */
   readonly latentShape: LatentShape;
   /** How it is run in the memory there is. */
@@ -61,7 +60,7 @@ export function resizeSession(session: Session, size: number | null): Session {
 }
 
 /** The sampler of that name with the model's noise schedule. */
-export function sessionScheduler(session: Session, kind: SchedulerKind, steps: number): Scheduler {
+export function sessionScheduler(session: Session, kind: SchedulerName, steps: number): Scheduler {
   return createScheduler(resolveScheduler(session.schedulerFile, kind), steps);
 }
 

@@ -1,13 +1,14 @@
 /** What is known of a stored model, in IndexedDB beside its files. */
 import * as v from 'valibot';
-import type { ModelSource } from '../contract/modelSource.ts';
+import { HUB_NAMES, type ModelSource } from '../contract/modelSource.ts';
+import { PREDICTIONS } from '../contract/spec.ts';
 import { manifestEntries } from './manifest.ts';
 
 const sourceSchema: v.GenericSchema<unknown, ModelSource> = v.variant('kind', [
   v.object({ kind: v.literal('catalog'), id: v.string() }),
   v.object({
     kind: v.literal('hub'),
-    hub: v.picklist(['huggingface']),
+    hub: v.picklist(HUB_NAMES),
     repository: v.string(),
     revision: v.string(),
     path: v.string(),
@@ -34,7 +35,7 @@ export const modelSchema = v.object({
   skipped: v.array(v.string()),
   layout: v.optional(v.picklist(['diffusers', 'checkpoint']), 'diffusers'),
   /** What a checkpoint's network predicts; null for folders, whose scheduler says so. */
-  prediction: v.optional(v.nullable(v.picklist(['epsilon', 'v_prediction'])), null),
+  prediction: v.optional(v.nullable(v.picklist(PREDICTIONS)), null),
   /** True if nobody and nothing said so. */
   predictionGuessed: v.optional(v.boolean(), false),
   /** Where it was downloaded from; null for what was dropped. */

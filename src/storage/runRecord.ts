@@ -14,7 +14,8 @@ import {
   type TrainRecord,
   type ValidationRecord,
 } from '../contract/events.ts';
-import type { RunStatus } from '../contract/runTypes.ts';
+import { looseSpecSchema } from '../contract/runSchema.ts';
+import { RUN_STATUSES, type RunStatus } from '../contract/runTypes.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
@@ -72,7 +73,6 @@ const interval = v.object({ mean: real, low: real, high: real });
 const exactScore = v.object({ share: real, strict: v.boolean() });
 const exactMean = v.object({ share: real, strict: real, images: count });
 const picked = v.object({ prompt: count, candidate: count });
-const stage = v.picklist(STAGES);
 
 export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   version: v.literal(1),
@@ -80,72 +80,17 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   name: v.string(),
   createdAt: real,
   updatedAt: real,
-  status: v.picklist(['new', 'running', 'paused', 'failed', 'done']),
-  stage,
+  status: v.picklist(RUN_STATUSES),
+  stage: v.picklist(STAGES),
   round: count,
   progress: real,
   seconds: v.record(v.string(), real),
   computedBy: v.exactOptional(v.object({ backend: v.string(), kernels: v.record(v.string(), v.string()) })),
 });
 
-const methodChoice = v.looseObject({
-  name: v.string(),
-  options: v.record(v.string(), v.union([v.number(), v.string(), v.boolean()])),
-});
-
-const specSchema: v.GenericSchema<unknown, MiTuneSpec> = v.looseObject({
-  version: v.literal(1),
-  preset: v.picklist(['demo', 'paper', 'official-code', 'custom']),
-  method: v.exactOptional(methodChoice),
-  drawnBy: v.exactOptional(methodChoice),
-  model: v.variant('kind', [
-    v.looseObject({ kind: v.literal('url'), base: v.string() }),
-    v.looseObject({ kind: v.literal('local'), id: v.string() }),
-  ]),
-  prompts: v.array(v.string()),
-  seed: real,
-  backend: v.picklist(['auto', 'wasm', 'webgpu']),
-  sampling: v.looseObject({
-    scheduler: v.picklist(['ddpm', 'ddim', 'euler', 'pndm', 'dpmpp2m']),
-    steps: count,
-    guidance: real,
-    batch: count,
-  }),
-  score: v.looseObject({
-    estimator: v.picklist(['orthogonal', 'standard']),
-    path: v.picklist(['guided', 'conditional', 'renoise']),
-    weights: v.picklist(['eq2', 'code', 'posterior', 'dlogsnr', 'none']),
-    truncation: real,
-    noiseDraws: count,
-  }),
-  selection: v.looseObject({
-    candidates: count,
-    keep: count,
-    rounds: count,
-    duplicates: v.picklist(['keep', 'collapse']),
-    seeds: v.picklist(['distinct', 'shared']),
-  }),
-  adapter: v.looseObject({ kind: v.picklist(['dora', 'lora']), rank: count, textEncoder: v.boolean() }),
-  training: v.looseObject({
-    batch: count,
-    accumulation: count,
-    learningRate: real,
-    warmup: count,
-    clip: v.nullable(real),
-    weightDecay: real,
-    flushAtEpochEnd: v.boolean(),
-    iterations: count,
-    freshAdapterEachRound: v.boolean(),
-    validationShare: real,
-    checkpointEvery: count,
-    previewEvery: count,
-  }),
-  realImages: v.nullable(v.looseObject({ folder: v.string(), share: real })),
-});
-
 /** One schema for each part: a new part or field in the types does not compile without its check here. */
 export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unknown, RunParts[P]> } = {
-  spec: specSchema,
+  spec: looseSpecSchema,
   heldOut: v.array(count),
   selections: v.array(v.object({ round: count, picks: v.array(picked) })),
   evaluations: v.array(

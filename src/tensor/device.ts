@@ -4,6 +4,7 @@
  */
 
 import type { AdapterDescription, BackendInfo, WasmPaths } from '../contract/backend.ts';
+import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import { loadWasmKernels } from './wasm/kernels.ts';
@@ -41,10 +42,7 @@ let closeCurrent: (() => void) | undefined;
  * @throws StudioError `webgpu-unavailable` when webgpu is asked for and there is no adapter or device;
  * `wasm-unavailable` when the wasm binary does not start
  */
-export async function openBackend(
-  want: 'auto' | 'wasm' | 'webgpu',
-  options: OpenOptions,
-): Promise<BackendInfo> {
+export async function openBackend(want: BackendChoice, options: OpenOptions): Promise<BackendInfo> {
   if (want === 'wasm') return openWasm('You chose WebAssembly.', options);
   const adapter = await requestAdapter();
   if (want === 'auto') {

@@ -1,9 +1,10 @@
 /** Hook H7: one optimizer step over its micro-batches, for any loss. */
+
 import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import type { GradientMode } from '../contract/policy.ts';
-import type { OptimizerOptions } from '../contract/spec.ts';
-import { noisingCoefficients, type PredictionType } from '../diffusion/parametrization.ts';
+import type { OptimizerOptions, Prediction } from '../contract/spec.ts';
+import { noisingCoefficients } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { Projector } from '../models/hooks.ts';
@@ -37,7 +38,7 @@ export type TrainContext = {
   readonly unet: Unet;
   readonly text: TextWeights;
   readonly schedule: NoiseSchedule;
-  readonly prediction: PredictionType;
+  readonly prediction: Prediction;
   readonly loss: LossFunction;
   /** Evaluate the base model on the same inputs for the loss. */
   readonly withReference: boolean;

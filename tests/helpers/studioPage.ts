@@ -27,7 +27,7 @@ export const TINY_RUN: MiTuneSpec = {
   prompts: ['a red circle above a blue square', 'a green star and a white ring', 'a small cyan ring'],
   seed: 42,
   backend: 'wasm',
-  sampling: { scheduler: 'ddpm', steps: 4, guidance: 4, batch: 4 },
+  sampling: { scheduler: 'ddpm', steps: 4, guidance: 4, batch: 4, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'code', truncation: 50, noiseDraws: 1 },
   selection: { candidates: 4, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
   adapter: { kind: 'dora', rank: 2, textEncoder: false },

@@ -1,6 +1,5 @@
 /** What the study asks of a page, and what it gets back: plain data, latents and adapters as base64. */
-import type { AdapterKind } from '../../src/adapters/adapter.ts';
-import type { SchedulerKind } from '../../src/diffusion/timesteps.ts';
+import type { AdapterKind, SchedulerName } from '../../src/contract/spec.ts';
 
 /** Candidates of one prompt. */
 export type DrawRequest = {
@@ -9,7 +8,7 @@ export type DrawRequest = {
   readonly seeds: readonly number[];
   /** File name of a stored adapter, or null for the base model. */
   readonly adapter: string | null;
-  readonly scheduler: SchedulerKind;
+  readonly scheduler: SchedulerName;
   readonly steps: number;
   readonly guidance: number;
 };

@@ -3,8 +3,9 @@
 import { type AdaptedLayer, type Adapter, adapterParameters } from '../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../src/adapters/project.ts';
 import type { GradientMode } from '../../src/contract/policy.ts';
+import type { Prediction } from '../../src/contract/spec.ts';
 import { denoise } from '../../src/diffusion/denoise.ts';
-import { noisingCoefficients, type PredictionType } from '../../src/diffusion/parametrization.ts';
+import { noisingCoefficients } from '../../src/diffusion/parametrization.ts';
 import { createSchedule } from '../../src/diffusion/schedule.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
 import { toPeftKey } from '../../src/formats/adapterKeys.ts';
@@ -29,7 +30,7 @@ export type Bench = {
   readonly unet: Unet;
   readonly noisy: Tensor4D;
   readonly batch: MicroBatch & { readonly context: Tensor3D };
-  context(options: { mode: GradientMode; prediction?: PredictionType }): TrainContext;
+  context(options: { mode: GradientMode; prediction?: Prediction }): TrainContext;
   /** Row weights min(SNR, gamma) / SNR. */
   minSnrWeights(gamma: number): Tensor1D;
   /** Name in peft's file for one of `adapterParameters`. */
@@ -99,7 +100,7 @@ export function predict(bench: Bench, adapter: Adapter | null): Tensor4D {
 export async function gradientsOf(
   bench: Bench,
   adapter: Adapter,
-  options: { mode: GradientMode; prediction?: PredictionType; minSnrGamma?: number | null },
+  options: { mode: GradientMode; prediction?: Prediction; minSnrGamma?: number | null },
 ): Promise<{ loss: number; gradNorm: number; gradients: ReadonlyMap<string, Float32Array> }> {
   const norms = adapterWeightNorms(adapter);
   const gamma = options.minSnrGamma ?? null;

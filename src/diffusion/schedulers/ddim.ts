@@ -4,13 +4,14 @@
  * Differs from the paper: past the end of the grid alphasBar is alphasBar[0] unless set_alpha_to_one,
  * as Stable Diffusion's configs ask.
  */
+import type { Prediction } from '../../contract/spec.ts';
 import type { GaussianKernel } from '../kernel.ts';
-import type { LinearForm, PredictionType } from '../parametrization.ts';
+import type { LinearForm } from '../parametrization.ts';
 import { epsilonForm, originalForm } from '../parametrization.ts';
 
 /** Kernel from alphasBar at the current timestep to `alphaBarPrev` at the next lower one. */
 export function ddimKernel(
-  prediction: PredictionType,
+  prediction: Prediction,
   eta: number,
   { alphaBar, alphaBarPrev }: { readonly alphaBar: number; readonly alphaBarPrev: number },
 ): GaussianKernel {

@@ -2,8 +2,8 @@
  * DDPM ancestral sampling (Ho et al. 2020, eq. 6 and 7) on a strided grid: alpha and beta of a step come
  * from the ratio of alphasBar at its two ends, not from the per-timestep tables.
  */
+import type { Prediction } from '../../contract/spec.ts';
 import type { GaussianKernel } from '../kernel.ts';
-import type { PredictionType } from '../parametrization.ts';
 import { originalForm } from '../parametrization.ts';
 
 /**
@@ -17,7 +17,7 @@ const MIN_VARIANCE = 1e-20;
 
 /** Kernel from alphasBar at the current timestep to `alphaBarPrev` (1 past the end) at the next lower one. */
 export function ddpmKernel(
-  prediction: PredictionType,
+  prediction: Prediction,
   variance: DdpmVariance,
   { alphaBar, alphaBarPrev }: { readonly alphaBar: number; readonly alphaBarPrev: number },
 ): GaussianKernel {

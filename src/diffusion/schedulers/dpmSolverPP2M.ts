@@ -6,7 +6,8 @@
  *   z_next = (s_next / s) z - a_next (e^-h - 1) (D0 + correction), D0 = x0(now),
  * where the second order adds a multiple of D1 = (h / h_before) (x0(now) - x0(before)).
  */
-import type { LinearForm, PredictionType } from '../parametrization.ts';
+import type { Prediction } from '../../contract/spec.ts';
+import type { LinearForm } from '../parametrization.ts';
 import { originalForm } from '../parametrization.ts';
 
 export type SolverType = 'midpoint' | 'heun';
@@ -15,7 +16,7 @@ export type SolverType = 'midpoint' | 'heun';
 export type SolverStep = { readonly sample: number; readonly now: number; readonly before: number };
 
 /** Predicted clean latent at noise level sigma (variance-preserving scale). */
-export function dpmOriginal(prediction: PredictionType, sigma: number): LinearForm {
+export function dpmOriginal(prediction: Prediction, sigma: number): LinearForm {
   return originalForm(prediction, 1 / (sigma * sigma + 1));
 }
 

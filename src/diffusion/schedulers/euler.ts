@@ -3,18 +3,19 @@
  * without churn): the sample is z0 + sigma noise, sigma = sqrt((1 - alphasBar) / alphasBar), and the
  * network sees it divided by sqrt(sigma^2 + 1).
  */
-import type { LinearForm, PredictionType } from '../parametrization.ts';
+import type { Prediction } from '../../contract/spec.ts';
+import type { LinearForm } from '../parametrization.ts';
 import { originalForm } from '../parametrization.ts';
 
 /** Predicted clean latent, linear in the unscaled sample and the output at the scaled one. */
-export function eulerOriginal(prediction: PredictionType, sigma: number): LinearForm {
+export function eulerOriginal(prediction: Prediction, sigma: number): LinearForm {
   const scaled = originalForm(prediction, 1 / (sigma * sigma + 1));
   return { z: scaled.z / Math.sqrt(sigma * sigma + 1), output: scaled.output };
 }
 
 /** z_next = z + (sigmaNext - sigma) d, with the derivative d = (z - z0) / sigma. */
 export function eulerStep(
-  prediction: PredictionType,
+  prediction: Prediction,
   { sigma, sigmaNext }: { readonly sigma: number; readonly sigmaNext: number },
 ): LinearForm {
   const x0 = eulerOriginal(prediction, sigma);

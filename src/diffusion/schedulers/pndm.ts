@@ -3,7 +3,8 @@
  * (`skip_prk_steps`): the order grows from 1 to 4, and the second evaluation repairs the first step by
  * going again from the first sample with the mean of the two outputs.
  */
-import type { LinearForm, PredictionType } from '../parametrization.ts';
+import type { Prediction } from '../../contract/spec.ts';
+import type { LinearForm } from '../parametrization.ts';
 import { epsilonForm } from '../parametrization.ts';
 
 /** Adams-Bashforth weights of outputs, newest first, by how many there are. */
@@ -27,7 +28,7 @@ export const PLMS_REPAIR_WEIGHTS: readonly number[] = [1 / 2, 1 / 2];
 
 /** Eq. 9: the transfer from one noise level to another, for the effective output. */
 export function pndmTransfer(
-  prediction: PredictionType,
+  prediction: Prediction,
   { alphaBar, alphaBarPrev }: { readonly alphaBar: number; readonly alphaBarPrev: number },
 ): LinearForm {
   const eps = epsilonForm(prediction, alphaBar);

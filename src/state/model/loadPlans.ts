@@ -35,7 +35,7 @@ export function planRequest(ref: ModelRef, settings: Settings, mode: PlanMode): 
   const { sampling, training, adapter } = settings;
   return {
     ref,
-    size: sampling.size ?? null,
+    size: sampling.size,
     batch: mode === 'generate' ? sampling.batch : training.batch,
     mode,
     rank: adapter.rank,

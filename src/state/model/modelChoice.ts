@@ -1,5 +1,7 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
+
 import type { LoadPlan } from '../../contract/loadPlan.ts';
+import type { Prediction } from '../../contract/spec.ts';
 import { type ModelRef, type Settings, sameRef } from '../../contract/spec.ts';
 import { foreignHost } from '../../lib/webAddress.ts';
 import { CATALOG } from '../../sources/catalog.ts';
@@ -8,7 +10,6 @@ import {
   importModel,
   loadModel,
   type ModelFiles,
-  type Prediction,
   prepareBackend,
   prepareEngine,
   useEngine,

@@ -1,13 +1,14 @@
 /** Which backend and which model are ready. */
+
 import { create } from 'zustand';
 import type { BackendReport, ModelReport } from '../../contract/runTypes.ts';
+import type { Prediction } from '../../contract/spec.ts';
 import { type BackendChoice, type ModelRef, sameRef } from '../../contract/spec.ts';
 import type { StoredItem } from '../../contract/stored.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { engineClient } from './engineClient.ts';
 
-export type Prediction = 'epsilon' | 'v_prediction';
 export type ModelFiles = readonly { readonly path: string; readonly file: Blob }[];
 
 type EngineState = {

@@ -1,4 +1,5 @@
 /** Decides what dropped or chosen files are, by their names, and hands them to the store that wants them. */
+
 import { StudioError } from '../../lib/errors.ts';
 import { chooseModelFiles } from '../model/modelChoice.ts';
 import type { ModelFiles } from '../page/engine.ts';
@@ -7,8 +8,8 @@ import { attempt, useNotices } from '../page/notices.ts';
 import { importAdapter } from '../run/compare.ts';
 import { promptTexts, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
+import { parseRunFile } from './runFile.ts';
 import { draftOf, useSettings } from './settings.ts';
-import { parseRunFile } from './specSchema.ts';
 
 export type DroppedKind = 'model' | 'images' | 'weights' | 'run' | 'prompts' | 'unknown';
 
@@ -101,25 +102,32 @@ export async function openPromptFile(path: string, file: Blob): Promise<void> {
   setPromptFile(name, text);
 }
 
-/** Takes over the settings of a run file, and its prompts if it has any. */
+/**
+ * Takes over the settings of a run file, and its prompts if it has any.
+ * @throws StudioError if either cannot be used; then nothing is taken over
+ */
 export async function openRunFile(path: string, file: Blob): Promise<void> {
   const spec = parseRunFile(path, await readText(path, file));
+  const prompts = spec.prompts.length === 0 ? null : promptFileOf(path, spec.prompts);
   useSettings.getState().replace(draftOf(spec));
-  if (spec.prompts.length > 0) {
-    const [name, text] = promptFileOf(spec.prompts);
-    setPromptFile(name, text);
-  }
+  if (prompts !== null) setPromptFile(...prompts);
   goTo('start');
   const count = usePrompts.getState().list?.prompts.length ?? 0;
   useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
 }
 
 /** Plain lines where they say the same. */
-function promptFileOf(prompts: readonly string[]): [name: string, text: string] {
+function promptFileOf(path: string, prompts: readonly string[]): [name: string, text: string] {
   const lines = prompts.join('\n');
   const { list } = readPrompts('prompts.txt', lines);
   if (JSON.stringify(promptTexts(list)) === JSON.stringify(prompts)) return ['prompts.txt', lines];
-  return ['prompts.jsonl', prompts.map((prompt) => JSON.stringify({ prompt })).join('\n')];
+  const json = prompts.map((prompt) => JSON.stringify({ prompt })).join('\n');
+  const { failure } = readPrompts('prompts.jsonl', json);
+  if (failure === null) return ['prompts.jsonl', json];
+  throw new StudioError(failure.code, `The prompts of ${path} cannot be used: ${failure.message}`, {
+    remedy: failure.remedy,
+    where: path,
+  });
 }
 
 async function readText(path: string, file: Blob): Promise<string> {

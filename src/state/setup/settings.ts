@@ -1,6 +1,8 @@
 /** The settings of the next run, before it is created. */
 import { create } from 'zustand';
+import type { FieldValue } from '../../contract/field.ts';
 import { presetSettings } from '../../contract/presets.ts';
+import { FIELD_PATHS, type FieldPath, getField, setField } from '../../contract/settings.ts';
 import type {
   BackendChoice,
   MiTuneSpec,
@@ -10,7 +12,6 @@ import type {
   Settings,
 } from '../../contract/spec.ts';
 import { firstPreset } from '../model/modelPresets.ts';
-import { FIELD_PATHS, type FieldPath, type FieldValue, getField, setField } from './fields.ts';
 
 export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;
 

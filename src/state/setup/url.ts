@@ -4,11 +4,12 @@
  * Prompts are not part of it: they may be long or private, and travel in run files.
  */
 import * as v from 'valibot';
+import { parseFieldText } from '../../contract/field.ts';
 import { presetSettings } from '../../contract/presets.ts';
+import { backendSchema, presetSchema, seedSchema } from '../../contract/runSchema.ts';
+import { acceptsValue, FIELD_PATHS, fieldOf, getField, setField } from '../../contract/settings.ts';
 import type { Settings } from '../../contract/spec.ts';
-import { FIELD_PATHS, type FieldPath, fieldOf, getField, setField } from './fields.ts';
 import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './settings.ts';
-import { acceptsValue, backendSchema, presetSchema, seedSchema } from './specSchema.ts';
 
 export const PAGES = [
   'start',
@@ -65,7 +66,7 @@ export function decodePlace(hash: string): Place {
   for (const path of FIELD_PATHS) {
     const text = query.get(path);
     if (text === null) continue;
-    const value = parseValue(path, text);
+    const value = parseFieldText(fieldOf(path), text);
     if (acceptsValue(path, value)) settings = setField(settings, path, value);
   }
   const address = read(webAddressSchema, query.get('model'));
@@ -89,12 +90,4 @@ export function decodePlace(hash: string): Place {
       realImages: null,
     },
   };
-}
-
-function parseValue(path: FieldPath, text: string): unknown {
-  const field = fieldOf(path);
-  if (field.kind === 'choice') return text;
-  if (field.kind === 'switch') return text === 'true' ? true : text === 'false' ? false : undefined;
-  if (text === 'null') return null;
-  return text.trim() === '' ? undefined : Number(text);
 }

@@ -1,6 +1,7 @@
 // Hooks H4 to H6: guidance as a function, moving the latent before a step, kernels and the trajectory.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { SchedulerName } from '../../../src/contract/spec.ts';
 import { createScheduler } from '../../../src/diffusion/createScheduler.ts';
 import { denoise, latentGradient } from '../../../src/diffusion/denoise.ts';
 import { type Combine, guideAndMeasure } from '../../../src/diffusion/guidance.ts';
@@ -14,7 +15,6 @@ import {
 } from '../../../src/diffusion/sample.ts';
 import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
-import type { SchedulerKind } from '../../../src/diffusion/timesteps.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 import { embedPrompt, sessionScheduler } from '../../../src/procedures/session.ts';
 import { scope } from '../../../src/tensor/scope.ts';
@@ -117,7 +117,7 @@ onBackends('the sampler', () => {
     tf.dispose([sampled.latents, wanted]);
   });
 
-  const scheduler = (kind: SchedulerKind, eta: number): Scheduler =>
+  const scheduler = (kind: SchedulerName, eta: number): Scheduler =>
     createScheduler({ ...resolveScheduler(bench.session.schedulerFile, kind), eta }, STEPS);
 
   it.each([

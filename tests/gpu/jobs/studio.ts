@@ -91,7 +91,7 @@ function specOf(model: ModelRef, backend: BackendName, change: SpecChange): MiTu
     prompts: PROMPTS,
     seed: 7,
     backend,
-    sampling: { scheduler: 'ddpm', steps: 3, guidance: 3, batch: 2 },
+    sampling: { scheduler: 'ddpm', steps: 3, guidance: 3, batch: 2, size: null },
     score: { estimator: 'orthogonal', path: 'guided', weights: 'code', truncation: 50, noiseDraws: 2 },
     selection: { candidates: 3, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
     adapter: { kind: 'dora', rank: 2, textEncoder: false },

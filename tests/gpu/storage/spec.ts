@@ -8,7 +8,7 @@ export const spec: MiTuneSpec = {
   prompts: ['a red cube', 'a red cube', 'ein grüner Würfel'],
   seed: 2 ** 52,
   backend: 'auto',
-  sampling: { scheduler: 'ddpm', steps: 20, guidance: 7.5, batch: 4 },
+  sampling: { scheduler: 'ddpm', steps: 20, guidance: 7.5, batch: 4, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: -1, noiseDraws: 4 },
   selection: { candidates: 8, keep: 1, rounds: 2, duplicates: 'keep', seeds: 'distinct' },
   adapter: { kind: 'dora', rank: 8, textEncoder: false },

@@ -2,14 +2,13 @@
 
 import {
   type Adapter,
-  type AdapterKind,
   adapterParameters,
   initAdapter,
   withParameters,
 } from '../../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../../../src/adapters/targets.ts';
-import type { OptimizerOptions } from '../../../src/contract/spec.ts';
+import type { AdapterKind, OptimizerOptions } from '../../../src/contract/spec.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import type { Projector } from '../../../src/models/hooks.ts';
 import type { DiffusionModel } from '../../../src/models/load.ts';

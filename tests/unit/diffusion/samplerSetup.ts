@@ -1,10 +1,10 @@
 // Stable Diffusion's settings for a sampler, and a driver loop over plain arrays.
 
+import type { Prediction, SchedulerName } from '../../../src/contract/spec.ts';
 import { createScheduler } from '../../../src/diffusion/createScheduler.ts';
-import type { PredictionType } from '../../../src/diffusion/parametrization.ts';
 import type { SamplerState, Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
-import type { SchedulerKind, Spacing } from '../../../src/diffusion/timesteps.ts';
+import type { Spacing } from '../../../src/diffusion/timesteps.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 
 export const STABLE_DIFFUSION_FILE = {
@@ -19,10 +19,10 @@ export const STABLE_DIFFUSION_FILE = {
 };
 
 export type Run = {
-  readonly scheduler: SchedulerKind;
+  readonly scheduler: SchedulerName;
   readonly steps: number;
   readonly spacing?: Spacing;
-  readonly prediction?: PredictionType;
+  readonly prediction?: Prediction;
   readonly eta?: number;
   /** Keys that replace those of Stable Diffusion's file. */
   readonly file?: Record<string, unknown>;

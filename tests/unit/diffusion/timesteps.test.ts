@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { SchedulerKind, Spacing } from '../../../src/diffusion/timesteps.ts';
+import type { SchedulerName } from '../../../src/contract/spec.ts';
+import type { Spacing } from '../../../src/diffusion/timesteps.ts';
 import { inferenceTimesteps } from '../../../src/diffusion/timesteps.ts';
 
 type Golden = {
@@ -11,7 +12,7 @@ const golden = JSON.parse(readFileSync('tests/golden/timesteps.json', 'utf8')) a
 
 /** @param key `<sampler>.<spacing>.<steps>` */
 function timestepsOf(key: string): number[] {
-  const [kind, spacing, steps] = key.split('.') as [SchedulerKind, Spacing, string];
+  const [kind, spacing, steps] = key.split('.') as [SchedulerName, Spacing, string];
   return inferenceTimesteps(kind, { numTrainTimesteps: 1000, spacing, stepsOffset: 1 }, Number(steps));
 }
 
@@ -29,7 +30,7 @@ describe('timesteps of diffusers', () => {
 });
 
 describe('linspace', () => {
-  const linspace = (kind: SchedulerKind, steps: number) =>
+  const linspace = (kind: SchedulerName, steps: number) =>
     inferenceTimesteps(kind, { numTrainTimesteps: 1000, spacing: 'linspace', stepsOffset: 1 }, steps);
 
   it('rounds ties to even for samplers with integer timesteps', () => {

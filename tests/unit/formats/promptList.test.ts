@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PROMPT_LIMITS, parsePromptList } from '../../../src/formats/promptList.ts';
+import { PROMPT_LIMITS } from '../../../src/contract/prompt.ts';
+import { parsePromptList } from '../../../src/formats/promptList.ts';
 import { StudioError } from '../../../src/lib/errors.ts';
 
 const read = (fileName: string, text: string) =>

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ROUND_STAGES } from '../../../src/contract/events.ts';
+import { accepts } from '../../../src/contract/field.ts';
 import { presetSettings } from '../../../src/contract/presets.ts';
-import { acceptsOption, chosenMethod, drawingMethod, METHODS } from '../../../src/methods/registry.ts';
+import { chosenMethod, drawingMethod, METHODS } from '../../../src/methods/registry.ts';
 
 describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (_, method) => {
   test('names stages in the order of a round', () => {
@@ -10,7 +11,7 @@ describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (_,
 
   test('accepts the defaults of its options, and says where they come from', () => {
     for (const option of method.options) {
-      expect(acceptsOption(option, option.default)).toBe(true);
+      expect(accepts(option, option.default)).toBe(true);
       expect(option.origin).not.toBe('');
     }
     expect(chosenMethod({ name: method.name, options: {} }).method).toBe(method);

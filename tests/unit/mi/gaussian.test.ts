@@ -6,10 +6,11 @@
 // so expectations over noise, pairs and whole sampling paths are polynomials in means and variances.
 
 import { describe, expect, it } from 'vitest';
+import type { WeightsName } from '../../../src/contract/spec.ts';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { inferenceTimesteps } from '../../../src/diffusion/timesteps.ts';
 import { scoreRenoised } from '../../../src/mi/renoise.ts';
-import type { MiTerm, ScoreWeights } from '../../../src/mi/score.ts';
+import type { MiTerm } from '../../../src/mi/score.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
 import { schedulerFor } from '../diffusion/samplerSetup.ts';
 
@@ -37,7 +38,7 @@ describe('forward-noised pairs', () => {
       const d = denoisers(t);
       return { t, squaredDifference: secondMoment(d, d.a * RHO, 1 - (d.a * RHO) ** 2) };
     });
-  const score = (grid: readonly number[], weights: ScoreWeights, truncation = NO_TRUNCATION) =>
+  const score = (grid: readonly number[], weights: WeightsName, truncation = NO_TRUNCATION) =>
     scoreTrace(schedule, terms(grid), { weights, truncation });
   const strideTen = (offset: number) =>
     inferenceTimesteps('ddpm', { numTrainTimesteps: 1000, spacing: 'leading', stepsOffset: offset }, 100);
@@ -64,7 +65,7 @@ describe('forward-noised pairs', () => {
 
 describe('sampling paths', () => {
   /** Expected score over DDPM paths; the slope m on y and the variance of z are carried through the kernels. */
-  function pathScore(guidance: number, steps: number, weights: ScoreWeights): number {
+  function pathScore(guidance: number, steps: number, weights: WeightsName): number {
     const scheduler = schedulerFor({
       scheduler: 'ddpm',
       steps,

@@ -51,8 +51,8 @@ describe('options of npm run mitune', () => {
   });
 
   test.each([
-    [['--candidates', 'many'], '--candidates must be a number'],
-    [['--lr', ''], '--lr must be a number'],
+    [['--candidates', 'many'], '--candidates must be a whole number from 1 to 500, not "many"'],
+    [['--lr', ''], '--lr must be a number from'],
     [['--preset', 'fast'], '--preset must be one of demo, paper, official-code'],
     [['--backend', 'cpu'], '--backend must be one of auto, wasm, webgpu'],
     [['--text-encoder', 'yes'], '--text-encoder must be one of true, false'],

@@ -1,7 +1,8 @@
 /** Every score that part 1 compares: a number per candidate from what is stored, without a network evaluation. */
+import { WEIGHTS } from '../../../src/contract/spec.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoise.ts';
-import { NO_TRUNCATION, type ScoreWeights, scoreCoefficients, scoreTrace } from '../../../src/mi/score.ts';
+import { NO_TRUNCATION, scoreCoefficients, scoreTrace } from '../../../src/mi/score.ts';
 import { type Design, REFERENCE_SCORE } from '../design.ts';
 import type { MeasuredCandidate } from '../measures.ts';
 
@@ -17,7 +18,6 @@ export type ScoreDefinition = {
   readonly score: (candidate: MeasuredCandidate) => number;
 };
 
-const WEIGHTS = ['eq2', 'code', 'posterior', 'dlogsnr', 'none'] as const satisfies readonly ScoreWeights[];
 const TRUNCATIONS = [NO_TRUNCATION, 100, 200, 400] as const;
 /** Parts of the path, [above, up to]. */
 const RANGES = [

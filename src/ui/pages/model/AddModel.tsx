@@ -1,7 +1,8 @@
 import { type FormEvent, useState } from 'react';
+import type { Prediction } from '../../../contract/spec.ts';
 import { askForAddress, setToken, useDownloads } from '../../../state/model/downloads.ts';
 import { chooseModelFiles } from '../../../state/model/modelChoice.ts';
-import { type Prediction, useEngine } from '../../../state/page/engine.ts';
+import { useEngine } from '../../../state/page/engine.ts';
 import { attempt } from '../../../state/page/notices.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';

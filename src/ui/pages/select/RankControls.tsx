@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
+import { FIELDS } from '../../../contract/fields.ts';
 import type { WeightsName } from '../../../contract/spec.ts';
 import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/run/gallery.ts';
 import type { OpenRun } from '../../../state/run/runs.ts';
-import { FIELDS } from '../../../state/setup/fields.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
@@ -19,8 +19,6 @@ type RankControlsProps = {
   readonly showExact: boolean;
   readonly onShowExact: (show: boolean) => void;
 };
-
-const MAX_TRUNCATION = 900;
 
 /** Everything about the ranking that can change without drawing anything again. */
 export function RankControls({ run, locked, editable, showExact, onShowExact }: RankControlsProps) {
@@ -40,7 +38,7 @@ export function RankControls({ run, locked, editable, showExact, onShowExact }: 
         <Choice
           label="Weights over time"
           value={ranking.weights}
-          options={FIELDS['score.weights'].options}
+          options={FIELDS.score.fields.weights.choices}
           disabled={locked}
           onChange={(weights: WeightsName) => void rank({ weights })}
         />
@@ -49,7 +47,7 @@ export function RankControls({ run, locked, editable, showExact, onShowExact }: 
         label="Leave out steps up to t"
         value={ranking.truncation}
         min={0}
-        max={MAX_TRUNCATION}
+        max={FIELDS.score.fields.truncation.max}
         step={10}
         locked={locked}
         text={(value) => (value === 0 ? 'none' : String(value))}

@@ -1,4 +1,4 @@
-import type { Field, FieldValue } from '../../../state/setup/fields.ts';
+import type { Field, FieldValue } from '../../../contract/field.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
@@ -14,7 +14,7 @@ type FieldControlProps = {
 export function FieldControl({ field, value, describedBy, onChange }: FieldControlProps) {
   switch (field.kind) {
     case 'choice':
-      return <Choice label={field.label} value={String(value)} options={field.options} onChange={onChange} />;
+      return <Choice label={field.label} value={String(value)} options={field.choices} onChange={onChange} />;
     case 'switch':
       return <Toggle label={field.label} checked={value === true} onChange={onChange} />;
     case 'integer':

@@ -1,23 +1,23 @@
+import { describeValue } from '../../../contract/field.ts';
+import { FIELDS, type GroupName } from '../../../contract/fields.ts';
 import { presetSettings } from '../../../contract/presets.ts';
-import type { Settings } from '../../../contract/spec.ts';
-import { describeValue, type FieldPath, fieldOf, getField, pathsOf } from '../../../state/setup/fields.ts';
+import { type FieldPath, fieldOf, getField, pathsOf } from '../../../contract/settings.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
-
-type Group = { readonly key: keyof Settings; readonly title: string; readonly summary: string };
 
 const PAPER = presetSettings('paper');
 const OFFICIAL = presetSettings('official-code');
 
 /** A group of settings, each beside the values of the paper and of the official code. */
-export function FieldGroup({ group }: { readonly group: Group }) {
+export function FieldGroup({ group }: { readonly group: GroupName }) {
+  const { title, summary } = FIELDS[group];
   return (
-    <section className={styles.group} aria-labelledby={`group-${group.key}`}>
+    <section className={styles.group} aria-labelledby={`group-${group}`}>
       <div className={styles.head}>
         <div>
-          <h2 id={`group-${group.key}`}>{group.title}</h2>
-          <p className={styles.summary}>{group.summary}</p>
+          <h2 id={`group-${group}`}>{title}</h2>
+          <p className={styles.summary}>{summary}</p>
         </div>
         <span className={styles.column} aria-hidden="true">
           Paper
@@ -26,7 +26,7 @@ export function FieldGroup({ group }: { readonly group: Group }) {
           Official code
         </span>
       </div>
-      {pathsOf(group.key).map((path) => (
+      {pathsOf(group).map((path) => (
         <FieldRow key={path} path={path} />
       ))}
     </section>
@@ -58,11 +58,11 @@ function FieldRow({ path }: { readonly path: FieldPath }) {
       </div>
       <p className={styles.reference} data-same={value === paper}>
         <span className={styles.from}>Paper: </span>
-        {describeValue(path, paper)}
+        {describeValue(field, paper)}
       </p>
       <p className={styles.reference} data-same={value === official}>
         <span className={styles.from}>Official code: </span>
-        {describeValue(path, official)}
+        {describeValue(field, official)}
       </p>
     </div>
   );

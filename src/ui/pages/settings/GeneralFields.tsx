@@ -1,8 +1,8 @@
+import { MAX_SEED } from '../../../contract/runSchema.ts';
 import type { BackendChoice } from '../../../contract/spec.ts';
 import { prepareEngine, useEngine } from '../../../state/page/engine.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
-import { MAX_SEED } from '../../../state/setup/specSchema.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import styles from './FieldGroup.module.css';

@@ -1,8 +1,8 @@
+import { GROUP_NAMES } from '../../../contract/settings.ts';
 import { attempt, useNotices } from '../../../state/page/notices.ts';
 import { runFile } from '../../../state/run/exports.ts';
 import { settingsLink } from '../../../state/setup/address.ts';
 import { openRunFile } from '../../../state/setup/dropped.ts';
-import { FIELD_GROUPS } from '../../../state/setup/fields.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { buildSpec, useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
@@ -38,8 +38,8 @@ export function SettingsPage() {
       </PageHead>
       <div className={page.split}>
         <div>
-          {FIELD_GROUPS.map((group) => (
-            <FieldGroup key={group.key} group={group} />
+          {GROUP_NAMES.map((group) => (
+            <FieldGroup key={group} group={group} />
           ))}
           <RealImages />
           <GeneralFields />

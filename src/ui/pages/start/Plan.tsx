@@ -1,3 +1,4 @@
+import { settingsProblems } from '../../../contract/settings.ts';
 import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { goTo } from '../../../state/page/navigation.ts';
@@ -7,7 +8,6 @@ import { useRuns } from '../../../state/run/runs.ts';
 import { openRunFile } from '../../../state/setup/dropped.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
-import { settingsProblems } from '../../../state/setup/specSchema.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { EngineFacts } from './EngineFacts.tsx';

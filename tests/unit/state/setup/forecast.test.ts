@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { presetSettings } from '../../../../src/contract/presets.ts';
-import { setField } from '../../../../src/state/setup/fields.ts';
+import { setField } from '../../../../src/contract/settings.ts';
 import { forecast } from '../../../../src/state/setup/forecast.ts';
 import { blendSpeed, readSpeed, type TextStore, writeSpeed } from '../../../../src/state/setup/speed.ts';
 import { estimateTime, multiplications } from '../../../../src/state/setup/timeEstimate.ts';

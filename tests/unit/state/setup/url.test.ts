@@ -1,21 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Field } from '../../../../src/contract/field.ts';
 import { presetSettings } from '../../../../src/contract/presets.ts';
+import { MAX_SEED } from '../../../../src/contract/runSchema.ts';
+import { FIELD_PATHS, type FieldPath, fieldOf, setField } from '../../../../src/contract/settings.ts';
 import type { Settings } from '../../../../src/contract/spec.ts';
-import {
-  FIELD_PATHS,
-  type Field,
-  type FieldPath,
-  fieldOf,
-  setField,
-} from '../../../../src/state/setup/fields.ts';
 import { INITIAL_DRAFT } from '../../../../src/state/setup/settings.ts';
-import { MAX_SEED } from '../../../../src/state/setup/specSchema.ts';
 import { decodePlace, encodePlace, PAGES } from '../../../../src/state/setup/url.ts';
 
 function acceptedBy(field: Field): fc.Arbitrary<string | number | boolean | null> {
   if (field.kind === 'switch') return fc.boolean();
-  if (field.kind === 'choice') return fc.constantFrom(...field.options.map((option) => option.value));
+  if (field.kind === 'choice') return fc.constantFrom(...field.choices.map((option) => option.value));
   const number =
     field.kind === 'integer'
       ? fc.integer({ min: field.min, max: field.max })

@@ -1,0 +1,84 @@
+/**
+ * The check of a whole run, in the two forms of the field table: `strict` for run files and addresses, `loose` for
+ * stored records, which may be older than today's ranges or newer than this page.
+ */
+import * as v from 'valibot';
+import { type SchemaForm, tableSchema } from './field.ts';
+import { FIELDS } from './fields.ts';
+import { NOT_TEXT, PROMPT_LIMITS, toOneLine } from './prompt.ts';
+import { BACKEND_CHOICES, type MiTuneSpec, type ModelRef, PRESET_NAMES } from './spec.ts';
+
+/** Candidates and rounds count on from the seed, and must stay whole numbers that are exact. */
+export const MAX_SEED = 2 ** 52;
+export const seedSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_SEED));
+export const backendSchema = v.picklist(BACKEND_CHOICES);
+export const presetSchema = v.picklist(PRESET_NAMES);
+export const shareSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+
+/** The same as a line of a prompt list: what is read here reads the same there. */
+const promptSchema = v.pipe(
+  v.string(),
+  v.transform(toOneLine),
+  v.minLength(1, 'A prompt is empty'),
+  v.maxLength(
+    PROMPT_LIMITS.promptCharacters,
+    ({ received }) => `A prompt has ${received} characters, more than ${PROMPT_LIMITS.promptCharacters}`,
+  ),
+  v.check((text) => !NOT_TEXT.test(text), 'A prompt is not plain text'),
+);
+const promptsSchema = v.pipe(
+  v.array(v.string()),
+  v.maxLength(
+    PROMPT_LIMITS.prompts,
+    ({ received }) => `It has ${received} prompts, more than ${PROMPT_LIMITS.prompts}`,
+  ),
+  v.array(promptSchema),
+);
+
+/** Its options are those that the method declares, so they are checked against the method. */
+const methodEntries = {
+  name: v.string(),
+  options: v.record(v.string(), v.nullable(v.union([v.number(), v.string(), v.boolean()]))),
+};
+
+type SpecSchema = v.GenericSchema<unknown, MiTuneSpec>;
+
+/** What is said from outside: every value within its range, nothing unknown let through. */
+export const strictSpecSchema = v.object({
+  version: v.literal(1),
+  method: v.exactOptional(v.object(methodEntries)),
+  drawnBy: v.exactOptional(v.object(methodEntries)),
+  preset: v.picklist([...PRESET_NAMES, 'custom']),
+  model: v.variant('kind', [
+    v.object({ kind: v.literal('url'), base: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)) }),
+    v.object({ kind: v.literal('local'), id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) }),
+  ]) satisfies v.GenericSchema<unknown, ModelRef>,
+  prompts: promptsSchema,
+  seed: seedSchema,
+  backend: backendSchema,
+  ...groupSchemas('strict'),
+  realImages: v.nullable(v.object({ folder: v.pipe(v.string(), v.minLength(1)), share: shareSchema })),
+}) as unknown as SpecSchema; // the groups' types are those of their table, which `FieldsFor` holds to the spec's
+
+/** What was stored: the kinds of values alone; fields that are not known here are kept. */
+export const looseSpecSchema = v.looseObject({
+  version: v.literal(1),
+  method: v.exactOptional(v.looseObject(methodEntries)),
+  drawnBy: v.exactOptional(v.looseObject(methodEntries)),
+  preset: v.picklist([...PRESET_NAMES, 'custom']),
+  model: v.variant('kind', [
+    v.looseObject({ kind: v.literal('url'), base: v.string() }),
+    v.looseObject({ kind: v.literal('local'), id: v.string() }),
+  ]) satisfies v.GenericSchema<unknown, ModelRef>,
+  prompts: v.array(v.string()),
+  seed: v.number(),
+  backend: backendSchema,
+  ...groupSchemas('loose'),
+  realImages: v.nullable(v.looseObject({ folder: v.string(), share: v.number() })),
+}) as unknown as SpecSchema;
+
+function groupSchemas(form: SchemaForm) {
+  return Object.fromEntries(
+    Object.entries(FIELDS).map(([key, { fields }]) => [key, tableSchema(fields, form)]),
+  );
+}

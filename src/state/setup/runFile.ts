@@ -1,0 +1,47 @@
+/** Run files: the JSON form of a `MiTuneSpec`, alone or as the `spec` or `config` of a report. */
+import * as v from 'valibot';
+import { strictSpecSchema } from '../../contract/runSchema.ts';
+import type { MiTuneSpec } from '../../contract/spec.ts';
+import { StudioError } from '../../lib/errors.ts';
+import { drawingMethod } from '../../methods/registry.ts';
+
+const MAX_CHARACTERS = 20_000_000;
+
+/**
+ * @throws StudioError `run-file-too-large`, `run-file-not-json`, `run-file-invalid` or, of its method,
+ * `method-unknown`, `method-option-invalid` or `method-draws-nothing`, naming the first bad value
+ */
+export function parseRunFile(fileName: string, text: string): MiTuneSpec {
+  if (text.length > MAX_CHARACTERS) {
+    throw new StudioError('run-file-too-large', `${fileName} is too large to be a run file.`, {
+      remedy: 'Choose the .json file that was saved as a run file, or a report.json.',
+      where: fileName,
+    });
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new StudioError('run-file-not-json', `${fileName} is not valid JSON.`, {
+      remedy: 'Save the run file again, or check it with a JSON editor.',
+      where: fileName,
+      cause,
+    });
+  }
+  const result = v.safeParse(strictSpecSchema, specOf(json));
+  if (result.success) {
+    drawingMethod(result.output);
+    return result.output;
+  }
+  const [issue] = result.issues;
+  throw new StudioError('run-file-invalid', `${fileName} does not describe a run: ${issue.message}.`, {
+    remedy: 'Correct that value, or start from a run file saved by this page.',
+    where: v.getDotPath(issue) ?? fileName,
+  });
+}
+
+function specOf(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || ('version' in json && 'prompts' in json)) return json;
+  if ('spec' in json) return json.spec;
+  return 'config' in json ? json.config : json;
+}
