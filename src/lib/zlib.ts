@@ -1,4 +1,4 @@
-/** zlib streams (RFC 1950) by the platform's own codec, in pages, workers and Node alike. */
+/** zlib streams (RFC 1950) and bare deflate (RFC 1951) by the platform's own codec, in pages, workers and Node alike. */
 import { concatBytes } from './bytes.ts';
 
 export async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
@@ -8,13 +8,15 @@ export async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Arra
 
 /**
  * Stops as soon as the output passes `maxBytes`, so a small file cannot fill the memory.
+ * @param format `deflate-raw` is without zlib's header and checksum, as in zip files
  * @throws Error when the stream is damaged, truncated or larger than `maxBytes`
  */
 export async function inflate(
   bytes: Uint8Array<ArrayBuffer>,
   maxBytes: number,
+  format: 'deflate' | 'deflate-raw' = 'deflate',
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate'));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(format));
   const reader = stream.getReader();
   const parts: Uint8Array[] = [];
   let sizeBytes = 0;

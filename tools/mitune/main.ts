@@ -231,10 +231,10 @@ async function collect(page: Page, out: string, done: boolean): Promise<void> {
     const path = join(out, file);
     await download.saveAs(path);
     if (file !== 'set.zip') console.log(`wrote ${path}`);
-    else
-      console.log(
-        `wrote ${unzip(new Uint8Array(readFileSync(path)), out).length} files of the set to ${out}`,
-      );
+    else {
+      const files = await unzip(new Uint8Array(readFileSync(path)), out);
+      console.log(`wrote ${files.length} files of the set to ${out}`);
+    }
   }
 }
 

@@ -2,16 +2,17 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readZip } from './readZip.ts';
+import { unzipAll } from '../../src/formats/zip.ts';
+import { bytesSource } from '../../src/lib/bytes.ts';
 
-/** Writes every file of the archive below `folder`; returns their names. Nothing is written if one name is unsafe. */
-export function unzip(bytes: Uint8Array, folder: string): string[] {
-  const files = readZip(bytes);
-  for (const name of files.keys()) {
-    if (name.split(/[/\\]/).includes('..') || /^([/\\]|[a-z]:)/i.test(name)) {
-      throw new Error(`The downloaded set has the unsafe name ${name}.`);
-    }
-  }
+const LIMITS = { maxEntries: 1_000_000, maxEntryBytes: 2 ** 31, maxTotalBytes: 2 ** 36 };
+
+/**
+ * Writes every file of the archive below `folder`; returns their names. Nothing is written if any of it is damaged.
+ * @throws StudioError as `openZip`
+ */
+export async function unzip(bytes: Uint8Array, folder: string): Promise<string[]> {
+  const files = await unzipAll(bytesSource(bytes, 'The downloaded set'), LIMITS);
   for (const [name, data] of files) {
     const path = join(folder, name);
     mkdirSync(dirname(path), { recursive: true });

@@ -6,9 +6,9 @@ import { parseImageFolder } from '../../../src/formats/imageFolder.ts';
 import { decodePng } from '../../../src/formats/png.ts';
 import { readPngText, STUDIO_KEYWORD } from '../../../src/formats/pngText.ts';
 import { openSafetensors } from '../../../src/formats/safetensors.ts';
+import { unzipAll } from '../../../src/formats/zip.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import { scoreImage } from '../../../src/shapes/score.ts';
-import { readZip } from '../../../tools/mitune/readZip.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 const PROMPTS = ['a red circle', 'a blue square', 'a red circle above a blue square'] as const;
@@ -53,7 +53,8 @@ describe('the shapes model', () => {
 
   it('hands out its set as an image folder', async () => {
     const { bytes } = await studio.client.call('exportSet', { runId, round: 0 });
-    const files = readZip(bytes);
+    const limits = { maxEntries: 10, maxEntryBytes: 1e6, maxTotalBytes: 1e7 };
+    const files = await unzipAll(bytesSource(bytes, 'set.zip'), limits);
     const metadata = new TextDecoder().decode(files.get('metadata.jsonl'));
     const rows = parseImageFolder('metadata.jsonl', metadata);
     expect(rows.map((row) => row.text)).toEqual([...PROMPTS]);
