@@ -52,6 +52,34 @@ export function kendallTauB(x: readonly number[], y: readonly number[]): number 
   return balance / Math.sqrt(untiedX * untiedY);
 }
 
+/** Ranks from 1 for the smallest; equals share the mean of the ranks that they take up. */
+export function midranks(values: readonly number[]): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0));
+  const ranks = new Array<number>(values.length);
+  for (let start = 0; start < order.length; ) {
+    let end = start + 1;
+    while (end < order.length && values[order[end] ?? 0] === values[order[start] ?? 0]) end++;
+    for (const i of order.slice(start, end)) ranks[i] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return ranks;
+}
+
+/**
+ * Spearman's rank correlation: the correlation of midranks. NaN when either side is constant.
+ *
+ * @param x, y paired values of equal length
+ */
+export function spearmanRho(x: readonly number[], y: readonly number[]): number {
+  if (x.length !== y.length) throw new RangeError(`spearmanRho: ${x.length} values against ${y.length}`);
+  const center = (x.length + 1) / 2;
+  const a = midranks(x).map((rank) => rank - center);
+  const b = midranks(y).map((rank) => rank - center);
+  const product = (u: readonly number[], v: readonly number[]) =>
+    u.reduce((sum, value, i) => sum + value * (v[i] ?? 0), 0);
+  return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
+}
+
 export type BootstrapOptions = {
   readonly seed: number;
   readonly resamples?: number;

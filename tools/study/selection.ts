@@ -2,11 +2,12 @@
  * Scores that can choose images: numbers a user of the page can have. Which of them ranks best is decided on validation
  * prompts; test prompts have no say.
  */
+
+import { tauOfAll, truthOfRandom, truthOfTop } from '../../src/analysis/ranking.ts';
+import { type Summary, summarize, summarizeDifference } from '../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { scoreRenoised } from '../../src/mi/renoise.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../src/mi/score.ts';
-import { tauOfAll, truthOfRandom, truthOfTop } from './analysis/agreement.ts';
-import { type Summary, summarize, summarizeDifference } from './analysis/bootstrap.ts';
 import { traceOf } from './analysis/scores.ts';
 import { type Design, REFERENCE_SCORE, type SelectionScore } from './design.ts';
 import { type Draw, drawSteps } from './draws.ts';

@@ -6,8 +6,10 @@ import {
   bootstrapInterval,
   kendallTauB,
   mean,
+  midranks,
   pairedBootstrap,
   quantile,
+  spearmanRho,
   standardError,
   std,
   wilsonInterval,
@@ -15,6 +17,9 @@ import {
 
 type KendallCase = { name: string; x: number[]; y: number[]; tau_b: number | null };
 const kendall = JSON.parse(readFileSync('tests/golden/kendall.json', 'utf8')) as { cases: KendallCase[] };
+const spearman = JSON.parse(readFileSync('tests/golden/spearman.json', 'utf8')) as {
+  rho: Record<string, number | null>;
+};
 
 const sample = [3.5, -1, 2, 2, 8.25];
 
@@ -72,6 +77,23 @@ describe('kendallTauB', () => {
 
   it('refuses lists of different lengths', () => {
     expect(() => kendallTauB([1, 2], [1])).toThrow(RangeError);
+  });
+});
+
+describe('spearmanRho', () => {
+  it.each(kendall.cases)('agrees with scipy: $name', ({ name, x, y }) => {
+    const rho = spearman.rho[name];
+    if (rho === null) expect(spearmanRho(x, y)).toBeNaN();
+    else expect(spearmanRho(x, y)).toBeCloseTo(rho as number, 12);
+  });
+
+  it('is made of ranks whose equals share theirs', () => {
+    expect(midranks([3, 1, 3, 0, 3])).toEqual([4, 2, 4, 1, 4]);
+    expect(midranks([])).toEqual([]);
+  });
+
+  it('refuses lists of different lengths', () => {
+    expect(() => spearmanRho([1, 2], [1])).toThrow(RangeError);
   });
 });
 

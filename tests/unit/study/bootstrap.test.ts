@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  crossedBootstrap,
-  findingOf,
-  summarize,
-  summarizeDifference,
-} from '../../../tools/study/analysis/bootstrap.ts';
+import { summarize, summarizeDifference } from '../../../src/analysis/summary.ts';
+import { crossedBootstrap, findingOf } from '../../../tools/study/analysis/bootstrap.ts';
 
 describe('summaries over prompts', () => {
   test('leave out prompts without a value and say how many are left', () => {

@@ -1,29 +1,7 @@
-/** Intervals over prompts, and over prompts and seeds together. */
+/** Intervals over prompts and seeds together, and what an interval says. */
+import { BOOTSTRAP, FEWEST_PROMPTS } from '../../../src/analysis/summary.ts';
 import { uniformInt } from '../../../src/lib/philox.ts';
-import { bootstrapInterval, type Interval, mean, quantile } from '../../../src/lib/stats.ts';
-
-const SEED = 20_260;
-const RESAMPLES = 1000;
-
-/** Fewer prompts say nothing about prompts in general: the bootstrap would call them certain. */
-const FEWEST_PROMPTS = 4;
-
-/** Mean over prompts with its 95% interval (none below four prompts); prompts without a value (NaN) are left out. */
-export type Summary = Interval & { readonly count: number };
-
-export function summarize(values: readonly number[]): Summary {
-  const known = values.filter((value) => !Number.isNaN(value));
-  if (known.length < FEWEST_PROMPTS) {
-    const estimate = known.length === 0 ? Number.NaN : mean(known);
-    return { estimate, low: Number.NaN, high: Number.NaN, count: known.length };
-  }
-  return { ...bootstrapInterval(known, mean, { seed: SEED, resamples: RESAMPLES }), count: known.length };
-}
-
-/** Mean difference over prompts that have both values. */
-export function summarizeDifference(a: readonly number[], b: readonly number[]): Summary {
-  return summarize(a.map((value, i) => value - (b[i] ?? Number.NaN)));
-}
+import { type Interval, mean, quantile } from '../../../src/lib/stats.ts';
 
 /**
  * Mean of a table [seed][prompt] with its 95% interval: seeds and prompts are both drawn anew, each as a whole, so
@@ -36,7 +14,7 @@ export function crossedBootstrap(table: readonly (readonly number[])[]): Interva
   if (seeds === 0 || prompts < FEWEST_PROMPTS) {
     return { estimate: seeds * prompts === 0 ? Number.NaN : estimate, low: Number.NaN, high: Number.NaN };
   }
-  const replicates = Array.from({ length: RESAMPLES }, (_, resample) => {
+  const replicates = Array.from({ length: BOOTSTRAP.resamples }, (_, resample) => {
     const rows = draws(resample, 0, seeds);
     const columns = draws(resample, seeds, prompts);
     let sum = 0;
@@ -51,7 +29,9 @@ function draws(resample: number, offset: number, count: number): readonly number
   const key = `${resample}/${offset}/${count}`;
   const known = drawn.get(key);
   if (known !== undefined) return known;
-  const made = Array.from({ length: count }, (_, i) => uniformInt(SEED, resample, offset + i, count));
+  const made = Array.from({ length: count }, (_, i) =>
+    uniformInt(BOOTSTRAP.seed, resample, offset + i, count),
+  );
   drawn.set(key, made);
   return made;
 }

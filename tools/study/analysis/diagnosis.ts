@@ -1,4 +1,7 @@
 /** Why MI ranks as it does: what else it goes with, what it rewards, and what the unconditional branch is worth. */
+
+import { tauOfAll } from '../../../src/analysis/ranking.ts';
+import { type Summary, summarize } from '../../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import { kendallTauB, mean } from '../../../src/lib/stats.ts';
 import { scoreRenoised } from '../../../src/mi/renoise.ts';
@@ -8,8 +11,6 @@ import { RELATIONS } from '../../../src/shapes/world.ts';
 import { REFERENCE_SCORE } from '../design.ts';
 import { groupBy } from '../group.ts';
 import type { MeasuredCandidate } from '../measures.ts';
-import { tauOfAll } from './agreement.ts';
-import { type Summary, summarize } from './bootstrap.ts';
 import type { Pool } from './pools.ts';
 import { rankingOf, share, type Truth } from './rank.ts';
 import { referenceScore, type ScoreDefinition } from './scores.ts';

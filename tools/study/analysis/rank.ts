@@ -1,10 +1,18 @@
 /** Part 1: does MI rank? Tables from pools. */
+
+import {
+  type Ranking,
+  tauOfAll,
+  tauOfThree,
+  truthOfBest,
+  truthOfRandom,
+  truthOfTop,
+} from '../../../src/analysis/ranking.ts';
+import { type Summary, summarize, summarizeDifference } from '../../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import type { Design } from '../design.ts';
 import { groupBy } from '../group.ts';
 import type { MeasuredCandidate } from '../measures.ts';
-import { type Ranking, tauOfAll, tauOfThree, truthOfBest, truthOfRandom, truthOfTop } from './agreement.ts';
-import { type Summary, summarize, summarizeDifference } from './bootstrap.ts';
 import type { Pool } from './pools.ts';
 import { comparedScores, referenceScore, type ScoreDefinition, traceOf } from './scores.ts';
 

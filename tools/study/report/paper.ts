@@ -1,7 +1,9 @@
 /** What the paper says, held against these numbers: the verdicts follow from intervals by rule. */
+
+import type { Summary } from '../../../src/analysis/summary.ts';
 import type { Interval } from '../../../src/lib/stats.ts';
 import { difference, type Outcome } from '../analysis/align.ts';
-import { type Finding, findingOf, type Summary } from '../analysis/bootstrap.ts';
+import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import { interval, points, table } from './markdown.ts';
 import { type Ablation, type Alignment, armOf } from './readAlignment.ts';
 

@@ -1,5 +1,6 @@
 /** Part 1 in words, tables and plots. */
-import { type Finding, findingOf, type Summary } from '../analysis/bootstrap.ts';
+import type { Summary } from '../../../src/analysis/summary.ts';
+import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import {
   type BranchRow,
   branchRows,

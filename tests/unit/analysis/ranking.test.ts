@@ -5,7 +5,7 @@ import {
   truthOfBest,
   truthOfRandom,
   truthOfTop,
-} from '../../../tools/study/analysis/agreement.ts';
+} from '../../../src/analysis/ranking.ts';
 
 describe('agreement of a score with the truth', () => {
   const perfect = { scores: [1, 2, 3, 4, 5], truth: [0, 0.25, 0.5, 0.75, 1] };
