@@ -1,5 +1,5 @@
 import type { WeightFormat } from '../contract/backend.ts';
-import type { SafetensorsFile } from '../formats/safetensors.ts';
+import type { TensorFile } from '../formats/tensorFile.ts';
 import { StudioError } from '../lib/errors.ts';
 import { floatToHalf } from '../lib/half.ts';
 import { convFromCheckpoint, linearFromCheckpoint } from '../tensor/layout.ts';
@@ -27,7 +27,7 @@ const NOT_PARAMETERS = /(^|\.)position_ids$|^text_projection\.weight$/;
  * @throws StudioError `weights-mismatch` naming missing, extra and mis-shaped tensors
  */
 export function checkpointReader(
-  file: SafetensorsFile,
+  file: TensorFile,
   specs: readonly ParameterSpec[],
   label: string,
   rename: (name: string) => string = (name) => name,
@@ -91,9 +91,8 @@ function constant<T extends Float32Array | Uint16Array>(data: T, value: number):
 
 function inMemoryLayout<T extends Float32Array | Uint16Array>({ kind, shape }: ParameterSpec, data: T): T {
   const [out, inputs, height, width] = shape as [number, number, number, number];
-  return kind === 'conv'
-    ? convFromCheckpoint(data, [out, inputs, height, width])
-    : linearFromCheckpoint(data, [out, inputs]);
+  if (kind === 'conv') return convFromCheckpoint(data, [out, inputs, height, width]);
+  return linearFromCheckpoint(data, [out, data.length / out]);
 }
 
 function areFloatsFinite(data: Float32Array): boolean {
@@ -117,7 +116,7 @@ function notFinite({ name }: ParameterSpec, label: string, what: string): Studio
 }
 
 function checkNames(
-  file: SafetensorsFile,
+  file: TensorFile,
   { names, doubled }: { names: ReadonlyMap<string, string>; doubled: readonly string[] },
   specs: readonly ParameterSpec[],
   label: string,
@@ -150,6 +149,13 @@ function list(what: string, names: readonly string[]): string {
   return `${names.length} ${what} (${shown}${names.length > 5 ? ', …' : ''})`;
 }
 
+/** Axes of size 1 in front do not matter: programs differ in whether a table has one for the batch. */
 function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((size, i) => size === b[i]);
+  const [inFile, expected] = [withoutFrontOnes(a), withoutFrontOnes(b)];
+  return inFile.length === expected.length && inFile.every((size, i) => size === expected[i]);
+}
+
+function withoutFrontOnes(shape: readonly number[]): readonly number[] {
+  const first = shape.findIndex((size) => size !== 1);
+  return first < 0 ? [] : shape.slice(first);
 }

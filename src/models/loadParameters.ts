@@ -1,5 +1,5 @@
 import type { WeightFormat } from '../contract/backend.ts';
-import type { SafetensorsFile } from '../formats/safetensors.ts';
+import type { TensorFile } from '../formats/tensorFile.ts';
 import { checkpointReader } from './checkpointReader.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';
 import { Part, type ReadOptions } from './part.ts';
@@ -18,7 +18,7 @@ export type LoadOptions = ReadOptions & {
  * @throws StudioError `weights-mismatch` naming missing, extra and mis-shaped tensors; `weights-not-finite`
  */
 export async function loadParameters(
-  file: SafetensorsFile,
+  file: TensorFile,
   specs: readonly ParameterSpec[],
   label: string,
   { format, rename, ...options }: LoadOptions,

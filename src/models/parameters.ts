@@ -12,9 +12,10 @@ export type Norm = { readonly gamma: Tensor1D; readonly beta: Tensor1D };
 /**
  * How a checkpoint tensor is laid out and brought into memory:
  * `vector` as it is; `linear` [out, in] -> [in, out]; `pointwise` [out, in, 1, 1] -> [in, out];
+ * `patch` [out, in, k, k] -> [in k k, out], for a convolution whose windows do not overlap;
  * `conv` [out, in, kh, kw] -> [kh, kw, in, out]; `table` stays on the CPU.
  */
-export type ParameterKind = 'vector' | 'linear' | 'pointwise' | 'conv' | 'table';
+export type ParameterKind = 'vector' | 'linear' | 'pointwise' | 'patch' | 'conv' | 'table';
 
 /** One tensor that a model expects in its checkpoint, by its diffusers or transformers name. */
 export type ParameterSpec = {
@@ -26,7 +27,7 @@ export type ParameterSpec = {
 /** Hands out parameters by name; a model is built by asking for every one of its parameters once. */
 export interface ParameterSource {
   vector(name: string, length: number): Tensor1D;
-  weight(name: string, kind: 'linear' | 'pointwise' | 'conv', shape: readonly number[]): Weight;
+  weight(name: string, kind: Exclude<ParameterKind, 'vector' | 'table'>, shape: readonly number[]): Weight;
   table(name: string, rows: number, width: number): Table;
 }
 

@@ -156,7 +156,8 @@ function unloaded(): StudioError {
 function slotOf({ name, kind, shape }: ParameterSpec, format: WeightFormat): WeightSlot | Table {
   const [out, inputs, height, width] = shape as [number, number, number, number];
   if (kind === 'table') return new Table(name, out, inputs);
-  return new WeightSlot(name, kind === 'conv' ? [height, width, inputs, out] : [inputs, out], format);
+  if (kind === 'conv') return new WeightSlot(name, [height, width, inputs, out], format);
+  return new WeightSlot(name, [kind === 'patch' ? inputs * height * width : inputs, out], format);
 }
 
 function found<T>(map: ReadonlyMap<string, T>, name: string): T {

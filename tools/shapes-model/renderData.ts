@@ -1,10 +1,10 @@
 /**
  * Renders training data: `node tools/run.mjs tools/shapes-model/renderData.ts --out DIR [--count N] [--captions K]
- * [--seed S] [--shard N] [--only CATEGORY]`.
+ * [--seed S] [--shard N] [--only CATEGORY] [--pairs]`.
  *
  * Writes shards `images-00000.u8` (count x 64 x 64 x 3 bytes) and `captions-00000.json` (per image a list of K
  * captions; an empty string is a dropped one), `objects-00000.json` (per image the [shape, color] of its objects) and,
- * last, `data.json`. Image i depends on seed + i alone, and finished
+ * last, `data.json`. With `--pairs` the captions of an image are a true one and one with a mistake, for CLIP. Image i depends on seed + i alone, and finished
  * shards are kept, so the command can be stopped and repeated.
  */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
@@ -25,6 +25,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1000000' },
     shard: { type: 'string', default: '10000' },
     only: { type: 'string' },
+    pairs: { type: 'boolean', default: false },
   },
 });
 if (values.out === undefined) throw new Error('Say where to write: --out DIR');
@@ -36,6 +37,14 @@ function writeWhole(path: string, content: Uint8Array | string): void {
   writeFileSync(`${path}.part`, content);
   renameSync(`${path}.part`, path);
 }
+
+/** Shares of wrong captions, one entry per caption of an image. */
+const shares = values.pairs
+  ? [
+      { wrongPair: 0, wrongSingle: 0 },
+      { wrongPair: 1, wrongSingle: 1 },
+    ]
+  : Array.from({ length: captionCount }, () => CAPTION_DEFAULTS);
 
 const only = CATEGORIES.find((name) => name === values.only);
 mkdirSync(values.out, { recursive: true });
@@ -55,7 +64,7 @@ for (let start = 0; start < count; start += shardSize) {
     images.set(renderScene(scene), i * bytesPerImage);
     objects.push(scene.objects.map(({ shape, color }) => [shape, color]));
     const draws = makeDraws(seed + start + i, STREAMS.captions);
-    const drawn = Array.from({ length: captionCount }, () => captionScene(scene, draws));
+    const drawn = shares.map((options) => captionScene(scene, draws, options));
     captionsWritten += drawn.length;
     wrong += drawn.filter((caption) => caption.mistake !== null).length;
     captions.push(
@@ -73,10 +82,10 @@ writeWhole(
   join(values.out, 'data.json'),
   JSON.stringify({
     count,
-    captions: captionCount,
+    captions: shares.length,
     seed,
     shard: shardSize,
     mixture: MIXTURE,
-    wrong: CAPTION_DEFAULTS,
+    wrong: shares,
   }),
 );
