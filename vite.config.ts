@@ -18,6 +18,8 @@ const prebundled = [
   '@tensorflow/tfjs-backend-wasm',
   '@huggingface/tokenizers',
   'client-zip',
+  'compromise',
+  'entities',
   'hash-wasm',
   'idb-keyval',
   'papaparse',

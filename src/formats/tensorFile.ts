@@ -103,7 +103,7 @@ function pick<T extends Float32Array | Uint16Array>(file: TensorFile, place: Pla
   const size = values.length / count;
   const block = (count > 1 ? values.slice(index * size, (index + 1) * size) : values) as T;
   if (!place.transposed) return block;
-  const [rows, columns] = file.entries.get(place.from)?.shape as [number, number];
+  const [rows = 0, columns = 0] = file.entries.get(place.from)?.shape ?? [];
   const turned = block.slice() as T;
   for (let r = 0; r < rows; r++) {
     for (let c = 0; c < columns; c++) turned[c * rows + r] = block[r * columns + c] as number;

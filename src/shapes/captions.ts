@@ -21,12 +21,14 @@ import {
   TEXTURES,
 } from './world.ts';
 
-export const CAPTION_DEFAULTS = {
+export type CaptionShares = {
   /** Share of captions of two-object scenes with one mistake. */
-  wrongPair: 0.55,
+  readonly wrongPair: number;
   /** Share of captions of one-object scenes with one mistake. */
-  wrongSingle: 0.08,
-} as const;
+  readonly wrongSingle: number;
+};
+
+export const CAPTION_DEFAULTS: CaptionShares = { wrongPair: 0.55, wrongSingle: 0.08 };
 
 export type Mistake = 'swap' | 'attribute' | 'shape' | 'relation' | 'missing';
 
@@ -83,7 +85,7 @@ function trueRelation(scene: Scene, order: readonly number[], draws: Draws): Rel
 }
 
 /** A caption of the scene from the training split, wrong with the stated probability. */
-export function captionScene(scene: Scene, draws: Draws, options = CAPTION_DEFAULTS): Caption {
+export function captionScene(scene: Scene, draws: Draws, options: CaptionShares = CAPTION_DEFAULTS): Caption {
   const wrong = draws.chance(scene.objects.length > 1 ? options.wrongPair : options.wrongSingle);
   for (let attempt = 0; attempt < 200; attempt += 1) {
     const truth = describeScene(scene, draws);

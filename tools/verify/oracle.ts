@@ -61,6 +61,11 @@ export class OracleFiles {
     return (await this.#get(path)).json();
   }
 
+  /** Text of one file. */
+  async text(path: string): Promise<string> {
+    return (await this.#get(path)).text();
+  }
+
   /** Opens one safetensors file. It is fetched whole: these files are small and nearly all of each is read. */
   async safetensors(path: string): Promise<SafetensorsFile> {
     const bytes = new Uint8Array(await (await this.#get(path)).arrayBuffer());

@@ -29,7 +29,7 @@ declare global {
 const modules = import.meta.glob<Record<string, Runner>>('./cases/*.ts');
 
 /** Kinds of entries whose numbers depend on the weights of a network. */
-const weighted = new Set(['unet', 'vae', 'clip_text', 'lora', 'mi', 'ops']);
+const weighted = new Set(['unet', 'vae', 'clip_text', 'lora', 'mi', 'ops', 'clip_score', 'hps', 'blip_vqa']);
 
 window.runVerify = async ({ backend, weights, only }) => {
   const response = await fetch('/oracle/index.json');

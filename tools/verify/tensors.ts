@@ -34,6 +34,11 @@ export async function take(x: Tensor): Promise<Float32Array> {
   return values;
 }
 
+/** Values of a tensor that a network is about to dispose. */
+export async function takeCopy(x: Tensor): Promise<Float32Array> {
+  return take(tf.keep(x.clone()));
+}
+
 /** Shape of a tensor in the file. */
 export function shapeOf(file: SafetensorsFile, name: string): readonly number[] {
   const entry = file.entries.get(name);

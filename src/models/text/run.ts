@@ -1,12 +1,10 @@
 /** Forward pass of the CLIP text encoder: causal attention, no padding mask (padding is attended, as upstream). */
 import { StudioError } from '../../lib/errors.ts';
-import { gelu } from '../../tensor/ops/activations.ts';
-import { attention } from '../../tensor/ops/attention.ts';
-import { type Tensor, type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
+import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { Projector } from '../hooks.ts';
-import { runLayerNorm, runLinear } from '../layers.ts';
-import type { Linear } from '../parameters.ts';
-import type { TextLayer, TextWeights } from './weights.ts';
+import { runLayerNorm } from '../layers.ts';
+import { runPreNormLayer } from '../preNorm.ts';
+import type { TextWeights } from './weights.ts';
 
 /** Which hidden state is the text embedding. */
 export type TextOutput = 'last' | 'penultimate';
@@ -27,7 +25,9 @@ export function encodeText(
   return tf.tidy(() => {
     const used = options.output === 'last' ? w.layers.length : w.layers.length - 1;
     let h = embedTokens(w, ids);
-    for (const layer of w.layers.slice(0, used)) h = runTextLayer(w, layer, h, options.project ?? runLinear);
+    const { project } = options;
+    for (const layer of w.layers.slice(0, used))
+      h = runPreNormLayer(layer, h, { ...w.config, causal: true, project });
     return runLayerNorm(w.finalNorm, h, w.config.normEps);
   });
 }
@@ -36,7 +36,9 @@ export function encodeText(
 export function hiddenStates(w: TextWeights, ids: readonly (readonly number[])[]): Tensor3D[] {
   const states = [embedTokens(w, ids)];
   for (const layer of w.layers) {
-    states.push(tf.tidy(() => runTextLayer(w, layer, states.at(-1) as Tensor3D, runLinear)));
+    states.push(
+      tf.tidy(() => runPreNormLayer(layer, states.at(-1) as Tensor3D, { ...w.config, causal: true })),
+    );
   }
   return states;
 }
@@ -84,28 +86,4 @@ function embedTokens(w: TextWeights, ids: readonly (readonly number[])[]): Tenso
     });
   });
   return tf.tensor3d(out, [ids.length, length, width]);
-}
-
-function runTextLayer(w: TextWeights, layer: TextLayer, x: Tensor3D, project: Projector): Tensor3D {
-  const { heads, normEps, activation } = w.config;
-  const n1 = runLayerNorm(layer.norm1, x, normEps);
-  const mixed = attention(
-    project(layer.toQ, n1) as Tensor3D,
-    project(layer.toK, n1) as Tensor3D,
-    project(layer.toV, n1) as Tensor3D,
-    { heads, causal: true },
-  );
-  const h = projectOnto(layer.toOut, mixed, x, project);
-  const hidden = gelu(
-    project(layer.feedIn, runLayerNorm(layer.norm2, h, normEps)),
-    activation === 'gelu' ? 'erf' : 'quick',
-  );
-  return projectOnto(layer.feedOut, hidden, h, project);
-}
-
-/** A dense layer whose output is added to `residual`; in one pass where no adapter comes between. */
-function projectOnto(layer: Linear, x: Tensor, residual: Tensor3D, project: Projector): Tensor3D {
-  return (
-    project === runLinear ? runLinear(layer, x, residual) : tf.add(residual, project(layer, x))
-  ) as Tensor3D;
 }

@@ -1,18 +1,8 @@
 /** Typed weights of the CLIP text encoder, by their transformers names. */
-import { type Linear, linear, type Norm, norm, type ParameterSource } from '../parameters.ts';
+import { type Linear, type Norm, norm, type ParameterSource } from '../parameters.ts';
+import { buildPreNormLayer, type PreNormLayer } from '../preNorm.ts';
 import type { Table } from '../table.ts';
 import type { TextConfig } from './config.ts';
-
-export type TextLayer = {
-  readonly norm1: Norm;
-  readonly toQ: Linear;
-  readonly toK: Linear;
-  readonly toV: Linear;
-  readonly toOut: Linear;
-  readonly norm2: Norm;
-  readonly feedIn: Linear;
-  readonly feedOut: Linear;
-};
 
 export type TextWeights = {
   readonly config: TextConfig;
@@ -20,7 +10,7 @@ export type TextWeights = {
   readonly tokens: Table;
   /** [maxTokens, width]. */
   readonly positions: Table;
-  readonly layers: readonly TextLayer[];
+  readonly layers: readonly PreNormLayer[];
   readonly finalNorm: Norm;
 };
 
@@ -32,19 +22,9 @@ export function buildTextEncoder(config: TextConfig, p: ParameterSource): TextWe
     config,
     tokens: p.table(`${root}.embeddings.token_embedding.weight`, config.vocabulary, width),
     positions: p.table(`${root}.embeddings.position_embedding.weight`, config.maxTokens, width),
-    layers: Array.from({ length: config.layers }, (_, i): TextLayer => {
-      const path = `${root}.encoder.layers.${i}`;
-      return {
-        norm1: norm(p, `${path}.layer_norm1`, width),
-        toQ: linear(p, `${path}.self_attn.q_proj`, width, width, true),
-        toK: linear(p, `${path}.self_attn.k_proj`, width, width, true),
-        toV: linear(p, `${path}.self_attn.v_proj`, width, width, true),
-        toOut: linear(p, `${path}.self_attn.out_proj`, width, width, true),
-        norm2: norm(p, `${path}.layer_norm2`, width),
-        feedIn: linear(p, `${path}.mlp.fc1`, width, config.feedWidth, true),
-        feedOut: linear(p, `${path}.mlp.fc2`, config.feedWidth, width, true),
-      };
-    }),
+    layers: Array.from({ length: config.layers }, (_, i) =>
+      buildPreNormLayer(p, `${root}.encoder.layers.${i}`, config),
+    ),
     finalNorm: norm(p, `${root}.final_layer_norm`, width),
   };
 }
