@@ -24,12 +24,17 @@ export type CandidateRecord = {
   readonly score: number;
   /** Standard error over noise draws; only the re-noised path has one. */
   readonly standardError: number | null;
-  /** Share of the prompt's claims that hold, on the shapes model only; never used to select. */
-  readonly exact: ExactScore | null;
+  /** What metrics say of the image; never used to select. */
+  readonly metrics: MetricRecord;
 };
 
 export type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
-export type ExactScore = { readonly share: number; readonly strict: boolean };
+
+/** What a metric says of one image: its number and, where it has them, further ones by key. */
+export type Measured = { readonly value: number; readonly parts?: Readonly<Record<string, number>> };
+
+/** By the names of metrics (`metrics/registry.ts`); a metric that does not apply is absent. */
+export type MetricRecord = Readonly<Record<string, Measured>>;
 
 /** An image for the screen: RGBA, row by row. */
 export type PixelImage = {
@@ -64,11 +69,20 @@ export type EvaluationRecord = {
   /** Fall of the noise-prediction error on selected held-out images (positive is better). */
   readonly errorFall: Interval;
   readonly mi: { readonly before: number; readonly after: number; readonly change: Interval };
-  /** Exact scores of fresh images on the same seeds, shapes model only. */
-  readonly exact: { readonly before: ExactMean; readonly after: ExactMean; readonly change: Interval } | null;
+  /** Metrics of fresh images on the same seeds, by name. */
+  readonly metrics: Readonly<Record<string, MetricChange>>;
 };
 export type Interval = { readonly mean: number; readonly low: number; readonly high: number };
-export type ExactMean = { readonly share: number; readonly strict: number; readonly images: number };
+
+/** A metric before and after, on the same seeds; the interval is over prompts and images. */
+export type MetricChange = {
+  readonly before: MetricMean;
+  readonly after: MetricMean;
+  readonly change: Interval;
+};
+
+/** Means over images. */
+export type MetricMean = Measured & { readonly images: number };
 
 export type JobEvent =
   | { readonly type: 'stage'; readonly stage: StageName; readonly round: number }

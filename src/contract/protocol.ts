@@ -4,7 +4,7 @@
  */
 
 import type { ErrorReport } from '../lib/errors.ts';
-import type { JobEvent, Picked, PixelImage, StageName } from './events.ts';
+import type { JobEvent, MetricRecord, Picked, PixelImage, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
 import type { DownloadPlan, ModelSource } from './modelSource.ts';
 import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from './runTypes.ts';
@@ -37,8 +37,8 @@ export type ComparePair = {
   readonly after: PixelImage;
   readonly scoreBefore: number;
   readonly scoreAfter: number;
-  readonly exactBefore: { readonly share: number; readonly strict: boolean } | null;
-  readonly exactAfter: { readonly share: number; readonly strict: boolean } | null;
+  readonly metricsBefore: MetricRecord;
+  readonly metricsAfter: MetricRecord;
 };
 
 export type CompareRequest = {

@@ -1,13 +1,14 @@
 /** The same seeds with and without an adapter. */
 import { loadAdapter } from '../adapters/file.ts';
-import type { PixelImage } from '../contract/events.ts';
+import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { bestTuned } from '../jobs/evaluateStage.ts';
 import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
-import { decodeImages, exactScore } from '../procedures/decodeImages.ts';
+import { measureImage } from '../metrics/metric.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
 import { type Session, sessionScheduler } from '../procedures/session.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
@@ -22,7 +23,7 @@ const BATCH = 4;
 type Shown = {
   readonly image: PixelImage;
   readonly score: number;
-  readonly exact: ComparePair['exactBefore'];
+  readonly metrics: MetricRecord;
 };
 
 export async function compare(
@@ -58,7 +59,7 @@ export async function compare(
       const image = images[i] as PixelImage;
       const text = request.prompts[c.prompt] as string;
       const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
-      return { image, score, exact: exactScore(image, text, engine.model?.shapesWorld ?? false) };
+      return { image, score, metrics: measureImage(engine.meters, image, text) };
     });
   };
   try {
@@ -73,8 +74,8 @@ export async function compare(
         after: a.image,
         scoreBefore: b.score,
         scoreAfter: a.score,
-        exactBefore: b.exact,
-        exactAfter: a.exact,
+        metricsBefore: b.metrics,
+        metricsAfter: a.metrics,
       };
     });
   } finally {

@@ -6,6 +6,8 @@ import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { StudioError } from '../lib/errors.ts';
+import { exactMeter } from '../metrics/exactMeter.ts';
+import type { Meter } from '../metrics/metric.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
 import { DEFAULT_BUDGETS, largestBatch, makePlan } from '../planning/makeLoadPlan.ts';
@@ -258,6 +260,11 @@ export class Engine {
     return this.#loaded?.report ?? null;
   }
 
+  /** What measures the images of the loaded model as they are drawn. */
+  get meters(): readonly Meter[] {
+    return this.model?.shapesWorld ? [exactMeter] : [];
+  }
+
   /** The model at the image size of a run. */
   sessionOf({ sampling }: Pick<MiTuneSpec, 'sampling'>): Session {
     const session = resizeSession(this.session, sampling.size);
@@ -278,7 +285,7 @@ export class Engine {
         weights: this.#current.settings.weights,
         ...kernelsInUse(this.backend),
       },
-      shapesWorld: this.model?.shapesWorld ?? false,
+      meters: this.meters,
       now: () => performance.now() / 1000,
       emit,
       signal,

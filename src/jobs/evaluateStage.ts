@@ -1,9 +1,16 @@
 /** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
-import type { EvaluationRecord, ExactMean, ExactScore } from '../contract/events.ts';
+import type {
+  EvaluationRecord,
+  Measured,
+  MetricChange,
+  MetricMean,
+  MetricRecord,
+} from '../contract/events.ts';
 import { mean } from '../lib/stats.ts';
+import { measureImage } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
-import { decodeImages, exactScore } from '../procedures/decodeImages.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool } from '../procedures/drawPool.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
@@ -44,18 +51,18 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
       return;
     }
     const images = heldOut.slice(0, EVALUATED.prompts);
-    const exactPairs = run.shapesWorld ? heldOutPairs(run) : [];
-    const total = 2 * images.length + exactPairs.length;
+    const fresh = run.meters.length > 0 ? heldOutPairs(run) : [];
+    const total = 2 * images.length + fresh.length;
     const progress = new Progress(run, 'evaluate', { done: 0, total, unit: 'images' });
     const errors = await compareErrors(run.session, tuned, images, {
       batch: run.spec.sampling.batch,
       signal: run.signal,
       onImages: (done) => progress.report(done),
     });
-    const exact = await compareExact(run, tuned, exactPairs, (done) =>
+    const metrics = await compareMetrics(run, tuned, fresh, (done) =>
       progress.report(2 * images.length + done),
     );
-    const record: EvaluationRecord = { round, adapterStep: step, ...errors, exact };
+    const record: EvaluationRecord = { round, adapterStep: step, ...errors, metrics };
     await patchRecord(run, {
       evaluations: [...run.record.evaluations.filter((e) => e.round !== round), record],
     });
@@ -75,13 +82,13 @@ function heldOutPairs(run: RunContext): Pair[] {
     .flatMap(({ prompt }) => Array.from({ length: count }, (_, candidate) => ({ prompt, candidate })));
 }
 
-/** Exact scores of the base model's candidates, which the pool has, against new ones on the same seeds. */
-async function compareExact(
+/** Metrics of the base model's candidates, which the pool has, against those of new images on the same seeds. */
+async function compareMetrics(
   run: RunContext,
   tuned: Tuned,
   pairs: readonly Pair[],
   onImages: (done: number) => void,
-): Promise<EvaluationRecord['exact']> {
+): Promise<EvaluationRecord['metrics']> {
   const stored = scoresOfRound(await loadSeries(run.id, 'scores'), 0);
   const prompts = [...new Set(pairs.map((p) => p.prompt))];
   const tasks = prompts.map((prompt) => {
@@ -91,8 +98,7 @@ async function compareExact(
       .map(({ candidate }) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
     return { prompt, text: planned.text, candidates };
   });
-  const before: ExactScore[] = [];
-  const after: ExactScore[] = [];
+  const measured: { readonly before: MetricRecord; readonly after: MetricRecord }[] = [];
   let done = 0;
   const { batch } = run.spec.sampling;
   const { scheduler, rule, signal } = run;
@@ -103,32 +109,44 @@ async function compareExact(
       drawn.map((c) => c.latent),
     );
     drawn.forEach((c, i) => {
-      const was = stored.get(candidateKey(c.prompt, c.candidate))?.exact ?? null;
-      const is = exactScore(
-        images[i] as (typeof images)[number],
-        run.spec.prompts[c.prompt] as string,
-        run.shapesWorld,
-      );
-      if (was === null || is === null) return;
-      before.push(was);
-      after.push(is);
+      const before = stored.get(candidateKey(c.prompt, c.candidate))?.metrics;
+      if (before === undefined) return;
+      const image = images[i] as (typeof images)[number];
+      measured.push({ before, after: measureImage(run.meters, image, run.spec.prompts[c.prompt] as string) });
     });
     done += drawn.length;
     onImages(done);
   }
-  if (before.length === 0) return null;
-  const change = pairedDifference(
-    after.map((s) => s.share),
-    before.map((s) => s.share),
-    run.spec.seed,
+  return Object.fromEntries(
+    run.meters.flatMap(({ metric: { name } }) => {
+      const pairs = measured.flatMap(({ before, after }) => {
+        const [b, a] = [before[name], after[name]];
+        return b === undefined || a === undefined ? [] : [{ before: b, after: a }];
+      });
+      return pairs.length === 0 ? [] : [[name, changeOf(pairs, run.spec.seed)]];
+    }),
   );
-  return { before: exactMean(before), after: exactMean(after), change };
 }
 
-function exactMean(scores: readonly ExactScore[]): ExactMean {
+function changeOf(
+  pairs: readonly { readonly before: Measured; readonly after: Measured }[],
+  seed: number,
+): MetricChange {
+  const before = pairs.map((pair) => pair.before);
+  const after = pairs.map((pair) => pair.after);
+  const change = pairedDifference(
+    after.map((m) => m.value),
+    before.map((m) => m.value),
+    seed,
+  );
+  return { before: meanOf(before), after: meanOf(after), change };
+}
+
+function meanOf(measured: readonly Measured[]): MetricMean {
+  const keys = Object.keys(measured[0]?.parts ?? {});
   return {
-    share: mean(scores.map((s) => s.share)),
-    strict: mean(scores.map((s) => (s.strict ? 1 : 0))),
-    images: scores.length,
+    value: mean(measured.map((m) => m.value)),
+    parts: Object.fromEntries(keys.map((key) => [key, mean(measured.map((m) => m.parts?.[key] ?? 0))])),
+    images: measured.length,
   };
 }

@@ -23,7 +23,7 @@ export function countEvaluations(
   const heldOutImages = (most: number): number => Math.min(most, state.heldOut.length * selection.keep);
   const evaluatedImages =
     Math.min(EVALUATED.prompts, state.heldOut.length) * Math.min(EVALUATED.images, selection.candidates);
-  const exact = state.evaluations.filter((e) => e.exact !== null).length;
+  const drawn = state.evaluations.filter((e) => Object.keys(e.metrics).length > 0).length;
   const trained = state.train.length;
   const previews =
     training.previewEvery === 0 || trained === 0 ? 0 : Math.floor(trained / training.previewEvery) + 1;
@@ -44,7 +44,7 @@ export function countEvaluations(
         EVALUATION_GRID.timesteps *
         EVALUATION_GRID.draws *
         4 +
-      exact * evaluatedImages * steps * 2,
+      drawn * evaluatedImages * steps * 2,
   };
   return { ...counts, total: Object.values(counts).reduce((a, b) => a + b, 0) };
 }

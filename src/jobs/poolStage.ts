@@ -1,9 +1,10 @@
 /** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
 
 import type { CandidateRecord } from '../contract/events.ts';
+import { measureImage } from '../metrics/metric.ts';
 import { measureRenoised } from '../mi/renoiseScore.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
-import { decodeImages, exactScore } from '../procedures/decodeImages.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool, type PoolTask } from '../procedures/drawPool.ts';
 import { stackLatents } from '../procedures/measureSet.ts';
 import { contextsOf, denoiserOf, type Tuned } from '../procedures/tuned.ts';
@@ -101,8 +102,8 @@ async function storeBatch(
   const entries = batch.map((c, i): ScoreEntry => {
     const { score, standardError, terms } = scored[i] as (typeof scored)[number];
     const image = images[i];
-    const exact = image === undefined ? null : exactScore(image, text, run.shapesWorld);
-    return { round, prompt: c.prompt, candidate: c.candidate, score, standardError, exact, terms };
+    const metrics = image === undefined ? {} : measureImage(run.meters, image, text);
+    return { round, prompt: c.prompt, candidate: c.candidate, score, standardError, metrics, terms };
   });
   // The latents last: a candidate counts as drawn once they are stored.
   await appendSeries(run.id, 'scores', entries);
@@ -124,7 +125,7 @@ async function storeBatch(
       trace: { t: run.scheduler.timesteps, squaredDifference: c.squaredDifference },
       score: (entries[i] as ScoreEntry).score,
       standardError: (entries[i] as ScoreEntry).standardError,
-      exact: (entries[i] as ScoreEntry).exact,
+      metrics: (entries[i] as ScoreEntry).metrics,
     }),
   );
   run.emit({ type: 'candidates', records, images });

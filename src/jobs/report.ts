@@ -1,5 +1,6 @@
 /** report.json and scores.csv: what was asked, what ran it, and everything that was measured. */
 
+import type { MetricRecord } from '../contract/events.ts';
 import type { BackendReport, ModelReport, RunState } from '../contract/runTypes.ts';
 import { writeCsv } from '../formats/csv.ts';
 import { planPrompts } from '../planning/promptPlan.ts';
@@ -49,7 +50,7 @@ export function buildReport(
       standardError: c.standardError,
       selected: isSelected(c),
       heldOut: heldOut.has(c.prompt),
-      exact: c.exact,
+      metrics: c.metrics,
       trace: c.trace,
     })),
     realImages: realImages.map(({ fileName, text, score, standardError }, rank) => ({
@@ -71,6 +72,7 @@ export function buildReport(
 export function buildScores(state: RunState): string {
   const isSelected = selectionOf(state);
   const heldOut = new Set(state.heldOut);
+  const metrics = metricColumns(state.candidates.map((c) => c.metrics));
   const columns = [
     'round',
     'prompt_index',
@@ -81,8 +83,7 @@ export function buildScores(state: RunState): string {
     'standard_error',
     'selected',
     'held_out',
-    'exact_share',
-    'exact_strict',
+    ...metrics.map(({ column }) => column),
   ];
   return writeCsv(
     columns,
@@ -96,8 +97,7 @@ export function buildScores(state: RunState): string {
       c.standardError ?? '',
       isSelected(c),
       heldOut.has(c.prompt),
-      c.exact?.share ?? '',
-      c.exact?.strict ?? '',
+      ...metrics.map(({ read }) => read(c.metrics) ?? ''),
     ]),
   );
 }
@@ -109,4 +109,23 @@ function selectionOf(state: RunState): (c: { round: number; prompt: number; cand
     state.selections.flatMap((s) => s.picks.map((p) => key(s.round, p.prompt, p.candidate))),
   );
   return (c) => selected.has(key(c.round, c.prompt, c.candidate));
+}
+
+/** A column for every metric that some image has, and one for each of its parts: `exact`, `exact_strict`. */
+function metricColumns(
+  records: readonly MetricRecord[],
+): { readonly column: string; readonly read: (record: MetricRecord) => number | undefined }[] {
+  const parts = new Map<string, Set<string>>();
+  for (const [name, measured] of records.flatMap((record) => Object.entries(record))) {
+    const known = parts.get(name) ?? new Set();
+    for (const key of Object.keys(measured.parts ?? {})) known.add(key);
+    parts.set(name, known);
+  }
+  return [...parts].flatMap(([name, keys]) => [
+    { column: name, read: (record) => record[name]?.value },
+    ...[...keys].map((key) => ({
+      column: `${name}_${key}`,
+      read: (record: MetricRecord) => record[name]?.parts?.[key],
+    })),
+  ]);
 }

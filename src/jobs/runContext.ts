@@ -4,6 +4,7 @@ import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 import { drawRuleOf } from '../methods/code.ts';
 import { type Chosen, chosenMethod, drawingMethod } from '../methods/registry.ts';
+import type { Meter } from '../metrics/metric.ts';
 import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
@@ -19,8 +20,8 @@ export type JobTools = {
   /** Name of the backend that computes, and the kernel variants in use, for checkpoints. */
   readonly backend: string;
   readonly kernels: Readonly<Record<string, string>>;
-  /** True where the exact scorer of the shapes world applies. */
-  readonly shapesWorld: boolean;
+  /** What measures every image of this model as it is drawn. */
+  readonly meters: readonly Meter[];
   /** Seconds on some steady clock. */
   readonly now: () => number;
   readonly emit: (event: JobEvent) => void;

@@ -71,8 +71,8 @@ export async function storedCandidates(record: RunHead & RunParts): Promise<read
         const scored = scores.get(candidateKey(prompt, candidate));
         if (scored === undefined) continue;
         const trace = { t: timesteps, squaredDifference: [...pool.trace({ prompt, candidate })] };
-        const { score, standardError, exact } = scored;
-        records.push({ round, prompt, candidate, seed, trace, score, standardError, exact });
+        const { score, standardError, metrics } = scored;
+        records.push({ round, prompt, candidate, seed, trace, score, standardError, metrics });
       }
     } finally {
       lease.close();

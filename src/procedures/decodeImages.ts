@@ -1,8 +1,7 @@
-import type { ExactScore, PixelImage } from '../contract/events.ts';
+import type { PixelImage } from '../contract/events.ts';
 import { decodeInBands, encodeInBands, type Pace } from '../models/vae/bands.ts';
 import { fromRgba, toRgba } from '../models/vae/pixels.ts';
 import { decode, encode } from '../models/vae/run.ts';
-import { scoreImage } from '../shapes/score.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { alone, settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
@@ -87,18 +86,4 @@ async function withVae<T>({ model, policy }: Session, work: (pace: Pace) => Prom
       trimPool();
     }
   });
-}
-
-/** Exact score of an image of the shapes world; null for other models and for prompts outside its grammar. */
-export function exactScore(image: PixelImage, prompt: string, shapesWorld: boolean): ExactScore | null {
-  if (!shapesWorld) return null;
-  const found = scoreImage(toRgb(image), prompt);
-  return found === null ? null : { share: found.share, strict: found.strict };
-}
-
-/** Drops the alpha channel. */
-export function toRgb({ rgba }: PixelImage): Uint8Array {
-  const rgb = new Uint8Array((rgba.length / 4) * 3);
-  for (let p = 0; p < rgba.length / 4; p++) rgb.set(rgba.subarray(4 * p, 4 * p + 3), 3 * p);
-  return rgb;
 }

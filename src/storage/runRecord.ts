@@ -7,7 +7,10 @@
 import * as v from 'valibot';
 import {
   type EvaluationRecord,
-  type ExactScore,
+  type Measured,
+  type MetricChange,
+  type MetricMean,
+  type MetricRecord,
   type Picked,
   STAGES,
   type StageName,
@@ -54,7 +57,7 @@ export type ScoreEntry = Picked & {
   readonly round: number;
   readonly score: number;
   readonly standardError: number | null;
-  readonly exact: ExactScore | null;
+  readonly metrics: MetricRecord;
   /** Raw numbers of the re-noised path, from which other weights give other scores; null on sampling paths. */
   readonly terms: Float32Array | null;
 };
@@ -70,8 +73,13 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** Also NaN and infinite: a run that diverged must stay readable. */
 const real = v.custom<number>((value) => typeof value === 'number', 'not a number');
 const interval = v.object({ mean: real, low: real, high: real });
-const exactScore = v.object({ share: real, strict: v.boolean() });
+const measured = v.object({ value: real, parts: v.exactOptional(v.record(v.string(), real)) });
+const metricMean = v.object({ ...measured.entries, images: count });
+const metricChange = v.object({ before: metricMean, after: metricMean, change: interval });
+/** Records of the first versions had the exact score alone, under a field of its own. */
+const exactScore = v.nullable(v.object({ share: real, strict: v.boolean() }));
 const exactMean = v.object({ share: real, strict: real, images: count });
+const exactChange = v.nullable(v.object({ before: exactMean, after: exactMean, change: interval }));
 const picked = v.object({ prompt: count, candidate: count });
 
 export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
@@ -94,13 +102,20 @@ export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unkn
   heldOut: v.array(count),
   selections: v.array(v.object({ round: count, picks: v.array(picked) })),
   evaluations: v.array(
-    v.looseObject({
-      round: count,
-      adapterStep: count,
-      errorFall: interval,
-      mi: v.object({ before: real, after: real, change: interval }),
-      exact: v.nullable(v.object({ before: exactMean, after: exactMean, change: interval })),
-    }),
+    v.pipe(
+      v.looseObject({
+        round: count,
+        adapterStep: count,
+        errorFall: interval,
+        mi: v.object({ before: real, after: real, change: interval }),
+        metrics: v.exactOptional(v.record(v.string(), metricChange)),
+        exact: v.exactOptional(exactChange),
+      }),
+      v.transform(({ exact, metrics, ...rest }) => ({
+        ...rest,
+        metrics: metrics ?? (exact == null ? {} : { exact: changeOfExact(exact) }),
+      })),
+    ),
   ),
   warnings: v.array(
     v.object({
@@ -127,12 +142,32 @@ export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknow
     mi: real,
     best: v.boolean(),
   }),
-  scores: v.looseObject({
-    ...picked.entries,
-    round: count,
-    score: real,
-    standardError: v.nullable(real),
-    exact: v.nullable(exactScore),
-    terms: v.nullable(v.instance(Float32Array)),
-  }),
+  scores: v.pipe(
+    v.looseObject({
+      ...picked.entries,
+      round: count,
+      score: real,
+      standardError: v.nullable(real),
+      metrics: v.exactOptional(v.record(v.string(), measured)),
+      exact: v.exactOptional(exactScore),
+      terms: v.nullable(v.instance(Float32Array)),
+    }),
+    v.transform(({ exact, metrics, ...rest }) => ({
+      ...rest,
+      metrics: metrics ?? (exact == null ? {} : { exact: measuredExact(exact) }),
+    })),
+  ),
 };
+
+function measuredExact({ share, strict }: { share: number; strict: boolean | number }): Measured {
+  return { value: share, parts: { strict: Number(strict) } };
+}
+
+function changeOfExact({
+  before,
+  after,
+  change,
+}: NonNullable<v.InferOutput<typeof exactChange>>): MetricChange {
+  const mean = (side: typeof before): MetricMean => ({ ...measuredExact(side), images: side.images });
+  return { before: mean(before), after: mean(after), change };
+}

@@ -18,6 +18,8 @@ const page = [
   'methods/method',
   'analysis',
   'survey',
+  'metrics/registry',
+  'metrics/metric',
   'engine/client',
   'storage',
   'sources',

@@ -1,5 +1,6 @@
 /** Draws and measures images in the page, and scores them exactly. */
-import { decodeImages, toRgb } from '../../src/procedures/decodeImages.ts';
+import { toRgb } from '../../src/metrics/exactMeter.ts';
+import { decodeImages } from '../../src/procedures/decodeImages.ts';
 import { drawPool } from '../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../src/procedures/measureSet.ts';
 import { type Session, sessionScheduler } from '../../src/procedures/session.ts';

@@ -11,7 +11,7 @@ type ContactSheetProps = {
   readonly rows: readonly number[];
   readonly mode: 'watch' | 'select';
   readonly locked?: boolean;
-  readonly showExact: boolean;
+  readonly showMetrics: boolean;
   readonly label: string;
 };
 
@@ -23,7 +23,7 @@ const ROW_HEAD_PX = 88;
 const OVERSCAN_ROWS = 3;
 
 /** All candidates by prompt. Only the rows in view exist, so a list of thousands scrolls as easily as one of ten. */
-export function ContactSheet({ run, rows, mode, locked = false, showExact, label }: ContactSheetProps) {
+export function ContactSheet({ run, rows, mode, locked = false, showMetrics, label }: ContactSheetProps) {
   const host = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   const [top, setTop] = useState(0);
@@ -77,7 +77,7 @@ export function ContactSheet({ run, rows, mode, locked = false, showExact, label
                 columns={columns}
                 mode={mode}
                 locked={locked}
-                showExact={showExact}
+                showMetrics={showMetrics}
               />
             </div>
           );

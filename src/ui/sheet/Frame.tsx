@@ -1,5 +1,6 @@
 import type { CandidateRecord } from '../../contract/events.ts';
-import { formatNumber, formatPercent } from '../format.ts';
+import { formatNumber } from '../format.ts';
+import { shownMetrics } from '../metrics.ts';
 import { Icon } from '../primitives/Icon.tsx';
 import { CandidatePicture } from '../primitives/Picture.tsx';
 import styles from './Frame.module.css';
@@ -14,20 +15,20 @@ export type FrameProps = {
   /** Where the tab key enters this row. */
   readonly tabStop: boolean;
   readonly selectable: boolean;
-  readonly showExact: boolean;
+  readonly showMetrics: boolean;
   readonly onUse: () => void;
   readonly onFocus: () => void;
 };
 
 /** One frame of the contact sheet: its image, its number and its score on the edge. */
 export function Frame(props: FrameProps) {
-  const { runId, record, promptText, score, picked, focused, selectable, showExact } = props;
+  const { runId, record, promptText, score, picked, focused, selectable, showMetrics } = props;
   const number = record.candidate + 1;
-  const exact = showExact ? record.exact : null;
+  const metrics = showMetrics ? shownMetrics(record.metrics) : [];
   const name = [
     `Candidate ${number} of “${promptText}”`,
     score === null ? 'outside the ranking' : `score ${formatNumber(score)}`,
-    ...(exact === null ? [] : [`exact score ${formatPercent(exact.share)}`]),
+    ...metrics.map(({ metric, text }) => `${metric.title.toLowerCase()} ${text}`),
     ...(picked && !selectable ? ['kept'] : []),
   ].join(', ');
   return (
@@ -55,12 +56,12 @@ export function Frame(props: FrameProps) {
         </span>
         <span>{formatNumber(score, 3)}</span>
       </span>
-      {exact === null ? null : (
-        <span className={styles.exact} data-strict={exact.strict} aria-hidden="true">
-          <span>exact</span>
-          <span>{formatPercent(exact.share)}</span>
+      {metrics.map(({ metric, text, full }) => (
+        <span key={metric.name} className={styles.metric} data-full={full} aria-hidden="true">
+          <span>{metric.short}</span>
+          <span>{text}</span>
         </span>
-      )}
+      ))}
     </button>
   );
 }

@@ -2,7 +2,8 @@ import type { CandidateRecord } from '../../contract/events.ts';
 import { useGallery } from '../../state/run/gallery.ts';
 import type { OpenRun } from '../../state/run/runs.ts';
 import { ranked, scoreOf } from '../../state/run/selection.ts';
-import { formatNumber, formatPercent } from '../format.ts';
+import { formatNumber } from '../format.ts';
+import { shownMetrics } from '../metrics.ts';
 import { CandidatePicture } from '../primitives/Picture.tsx';
 import styles from './Inspector.module.css';
 import { TraceChart } from './TraceChart.tsx';
@@ -11,7 +12,7 @@ const NO_RECORDS: readonly CandidateRecord[] = [];
 const NO_PICKS: ReadonlySet<number> = new Set();
 
 /** The candidate in focus at a larger size, with its numbers and the traces of its prompt. */
-export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly showExact: boolean }) {
+export function Inspector({ run, showMetrics }: { readonly run: OpenRun; readonly showMetrics: boolean }) {
   const focus = useGallery((state) => state.focus);
   const prompt = focus?.prompt ?? -1;
   const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
@@ -43,9 +44,9 @@ export function Inspector({ run, showExact }: { readonly run: OpenRun; readonly 
           }
         />
         <Fact label="Rank" value={`${rank} of ${records.length}`} />
-        {record.exact === null || !showExact ? null : (
-          <Fact label="Exact score" value={formatPercent(record.exact.share)} />
-        )}
+        {(showMetrics ? shownMetrics(record.metrics) : []).map(({ metric, text }) => (
+          <Fact key={metric.name} label={metric.title} value={text} />
+        ))}
         <Fact label="Seed" value={String(record.seed)} />
       </dl>
       <div className={styles.trace}>

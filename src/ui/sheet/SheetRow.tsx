@@ -14,7 +14,7 @@ export type SheetRowProps = {
   readonly columns: number;
   readonly mode: 'watch' | 'select';
   readonly locked: boolean;
-  readonly showExact: boolean;
+  readonly showMetrics: boolean;
 };
 
 const NO_RECORDS: readonly CandidateRecord[] = [];
@@ -30,7 +30,7 @@ export function SheetRow({
   columns,
   mode,
   locked,
-  showExact,
+  showMetrics,
 }: SheetRowProps) {
   const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
   const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
@@ -71,7 +71,7 @@ export function SheetRow({
             focused={record.candidate === focus}
             tabStop={record.candidate === tabStop}
             selectable={selectable}
-            showExact={showExact}
+            showMetrics={showMetrics}
             onFocus={() => focusOn({ prompt, candidate: record.candidate })}
             onUse={() => {
               focusOn({ prompt, candidate: record.candidate });

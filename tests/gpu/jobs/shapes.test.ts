@@ -39,7 +39,9 @@ describe('the shapes model', () => {
       expect(image).toMatchObject({ width: 64, height: 64 });
       const rgb = image.rgba.filter((_, i) => i % 4 !== 3);
       const found = scoreImage(Uint8Array.from(rgb), PROMPTS[record.prompt] as string);
-      expect(record.exact).toEqual({ share: found?.share, strict: found?.strict });
+      expect(record.metrics).toEqual({
+        exact: { value: found?.share, parts: { strict: Number(found?.strict) } },
+      });
     }
     const previews = events.flatMap((e) => (e.type === 'preview' ? [e.step] : []));
     expect(previews).toEqual([0, 2]);

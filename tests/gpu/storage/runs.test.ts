@@ -34,7 +34,13 @@ describe('a run', () => {
       adapterStep: 30,
       errorFall: interval,
       mi: { before: 1, after: 2, change: interval },
-      exact: null,
+      metrics: {
+        exact: {
+          before: { value: 0.5, parts: { strict: 0.25 }, images: 4 },
+          after: { value: 0.75, parts: { strict: 0.5 }, images: 4 },
+          change: interval,
+        },
+      },
     };
     const patch = {
       status: 'paused',
@@ -183,13 +189,42 @@ describe('a series', () => {
       candidate: 2,
       score: -0.5,
       standardError: 0.1,
-      exact: { share: 1, strict: true },
+      metrics: { exact: { value: 1, parts: { strict: 1 } } },
       terms: Float32Array.of(1, 2),
     };
-    await appendSeries(id, 'scores', [scored, { ...scored, standardError: null, exact: null, terms: null }]);
+    await appendSeries(id, 'scores', [scored, { ...scored, standardError: null, metrics: {}, terms: null }]);
     expect(await loadSeries(id, 'scores')).toEqual([
       scored,
-      { ...scored, standardError: null, exact: null, terms: null },
+      { ...scored, standardError: null, metrics: {}, terms: null },
+    ]);
+  });
+
+  test('of the first versions had the exact score under a field of its own', async () => {
+    const { id } = await newRun();
+    const scored = { round: 0, prompt: 0, candidate: 0, score: 1, standardError: null, terms: null };
+    const records = [
+      { ...scored, exact: { share: 0.5, strict: false } },
+      { ...scored, exact: null },
+    ];
+    await writeValues([[`run-series:${id}:scores:00000000`, records]]);
+    expect(await loadSeries(id, 'scores')).toEqual([
+      { ...scored, metrics: { exact: { value: 0.5, parts: { strict: 0 } } } },
+      { ...scored, metrics: {} },
+    ]);
+    const change = { mean: 0.25, low: 0, high: 0.5 };
+    const side = { share: 0.5, strict: 0.25, images: 4 };
+    const evaluation = {
+      round: 0,
+      adapterStep: 30,
+      errorFall: change,
+      mi: { before: 1, after: 2, change },
+    };
+    await writeValues([
+      [`run-part:${id}:evaluations`, [{ ...evaluation, exact: { before: side, after: side, change } }]],
+    ]);
+    const mean = { value: 0.5, parts: { strict: 0.25 }, images: 4 };
+    expect((await loadRunRecord(id)).evaluations).toEqual([
+      { ...evaluation, metrics: { exact: { before: mean, after: mean, change } } },
     ]);
   });
 

@@ -3,6 +3,7 @@ import { goTo } from '../../../state/page/navigation.ts';
 import { EMPTY_POOL, useGallery } from '../../../state/run/gallery.ts';
 import { workOn } from '../../../state/run/runActions.ts';
 import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
+import { isMeasured } from '../../metrics.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import { ContactSheet } from '../../sheet/ContactSheet.tsx';
@@ -18,14 +19,14 @@ export function BuildPage() {
   const idle = useRuns(isFree);
   const complete = useRuns((state) => isPast(state.stage, 'score'));
   const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
-  const [showExact, setShowExact] = useState(true);
+  const [showMetrics, setShowMetrics] = useState(true);
   // Newest on top while images arrive, in the order of the list once all are there.
   const rows = useMemo(
     () => (complete ? [...pool.keys()].sort((a, b) => a - b) : [...pool.keys()].reverse()),
     [pool, complete],
   );
   if (run === null) return <NoRun title="Build" />;
-  const hasExact = [...pool.values()].some((records) => records.some((record) => record.exact !== null));
+  const hasMetrics = [...pool.values()].some((records) => records.some(isMeasured));
   return (
     <>
       <PageHead
@@ -47,21 +48,21 @@ export function BuildPage() {
       ) : (
         <div className={page.split}>
           <div>
-            {hasExact ? (
+            {hasMetrics ? (
               <div className={page.tools}>
-                <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={setShowExact} />
+                <Toggle label="Metrics" visibleLabel checked={showMetrics} onChange={setShowMetrics} />
               </div>
             ) : null}
             <ContactSheet
               run={run}
               rows={rows}
               mode="watch"
-              showExact={showExact}
+              showMetrics={showMetrics}
               label="Candidates as they are drawn"
             />
           </div>
           <div className={page.aside}>
-            <Inspector run={run} showExact={showExact} />
+            <Inspector run={run} showMetrics={showMetrics} />
           </div>
         </div>
       )}

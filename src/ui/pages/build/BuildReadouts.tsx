@@ -2,7 +2,8 @@ import { useGallery } from '../../../state/run/gallery.ts';
 import type { OpenRun } from '../../../state/run/runs.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import type { Pool } from '../../../state/run/selection.ts';
-import { formatCount, formatDuration, formatLarge, formatPercent } from '../../format.ts';
+import { formatCount, formatDuration, formatLarge } from '../../format.ts';
+import { formatMetric, headlines } from '../../metrics.ts';
 import { Readout, Readouts } from '../../primitives/Readout.tsx';
 import styles from './BuildReadouts.module.css';
 
@@ -14,8 +15,6 @@ export function BuildReadouts({ run, pool }: BuildReadoutsProps) {
   const round = useGallery((state) => state.round);
   const { sampling, selection } = run.spec;
   const records = [...pool.values()].flat();
-  const exact = records.flatMap((record) => record.exact ?? []);
-  const strict = exact.filter((score) => score.strict).length;
   return (
     <div className={styles.readouts}>
       <Readouts>
@@ -34,13 +33,14 @@ export function BuildReadouts({ run, pool }: BuildReadoutsProps) {
           value={formatLarge(records.length * sampling.steps * 2)}
           note={`${sampling.steps} steps, with and without prompt`}
         />
-        {exact.length === 0 ? null : (
+        {headlines(records.map((record) => record.metrics)).map(({ metric, title, value }) => (
           <Readout
-            label="All claims right"
-            value={formatPercent(strict / exact.length)}
-            note="exact score, never used to select"
+            key={metric.name}
+            label={title}
+            value={formatMetric(metric, value)}
+            note={`${metric.title.toLowerCase()}, never used to select`}
           />
-        )}
+        ))}
         {selection.rounds > 1 ? (
           <Readout label="Round" value={`${round + 1}`} note={`of ${selection.rounds}`} />
         ) : null}

@@ -1,5 +1,8 @@
-import type { EvaluationRecord, Interval } from '../../../contract/events.ts';
-import { formatChange, formatNumber, formatPercent } from '../../format.ts';
+import type { EvaluationRecord, Interval, MetricChange } from '../../../contract/events.ts';
+import type { Metric } from '../../../metrics/metric.ts';
+import { METRICS } from '../../../metrics/registry.ts';
+import { formatChange, formatNumber } from '../../format.ts';
+import { formatMetric } from '../../metrics.ts';
 import styles from './EvaluationCard.module.css';
 import { IntervalPlot, verdictOf } from './IntervalPlot.tsx';
 
@@ -7,7 +10,7 @@ type EvaluationCardProps = { readonly record: EvaluationRecord; readonly rounds:
 
 /** What training changed on held-out prompts, each with a 95% interval. */
 export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
-  const { errorFall, mi, exact } = record;
+  const { errorFall, mi, metrics } = record;
   return (
     <section className={styles.card} aria-label="Measured change">
       <h2>Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}</h2>
@@ -30,20 +33,35 @@ export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
         change={mi.change}
         words={AMOUNT}
       />
-      {exact === null ? null : (
-        <Measure
-          title="Exact score"
-          detail={`share of claims, ${exact.after.images} fresh images`}
-          values={`${formatPercent(exact.before.share)} to ${formatPercent(exact.after.share)}; all right ${formatPercent(exact.before.strict)} to ${formatPercent(exact.after.strict)}`}
-          change={exact.change}
-        />
-      )}
+      {METRICS.flatMap((metric) => {
+        const measured = metrics[metric.name];
+        if (measured === undefined) return [];
+        return (
+          <Measure
+            key={metric.name}
+            title={metric.title}
+            detail={`mean of ${measured.after.images} fresh images`}
+            values={sayMetric(metric, measured)}
+            change={measured.change}
+          />
+        );
+      })}
       <p className={styles.foot}>
         Adapter of step {record.adapterStep}, the best by validation. The first two intervals are over noise
         draws: they speak about these images, not about all.
       </p>
     </section>
   );
+}
+
+/** The metric before and after, and each of its parts. */
+function sayMetric(metric: Metric, { before, after }: MetricChange): string {
+  const values = `${formatMetric(metric, before.value)} to ${formatMetric(metric, after.value)}`;
+  const parts = metric.parts.map(({ key, title }) => {
+    const [b, a] = [before.parts?.[key] ?? Number.NaN, after.parts?.[key] ?? Number.NaN];
+    return `${title.toLowerCase()} ${formatMetric(metric, b)} to ${formatMetric(metric, a)}`;
+  });
+  return [values, ...parts].join('; ');
 }
 
 type MeasureProps = {

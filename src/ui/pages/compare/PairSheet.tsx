@@ -1,6 +1,7 @@
-import type { PixelImage } from '../../../contract/events.ts';
+import type { MetricRecord, PixelImage } from '../../../contract/events.ts';
 import type { ComparePair } from '../../../contract/protocol.ts';
-import { formatChange, formatNumber, formatPercent } from '../../format.ts';
+import { formatChange, formatNumber } from '../../format.ts';
+import { shownMetrics } from '../../metrics.ts';
 import { Picture } from '../../primitives/Picture.tsx';
 import styles from './PairSheet.module.css';
 
@@ -34,14 +35,14 @@ function Pair({ pair }: { readonly pair: ComparePair }) {
         alt={`${prompt}, seed ${seed}`}
         image={pair.before}
         score={scoreBefore}
-        exact={pair.exactBefore}
+        metrics={pair.metricsBefore}
       />
       <Side
         words="after"
         alt={`${prompt}, seed ${seed}`}
         image={pair.after}
         score={scoreAfter}
-        exact={pair.exactAfter}
+        metrics={pair.metricsAfter}
       />
       <p className={styles.note}>
         seed {seed}, score {formatChange(scoreAfter - scoreBefore)}
@@ -55,10 +56,10 @@ type SideProps = {
   readonly alt: string;
   readonly image: PixelImage;
   readonly score: number;
-  readonly exact: ComparePair['exactBefore'];
+  readonly metrics: MetricRecord;
 };
 
-function Side({ words, alt, image, score, exact }: SideProps) {
+function Side({ words, alt, image, score, metrics }: SideProps) {
   return (
     <figure>
       <Picture image={image} alt={`${alt}, ${words}`} />
@@ -67,12 +68,12 @@ function Side({ words, alt, image, score, exact }: SideProps) {
           <span>{words}</span>
           <span>{formatNumber(score, 3)}</span>
         </span>
-        {exact === null ? null : (
-          <span className={styles.line} data-strict={exact.strict}>
-            <span>exact</span>
-            <span>{formatPercent(exact.share)}</span>
+        {shownMetrics(metrics).map(({ metric, text, full }) => (
+          <span key={metric.name} className={styles.line} data-full={full}>
+            <span>{metric.short}</span>
+            <span>{text}</span>
           </span>
-        )}
+        ))}
       </figcaption>
     </figure>
   );

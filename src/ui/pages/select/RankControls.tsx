@@ -4,6 +4,7 @@ import type { WeightsName } from '../../../contract/spec.ts';
 import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/run/gallery.ts';
 import type { OpenRun } from '../../../state/run/runs.ts';
 import { formatPlural } from '../../format.ts';
+import { isMeasured } from '../../metrics.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import { Range } from '../../primitives/Range.tsx';
@@ -16,21 +17,22 @@ type RankControlsProps = {
   readonly locked: boolean;
   /** Whether a new ranking changes the stored selection. */
   readonly editable: boolean;
-  readonly showExact: boolean;
-  readonly onShowExact: (show: boolean) => void;
+  readonly showMetrics: boolean;
+  readonly onShowMetrics: (show: boolean) => void;
 };
 
 /** Everything about the ranking that can change without drawing anything again. */
-export function RankControls({ run, locked, editable, showExact, onShowExact }: RankControlsProps) {
+export function RankControls({ run, locked, editable, showMetrics, onShowMetrics }: RankControlsProps) {
   const ranking = useGallery((state) => state.ranking);
   const byHand = useGallery((state) => state.byHand.size);
   const original = rankingOf(run.spec);
   const drawn = run.spec.selection.candidates;
   const rank = (change: Partial<Ranking>) => rerank(change, { save: editable });
   const changed = JSON.stringify(original) !== JSON.stringify(ranking);
-  const hasExact = useGallery(
-    (state) => state.rounds.get(state.round)?.values().next().value?.[0]?.exact != null,
-  );
+  const hasMetrics = useGallery((state) => {
+    const first = state.rounds.get(state.round)?.values().next().value?.[0];
+    return first !== undefined && isMeasured(first);
+  });
   return (
     <section className={styles.controls} aria-label="Ranking">
       <div className={styles.weights}>
@@ -72,8 +74,8 @@ export function RankControls({ run, locked, editable, showExact, onShowExact }: 
         onCommit={(keep) => void rank({ keep })}
       />
       <div className={styles.actions}>
-        {hasExact ? (
-          <Toggle label="Exact scores" visibleLabel checked={showExact} onChange={onShowExact} />
+        {hasMetrics ? (
+          <Toggle label="Metrics" visibleLabel checked={showMetrics} onChange={onShowMetrics} />
         ) : null}
         {changed ? (
           <Button size="small" disabled={locked} onClick={() => void rank(original)}>

@@ -27,7 +27,7 @@ export function SelectPage() {
   const rounds = useGallery((state) => state.rounds);
   const round = useGallery((state) => state.round);
   const kept = useGallery((state) => countPicks(state.picks));
-  const [showExact, setShowExact] = useState(true);
+  const [showMetrics, setShowMetrics] = useState(true);
   const [unlocked, setUnlocked] = useState(false);
   const editable = idle && round === current && (!closed || unlocked);
   const rows = useMemo(() => [...pool.keys()].sort((a, b) => a - b), [pool]);
@@ -74,8 +74,8 @@ export function SelectPage() {
         run={run}
         locked={!idle}
         editable={editable}
-        showExact={showExact}
-        onShowExact={setShowExact}
+        showMetrics={showMetrics}
+        onShowMetrics={setShowMetrics}
       />
       <div className={page.split}>
         <ContactSheet
@@ -83,11 +83,11 @@ export function SelectPage() {
           rows={rows}
           mode="select"
           locked={!editable}
-          showExact={showExact}
+          showMetrics={showMetrics}
           label="Candidates by rank"
         />
         <div className={page.aside}>
-          <Inspector run={run} showExact={showExact} />
+          <Inspector run={run} showMetrics={showMetrics} />
         </div>
       </div>
     </>

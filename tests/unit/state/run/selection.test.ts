@@ -24,7 +24,7 @@ function record(prompt: number, candidate: number, score: number): CandidateReco
     trace: { t: [], squaredDifference: [] },
     score,
     standardError: null,
-    exact: null,
+    metrics: {},
   };
 }
 
