@@ -1,6 +1,5 @@
 /** What goes where, at which precision, before a model is loaded: plain data, the same for the page and the reports. */
 import type { BackendName, WeightFormat } from './backend.ts';
-import type { GradientMode } from './policy.ts';
 import type { ModelRef } from './spec.ts';
 
 /** Images drawn from the pool (with guidance: two network evaluations at a time), or an adapter trained. */
@@ -8,6 +7,9 @@ export type PlanMode = 'generate' | 'train';
 
 /** The parts of a run that need memory one after another, so that the largest of them is the peak. */
 export type PlanPhaseName = 'text' | 'generate' | 'decode' | 'train';
+
+/** How gradients are taken: one tape over the network, or block by block with recomputation. */
+export type GradientMode = 'whole' | 'byStage';
 
 /** What the engine does, and what a proposal changes. */
 export type PlanSettings = {

@@ -1,12 +1,15 @@
-/** How gradients are taken: one tape over the network, or block by block with recomputation. */
-export type GradientMode = 'whole' | 'byStage';
+import type { GradientMode, PlanSettings } from './loadPlan.ts';
+
+/** Most rows that go through the network together. */
+export type RowLimits = {
+  /** Candidates, each with and without its prompt. */
+  readonly drawRows: number;
+  /** Images of one backward pass; larger micro-batches are accumulated. */
+  readonly trainRows: number;
+};
 
 /** How a model is run in the memory there is. None of it changes what is computed, but for rounding. */
-export type ComputePolicy = {
-  /** Most candidates that go through the network together, each with and without its prompt. */
-  readonly drawRows: number;
-  /** Most images of one backward pass; larger micro-batches are accumulated. */
-  readonly trainRows: number;
+export type ComputePolicy = RowLimits & {
   readonly sweep: GradientMode;
   /** Bands that images are decoded and encoded in; 1 for one piece. */
   readonly decodeBands: number;
@@ -18,13 +21,30 @@ export type ComputePolicy = {
   readonly submitEvery: number | null;
 };
 
+/** Dispatches of a submission where one of them may be 50 GFLOP: some tenths of a second on a slow GPU. */
+const SUBMIT_EVERY = 4;
+
+const NO_LIMIT: RowLimits = { drawRows: Number.POSITIVE_INFINITY, trainRows: Number.POSITIVE_INFINITY };
+
 /** For models of which everything fits, as the built-in one. */
 export const EVERYTHING_FITS: ComputePolicy = {
-  drawRows: Number.POSITIVE_INFINITY,
-  trainRows: Number.POSITIVE_INFINITY,
+  ...NO_LIMIT,
   sweep: 'whole',
   decodeBands: 1,
   decodeImages: 8,
   decodeAtOnce: true,
   submitEvery: null,
 };
+
+/** How methods run under the settings of a load plan; the limits hold where not everything fits. */
+export function policyOf({ parts, sweep, decodeBands }: PlanSettings, limits: RowLimits): ComputePolicy {
+  if (parts === 'resident' && sweep === 'whole' && decodeBands === 1) return EVERYTHING_FITS;
+  return {
+    ...limits,
+    sweep,
+    decodeBands,
+    decodeImages: 1,
+    decodeAtOnce: parts === 'resident',
+    submitEvery: SUBMIT_EVERY,
+  };
+}

@@ -2,6 +2,7 @@
 import { allAdapterTargets } from '../adapters/targets.ts';
 import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
+import { policyOf, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
@@ -10,8 +11,14 @@ import { exactMeter } from '../metrics/exactMeter.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
-import { DEFAULT_BUDGETS, largestBatch, makePlan } from '../planning/makeLoadPlan.ts';
-import { defaultSettings, policyOf } from '../planning/memoryPolicy.ts';
+import {
+  DEFAULT_BUDGETS,
+  defaultSettings,
+  makePlan,
+  type RowsAsked,
+  rowsThatFit,
+} from '../planning/memory.ts';
+import { measureOf } from '../planning/memoryPhases.ts';
 import { openSession, resizeSession, type Session } from '../procedures/session.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
@@ -34,8 +41,10 @@ type Loaded = {
   readonly settings: PlanSettings;
 };
 
-/** Most rows that fit into the budgets, for the settings of one run. */
-type Fit = { readonly key: string; readonly drawRows: number; readonly trainRows: number };
+/** What fits into the budgets, for the settings of one run. */
+type Fit = { readonly key: string; readonly limits: RowLimits };
+
+const ONE_ROW: RowLimits = { drawRows: 1, trainRows: 1 };
 
 export class Engine {
   readonly device: ComputeDevice;
@@ -124,7 +133,7 @@ export class Engine {
     const shape = await readModelShape(folder);
     signal.throwIfAborted();
     const settings = defaultSettings(shape, { backend: this.backend.name, size: null, batch: 1 });
-    const policy = policyOf(settings);
+    const policy = policyOf(settings, ONE_ROW);
     // The old model goes only when the new one has come, so that a wrong address costs nothing; but two large ones
     // would not fit.
     if (settings.parts === 'byPhase') this.unload();
@@ -182,7 +191,8 @@ export class Engine {
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = defaultSettings(shape, { backend, size, batch });
-    const input = { model: folder.name, backend, shape, mode, settings, rank, limits };
+    const measure = measureOf(shape, { mode, rank }, { limits });
+    const input = { model: folder.name, backend, shape, mode, settings, measure };
     const plan = await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) });
     const trial = idle && plan.fits ? await this.#tryMemory(plan.peakBytes) : 'skipped';
     if (trial !== 'failed') return { ...plan, trial };
@@ -205,33 +215,20 @@ export class Engine {
 
   /** Finds the batches of a run that fit; `sessionOf` follows them. Models that fit as a whole need nothing. */
   async fit({ sampling, training, adapter }: MiTuneSpec): Promise<void> {
-    const { shape, settings, session, report } = this.#current;
+    const { shape, settings, report } = this.#current;
     if (settings.parts === 'resident') return;
     const size = sampling.size ?? report.imageSize;
     const { rank, textEncoder } = adapter;
     const key = JSON.stringify([size, sampling.batch, training.batch, rank, textEncoder]);
     if (this.#fit?.key === key) return;
-    const { name: backend, limits } = this.backend;
-    const rows = (mode: PlanMode, batch: number): Promise<number | null> => {
-      const asked = { ...settings, size, batch };
-      const input = {
-        model: session.model.name,
-        backend,
-        shape,
-        mode,
-        settings: asked,
-        rank,
-        textEncoder,
-        limits,
-      };
-      return largestBatch({ ...input, budgetBytes: this.#budgetOf(mode) }, asked);
-    };
-    // Where not even one fits, one is tried all the same: budgets are guesses.
-    this.#fit = {
-      key,
-      drawRows: (await rows('generate', sampling.batch)) ?? 1,
-      trainRows: (await rows('train', training.batch)) ?? 1,
-    };
+    const { limits } = this.backend;
+    const rows = (mode: PlanMode, batch: number): RowsAsked => ({
+      batch,
+      measure: measureOf(shape, { mode, rank, textEncoder }, { limits }),
+      budgetBytes: this.#budgetOf(mode),
+    });
+    const asked = { generate: rows('generate', sampling.batch), train: rows('train', training.batch) };
+    this.#fit = { key, limits: await rowsThatFit({ ...settings, size }, asked) };
   }
 
   /** Frees the model's memory. */
@@ -270,8 +267,7 @@ export class Engine {
     const session = resizeSession(this.session, sampling.size);
     const { settings } = this.#current;
     if (settings.parts === 'resident') return session;
-    const { drawRows = 1, trainRows = 1 } = this.#fit ?? {};
-    return { ...session, policy: { ...session.policy, drawRows, trainRows } };
+    return { ...session, policy: policyOf(settings, this.#fit?.limits ?? ONE_ROW) };
   }
 
   /** Everything a job with these settings borrows from the engine. */

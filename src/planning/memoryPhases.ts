@@ -4,6 +4,8 @@
  */
 import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
 import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
+import { type ComputePolicy, policyOf } from '../contract/policy.ts';
+import { StudioError } from '../lib/errors.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
@@ -17,7 +19,6 @@ import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { activeMeter, type BufferMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { type RehearsalOptions, rehearse } from '../tensor/webgpu/rehearsalDevice.ts';
-import { policyOf } from './memoryPolicy.ts';
 
 export type PhaseMemory = {
   readonly phase: PlanPhaseName;
@@ -52,14 +53,34 @@ const SOME_WEIGHT = 2 ** -7;
 /** Two steps of the sampler: the first makes what the second needs. */
 const STEPS = 2;
 
+/** The phases of a run under these settings; null where a single buffer would be larger than the device can have. */
+export type Measure = (settings: PlanSettings) => Promise<readonly PhaseMemory[] | null>;
+
+/** `measurePhases` as planning asks for it: the settings alone vary. */
+export function measureOf(
+  shape: ModelShape,
+  request: Omit<PhaseRequest, 'settings'>,
+  options: RehearsalOptions = {},
+): Measure {
+  return async (settings) => {
+    try {
+      return await measurePhases(shape, { ...request, settings }, options);
+    } catch (error) {
+      if (error instanceof StudioError && IMPOSSIBLE.has(error.code)) return null;
+      throw error;
+    }
+  };
+}
+
+const IMPOSSIBLE: ReadonlySet<string> = new Set(['tensor-too-large', 'dispatch-too-large']);
+
 /** Phases in the order of a run. */
 export async function measurePhases(
   shape: ModelShape,
   request: PhaseRequest,
   options: RehearsalOptions = {},
 ): Promise<readonly PhaseMemory[]> {
-  const policy = policyOf(request.settings);
-  const before = limitSubmissions(policy.submitEvery);
+  const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
     return await rehearse((meter) => measure(shape, request, meter, 0), options);
   } finally {
@@ -75,7 +96,7 @@ export async function runPhases(shape: ModelShape, request: PhaseRequest): Promi
   trimPool();
   const meter = activeMeter();
   if (meter === null) throw new RangeError('memory is counted on webgpu only');
-  const before = limitSubmissions(policyOf(request.settings).submitEvery);
+  const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
     return await measure(shape, request, meter, SOME_WEIGHT);
   } finally {
@@ -138,6 +159,11 @@ async function measure(
   }
 }
 
+/** The whole batch goes through the network at once. */
+function policyFor(settings: PlanSettings): ComputePolicy {
+  return policyOf(settings, { drawRows: settings.batch, trainRows: settings.batch });
+}
+
 /** A model of one value, at the size and with the policy that is asked for. */
 async function openEmpty(shape: ModelShape, settings: PlanSettings, weight: number): Promise<Session> {
   const empty = { reader: constantReader(weight), sizeBytes: 0 };
@@ -153,7 +179,7 @@ async function openEmpty(shape: ModelShape, settings: PlanSettings, weight: numb
       parts: settings.parts,
     },
   );
-  return resizeSession(openSession(model, policyOf(settings)), settings.size);
+  return resizeSession(openSession(model, policyFor(settings)), settings.size);
 }
 
 async function sizesOfParts({ model }: Session, meter: BufferMeter): Promise<Record<PartName, number>> {

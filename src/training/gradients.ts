@@ -3,7 +3,7 @@
  * frozen weight. `whole` keeps one tape over the network (fastest where memory is no concern); `byStage` keeps only
  * the stages' inputs and recomputes one stage at a time on the way back.
  */
-import type { GradientMode } from '../contract/policy.ts';
+import type { GradientMode } from '../contract/loadPlan.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { runUnet, type Unet } from '../models/unet/run.ts';
 import type { Stage } from '../models/unet/stages.ts';

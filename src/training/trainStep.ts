@@ -2,7 +2,7 @@
 
 import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
-import type { GradientMode } from '../contract/policy.ts';
+import type { GradientMode } from '../contract/loadPlan.ts';
 import type { OptimizerOptions, Prediction } from '../contract/spec.ts';
 import { noisingCoefficients } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';

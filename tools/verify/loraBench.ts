@@ -2,7 +2,7 @@
 
 import { type AdaptedLayer, type Adapter, adapterParameters } from '../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../src/adapters/project.ts';
-import type { GradientMode } from '../../src/contract/policy.ts';
+import type { GradientMode } from '../../src/contract/loadPlan.ts';
 import type { Prediction } from '../../src/contract/spec.ts';
 import { denoise } from '../../src/diffusion/denoise.ts';
 import { noisingCoefficients } from '../../src/diffusion/parametrization.ts';

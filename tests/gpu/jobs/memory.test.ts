@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { PlanMode, PlanSettings } from '../../../src/contract/loadPlan.ts';
 import { type ModelShape, readModelShape } from '../../../src/models/shape.ts';
-import { makePlan } from '../../../src/planning/makeLoadPlan.ts';
-import { measurePhases, runPhases } from '../../../src/planning/memoryPhases.ts';
-import { defaultSettings, frugalSettings } from '../../../src/planning/memoryPolicy.ts';
+import { defaultSettings, frugalSettings, makePlan } from '../../../src/planning/memory.ts';
+import { measureOf, measurePhases, runPhases } from '../../../src/planning/memoryPhases.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
 import { tryAllocation } from '../../../src/tensor/webgpu/trialAllocation.ts';
@@ -56,7 +55,8 @@ onBackends(
 
     it('is planned: what does not fit gets a proposal that does', async () => {
       const { shape, settings } = await tiny();
-      const input = { model: 'tiny', backend: 'webgpu', shape, mode: 'generate', rank: 0 } as const;
+      const measure = measureOf(shape, { mode: 'generate', rank: 0 });
+      const input = { model: 'tiny', backend: 'webgpu', shape, mode: 'generate', measure } as const;
       const asked = { ...settings, batch: 8 };
       const roomy = await makePlan({ ...input, settings: asked, budgetBytes: 1e9 });
       expect([roomy.fits, roomy.proposal]).toEqual([true, null]);
@@ -99,7 +99,8 @@ onBackends('the memory of a run without WebGPU', () => {
 
   it('is planned all the same', async () => {
     const { shape, settings } = await tiny();
-    const input = { model: 'tiny', backend: 'wasm', shape, mode: 'train', rank: RANK } as const;
+    const measure = measureOf(shape, { mode: 'train', rank: RANK });
+    const input = { model: 'tiny', backend: 'wasm', shape, mode: 'train', measure } as const;
     const plan = await makePlan({ ...input, settings, budgetBytes: 1e9 });
     expect(plan.fits).toBe(true);
     expect(plan.peakBytes).toBeGreaterThan(1e5);

@@ -11,7 +11,7 @@ import {
   disposeWeightNorms,
   type WeightNorms,
 } from '../../../src/adapters/project.ts';
-import type { GradientMode } from '../../../src/contract/policy.ts';
+import type { GradientMode } from '../../../src/contract/loadPlan.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import { runUnet, unetInput } from '../../../src/models/unet/run.ts';

@@ -1,0 +1,132 @@
+// What fits, on a device whose memory is a formula.
+
+import { describe, expect, test } from 'vitest';
+import type { PlanSettings } from '../../../src/contract/loadPlan.ts';
+import { EVERYTHING_FITS, policyOf } from '../../../src/contract/policy.ts';
+import { modelShape } from '../../../src/models/shape.ts';
+import { parseTextConfig } from '../../../src/models/text/config.ts';
+import { parseUnetConfig } from '../../../src/models/unet/config.ts';
+import { parseVaeConfig } from '../../../src/models/vae/config.ts';
+import {
+  defaultSettings,
+  frugalSettings,
+  makePlan,
+  type RowsAsked,
+  rowsThatFit,
+} from '../../../src/planning/memory.ts';
+import type { PhaseMemory } from '../../../src/planning/memoryPhases.ts';
+import { type ModelConfigs, SD21_BASE, TINY } from '../../../tools/rehearse/modelConfigs.ts';
+
+const MB = 1e6;
+const shapeOf = ({ unet, vae, textEncoder }: ModelConfigs) =>
+  modelShape({
+    unet: parseUnetConfig(unet),
+    vae: parseVaeConfig(vae),
+    text: parseTextConfig(textEncoder),
+  });
+const tiny = shapeOf(TINY);
+const full = shapeOf(SD21_BASE);
+
+/** 100 MB of weights, and 10 MB for an image of 512 pixels. */
+function peakBytes({ batch, size }: PlanSettings): number {
+  return 100 * MB + batch * 10 * MB * (size / 512) ** 2;
+}
+const measure = (settings: PlanSettings): Promise<readonly PhaseMemory[]> =>
+  Promise.resolve([
+    {
+      phase: 'generate',
+      peakBytes: peakBytes(settings),
+      parts: { unet: 90 * MB, vae: 0, text: 0 },
+      adapterBytes: 10 * MB,
+    },
+  ]);
+const settings = defaultSettings(full, { backend: 'webgpu', size: 512, batch: 8 });
+const plan = (budgetBytes: number, asked = settings, how: RowsAsked['measure'] = measure) =>
+  makePlan({
+    model: 'full',
+    backend: 'webgpu',
+    mode: 'generate',
+    shape: full,
+    settings: asked,
+    budgetBytes,
+    measure: how,
+  });
+
+describe('a model starts', () => {
+  test('whole where it is small, at its own size', () => {
+    expect(defaultSettings(tiny, { backend: 'webgpu', size: null, batch: 3 })).toEqual({
+      size: tiny.unet.sampleSize * tiny.vae.factor,
+      batch: 3,
+      weights: 'f32',
+      parts: 'resident',
+      sweep: 'whole',
+      decodeBands: 1,
+    });
+  });
+
+  test('as frugally as it can where it is large, in halves on a GPU alone', () => {
+    expect(settings).toEqual(frugalSettings(settings, 'webgpu'));
+    expect(settings).toMatchObject({ weights: 'f16', parts: 'byPhase', sweep: 'byStage' });
+    expect(defaultSettings(full, { backend: 'wasm', size: 512, batch: 8 }).weights).toBe('f32');
+  });
+});
+
+describe('a plan', () => {
+  test('that fits has rows that add up to its peak and no proposal', async () => {
+    const { fits, proposal, rows, peakBytes: peak } = await plan(180 * MB);
+    expect([fits, proposal, peak]).toEqual([true, null, 180 * MB]);
+    expect(rows.map(({ what, bytes }) => [what, bytes])).toEqual([
+      ['UNet weights', 90 * MB],
+      ['Adapter', 10 * MB],
+      ['Activations, biases and free buffers', 80 * MB],
+    ]);
+  });
+
+  test('that does not fit proposes fewer images first', async () => {
+    const { proposal } = await plan(135 * MB);
+    expect(proposal).toEqual({
+      settings: { ...settings, batch: 3 },
+      peakBytes: 130 * MB,
+      changes: ['3 images at a time instead of 8'],
+    });
+  });
+
+  test('proposes smaller images where not even one fits, and nothing where nothing does', async () => {
+    const { proposal } = await plan(106 * MB, { ...settings, batch: 1 });
+    expect(proposal?.changes).toEqual(['images of 384 pixels instead of 512']);
+    expect((await plan(99 * MB)).proposal).toBeNull();
+  });
+
+  test('is impossible where a single buffer is', async () => {
+    const impossible = await plan(1e12, settings, () => Promise.resolve(null));
+    expect(impossible).toMatchObject({ fits: false, peakBytes: Number.POSITIVE_INFINITY, rows: [] });
+  });
+});
+
+describe('the rows of a run', () => {
+  const asked = (batch: number, budgetBytes: number): RowsAsked => ({ batch, measure, budgetBytes });
+
+  test('are the largest that fit, for drawing and training apart', async () => {
+    const limits = await rowsThatFit(settings, { generate: asked(8, 155 * MB), train: asked(2, 500 * MB) });
+    expect(limits).toEqual({ drawRows: 5, trainRows: 2 });
+  });
+
+  test('are one where not even one fits: budgets are guesses', async () => {
+    const limits = await rowsThatFit(settings, { generate: asked(8, 1), train: asked(8, 110 * MB) });
+    expect(limits).toEqual({ drawRows: 1, trainRows: 1 });
+  });
+
+  test('hold also where memory grows unevenly', async () => {
+    const uneven = (s: PlanSettings) => measure({ ...s, batch: s.batch > 4 ? s.batch + 3 : s.batch });
+    const request = { batch: 8, measure: uneven, budgetBytes: 160 * MB };
+    const { drawRows } = await rowsThatFit(settings, { generate: request, train: request });
+    expect(drawRows).toBe(4);
+  });
+
+  test('limit a policy where not everything fits', () => {
+    const limits = { drawRows: 3, trainRows: 2 };
+    expect(policyOf(settings, limits)).toMatchObject({ ...limits, sweep: 'byStage', decodeAtOnce: false });
+    const whole = defaultSettings(tiny, { backend: 'wasm', size: null, batch: 8 });
+    expect(policyOf(whole, limits)).toBe(EVERYTHING_FITS);
+  });
+});
