@@ -1,6 +1,6 @@
 import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
-import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
+import type { RunStore } from '../storage/runStore.ts';
 
 /**
  * Replaces the selection of the run's current round. A round that was already trained is trained anew: its checkpoint
@@ -8,8 +8,8 @@ import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
  * a later one with the best there is.
  * @throws StudioError `round-closed` for an earlier round
  */
-export async function chooseByHand(runId: string, round: number, picks: readonly Picked[]): Promise<void> {
-  const record = await loadRunRecord(runId);
+export async function chooseByHand(store: RunStore, round: number, picks: readonly Picked[]): Promise<void> {
+  const record = await store.load();
   if (round !== record.round) {
     throw new StudioError(
       'round-closed',
@@ -21,5 +21,5 @@ export async function chooseByHand(runId: string, round: number, picks: readonly
   }
   const selections = [...record.selections.filter((s) => s.round !== round), { round, picks: [...picks] }];
   const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';
-  await saveRunRecord(runId, trained ? { selections, stage: 'train', status: 'paused' } : { selections });
+  await store.save(trained ? { selections, stage: 'train', status: 'paused' } : { selections });
 }

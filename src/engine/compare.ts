@@ -4,16 +4,17 @@ import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { bestTuned } from '../jobs/evaluateStage.ts';
-import { scoreOfTrace } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { measureImage } from '../metrics/metric.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
+import { scoreOfTrace } from '../procedures/scoring.ts';
 import { type Session, sessionScheduler } from '../procedures/session.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
-import { loadRunRecord } from '../storage/runs.ts';
+import { BROWSER } from '../storage/browser.ts';
+import { openRunStore } from '../storage/runStore.ts';
 import type { Engine } from './engine.ts';
 
 /** How the compared images are scored: a ranking within a prompt, as on the guided path by default. */
@@ -87,8 +88,9 @@ export async function compare(
 async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tuned; session: Session }> {
   const [kind, id] = [adapter.slice(0, adapter.indexOf(':')), adapter.slice(adapter.indexOf(':') + 1)];
   if (kind === 'run') {
-    const { spec } = await loadRunRecord(id);
-    const best = await bestTuned({ id, spec, session: engine.session });
+    const store = openRunStore(BROWSER, id);
+    const { spec } = await store.load();
+    const best = await bestTuned({ store, spec, session: engine.session });
     if (best !== null) return { tuned: best.tuned, session: engine.sessionOf(spec) };
   }
   const stored = kind === 'import' ? await loadStoredAdapter(id) : null;

@@ -271,8 +271,9 @@ export class Engine {
   }
 
   /** Everything a job with these settings borrows from the engine. */
-  jobTools(spec: MiTuneSpec, emit: JobTools['emit'], signal: AbortSignal): JobTools {
+  jobTools(spec: MiTuneSpec, { store, emit, signal }: Pick<JobTools, 'store' | 'emit' | 'signal'>): JobTools {
     return {
+      store,
       session: this.sessionOf(spec),
       backend: this.backend.name,
       kernels: {

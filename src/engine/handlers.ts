@@ -6,22 +6,22 @@ import type { NamedBytes } from '../contract/runTypes.ts';
 import { type MiTuneSpec, sameRef } from '../contract/spec.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
-import { leaseStoredPool } from '../jobs/pools.ts';
+import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
-import { rankPool, scoresOfRound } from '../jobs/scoring.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { heldOutPrompts, planPrompts } from '../planning/promptPlan.ts';
 import type { Session } from '../procedures/session.ts';
 import { saveAdapter } from '../storage/adapterStore.ts';
+import { BROWSER } from '../storage/browser.ts';
 import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
 import { describeModel } from '../storage/inventory.ts';
 import { deleteModelFolder, importModelFolder, type ModelImportOptions } from '../storage/modelStore.ts';
-import { createRunRecord, deleteRun, loadRunRecord } from '../storage/runs.ts';
-import { loadSeries } from '../storage/series.ts';
+import { openRunStore, type RunStore } from '../storage/runStore.ts';
+import { createRunRecord, deleteRun } from '../storage/runs.ts';
 import { memoryReport } from '../tensor/memory.ts';
 import { activeMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { launchCounters } from '../tensor/webgpu/launch.ts';
@@ -79,29 +79,33 @@ export const HANDLERS: Handlers = {
       throw error;
     }
   },
-  listRuns: () => listSummaries(),
+  listRuns: () => listSummaries(BROWSER),
   createRun: async ({ spec, name }) =>
-    summarize(await createRunRecord({ spec, name, heldOut: heldOutPrompts(planPrompts(spec)) })),
-  runState: ({ runId }) => loadRunState(runId),
+    summarize(
+      BROWSER,
+      await createRunRecord(BROWSER.records, { spec, name, heldOut: heldOutPrompts(planPrompts(spec)) }),
+    ),
+  runState: ({ runId }) => loadRunState(BROWSER, runId),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');
-    await deleteRun(runId);
+    await deleteRun(BROWSER, runId);
     return null;
   },
   run: async ({ runId, until }, context) => {
     const head = await runOnEngine(context, runId, until);
-    return summarize(head);
+    return summarize(BROWSER, head);
   },
   pause: async (_, { work }) => {
     await work.stop();
     return null;
   },
   rank: withModel<'rank'>(async ({ runId, round, score, candidates, keep }, { engine }) => {
-    const { spec } = await loadRunRecord(runId);
-    const lease = await leaseStoredPool(runId, round);
+    const store = stored(runId);
+    const { spec } = await store.load();
+    const lease = await store.pools.leaseStored(round);
     if (lease === null) return { scores: [], picks: [] };
     try {
-      const scores = scoresOfRound(await loadSeries(runId, 'scores'), round);
+      const scores = scoresOfRound(await store.series.load('scores'), round);
       const request = { ...spec.score, ...score, candidates, keep };
       return rankPool(sessionOfRun(engine, spec).schedule, lease.log, scores, request);
     } finally {
@@ -110,12 +114,13 @@ export const HANDLERS: Handlers = {
   }),
   setSelection: async ({ runId, round, picks }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
-    await chooseByHand(runId, round, picks);
+    await chooseByHand(stored(runId), round, picks);
     return null;
   },
-  images: withModel<'images'>(async ({ runId, refs }, { engine }) =>
-    storedImages(sessionOfRun(engine, (await loadRunRecord(runId)).spec), runId, refs),
-  ),
+  images: withModel<'images'>(async ({ runId, refs }, { engine }) => {
+    const store = stored(runId);
+    return storedImages(sessionOfRun(engine, (await store.load()).spec), store, refs);
+  }),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
     return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
@@ -133,29 +138,31 @@ export const HANDLERS: Handlers = {
     return { gpu, tensors, tensorBytes: liveBytes, dispatches: launchCounters.dispatches };
   },
   exportAdapter: withModel<'exportAdapter'>(async ({ runId, which }, { engine }) => {
-    const { spec } = await loadRunRecord(runId);
-    return exportRunAdapter(sessionOfRun(engine, spec), runId, spec, which);
+    const store = stored(runId);
+    const { spec } = await store.load();
+    return exportRunAdapter(sessionOfRun(engine, spec), store, spec, which);
   }),
   exportSet: withModel<'exportSet'>(async ({ runId, round }, { engine }) => {
-    const state = await loadRunState(runId);
-    return exportSet(sessionOfRun(engine, state.spec), state, round);
+    const state = await loadRunState(BROWSER, runId);
+    return exportSet(sessionOfRun(engine, state.spec), stored(runId), state, round);
   }),
   exportReport: withModel<'exportReport'>(async ({ runId }, { engine }) => {
-    const { seconds, spec } = await loadRunRecord(runId);
+    const store = stored(runId);
+    const { seconds, spec } = await store.load();
     const realImages =
       spec.realImages === null
         ? []
-        : await rankedRealImages({ id: runId, spec, session: sessionOfRun(engine, spec) });
+        : await rankedRealImages({ store, spec, session: sessionOfRun(engine, spec) });
     const machine = {
       app: __APP_VERSION__,
       userAgent: navigator.userAgent,
       backend: reportBackend(engine.backend),
       model: engine.model,
     };
-    const report = buildReport(await loadRunState(runId), seconds, machine, realImages);
+    const report = buildReport(await loadRunState(BROWSER, runId), seconds, machine, realImages);
     return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);
   }),
-  exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(runId))),
+  exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(BROWSER, runId))),
   importAdapter: withModel<'importAdapter'>(async ({ name, bytes }, { engine }) => {
     const adapter = await loadAdapter(await openSafetensors(bytesSource(bytes, name)), engine.adapterTargets);
     const id = crypto.randomUUID();
@@ -193,6 +200,10 @@ function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {
     remedy: 'Load its model first.',
     where: model.kind === 'url' ? model.base : model.id,
   });
+}
+
+function stored(runId: string): RunStore {
+  return openRunStore(BROWSER, runId);
 }
 
 function textFile(name: string, text: string): NamedBytes {

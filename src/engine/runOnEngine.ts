@@ -1,9 +1,11 @@
 import type { StageName } from '../contract/events.ts';
+import type { JobTools } from '../jobs/runContext.ts';
 import { runJob } from '../jobs/runner.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
+import { BROWSER } from '../storage/browser.ts';
 import { runLock } from '../storage/locks.ts';
 import type { RunHead } from '../storage/runRecord.ts';
-import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
+import { openRunStore, type RunStore } from '../storage/runStore.ts';
 import type { RequestContext } from './requestContext.ts';
 
 /** A GPU that is lost again and again is not worth another try. */
@@ -21,33 +23,34 @@ export async function runOnEngine(
 ): Promise<RunHead> {
   const { work } = context;
   return work.start(runId, context.signal, (signal) =>
-    alone(runId, () => persist(context, runId, until, signal)),
+    alone(runId, () => persist(context, openRunStore(BROWSER, runId), until, signal)),
   );
 }
 
 /** Goes on after a lost device; records how the run stopped. */
 async function persist(
   context: RequestContext,
-  runId: string,
+  store: RunStore,
   until: StageName,
   signal: AbortSignal,
 ): Promise<RunHead> {
   const { engine, work, emit } = context;
+  const { id: runId } = store;
   for (let losses = 0; ; losses++) {
     const lost = work.watchDevice();
     try {
-      const head = await attempt(context, runId, until, AbortSignal.any([signal, lost]));
+      const head = await attempt(context, store, until, AbortSignal.any([signal, lost]));
       emit(runId, { type: 'stopped', reason: head.status === 'done' ? 'done' : 'paused', report: null });
       return head;
     } catch (error) {
       if (signal.aborted) {
         emit(runId, { type: 'stopped', reason: 'paused', report: null });
-        return saveRunRecord(runId, { status: 'paused' });
+        return store.save({ status: 'paused' });
       }
       const cause = await engine.device.causeOf(error, lost);
       if (!lost.aborted || losses === MAX_DEVICE_LOSSES) {
         // On a full disk this fails too; the cause is what the user has to hear of.
-        await saveRunRecord(runId, { status: 'failed' }).catch(() => undefined);
+        await store.save({ status: 'failed' }).catch(() => undefined);
         emit(runId, { type: 'stopped', reason: 'failed', report: reportError(cause) });
         throw cause;
       }
@@ -61,25 +64,22 @@ async function persist(
 
 async function attempt(
   context: RequestContext,
-  runId: string,
+  store: RunStore,
   until: StageName,
   signal: AbortSignal,
 ): Promise<RunHead> {
-  const { engine, emit } = context;
-  const record = await loadRunRecord(runId);
+  const { engine } = context;
+  const emit: JobTools['emit'] = (event) => context.emit(store.id, event);
+  const record = await store.load();
   const { spec } = record;
   if (spec.backend !== 'auto') await engine.open(spec.backend);
-  emit(runId, { type: 'stage', stage: 'load', round: 0 });
+  emit({ type: 'stage', stage: 'load', round: 0 });
   const onProgress = (done: number, total: number): void =>
-    emit(runId, { type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
+    emit({ type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
   await engine.load(spec.model, onProgress, signal, spec.prompts);
   await engine.fit(spec);
   await engine.restoreKernels(record);
-  return runJob(
-    runId,
-    until,
-    engine.jobTools(spec, (event) => emit(runId, event), signal),
-  );
+  return runJob(until, engine.jobTools(spec, { store, emit, signal }));
 }
 
 /**

@@ -15,10 +15,9 @@ import { drawPool } from '../procedures/drawPool.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
-import { loadSeries } from '../storage/series.ts';
 import { pairedDifference } from './pairedDifference.ts';
+import { candidateKey, scoresOfRound } from './rankPool.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
-import { candidateKey, scoresOfRound } from './scoring.ts';
 import { trainingSets } from './selectStage.ts';
 import { loadBest } from './trainStage.ts';
 
@@ -27,9 +26,9 @@ export const EVALUATED = { prompts: 8, images: 4 } as const;
 
 /** The run's best adapter, ready to draw with; null before training. The caller disposes. */
 export async function bestTuned(
-  run: Pick<RunContext, 'id' | 'spec' | 'session'>,
+  run: Pick<RunContext, 'store' | 'spec' | 'session'>,
 ): Promise<{ tuned: Tuned; step: number } | null> {
-  const best = await loadBest(run.id);
+  const best = await loadBest(run.store);
   if (best === null) return null;
   const adapter = restoreAdapter(best.adapter, trainedTargets(run.session, run.spec.adapter.textEncoder));
   return { tuned: await applyAdapter(run.session, adapter), step: best.step };
@@ -89,7 +88,7 @@ async function compareMetrics(
   pairs: readonly Pair[],
   onImages: (done: number) => void,
 ): Promise<EvaluationRecord['metrics']> {
-  const stored = scoresOfRound(await loadSeries(run.id, 'scores'), 0);
+  const stored = scoresOfRound(await run.store.series.load('scores'), 0);
   const prompts = [...new Set(pairs.map((p) => p.prompt))];
   const tasks = prompts.map((prompt) => {
     const planned = run.plan.find((p) => p.prompt === prompt) as RunContext['plan'][number];

@@ -14,23 +14,22 @@ import { toRgb } from '../metrics/exactMeter.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import type { Session } from '../procedures/session.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
-import { loadCheckpoint } from '../storage/checkpoints.ts';
+import type { RunStore } from '../storage/runStore.ts';
 import { parseCheckpoint } from '../training/checkpoint.ts';
-import { leaseStoredPool } from './pools.ts';
 import { pathGuidance } from './runContext.ts';
 import { loadBest } from './trainStage.ts';
 
 /** Decoded images of stored candidates, in the order asked for. @throws StudioError `images-missing` */
 export async function storedImages(
   session: Session,
-  runId: string,
+  store: RunStore,
   refs: readonly { readonly round: number; readonly prompt: number; readonly candidate: number }[],
 ): Promise<readonly PixelImage[]> {
   const images = new Map<(typeof refs)[number], PixelImage>();
   // A round at a time: while a run works, every wait for a file lasts as long as one of its steps.
   for (const round of new Set(refs.map((ref) => ref.round))) {
     const inRound = refs.filter((ref) => ref.round === round);
-    const lease = await leaseStoredPool(runId, round);
+    const lease = await store.pools.leaseStored(round);
     if (lease === null) {
       throw new StudioError('images-missing', 'These images are not stored yet.', {
         remedy: 'Build the set first.',
@@ -51,7 +50,12 @@ export async function storedImages(
  * The selected images of a round: `images/*.png` with their settings in the metadata, and `metadata.jsonl`.
  * @throws StudioError `selection-missing`
  */
-export async function exportSet(session: Session, state: RunState, round: number): Promise<NamedBytes> {
+export async function exportSet(
+  session: Session,
+  store: RunStore,
+  state: RunState,
+  round: number,
+): Promise<NamedBytes> {
   const picks = state.selections.find((s) => s.round === round)?.picks ?? [];
   if (picks.length === 0) {
     throw new StudioError('selection-missing', 'Nothing is selected yet.', {
@@ -70,7 +74,7 @@ export async function exportSet(session: Session, state: RunState, round: number
       if (record === undefined) continue;
       const text = state.spec.prompts[record.prompt] as string;
       const fileName = `images/${pad(record.prompt, 6)}_${pad(record.candidate, 4)}.png`;
-      const [image] = await storedImages(session, state.summary.id, [{ round, ...pick }]);
+      const [image] = await storedImages(session, store, [{ round, ...pick }]);
       yield { name: fileName, input: await annotatedPng(image as PixelImage, state.spec, text, record) };
       rows.push({
         fileName,
@@ -124,11 +128,11 @@ async function annotatedPng(
  */
 export async function exportRunAdapter(
   session: Session,
-  runId: string,
+  store: RunStore,
   spec: MiTuneSpec,
   which: 'best' | 'last',
 ): Promise<NamedBytes> {
-  const stored = which === 'last' ? await loadCheckpoint(runId, 'last') : await loadBest(runId);
+  const stored = which === 'last' ? await store.checkpoints.load('last') : await loadBest(store);
   if (stored === undefined || stored === null) {
     throw new StudioError('adapter-missing', 'This run has no adapter yet.', { remedy: 'Train first.' });
   }

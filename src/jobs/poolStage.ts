@@ -1,27 +1,18 @@
-/** Stage `pool`: draw every missing candidate of a round, score it, store it, show it. */
+/** Stage `pool`: draw every missing candidate of a round, score every candidate that has no score, store, show. */
 
 import type { CandidateRecord } from '../contract/events.ts';
-import { measureImage } from '../metrics/metric.ts';
-import { measureRenoised } from '../mi/renoiseScore.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
-import { decodeImages } from '../procedures/decodeImages.ts';
-import { type DrawnCandidate, drawPool, type PoolTask } from '../procedures/drawPool.ts';
-import { stackLatents } from '../procedures/measureSet.ts';
-import { contextsOf, denoiserOf, type Tuned } from '../procedures/tuned.ts';
-import type { PoolLog } from '../storage/poolLog.ts';
-import type { ScoreEntry } from '../storage/runRecord.ts';
-import { appendSeries } from '../storage/series.ts';
-import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import {
-  packMeasurements,
-  renoisedDraws,
-  type Scored,
-  scoreOfMeasurements,
-  scoreOfTrace,
-} from './scoring.ts';
-
-/** Noise of the re-noised path: the same for every candidate of every prompt. */
-const RENOISE_SEED = 0x72656e6f;
+  drawAndScore,
+  type ScoredCandidate,
+  type ScoreOptions,
+  scoreCandidates,
+} from '../procedures/drawAndScore.ts';
+import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
+import type { Tuned } from '../procedures/tuned.ts';
+import type { PoolLog } from '../storage/poolLog.ts';
+import { candidateKey, scoresOfRound } from './rankPool.ts';
+import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 
 /** @param tuned the adapter of the round before, or null in the first round */
 export async function runPoolStage(run: RunContext, round: number, tuned: Tuned | null): Promise<void> {
@@ -30,23 +21,22 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   try {
     for (const report of pool.warnings) await warn(run, report);
     if (round === 0 && pool.size === 0) await warnOfLongPrompts(run);
+    await scoreStored(run, round, pool, tuned);
     const tasks = missingTasks(run, pool);
     const missing = tasks.reduce((sum, task) => sum + task.candidates.length, 0);
     const total = run.plan.length * run.spec.selection.candidates;
     const steps = run.scheduler.timesteps.length;
     const stored = total - missing;
     const progress = new Progress(run, 'pool', { done: stored, total, unit: 'candidates' });
-    await contextsOf(run.session, tuned).prepare(['', ...tasks.map((task) => task.text)], run.signal);
-    const batches = drawPool(run.session, tuned, tasks, {
-      scheduler: run.scheduler,
+    const batches = drawAndScore(run.session, tuned, tasks, {
+      ...scoreOptions(run),
       guidance: pathGuidance(run.spec),
       rule: run.rule,
       batch: run.spec.sampling.batch,
-      signal: run.signal,
       onSteps: (done) => progress.report(stored + done / steps),
     });
     for await (const batch of batches) {
-      await storeBatch(run, round, pool, batch, tuned);
+      await storeCandidates(run, round, pool, batch);
       await patchRecord(run, { progress: pool.size / total });
     }
   } finally {
@@ -84,89 +74,92 @@ function missingTasks(run: RunContext, pool: PoolLog): PoolTask[] {
   });
 }
 
-async function storeBatch(
+/** Scores what the pool has and the scores lack: what was stored of them last may be lost when the power goes. */
+async function scoreStored(
   run: RunContext,
   round: number,
   pool: PoolLog,
-  batch: readonly DrawnCandidate[],
   tuned: Tuned | null,
 ): Promise<void> {
-  const text = run.spec.prompts[batch[0]?.prompt as number] as string;
-  const images = run.session.policy.decodeAtOnce
-    ? await decodeImages(
-        run.session,
-        batch.map((c) => c.latent),
-      )
-    : [];
-  const scored = await scoreBatch(run, batch, text, tuned);
-  const entries = batch.map((c, i): ScoreEntry => {
-    const { score, standardError, terms } = scored[i] as (typeof scored)[number];
-    const image = images[i];
-    const metrics = image === undefined ? {} : measureImage(run.meters, image, text);
-    return { round, prompt: c.prompt, candidate: c.candidate, score, standardError, metrics, terms };
-  });
-  // The latents last: a candidate counts as drawn once they are stored.
-  await appendSeries(run.id, 'scores', entries);
-  await pool.append(
-    batch.map((c) => ({
-      prompt: c.prompt,
-      candidate: c.candidate,
-      seed: c.seed,
-      trace: Float32Array.from(c.squaredDifference),
-      latent: c.latent,
-    })),
-  );
-  const records = batch.map(
-    (c, i): CandidateRecord => ({
-      round,
-      prompt: c.prompt,
-      candidate: c.candidate,
-      seed: c.seed,
-      trace: { t: run.scheduler.timesteps, squaredDifference: c.squaredDifference },
-      score: (entries[i] as ScoreEntry).score,
-      standardError: (entries[i] as ScoreEntry).standardError,
-      metrics: (entries[i] as ScoreEntry).metrics,
-    }),
-  );
-  run.emit({ type: 'candidates', records, images });
+  const scores = scoresOfRound(await run.store.series.load('scores'), round);
+  const unscored = pool.entries().filter((e) => !scores.has(candidateKey(e.prompt, e.candidate)));
+  const { batch } = run.spec.sampling;
+  for (const prompt of new Set(unscored.map((e) => e.prompt))) {
+    const own = unscored.filter((e) => e.prompt === prompt);
+    for (let from = 0; from < own.length; from += batch) {
+      run.signal.throwIfAborted();
+      const drawn = own.slice(from, from + batch).map(
+        (e): DrawnCandidate => ({
+          prompt,
+          candidate: e.candidate,
+          seed: e.seed,
+          latent: pool.latents([e]),
+          squaredDifference: [...pool.trace(e)],
+        }),
+      );
+      const text = run.spec.prompts[prompt] as string;
+      const scored = await scoreCandidates(run.session, tuned, drawn, text, scoreOptions(run));
+      await storeScores(run, round, scored);
+      show(run, round, scored);
+    }
+  }
 }
 
-async function scoreBatch(
+/** Stores a batch and shows it. The latents last: a candidate counts as drawn once they are stored. */
+async function storeCandidates(
   run: RunContext,
-  batch: readonly DrawnCandidate[],
-  text: string,
-  tuned: Tuned | null,
-): Promise<(Scored & { terms: Float32Array | null })[]> {
-  const { score } = run.spec;
-  const { schedule, prediction } = run.session;
-  if (score.path !== 'renoise') {
-    const { timesteps } = run.scheduler;
-    return batch.map((c) => ({
-      ...scoreOfTrace(schedule, timesteps, c.squaredDifference, score),
-      terms: null,
-    }));
-  }
-  const contexts = contextsOf(run.session, tuned);
-  const latents = stackLatents(run.session, batch);
-  const uncond = await contexts.rows(batch.map(() => ''));
-  const cond = await contexts.rows(batch.map(() => text));
-  const plan = renoisedDraws(run.scheduler.timesteps, score.noiseDraws);
-  const denoiser = denoiserOf(run.session, tuned);
-  const { signal } = run;
-  try {
-    const measured = await measureRenoised({
-      denoiser,
-      schedule,
-      prediction,
-      latents,
-      uncond,
-      cond,
-      plan,
-      seed: RENOISE_SEED,
-      signal,
-    });
-    return measured.map((m) => ({ ...scoreOfMeasurements(schedule, m, score), terms: packMeasurements(m) }));
-  } finally {
-    for (const tensor of [latents, uncond, cond]) tensor.dispose();
-  }
+  round: number,
+  pool: PoolLog,
+  batch: readonly ScoredCandidate[],
+): Promise<void> {
+  await storeScores(run, round, batch);
+  await pool.append(
+    batch.map(({ prompt, candidate, seed, squaredDifference, latent }) => ({
+      prompt,
+      candidate,
+      seed,
+      trace: Float32Array.from(squaredDifference),
+      latent,
+    })),
+  );
+  show(run, round, batch);
+}
+
+function storeScores(run: RunContext, round: number, batch: readonly ScoredCandidate[]): Promise<void> {
+  return run.store.series.append(
+    'scores',
+    batch.map(({ prompt, candidate, score, standardError, metrics, terms }) => ({
+      round,
+      prompt,
+      candidate,
+      score,
+      standardError,
+      metrics,
+      terms,
+    })),
+  );
+}
+
+function show(run: RunContext, round: number, batch: readonly ScoredCandidate[]): void {
+  const records = batch.map(
+    ({ prompt, candidate, seed, squaredDifference, score, standardError, metrics }): CandidateRecord => ({
+      round,
+      prompt,
+      candidate,
+      seed,
+      trace: { t: run.scheduler.timesteps, squaredDifference },
+      score,
+      standardError,
+      metrics,
+    }),
+  );
+  run.emit({
+    type: 'candidates',
+    records,
+    images: batch.flatMap(({ image }) => (image === null ? [] : [image])),
+  });
+}
+
+function scoreOptions({ scheduler, spec, meters, signal }: RunContext): ScoreOptions {
+  return { scheduler, score: spec.score, meters, signal };
 }

@@ -5,11 +5,11 @@ import { renoisePlan } from '../mi/renoise.ts';
 import { encodePixels } from '../procedures/decodeImages.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { measureSet } from '../procedures/measureSet.ts';
+import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { listImages, openImage } from '../storage/imageStore.ts';
-import { leasePool, type PoolLease } from './pools.ts';
+import type { PoolLease } from '../storage/pools.ts';
 import { Progress, type RunContext } from './runContext.ts';
-import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from './scoring.ts';
 
 /** Steps of the grid that real images are noised to; each costs two evaluations per draw. */
 const GRID_STEPS = 20;
@@ -24,7 +24,7 @@ export type RankedImage = CaptionedLatent & {
 };
 
 /** What of a run the ranking needs. */
-export type RealImagesRun = Pick<RunContext, 'id' | 'spec' | 'session'>;
+export type RealImagesRun = Pick<RunContext, 'store' | 'spec' | 'session'>;
 
 type NamedImage = { readonly name: string; readonly blob: Blob };
 
@@ -116,7 +116,7 @@ async function openRealLog(
   const [h, w, c] = run.session.latentShape;
   const grid = sessionScheduler(run.session, 'ddpm', GRID_STEPS).timesteps;
   const plan = renoisePlan(grid, { draws: run.spec.score.noiseDraws });
-  const lease = await leasePool(`runs/${run.id}/real.bin`, {
+  const lease = await run.store.pools.leaseReal({
     latentSize: h * w * c,
     // Three numbers per evaluation pair instead of one per step.
     timesteps: plan.flatMap(({ t }) => [t, t, t]),

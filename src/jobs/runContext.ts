@@ -9,13 +9,14 @@ import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
-import { poolPath } from '../storage/poolLog.ts';
-import type { RunHead, RunParts } from '../storage/runRecord.ts';
-import { loadRunRecord, saveRunRecord } from '../storage/runs.ts';
-import { leasePool, type PoolLease } from './pools.ts';
+import type { PoolLease } from '../storage/pools.ts';
+import type { RunStore } from '../storage/runStore.ts';
+import type { RunPatch, RunRecord } from '../storage/runs.ts';
 
 /** What the engine lends to a job. */
 export type JobTools = {
+  /** Where the run is kept. */
+  readonly store: RunStore;
   readonly session: Session;
   /** Name of the backend that computes, and the kernel variants in use, for checkpoints. */
   readonly backend: string;
@@ -30,7 +31,6 @@ export type JobTools = {
 
 /** A run in work: its record, its plan and its open pool log. */
 export type RunContext = JobTools & {
-  readonly id: string;
   readonly spec: MiTuneSpec;
   readonly plan: readonly PlannedPrompt[];
   readonly scheduler: Scheduler;
@@ -38,18 +38,17 @@ export type RunContext = JobTools & {
   /** What images are drawn by. */
   readonly rule: DrawRule;
   /** The record as last stored. */
-  record: RunHead & RunParts;
+  record: RunRecord;
   /** Share of the current stage that is done, as last reported; stored when the stage is left. */
   progress: number;
 };
 
 /** Loads a run's record and plans it. */
-export async function openRun(id: string, tools: JobTools): Promise<RunContext> {
-  const record = await loadRunRecord(id);
+export async function openRun(tools: JobTools): Promise<RunContext> {
+  const record = await tools.store.load();
   const { spec } = record;
   return {
     ...tools,
-    id,
     spec,
     plan: planPrompts(spec),
     chosen: chosenMethod(spec.method),
@@ -60,11 +59,9 @@ export async function openRun(id: string, tools: JobTools): Promise<RunContext> 
   };
 }
 
-export type RecordPatch = Parameters<typeof saveRunRecord>[1];
-
 /** Stores changes of the record. */
-export async function patchRecord(run: RunContext, patch: RecordPatch): Promise<void> {
-  const head = await saveRunRecord(run.id, patch);
+export async function patchRecord(run: RunContext, patch: RunPatch): Promise<void> {
+  const head = await run.store.save(patch);
   run.record = { ...run.record, ...patch, ...head };
 }
 
@@ -75,14 +72,14 @@ export function pathGuidance(spec: MiTuneSpec): number {
 
 /** Opens the pool of a round; candidates drawn under other settings are refused. */
 export async function openPool(
-  run: Pick<RunContext, 'id' | 'spec' | 'scheduler' | 'session'>,
+  run: Pick<RunContext, 'store' | 'spec' | 'scheduler' | 'session'>,
   round: number,
 ): Promise<PoolLease> {
   const { spec } = run;
   const [h, w, c] = run.session.latentShape;
   const { scheduler, steps } = spec.sampling;
   const drawnBy = drawingMethod(spec);
-  return leasePool(poolPath(run.id, round), {
+  return run.store.pools.lease(round, {
     latentSize: h * w * c,
     timesteps: run.scheduler.timesteps,
     source: JSON.stringify({

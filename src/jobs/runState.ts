@@ -2,14 +2,14 @@
 
 import type { CandidateRecord } from '../contract/events.ts';
 import type { RunState, RunSummary } from '../contract/runTypes.ts';
-import { heldLocks, runLock } from '../storage/locks.ts';
-import type { RunHead, RunParts, ScoreEntry } from '../storage/runRecord.ts';
-import { listRunRecords, loadRunRecord, runSizeBytes } from '../storage/runs.ts';
-import { loadSeries } from '../storage/series.ts';
-import { leaseStoredPool } from './pools.ts';
-import { candidateKey, scoresOfRound } from './scoring.ts';
+import type { Backing } from '../storage/backing.ts';
+import { runLock } from '../storage/locks.ts';
+import type { RunHead, ScoreEntry } from '../storage/runRecord.ts';
+import { openRunStore, type RunStore } from '../storage/runStore.ts';
+import { listRunRecords, type RunRecord, runSizeBytes } from '../storage/runs.ts';
+import { candidateKey, scoresOfRound } from './rankPool.ts';
 
-export async function summarize(head: RunHead): Promise<RunSummary> {
+export async function summarize(backing: Backing, head: RunHead): Promise<RunSummary> {
   const { id, name, createdAt, updatedAt, stage, round, progress } = head;
   return {
     id,
@@ -20,7 +20,7 @@ export async function summarize(head: RunHead): Promise<RunSummary> {
     stage,
     round,
     progress,
-    sizeBytes: await runSizeBytes(id),
+    sizeBytes: await runSizeBytes(backing, id),
   };
 }
 
@@ -28,12 +28,12 @@ export async function summarize(head: RunHead): Promise<RunSummary> {
  * Newest first. A run that was working when its tab closed is shown as paused: nobody works on it now. One that is
  * worked on in any tab holds its lock and is running.
  */
-export async function listSummaries(): Promise<readonly RunSummary[]> {
-  const { runs } = await listRunRecords();
-  const locks = await heldLocks();
+export async function listSummaries(backing: Backing): Promise<readonly RunSummary[]> {
+  const { runs } = await listRunRecords(backing.records);
+  const locks = await backing.locks.heldNames();
   return Promise.all(
     runs.map(async (head) => {
-      const summary = await summarize(head);
+      const summary = await summarize(backing, head);
       return head.status === 'running' && !locks.has(runLock(head.id))
         ? { ...summary, status: 'paused' as const }
         : summary;
@@ -41,27 +41,28 @@ export async function listSummaries(): Promise<readonly RunSummary[]> {
   );
 }
 
-export async function loadRunState(id: string): Promise<RunState> {
-  const record = await loadRunRecord(id);
+export async function loadRunState(backing: Backing, id: string): Promise<RunState> {
+  const store = openRunStore(backing, id);
+  const record = await store.load();
   return {
-    summary: await summarize(record),
+    summary: await summarize(backing, record),
     spec: record.spec,
     heldOut: record.heldOut,
-    candidates: await storedCandidates(record),
+    candidates: await storedCandidates(store, record),
     selections: record.selections,
-    train: await loadSeries(id, 'train'),
-    validation: await loadSeries(id, 'validation'),
+    train: await store.series.load('train'),
+    validation: await store.series.load('validation'),
     evaluations: record.evaluations,
     warnings: record.warnings,
   };
 }
 
 /** Candidates of all rounds as far as they are drawn. */
-export async function storedCandidates(record: RunHead & RunParts): Promise<readonly CandidateRecord[]> {
-  const entries: readonly ScoreEntry[] = await loadSeries(record.id, 'scores');
+async function storedCandidates(store: RunStore, record: RunRecord): Promise<readonly CandidateRecord[]> {
+  const entries: readonly ScoreEntry[] = await store.series.load('scores');
   const records: CandidateRecord[] = [];
   for (let round = 0; round < record.spec.selection.rounds; round++) {
-    const lease = await leaseStoredPool(record.id, round);
+    const lease = await store.pools.leaseStored(round);
     if (lease === null) break;
     const pool = lease.log;
     try {

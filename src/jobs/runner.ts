@@ -16,8 +16,8 @@ import { runTrainStage } from './trainStage.ts';
  *
  * @throws StudioError of the stage that failed; the run keeps what it has and can be resumed
  */
-export async function runJob(id: string, until: StageName, tools: JobTools): Promise<RunHead> {
-  const run = await openRun(id, tools);
+export async function runJob(until: StageName, tools: JobTools): Promise<RunHead> {
+  const run = await openRun(tools);
   if (run.plan.length === 0) {
     throw new StudioError('prompts-empty', 'The run has no prompts.', {
       remedy: 'Give a prompt list with at least one prompt.',

@@ -4,10 +4,9 @@ import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { shuffle } from '../lib/philox.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
-import { loadSeries } from '../storage/series.ts';
+import { rankPool, scoresOfRound } from './rankPool.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
-import { rankPool, scoresOfRound } from './scoring.ts';
 
 const MIX_STREAM = 0x6d697800;
 
@@ -32,7 +31,7 @@ async function rankedPicks(run: RunContext, round: number): Promise<readonly Pic
   const pool = await openPool(run, round);
   try {
     const { score, selection } = run.spec;
-    const scores = scoresOfRound(await loadSeries(run.id, 'scores'), round);
+    const scores = scoresOfRound(await run.store.series.load('scores'), round);
     return rankPool(run.session.schedule, pool.log, scores, { ...score, ...selection }).picks;
   } finally {
     pool.close();

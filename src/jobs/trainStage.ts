@@ -10,8 +10,7 @@ import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool } from '../procedures/drawPool.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../procedures/trainRound.ts';
-import { loadCheckpoint, saveCheckpoints } from '../storage/checkpoints.ts';
-import { appendSeries, cutSeries, loadSeries } from '../storage/series.ts';
+import type { RunStore } from '../storage/runStore.ts';
 import { isBetter } from '../training/best.ts';
 import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
@@ -33,8 +32,8 @@ const bestSchema = v.object({
 export type BestAdapter = v.InferOutput<typeof bestSchema>;
 
 /** The best adapter of the last trained round; null before any training. */
-export async function loadBest(runId: string): Promise<BestAdapter | null> {
-  const parsed = v.safeParse(bestSchema, await loadCheckpoint(runId, 'best'));
+export async function loadBest(store: RunStore): Promise<BestAdapter | null> {
+  const parsed = v.safeParse(bestSchema, await store.checkpoints.load('best'));
   return parsed.success ? parsed.output : null;
 }
 
@@ -50,11 +49,11 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
 
 async function train(run: RunContext, round: number): Promise<void> {
   const sets = await trainingSets(run, round);
-  const stored = await loadCheckpoint(run.id, 'last');
+  const stored = await run.store.checkpoints.load('last');
   const last = stored === undefined ? null : parseCheckpoint(stored);
   // A selection that was changed since starts its round anew.
   const resumed = last?.round === round && last.set === setName(run, round) ? last : null;
-  let best = await loadBest(run.id);
+  let best = await loadBest(run.store);
   await cutHistory(run, round, resumed?.step ?? null);
   const start = resumed ?? startOfRound(run, round, best);
   if (resumed === null) best = null;
@@ -76,8 +75,8 @@ async function train(run: RunContext, round: number): Promise<void> {
       run.emit({ type: 'train', record });
       progress.report(event.step);
       if (event.save !== null && (run.signal.aborted || run.now() - savedAt > SAVE_SECONDS)) {
-        await appendSeries(run.id, 'train', waiting.splice(0));
-        await saveCheckpoints(run.id, { last: await event.save() });
+        await run.store.series.append('train', waiting.splice(0));
+        await run.store.checkpoints.save({ last: await event.save() });
         savedAt = run.now();
       }
     } else if (event.type === 'checkpoint') {
@@ -128,9 +127,8 @@ function setName(run: RunContext, round: number): string {
 /** History after the checkpoint is made again; without one, all of the round's. */
 async function cutHistory(run: RunContext, round: number, step: number | null): Promise<void> {
   for (const name of ['train', 'validation'] as const) {
-    const records: readonly { round: number; step: number }[] = await loadSeries(run.id, name);
-    await cutSeries(
-      run.id,
+    const records: readonly { round: number; step: number }[] = await run.store.series.load(name);
+    await run.store.series.cut(
       name,
       records.filter((r) => r.round < round || (step !== null && r.round === round && r.step <= step)).length,
     );
@@ -147,7 +145,7 @@ async function storeCheckpoint(
   const { checkpoint, validation } = event;
   const better = validation === null || isBetter(validation, best?.validation ?? null);
   const next: BestAdapter = better ? bestFrom(checkpoint, validation) : (best as BestAdapter);
-  await appendSeries(run.id, 'train', records);
+  await run.store.series.append('train', records);
   if (validation !== null) {
     const record: ValidationRecord = {
       round,
@@ -156,11 +154,11 @@ async function storeCheckpoint(
       mi: validation.mi,
       best: better,
     };
-    await appendSeries(run.id, 'validation', [record]);
+    await run.store.series.append('validation', [record]);
     run.emit({ type: 'validation', record });
   }
   // Last: what the histories hold beyond the checkpoint is cut when training resumes.
-  await saveCheckpoints(run.id, better ? { last: checkpoint, best: next } : { last: checkpoint });
+  await run.store.checkpoints.save(better ? { last: checkpoint, best: next } : { last: checkpoint });
   await patchRecord(run, { progress: checkpoint.step / run.spec.training.iterations });
   run.emit({ type: 'checkpoint', round, step: checkpoint.step });
   return next;

@@ -1,12 +1,13 @@
 /** Training state of a run: a slot `last` to continue from and a slot `best` to export. */
+import type { Records, StoreEntry } from './backing.ts';
 import { type CheckpointSlot, checkpointKey, checkpointSizeKey, checkpointSizesOf } from './keys.ts';
-import { readValue, type StoreEntry, valuesWithPrefix, writeValues } from './kv.ts';
 
 /**
  * Replaces one or both slots in one transaction: a crash leaves the old checkpoints or the new ones.
  * @param slots plain data with typed arrays
  */
 export async function saveCheckpoints(
+  records: Records,
   runId: string,
   slots: Readonly<Partial<Record<CheckpointSlot, object>>>,
 ): Promise<void> {
@@ -19,17 +20,21 @@ export async function saveCheckpoints(
       ];
     },
   );
-  await writeValues(entries);
+  await records.writeValues(entries);
 }
 
 /** What was saved, to be validated by the reader; undefined if there is none. */
-export async function loadCheckpoint(runId: string, slot: CheckpointSlot): Promise<unknown> {
-  return readValue(checkpointKey(runId, slot));
+export async function loadCheckpoint(
+  records: Records,
+  runId: string,
+  slot: CheckpointSlot,
+): Promise<unknown> {
+  return records.readValue(checkpointKey(runId, slot));
 }
 
 /** Bytes of the typed arrays in a run's checkpoints, without reading these. */
-export async function checkpointBytes(runId: string): Promise<number> {
-  const sizes = await valuesWithPrefix(checkpointSizesOf(runId));
+export async function checkpointBytes(records: Records, runId: string): Promise<number> {
+  const sizes = await records.valuesWithPrefix(checkpointSizesOf(runId));
   return [...sizes.values()].reduce<number>((sum, size) => sum + (typeof size === 'number' ? size : 0), 0);
 }
 

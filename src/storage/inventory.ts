@@ -6,7 +6,7 @@ import { sourceOrigin } from '../sources/address.ts';
 import { deleteAdapter, listAdapters, loadAdapter } from './adapterStore.ts';
 import { deleteImageFolder, listImageFolders } from './imageStore.ts';
 import { adapterKey } from './keys.ts';
-import { valuesWithPrefix } from './kv.ts';
+import * as kv from './kv.ts';
 import { heldLocks, modelLock, runLock } from './locks.ts';
 import type { StoredModel } from './modelManifest.ts';
 import { deleteModelFolder, listModels, modelFolder, withModelLock } from './modelStore.ts';
@@ -149,9 +149,9 @@ export async function findStored(
 /** What the settings of the runs name. A run that cannot be read needs nothing: it can only be deleted. */
 async function findUses(locks: ReadonlySet<string>): Promise<Uses> {
   const uses = new Map<string, Use[]>();
-  const { runs } = await listRunRecords();
+  const { runs } = await listRunRecords(kv);
   for (const { id, name } of runs) {
-    const spec = await loadRunSpec(id);
+    const spec = await loadRunSpec(kv, id);
     if (spec === null) continue;
     const use = { id, name, working: locks.has(runLock(id)) };
     const keys: string[] = [];
@@ -181,15 +181,15 @@ async function listLeftovers(): Promise<StoredItem[]> {
     });
   };
   for (const [folder, prefix] of Object.entries(FOLDERS)) {
-    const known = new Set((await valuesWithPrefix(`${prefix}:`)).keys());
+    const known = new Set((await kv.valuesWithPrefix(`${prefix}:`)).keys());
     for (const name of await listFolders(folder)) {
       if (known.has(`${prefix}:${name}`)) continue;
       const busy = locks.has(`mi-tune-${prefix}-${name}`);
       await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`), busy);
     }
   }
-  const adapters = new Set((await valuesWithPrefix('adapter:')).keys());
-  for (const [key, bytes] of await valuesWithPrefix('adapter-bytes:')) {
+  const adapters = new Set((await kv.valuesWithPrefix('adapter:')).keys());
+  for (const [key, bytes] of await kv.valuesWithPrefix('adapter-bytes:')) {
     const id = key.slice('adapter-bytes:'.length);
     if (!adapters.has(adapterKey(id)))
       await add(`adapters/${id}`, bytes instanceof Uint8Array ? bytes.length : 0);

@@ -5,10 +5,9 @@
  * read is `unknown`: whoever reads validates, since it may come from an older version of this program.
  */
 import { createStore, promisifyRequest } from 'idb-keyval';
+import type { StoreEntry } from './backing.ts';
 import { guardStorage, storageUnavailable } from './failure.ts';
 import { type StoreKey, type StorePrefix, settingKey } from './keys.ts';
-
-export type StoreEntry = readonly [key: StoreKey, value: unknown];
 
 const withStore = createStore('mi-tune', 'records');
 

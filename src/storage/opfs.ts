@@ -6,15 +6,10 @@
  * paths that are none.
  */
 import { type ByteSource, blobSource } from '../lib/bytes.ts';
+import type { StoredFile } from './backing.ts';
 import { guardStorage, isLocked, isNotFound, storageUnavailable } from './failure.ts';
 import { PART, splitPath } from './paths.ts';
 import { openForReading, openForWriting, readAll, writeAll } from './syncFile.ts';
-
-export type StoredFile = {
-  /** Relative to the listed folder. */
-  readonly path: string;
-  readonly sizeBytes: number;
-};
 
 /** The folder, made if missing. */
 export function directory(path: string): Promise<FileSystemDirectoryHandle> {
@@ -34,12 +29,17 @@ export function openFile(path: string): Promise<File | null> {
   return guardStorage(path, async () => (await (await findFile(path))?.getFile()) ?? null);
 }
 
-/** All bytes of a file, or null if there is none. */
-export function readBytes(path: string): Promise<Uint8Array<ArrayBuffer> | null> {
+/** The first bytes of a file, all of them by default, or null if there is none. */
+export function readBytes(path: string, limit?: number): Promise<Uint8Array<ArrayBuffer> | null> {
   return guardStorage(path, async () => {
     const file = await openFile(path);
-    return file === null ? null : new Uint8Array(await file.arrayBuffer());
+    return file === null ? null : new Uint8Array(await file.slice(0, limit ?? file.size).arrayBuffer());
   });
+}
+
+/** The file, made if missing, held until it is closed. @throws DOMException `NoModificationAllowedError` if it is */
+export async function holdFile(path: string): Promise<FileSystemSyncAccessHandle> {
+  return openForWriting(await fileHandle(path));
 }
 
 /** Writes a whole file: afterwards the path has the new bytes, or on failure still the old ones or nothing. */

@@ -1,4 +1,5 @@
 import { type ErrorReport, StudioError } from '../lib/errors.ts';
+import type { SyncFile } from './backing.ts';
 import {
   decodeHeader,
   decodeRecord,
@@ -22,11 +23,7 @@ export type PoolHeaderState = {
  *
  * @throws StudioError `pool-mismatch` or `pool-damaged`; the file is left as it is
  */
-export function readPoolHeader(
-  path: string,
-  handle: FileSystemSyncAccessHandle,
-  expected: PoolHeader,
-): PoolHeaderState {
+export function readPoolHeader(path: string, handle: SyncFile, expected: PoolHeader): PoolHeaderState {
   const bytes = encodeHeader(expected);
   const size = handle.getSize();
   const start = new Uint8Array(Math.min(size, MAX_HEADER_BYTES));
@@ -55,7 +52,7 @@ export function readPoolHeader(
 }
 
 /** True if an intact record follows, as it would after the expected header. */
-function hasRecord(handle: FileSystemSyncAccessHandle, header: PoolHeader, start: number): boolean {
+function hasRecord(handle: SyncFile, header: PoolHeader, start: number): boolean {
   const bytes = new Uint8Array(recordBytes(header));
   for (let at = start; at + bytes.byteLength <= handle.getSize(); at += bytes.byteLength) {
     readAll(handle, bytes, at);

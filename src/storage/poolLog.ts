@@ -6,8 +6,8 @@
  * when the log is opened again, and a candidate that is not in the log is drawn again from its seed.
  */
 import { type ErrorReport, StudioError } from '../lib/errors.ts';
+import type { Files, SyncFile } from './backing.ts';
 import { guardStorage, isLocked } from './failure.ts';
-import { fileHandle } from './opfs.ts';
 import { checkId } from './paths.ts';
 import {
   decodeRecord,
@@ -18,7 +18,7 @@ import {
   recordBytes,
 } from './poolFormat.ts';
 import { type PoolHeaderState, readPoolHeader } from './poolHeader.ts';
-import { openForWriting, readAll, writeAll } from './syncFile.ts';
+import { readAll, writeAll } from './syncFile.ts';
 
 export type PoolRef = { readonly prompt: number; readonly candidate: number };
 /** Where a candidate is: `position` counts records. */
@@ -43,12 +43,13 @@ export function poolPath(runId: string, round: number): string {
  * @throws StudioError `run-open-elsewhere`, `pool-mismatch` (made with another model, steps or source), `pool-damaged`
  */
 export function openPoolLog(
+  files: Files,
   path: string,
   header: PoolHeader,
   options: OpenPoolOptions = {},
 ): Promise<PoolLog> {
   return guardStorage(path, async () => {
-    const handle = await lockFile(path, options.waitMs ?? 2000);
+    const handle = await lockFile(files, path, options.waitMs ?? 2000);
     try {
       return new PoolLog(path, handle, header, readPoolHeader(path, handle, header));
     } catch (cause) {
@@ -64,7 +65,7 @@ export class PoolLog {
   /** What was found damaged on opening, in words for the user. */
   readonly warnings: readonly ErrorReport[];
   readonly #path: string;
-  readonly #handle: FileSystemSyncAccessHandle;
+  readonly #handle: SyncFile;
   readonly #recordBytes: number;
   /** Offset of the first record. */
   readonly #start: number;
@@ -72,7 +73,7 @@ export class PoolLog {
   /** Records in the file, duplicates and empty places included. */
   #count = 0;
 
-  constructor(path: string, handle: FileSystemSyncAccessHandle, header: PoolHeader, state: PoolHeaderState) {
+  constructor(path: string, handle: SyncFile, header: PoolHeader, state: PoolHeaderState) {
     this.header = header;
     this.#path = path;
     this.#handle = handle;
@@ -214,11 +215,10 @@ export class PoolLog {
   }
 }
 
-async function lockFile(path: string, waitMs: number): Promise<FileSystemSyncAccessHandle> {
-  const file = await fileHandle(path);
+async function lockFile(files: Files, path: string, waitMs: number): Promise<SyncFile> {
   for (let waited = 0; ; waited += RETRY_MS) {
     try {
-      return await openForWriting(file);
+      return await files.holdFile(path);
     } catch (cause) {
       if (!isLocked(cause)) throw cause;
       if (waited >= waitMs) throw openElsewhere(path, cause);

@@ -4,8 +4,8 @@ import type { StorageReport } from '../contract/stored.ts';
 
 /** Never fails: what the browser hides is null. Works in pages and workers. */
 export async function storageReport(): Promise<StorageReport> {
-  // Missing altogether outside secure contexts, whatever the types say.
-  const manager = navigator.storage as StorageManager | undefined;
+  // Missing outside secure contexts, whatever the types say.
+  const manager = globalThis.navigator?.storage as StorageManager | undefined;
   const [estimate, persisted] = await Promise.all([
     manager?.estimate().catch(() => undefined),
     manager?.persisted().catch(() => undefined),

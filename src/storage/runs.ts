@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
+import type { Backing, Records, StoreEntry } from './backing.ts';
 import { checkpointBytes } from './checkpoints.ts';
 import {
   allSeriesOf,
@@ -12,20 +13,12 @@ import {
   runPartKey,
   runPartsOf,
 } from './keys.ts';
-import {
-  deleteValues,
-  readValue,
-  type StoreEntry,
-  updateValue,
-  valuesWithPrefix,
-  writeValues,
-} from './kv.ts';
-import { removeTree, sizeOf } from './opfs.ts';
 import { checkId } from './paths.ts';
 import { openElsewhere } from './poolLog.ts';
 import { missingRun, unreadable } from './runErrors.ts';
 import { headSchema, partSchemas, type RunHead, type RunParts } from './runRecord.ts';
 
+export type RunRecord = RunHead & RunParts;
 export type RunPatch = Partial<Omit<RunHead, 'version' | 'id' | 'createdAt' | 'updatedAt'> & RunParts>;
 
 export type RunList = {
@@ -36,11 +29,14 @@ export type RunList = {
 };
 
 /** Stores a new run under an identifier of its own. */
-export async function createRunRecord(run: {
-  readonly spec: MiTuneSpec;
-  readonly name: string;
-  readonly heldOut?: readonly number[];
-}): Promise<RunHead> {
+export async function createRunRecord(
+  records: Records,
+  run: {
+    readonly spec: MiTuneSpec;
+    readonly name: string;
+    readonly heldOut?: readonly number[];
+  },
+): Promise<RunHead> {
   const id = crypto.randomUUID();
   const now = Date.now();
   const head: RunHead = {
@@ -62,15 +58,15 @@ export async function createRunRecord(run: {
     evaluations: [],
     warnings: [],
   };
-  await writeValues([[runKey(id), head], ...partEntries(id, parts)]);
+  await records.writeValues([[runKey(id), head], ...partEntries(id, parts)]);
   return head;
 }
 
 /** All runs, read from their heads alone; one that cannot be read does not hide the others. */
-export async function listRunRecords(): Promise<RunList> {
+export async function listRunRecords(records: Records): Promise<RunList> {
   const runs: RunHead[] = [];
   const unreadableRuns: { id: string; report: ErrorReport }[] = [];
-  for (const [key, value] of await valuesWithPrefix('run:')) {
+  for (const [key, value] of await records.valuesWithPrefix('run:')) {
     const id = idOf(key);
     try {
       runs.push(parseHead(id, value));
@@ -82,9 +78,9 @@ export async function listRunRecords(): Promise<RunList> {
 }
 
 /** @throws StudioError `run-missing` or `run-unreadable` */
-export async function loadRunRecord(id: string): Promise<RunHead & RunParts> {
-  const head = parseHead(id, await readValue(runKey(id)));
-  const stored = await valuesWithPrefix(runPartsOf(id));
+export async function loadRunRecord(records: Records, id: string): Promise<RunRecord> {
+  const head = parseHead(id, await records.readValue(runKey(id)));
+  const stored = await records.valuesWithPrefix(runPartsOf(id));
   const part = <P extends keyof RunParts>(name: P): RunParts[P] => {
     const result = v.safeParse(partSchemas[name], stored.get(runPartKey(id, name)));
     if (result.success) return result.output as RunParts[P];
@@ -102,8 +98,8 @@ export async function loadRunRecord(id: string): Promise<RunHead & RunParts> {
 }
 
 /** What a run is asked to do; null if that cannot be read. */
-export async function loadRunSpec(id: string): Promise<MiTuneSpec | null> {
-  const { success, output } = v.safeParse(partSchemas.spec, await readValue(runPartKey(id, 'spec')));
+export async function loadRunSpec(records: Records, id: string): Promise<MiTuneSpec | null> {
+  const { success, output } = v.safeParse(partSchemas.spec, await records.readValue(runPartKey(id, 'spec')));
   return success ? output : null;
 }
 
@@ -111,12 +107,12 @@ export async function loadRunSpec(id: string): Promise<MiTuneSpec | null> {
  * Changes a run; only what the patch names is written, together in one transaction.
  * @throws StudioError `run-missing` or `run-unreadable`
  */
-export async function saveRunRecord(id: string, patch: RunPatch): Promise<RunHead> {
+export async function saveRunRecord(records: Records, id: string, patch: RunPatch): Promise<RunHead> {
   const names = Object.keys(partSchemas);
   const parts = Object.fromEntries(Object.entries(patch).filter(([name]) => names.includes(name)));
   const changes = Object.fromEntries(Object.entries(patch).filter(([name]) => !names.includes(name)));
   let saved: RunHead | undefined;
-  await updateValue(
+  await records.updateValue(
     runKey(id),
     (old) => {
       saved = { ...parseHead(id, old), ...changes, updatedAt: Date.now() };
@@ -131,22 +127,22 @@ export async function saveRunRecord(id: string, patch: RunPatch): Promise<RunHea
  * Removes a run with its images and checkpoints. Its files go first: if the run is in use, nothing is removed.
  * @throws StudioError `run-open-elsewhere` if its pool log is open, here or in another tab
  */
-export async function deleteRun(id: string): Promise<void> {
+export async function deleteRun({ files, records }: Backing, id: string): Promise<void> {
   try {
-    await removeTree(runFolder(id));
+    await files.removeTree(runFolder(id));
   } catch (error) {
     if (error instanceof StudioError && error.code === 'storage-in-use') throw openElsewhere(id, error);
     throw error;
   }
-  await deleteValues(
+  await records.deleteValues(
     [runKey(id)],
     [runPartsOf(id), allSeriesOf(id), checkpointsOf(id), checkpointSizesOf(id)],
   );
 }
 
 /** Bytes of a run's files and checkpoints; its records, a few hundred bytes per training step, are not counted. */
-export async function runSizeBytes(id: string): Promise<number> {
-  return (await sizeOf(runFolder(id))) + (await checkpointBytes(id));
+export async function runSizeBytes({ files, records }: Backing, id: string): Promise<number> {
+  return (await files.sizeOf(runFolder(id))) + (await checkpointBytes(records, id));
 }
 
 /** Folder of a run's files. */

@@ -5,8 +5,8 @@
  * costs the same after ten thousand steps as after ten. All chunks but the last are full.
  */
 import * as v from 'valibot';
+import type { Records, StoreEntry } from './backing.ts';
 import { seriesKey, seriesOf } from './keys.ts';
-import { extendLast, rewriteAll, type StoreEntry, valuesWithPrefix } from './kv.ts';
 import { unreadable } from './runErrors.ts';
 import { type RunSeries, type SeriesName, seriesSchemas } from './runRecord.ts';
 
@@ -14,19 +14,24 @@ const CHUNK = 128;
 
 /** Adds entries at the end, in one transaction. */
 export async function appendSeries<S extends SeriesName>(
+  records: Records,
   runId: string,
   name: S,
   entries: readonly RunSeries[S][],
 ): Promise<void> {
-  await extendLast(seriesOf(runId, name), (last) => {
+  await records.extendLast(seriesOf(runId, name), (last) => {
     const first = last === undefined ? 0 : Number(last.key.slice(last.key.lastIndexOf(':') + 1));
     return toChunks(runId, name, first, [...[last?.value ?? []].flat(), ...entries]);
   });
 }
 
 /** All entries in the order they were added. @throws StudioError `run-unreadable` */
-export async function loadSeries<S extends SeriesName>(runId: string, name: S): Promise<RunSeries[S][]> {
-  const chunks = await valuesWithPrefix(seriesOf(runId, name));
+export async function loadSeries<S extends SeriesName>(
+  records: Records,
+  runId: string,
+  name: S,
+): Promise<RunSeries[S][]> {
+  const chunks = await records.valuesWithPrefix(seriesOf(runId, name));
   const result = v.safeParse(v.array(seriesSchemas[name]), [...chunks.values()].flat());
   if (result.success) return result.output as RunSeries[S][];
   const [issue] = result.issues;
@@ -34,8 +39,15 @@ export async function loadSeries<S extends SeriesName>(runId: string, name: S): 
 }
 
 /** Keeps the first `keep` entries, for a run that continues from before the last ones. */
-export async function cutSeries(runId: string, name: SeriesName, keep: number): Promise<void> {
-  await rewriteAll(seriesOf(runId, name), (chunks) => toChunks(runId, name, 0, chunks.flat().slice(0, keep)));
+export async function cutSeries(
+  records: Records,
+  runId: string,
+  name: SeriesName,
+  keep: number,
+): Promise<void> {
+  await records.rewriteAll(seriesOf(runId, name), (chunks) =>
+    toChunks(runId, name, 0, chunks.flat().slice(0, keep)),
+  );
 }
 
 function toChunks(runId: string, name: SeriesName, first: number, entries: readonly unknown[]): StoreEntry[] {

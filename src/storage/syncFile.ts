@@ -3,6 +3,8 @@
  * https://fs.spec.whatwg.org/#api-filesystemsyncaccesshandle
  */
 
+import type { SyncFile } from './backing.ts';
+
 /** Browsers that do not know `mode` lock the file for themselves, which is the safe reading of it. */
 type SyncAccessOptions = { readonly mode: 'readwrite' | 'read-only' };
 type FileHandle = FileSystemFileHandle & {
@@ -20,20 +22,20 @@ export function openForReading(file: FileSystemFileHandle): Promise<FileSystemSy
 }
 
 /** Writes all of `bytes` at a position. @throws DOMException `QuotaExceededError` when the disk takes no more */
-export function writeAll(handle: FileSystemSyncAccessHandle, bytes: Uint8Array, at: number): void {
+export function writeAll(file: SyncFile, bytes: Uint8Array, at: number): void {
   let written = 0;
   while (written < bytes.byteLength) {
-    const count = handle.write(bytes.subarray(written) as Uint8Array<ArrayBuffer>, { at: at + written });
+    const count = file.write(bytes.subarray(written) as Uint8Array<ArrayBuffer>, { at: at + written });
     if (count === 0) throw new DOMException('The file takes no more bytes.', 'QuotaExceededError');
     written += count;
   }
 }
 
 /** Fills `into` from a position. @throws DOMException `NotReadableError` if the file ends before */
-export function readAll(handle: FileSystemSyncAccessHandle, into: Uint8Array, at: number): void {
+export function readAll(file: SyncFile, into: Uint8Array, at: number): void {
   let read = 0;
   while (read < into.byteLength) {
-    const count = handle.read(into.subarray(read) as Uint8Array<ArrayBuffer>, { at: at + read });
+    const count = file.read(into.subarray(read) as Uint8Array<ArrayBuffer>, { at: at + read });
     if (count === 0) throw new DOMException('The file ends early.', 'NotReadableError');
     read += count;
   }

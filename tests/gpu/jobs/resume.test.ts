@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StageName } from '../../../src/contract/events.ts';
 import type { RunState } from '../../../src/contract/runTypes.ts';
-import { loadRunRecord, saveRunRecord } from '../../../src/storage/runs.ts';
+import { BROWSER } from '../../../src/storage/browser.ts';
+import { openRunStore } from '../../../src/storage/runStore.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 /** What must not depend on how often a run was stopped. */
@@ -70,12 +71,12 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
     const machine = { selection: { candidates: 1 }, sampling: { steps: 2 } } as const;
     const runId = await studio.create(machine);
     await studio.run(runId, 'select');
-    const { computedBy } = await loadRunRecord(runId);
+    const { computedBy } = await openRunStore(BROWSER, runId).load();
     expect(computedBy).toMatchObject({ backend, kernels: { weights: 'f32' } });
     const { kernels } = computedBy as NonNullable<typeof computedBy>;
     const resumeFrom = async (begun: Record<string, string>): Promise<string[]> => {
       const other = await studio.create(machine);
-      await saveRunRecord(other, { computedBy: { backend, kernels: { ...kernels, ...begun } } });
+      await openRunStore(BROWSER, other).save({ computedBy: { backend, kernels: { ...kernels, ...begun } } });
       const events = await studio.run(other, 'select');
       return events.flatMap((e) => (e.type === 'warning' ? [e.report.code] : []));
     };

@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Picked } from '../../../src/contract/events.ts';
 import { encodePng } from '../../../src/formats/png.ts';
-import { openStudio, PROMPTS, type SpecChange, type Studio } from './studio.ts';
+import { PROMPTS, type SpecChange } from '../../helpers/runSpec.ts';
+import { openStudio, type Studio } from './studio.ts';
 
 describe('the set of a run', () => {
   let studio: Studio;

@@ -3,6 +3,8 @@ import { commands } from 'vitest/browser';
 import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { sourceId } from '../../../src/sources/address.ts';
+import { BROWSER } from '../../../src/storage/browser.ts';
+import { createRunRecord, deleteRun } from '../../../src/storage/runs.ts';
 import { bytesOf, freshName, startWorker } from './harness.ts';
 import { hubPath, modelContent, serveHub, UNET } from './servers.ts';
 import { spec } from './spec.ts';
@@ -76,7 +78,7 @@ test('what a run works with, what is loaded and what is being downloaded cannot 
   const { call } = startWorker();
   const hub = await serveHub({ [REPOSITORY]: modelContent() });
   await call.downloadModel(onHub, { hub });
-  const run = await call.createRunRecord({
+  const run = await createRunRecord(BROWSER.records, {
     name: 'Evening run',
     spec: { ...spec, model: { kind: 'local', id } },
   });
@@ -100,7 +102,7 @@ test('what a run works with, what is loaded and what is being downloaded cannot 
   expect(await listed()).toBeUndefined();
   expect(await call.sizeOf(`models/${id}`)).toBe(0);
   await expect(call.deleteStored('model', id, idle)).rejects.toMatchObject({ code: 'stored-missing' });
-  await call.deleteRun(run.id);
+  await deleteRun(BROWSER, run.id);
 });
 
 test('adapters and image folders are listed, verified and deleted', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { deleteAdapter, listAdapters, loadAdapter, saveAdapter } from '../../../src/storage/adapterStore.ts';
 import { checkpointBytes, loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
+import * as kv from '../../../src/storage/kv.ts';
 import {
   deleteValues,
   readSetting,
@@ -71,21 +72,21 @@ describe('checkpoints', () => {
       params: [{ name: 'a', values: Float32Array.of(1, Number.NaN, -0) }],
       note: null,
     };
-    await saveCheckpoints(id, { last });
-    await saveCheckpoints(id, { best: { step: 3 } });
-    expect(await loadCheckpoint(id, 'last')).toEqual(last);
-    expect(await loadCheckpoint(id, 'best')).toEqual({ step: 3 });
-    expect(await loadCheckpoint(freshName(), 'last')).toBeUndefined();
-    expect(await checkpointBytes(id)).toBe(12);
+    await saveCheckpoints(kv, id, { last });
+    await saveCheckpoints(kv, id, { best: { step: 3 } });
+    expect(await loadCheckpoint(kv, id, 'last')).toEqual(last);
+    expect(await loadCheckpoint(kv, id, 'best')).toEqual({ step: 3 });
+    expect(await loadCheckpoint(kv, freshName(), 'last')).toBeUndefined();
+    expect(await checkpointBytes(kv, id)).toBe(12);
   });
 
   test('do not take the buffer that their arrays look into', async () => {
     const id = freshName();
     const heap = new Float32Array(100_000).fill(3);
-    await saveCheckpoints(id, { last: { m: [heap.subarray(10, 14)], v: { w: heap.subarray(0, 2) } } });
-    const { m, v } = (await loadCheckpoint(id, 'last')) as { m: [Float32Array]; v: { w: Float32Array } };
+    await saveCheckpoints(kv, id, { last: { m: [heap.subarray(10, 14)], v: { w: heap.subarray(0, 2) } } });
+    const { m, v } = (await loadCheckpoint(kv, id, 'last')) as { m: [Float32Array]; v: { w: Float32Array } };
     expect([m[0].length, m[0].buffer.byteLength, v.w.buffer.byteLength]).toEqual([4, 16, 8]);
-    expect(await checkpointBytes(id)).toBe(24);
+    expect(await checkpointBytes(kv, id)).toBe(24);
   });
 
   test('are old or new after a crash, never half', async () => {
@@ -94,11 +95,11 @@ describe('checkpoints', () => {
       const worker = startWorker();
       const saving = worker.call.saveForever(id, 50_000);
       saving.catch(() => undefined);
-      await expect.poll(() => loadCheckpoint(id, 'best')).toBeDefined();
+      await expect.poll(() => loadCheckpoint(kv, id, 'best')).toBeDefined();
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       worker.end();
       type Saved = { n: number; params: Float32Array[] };
-      const [last, best] = [await loadCheckpoint(id, 'last'), await loadCheckpoint(id, 'best')] as [
+      const [last, best] = [await loadCheckpoint(kv, id, 'last'), await loadCheckpoint(kv, id, 'best')] as [
         Saved,
         Saved,
       ];

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { EvaluationRecord, TrainRecord } from '../../../src/contract/events.ts';
+import { BROWSER } from '../../../src/storage/browser.ts';
 import { loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
+import * as kv from '../../../src/storage/kv.ts';
 import { readValue, valuesWithPrefix, writeValues } from '../../../src/storage/kv.ts';
 import {
   createRunRecord,
@@ -16,7 +18,7 @@ import { spec } from './spec.ts';
 
 const header = { latentSize: 2, timesteps: [1], source: 'x' };
 
-const newRun = (name = 'A run') => createRunRecord({ spec, name, heldOut: [1] });
+const newRun = (name = 'A run') => createRunRecord(kv, { spec, name, heldOut: [1] });
 const trainRecord = (step: number): TrainRecord => ({
   round: 0,
   step,
@@ -52,19 +54,19 @@ describe('a run', () => {
       evaluations: [evaluation],
       warnings: [{ code: 'pool-cut', message: 'm', remedy: 'r' }],
     } as const;
-    await saveRunRecord(id, patch);
-    expect(await loadRunRecord(id)).toMatchObject({ id, name: 'A run', spec, heldOut: [1], ...patch });
+    await saveRunRecord(kv, id, patch);
+    expect(await loadRunRecord(kv, id)).toMatchObject({ id, name: 'A run', spec, heldOut: [1], ...patch });
   });
 
   test('is changed only where the patch says, by several writers too', async () => {
     const { id, createdAt } = await newRun();
     const before = await readValue(`run-part:${id}:spec`);
     await Promise.all([
-      saveRunRecord(id, { progress: 0.5 }),
-      saveRunRecord(id, { name: 'Renamed' }),
-      saveRunRecord(id, { heldOut: [2] }),
+      saveRunRecord(kv, id, { progress: 0.5 }),
+      saveRunRecord(kv, id, { name: 'Renamed' }),
+      saveRunRecord(kv, id, { heldOut: [2] }),
     ]);
-    expect(await loadRunRecord(id)).toMatchObject({
+    expect(await loadRunRecord(kv, id)).toMatchObject({
       progress: 0.5,
       name: 'Renamed',
       heldOut: [2],
@@ -78,31 +80,31 @@ describe('a run', () => {
     const { call } = startWorker();
     const { id } = await newRun();
     const other = await newRun('Other');
-    await appendSeries(id, 'train', [trainRecord(0)]);
-    await saveCheckpoints(id, { last: { step: 1 } });
+    await appendSeries(kv, id, 'train', [trainRecord(0)]);
+    await saveCheckpoints(kv, id, { last: { step: 1 } });
     await call.openPool(`runs/${id}/pool-0.bin`, header);
-    await expect(deleteRun(id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
-    expect(await loadRunRecord(id)).toMatchObject({ id });
+    await expect(deleteRun(BROWSER, id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
+    expect(await loadRunRecord(kv, id)).toMatchObject({ id });
     await call.closePool();
-    await deleteRun(id);
-    await expect(loadRunRecord(id)).rejects.toMatchObject({ code: 'run-missing' });
-    await expect(saveRunRecord(id, { progress: 1, heldOut: [] })).rejects.toMatchObject({
+    await deleteRun(BROWSER, id);
+    await expect(loadRunRecord(kv, id)).rejects.toMatchObject({ code: 'run-missing' });
+    await expect(saveRunRecord(kv, id, { progress: 1, heldOut: [] })).rejects.toMatchObject({
       code: 'run-missing',
     });
-    expect(await loadCheckpoint(id, 'last')).toBeUndefined();
+    expect(await loadCheckpoint(kv, id, 'last')).toBeUndefined();
     expect((await valuesWithPrefix(`run-part:${id}:`)).size).toBe(0);
     expect((await valuesWithPrefix(`run-series:${id}:`)).size).toBe(0);
-    expect(await runSizeBytes(id)).toBe(0);
-    expect(await loadRunRecord(other.id)).toMatchObject({ name: 'Other' });
+    expect(await runSizeBytes(BROWSER, id)).toBe(0);
+    expect(await loadRunRecord(kv, other.id)).toMatchObject({ name: 'Other' });
   });
 
   test('takes the room of its files and checkpoints', async () => {
     const { call } = startWorker();
     const { id } = await newRun();
-    expect(await runSizeBytes(id)).toBe(0);
+    expect(await runSizeBytes(BROWSER, id)).toBe(0);
     await call.writeBytes(`runs/${id}/pool-0.bin`, new Uint8Array(500));
-    await saveCheckpoints(id, { last: { m: new Float32Array(10) }, best: { m: new Float32Array(5) } });
-    expect(await runSizeBytes(id)).toBe(560);
+    await saveCheckpoints(kv, id, { last: { m: new Float32Array(10) }, best: { m: new Float32Array(5) } });
+    expect(await runSizeBytes(BROWSER, id)).toBe(560);
   });
 });
 
@@ -115,8 +117,8 @@ describe('the list', () => {
       [`run:${broken}`, { ...first, id: broken, stage: 'nowhere' }],
     ]);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    await saveRunRecord(first.id, { progress: 0.1 });
-    const { runs, unreadable } = await listRunRecords();
+    await saveRunRecord(kv, first.id, { progress: 0.1 });
+    const { runs, unreadable } = await listRunRecords(kv);
     const mine = runs.map(({ id }) => id).filter((id) => id === first.id || id === second.id);
     expect(mine).toEqual([first.id, second.id]);
     const reasons = new Map(unreadable.map(({ id, report }) => [id, report]));
@@ -128,16 +130,16 @@ describe('the list', () => {
       code: 'run-unreadable',
       message: expect.stringContaining('stage'),
     });
-    await deleteRun(future);
-    await deleteRun(broken);
-    expect((await listRunRecords()).unreadable).toEqual([]);
+    await deleteRun(BROWSER, future);
+    await deleteRun(BROWSER, broken);
+    expect((await listRunRecords(kv)).unreadable).toEqual([]);
   });
 
   test('shows a run with a damaged part, and opening it names the part', async () => {
     const { id } = await newRun();
     await writeValues([[`run-part:${id}:spec`, { ...spec, sampling: { ...spec.sampling, steps: 'many' } }]]);
-    expect((await listRunRecords()).runs.some((run) => run.id === id)).toBe(true);
-    await expect(loadRunRecord(id)).rejects.toMatchObject({
+    expect((await listRunRecords(kv)).runs.some((run) => run.id === id)).toBe(true);
+    await expect(loadRunRecord(kv, id)).rejects.toMatchObject({
       code: 'run-unreadable',
       message: expect.stringContaining('spec.sampling.steps'),
     });
@@ -146,7 +148,7 @@ describe('the list', () => {
   test('keeps fields that a newer page added', async () => {
     const { id } = await newRun();
     await writeValues([[`run-part:${id}:spec`, { ...spec, extra: { a: 1 } }]]);
-    expect((await loadRunRecord(id)).spec).toEqual({ ...spec, extra: { a: 1 } });
+    expect((await loadRunRecord(kv, id)).spec).toEqual({ ...spec, extra: { a: 1 } });
   });
 });
 
@@ -154,15 +156,15 @@ describe('a series', () => {
   test('grows in order over chunks, rewriting only the last', async () => {
     const { id } = await newRun();
     const records = Array.from({ length: 300 }, (_, step) => trainRecord(step));
-    await appendSeries(id, 'train', records.slice(0, 127));
-    for (const record of records.slice(127, 131)) await appendSeries(id, 'train', [record]);
+    await appendSeries(kv, id, 'train', records.slice(0, 127));
+    for (const record of records.slice(127, 131)) await appendSeries(kv, id, 'train', [record]);
     await writeValues([[`run-series:${id}:train:00000000`, 'a full chunk is not read again']]);
-    await appendSeries(id, 'train', records.slice(131));
+    await appendSeries(kv, id, 'train', records.slice(131));
     expect(await readValue(`run-series:${id}:train:00000000`)).toBe('a full chunk is not read again');
     await writeValues([[`run-series:${id}:train:00000000`, records.slice(0, 128)]]);
-    expect(await loadSeries(id, 'train')).toEqual(records);
+    expect(await loadSeries(kv, id, 'train')).toEqual(records);
     expect((await valuesWithPrefix(`run-series:${id}:train:`)).size).toBe(3);
-    expect(await loadSeries(id, 'validation')).toEqual([]);
+    expect(await loadSeries(kv, id, 'validation')).toEqual([]);
   });
 
   test.each([0, 1, 127, 128, 129, 256, 299, 300, 400])(
@@ -170,19 +172,19 @@ describe('a series', () => {
     async (keep) => {
       const { id } = await newRun();
       const records = Array.from({ length: 300 }, (_, step) => trainRecord(step));
-      await appendSeries(id, 'train', records);
-      await appendSeries(id, 'validation', []);
-      await cutSeries(id, 'train', keep);
-      await appendSeries(id, 'train', [trainRecord(1000)]);
-      expect(await loadSeries(id, 'train')).toEqual([...records.slice(0, keep), trainRecord(1000)]);
+      await appendSeries(kv, id, 'train', records);
+      await appendSeries(kv, id, 'validation', []);
+      await cutSeries(kv, id, 'train', keep);
+      await appendSeries(kv, id, 'train', [trainRecord(1000)]);
+      expect(await loadSeries(kv, id, 'train')).toEqual([...records.slice(0, keep), trainRecord(1000)]);
     },
   );
 
   test('keeps numbers that are none, and arrays', async () => {
     const { id } = await newRun();
     const diverged = { ...trainRecord(3), loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY };
-    await appendSeries(id, 'train', [diverged]);
-    expect(await loadSeries(id, 'train')).toEqual([diverged]);
+    await appendSeries(kv, id, 'train', [diverged]);
+    expect(await loadSeries(kv, id, 'train')).toEqual([diverged]);
     const scored = {
       round: 0,
       prompt: 1,
@@ -192,8 +194,11 @@ describe('a series', () => {
       metrics: { exact: { value: 1, parts: { strict: 1 } } },
       terms: Float32Array.of(1, 2),
     };
-    await appendSeries(id, 'scores', [scored, { ...scored, standardError: null, metrics: {}, terms: null }]);
-    expect(await loadSeries(id, 'scores')).toEqual([
+    await appendSeries(kv, id, 'scores', [
+      scored,
+      { ...scored, standardError: null, metrics: {}, terms: null },
+    ]);
+    expect(await loadSeries(kv, id, 'scores')).toEqual([
       scored,
       { ...scored, standardError: null, metrics: {}, terms: null },
     ]);
@@ -207,7 +212,7 @@ describe('a series', () => {
       { ...scored, exact: null },
     ];
     await writeValues([[`run-series:${id}:scores:00000000`, records]]);
-    expect(await loadSeries(id, 'scores')).toEqual([
+    expect(await loadSeries(kv, id, 'scores')).toEqual([
       { ...scored, metrics: { exact: { value: 0.5, parts: { strict: 0 } } } },
       { ...scored, metrics: {} },
     ]);
@@ -223,7 +228,7 @@ describe('a series', () => {
       [`run-part:${id}:evaluations`, [{ ...evaluation, exact: { before: side, after: side, change } }]],
     ]);
     const mean = { value: 0.5, parts: { strict: 0.25 }, images: 4 };
-    expect((await loadRunRecord(id)).evaluations).toEqual([
+    expect((await loadRunRecord(kv, id)).evaluations).toEqual([
       { ...evaluation, metrics: { exact: { before: mean, after: mean, change } } },
     ]);
   });
@@ -231,6 +236,6 @@ describe('a series', () => {
   test('that is damaged says so', async () => {
     const { id } = await newRun();
     await writeValues([[`run-series:${id}:train:00000000`, [trainRecord(0), { step: 'x' }]]]);
-    await expect(loadSeries(id, 'train')).rejects.toMatchObject({ code: 'run-unreadable' });
+    await expect(loadSeries(kv, id, 'train')).rejects.toMatchObject({ code: 'run-unreadable' });
   });
 });

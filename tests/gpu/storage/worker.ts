@@ -21,7 +21,6 @@ import {
   type PoolRef,
 } from '../../../src/storage/poolLog.ts';
 import * as quota from '../../../src/storage/quota.ts';
-import * as runs from '../../../src/storage/runs.ts';
 import { verifyStored } from '../../../src/storage/verify.ts';
 
 export type PoolView = Pick<PoolLog, 'size' | 'warnings'> & {
@@ -57,8 +56,6 @@ function openPool(): PoolLog {
 const api = {
   ...opfs,
   ...quota,
-  ...runs,
-  saveCheckpoints: checkpoints.saveCheckpoints,
   deleteModelFolder: modelStore.deleteModelFolder,
   listModels: modelStore.listModels,
   setPrediction: modelStore.setPrediction,
@@ -69,7 +66,7 @@ const api = {
 
   /** One pool is open at a time. */
   async openPool(path: string, header: PoolHeader, options?: OpenPoolOptions): Promise<PoolView> {
-    pool = await openPoolLog(path, header, options);
+    pool = await openPoolLog(opfs, path, header, options);
     return { size: pool.size, warnings: pool.warnings, entries: pool.entries() };
   },
   appendPool: (records: readonly PoolRecord[]) => openPool().append(records),
@@ -125,7 +122,7 @@ const api = {
   async saveForever(runId: string, length: number): Promise<void> {
     for (let n = 1; ; n++) {
       const state = { n, params: [new Float32Array(length).fill(n), new Float32Array(length).fill(n)] };
-      await checkpoints.saveCheckpoints(runId, { last: state, best: state });
+      await checkpoints.saveCheckpoints(kv, runId, { last: state, best: state });
     }
   },
   async readRange(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
