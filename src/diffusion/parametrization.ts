@@ -91,6 +91,17 @@ export function addNoise<T>(space: VectorSpace<T>, schedule: NoiseSchedule, t: n
   ]);
 }
 
+/** What the network should say of z_t: the noise itself, or the velocity. */
+export function predictionTarget<T>(
+  space: VectorSpace<T>,
+  { schedule, prediction }: { readonly schedule: NoiseSchedule; readonly prediction: Prediction },
+  t: number,
+  z0: T,
+  noise: T,
+): T {
+  return prediction === 'epsilon' ? noise : velocityTarget(space, schedule, t, z0, noise);
+}
+
 /** v = sqrt(alphasBar_t) noise - sqrt(1 - alphasBar_t) z0, the training target of v-prediction. */
 export function velocityTarget<T>(
   space: VectorSpace<T>,

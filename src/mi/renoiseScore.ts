@@ -1,9 +1,9 @@
 import type { Prediction } from '../contract/spec.ts';
 import { type Denoiser, denoise } from '../diffusion/denoise.ts';
 import { type LatentShape, latentNoise } from '../diffusion/latentNoise.ts';
-import { noisingCoefficients, squaredDifferenceScale } from '../diffusion/parametrization.ts';
+import { noised } from '../diffusion/noising.ts';
+import { squaredDifferenceScale } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
-import { tensorSpace } from '../diffusion/tensorSpace.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { settle } from '../tensor/pace.ts';
 import { scope } from '../tensor/scope.ts';
@@ -71,24 +71,13 @@ function measureDraw(
   request: RenoiseRequest,
   { t, noiseIndex }: RenoiseDraw,
 ): { difference: Tensor1D; uncond: Tensor1D; cond: Tensor1D } {
-  const { latents, schedule, prediction } = request;
+  const { latents } = request;
   const count = latents.shape[0];
   const shape = latents.shape.slice(1) as unknown as LatentShape;
   const one = latentNoise([request.seed], noiseIndex, shape);
   const noise = count === 1 ? one : (tf.tile(one, [count, 1, 1, 1]) as Tensor4D);
-  const { signal, noise: sigma } = noisingCoefficients(schedule, t);
-  const zt = tensorSpace.combine([
-    [signal, latents],
-    [sigma, noise],
-  ]);
   // Errors of v scale to errors of epsilon by the same factor as differences do.
-  const target =
-    prediction === 'epsilon'
-      ? noise
-      : tensorSpace.combine([
-          [signal, noise],
-          [-sigma, latents],
-        ]);
+  const { zt, target } = noised(request, t, latents, noise);
   const outputs = denoise(request.denoiser, zt, t, [request.uncond, request.cond]);
   const difference = noiseDifference(outputs, 1).squaredDifference as Tensor1D;
   const errors = noiseDifference(

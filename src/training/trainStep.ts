@@ -4,7 +4,7 @@ import { type Adapter, adapterParameters, adaptsText, withParameters } from '../
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import type { GradientMode } from '../contract/loadPlan.ts';
 import type { OptimizerOptions, Prediction } from '../contract/spec.ts';
-import { noisingCoefficients } from '../diffusion/parametrization.ts';
+import { noised } from '../diffusion/noising.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { Projector } from '../models/hooks.ts';
@@ -121,7 +121,7 @@ export async function microBatchGradients(
   const trainsText = adaptsText(adapter);
   const embedding =
     batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
-  const { zt, target } = scope(() => noised(context, batch));
+  const { zt, target } = noised(context, batch.t, batch.latents, batch.noise);
   const input = unetInput(context.unet, batch.t, embedding, { project: projector });
   const reference = context.withReference ? basePrediction(context, zt, input, batch) : null;
   const parameters = adapter.layers.flatMap((l) =>
@@ -189,20 +189,6 @@ function textEncoderGradients(
     );
   value.dispose();
   return grads;
-}
-
-/** zt = signal z + sigma eps per row, and what the network should say: eps, or v = signal eps - sigma z. */
-function noised(
-  context: TrainContext,
-  { latents, noise, t }: MicroBatch,
-): { zt: Tensor4D; target: Tensor4D } {
-  const perRow = (values: number[]): Tensor4D => tf.tensor4d(values, [values.length, 1, 1, 1]);
-  const coefficients = t.map((value) => noisingCoefficients(context.schedule, value));
-  const signal = perRow(coefficients.map((c) => c.signal));
-  const sigma = perRow(coefficients.map((c) => c.noise));
-  const zt = tf.add(tf.mul(latents, signal), tf.mul(noise, sigma)) as Tensor4D;
-  if (context.prediction === 'epsilon') return { zt, target: noise.clone() };
-  return { zt, target: tf.sub(tf.mul(noise, signal), tf.mul(latents, sigma)) as Tensor4D };
 }
 
 /** Adds gradient lists; consumes both. */
