@@ -4,10 +4,10 @@ import type { MetricRecord } from '../contract/events.ts';
 import type { BackendReport, ModelReport, RunState } from '../contract/runTypes.ts';
 import { writeCsv } from '../formats/csv.ts';
 import { planPrompts } from '../planning/promptPlan.ts';
+import { countReal } from '../procedures/trainingSet.ts';
 import { tf } from '../tensor/tf.ts';
 import { countEvaluations } from './evaluations.ts';
 import type { RankedImage } from './realImagesStage.ts';
-import { countReal } from './selectStage.ts';
 
 /** What computed the run. */
 export type Machine = {

@@ -2,13 +2,11 @@
 
 import type { Picked } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
-import { shuffle } from '../lib/philox.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
+import { countReal, mixRealImages } from '../procedures/trainingSet.ts';
 import { rankPool, scoresOfRound } from './rankPool.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
-
-const MIX_STREAM = 0x6d697800;
 
 export async function runSelectStage(run: RunContext, round: number): Promise<void> {
   const existing = run.record.selections.find((s) => s.round === round);
@@ -69,22 +67,13 @@ export async function trainingSets(run: RunContext, round: number): Promise<Trai
     });
   }
   return {
-    train: await mixReal(run, synthetic),
+    train: await withRealImages(run, synthetic),
     heldOut: captioned.filter((c) => heldOutPrompts.has(c.prompt)),
   };
 }
 
-/** Real images in a set that had `size` synthetic ones. */
-export function countReal(share: number, size: number): number {
-  return Math.round(share * size);
-}
-
-/**
- * Replaces a share f of the set by the best-scored real images. Scores of the two sources are not on one scale, so each
- * is ranked within itself: the real images by MI, which synthetic ones stay by lot, since theirs compare within a
- * prompt only.
- */
-async function mixReal(
+/** The set with the asked share of real images; says so where the folder has too few. */
+async function withRealImages(
   run: RunContext,
   synthetic: readonly CaptionedLatent[],
 ): Promise<readonly CaptionedLatent[]> {
@@ -92,15 +81,12 @@ async function mixReal(
   if (share === 0) return synthetic;
   const ranked = await rankedRealImages(run);
   const wanted = countReal(share, synthetic.length);
-  const real = ranked.slice(0, wanted);
-  if (real.length < wanted) {
+  if (ranked.length < wanted) {
     await warn(run, {
       code: 'real-images-few',
       message: `${wanted} real images were asked for, the folder has ${ranked.length}.`,
       remedy: 'Add images to the folder or lower the share; the rest of the set is synthetic.',
     });
   }
-  const order = shuffle(run.spec.seed, MIX_STREAM, synthetic.length);
-  const kept = order.slice(0, synthetic.length - real.length).sort((a, b) => a - b);
-  return [...kept.map((i) => synthetic[i] as CaptionedLatent), ...real];
+  return mixRealImages(synthetic, ranked, { share, seed: run.spec.seed });
 }

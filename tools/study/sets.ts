@@ -3,6 +3,7 @@ import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { mean } from '../../src/lib/stats.ts';
 import { scoreRenoised } from '../../src/mi/renoise.ts';
 import { type SelectionRule, selectCandidates } from '../../src/mi/select.ts';
+import { mixRealImages } from '../../src/procedures/trainingSet.ts';
 import type { Category } from '../../src/shapes/world.ts';
 import { type Design, REFERENCE_SCORE, type SelectionScore } from './design.ts';
 import { type AdapterRef, type Draw, drawIds, findDrawn } from './draws.ts';
@@ -91,7 +92,7 @@ function candidatesOf(store: Store, design: Design, set: SetSpec, draw: Draw): r
   return (findDrawn(store, design, draw) ?? []).map((image) => ({ ...image, renoised: null }));
 }
 
-type SetImage = CaptionedImage & { readonly mi: number; readonly share: number };
+type SetImage = CaptionedImage & { readonly share: number };
 
 /** The drawn images that the arm chooses, from what is stored. */
 function chooseImages(
@@ -102,9 +103,8 @@ function chooseImages(
 ): readonly SetImage[] {
   const pool = poolDraws(set).flatMap((draw, promptIndex) =>
     candidatesOf(store, design, set, draw).map((image, candidate) => {
-      const mi = selectionScore(schedule, 'guided', image);
       const { latent, share } = image;
-      return { promptIndex, candidate, score: scoreOf(image), mi, share, text: draw.text, latent };
+      return { promptIndex, candidate, score: scoreOf(image), share, text: draw.text, latent };
     }),
   );
   function scoreOf(image: MeasuredCandidate): number {
@@ -128,10 +128,7 @@ export function buildSet(
 ): readonly CaptionedImage[] {
   const selected = chooseImages(store, schedule, design, set);
   if (set.realShare === 0) return selected.map(({ text, latent }) => ({ text, latent }));
-  const realCount = Math.round(set.realShare * selected.length);
-  // Scores of the two sources are not on one scale, so each is ranked within itself.
-  const drawn = selected.toSorted((a, b) => b.mi - a.mi).slice(0, selected.length - realCount);
-  const real = realImages(store, design, set)
+  const ranked = realImages(store, design, set)
     .map(({ image, measured, plan }) => {
       const terms = plan.map(({ t, draw }, i) => ({
         t,
@@ -143,8 +140,9 @@ export function buildSet(
       return { image, score: scoreRenoised(schedule, terms, REFERENCE_SCORE).orthogonal.value };
     })
     .toSorted((a, b) => b.score - a.score)
-    .slice(0, realCount);
-  return [...drawn.map(({ text, latent }) => ({ text, latent })), ...real.map(({ image }) => image)];
+    .map(({ image }) => image);
+  const drawn = selected.map(({ text, latent }) => ({ text, latent }));
+  return mixRealImages(drawn, ranked, { share: set.realShare, seed: set.replicate });
 }
 
 function ruleOf({ arm, replicate }: SetSpec): SelectionRule {
