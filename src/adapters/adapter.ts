@@ -5,12 +5,18 @@
  */
 import type { AdapterKind } from '../contract/spec.ts';
 import { normals } from '../lib/philox.ts';
-import type { Linear } from '../models/parameters.ts';
+import type { Conv, Linear } from '../models/parameters.ts';
 import { doraWeightNorm } from '../tensor/ops/dora.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
+import { disposeWeight, type Weight } from '../tensor/weights.ts';
 
 /** A layer that is adapted: its path with component, e.g. `unet.mid_block...attn2.to_k`, and the frozen layer. */
-export type Target = { readonly module: string; readonly layer: Linear };
+export type Target = {
+  readonly module: string;
+  readonly layer: Linear;
+  /** Of the weight in a checkpoint, where it is not the transposed one in memory: 1x1 convolutions have four sides. */
+  readonly shape?: readonly number[] | undefined;
+};
 
 export type AdaptedLayer = Target & {
   readonly loraA: Tensor2D;
@@ -21,11 +27,28 @@ export type AdaptedLayer = Target & {
   readonly scaling: number;
 };
 
+/**
+ * A layer as adapters of other tools may change it beyond that: convolutions, magnitudes of inputs, whole differences.
+ * Applied and never trained: y = ((x i) W + (x i) down up) o + b, with `inputScale` i and `outputScale` o.
+ */
+export type FixedLayer = {
+  readonly module: string;
+  readonly layer: Linear | Conv;
+  /** A [in, r] or as a kernel [kh, kw, in, r]; without `up` the whole difference. */
+  readonly down: Weight;
+  /** s B [r, out]. */
+  readonly up: Weight | null;
+  readonly inputScale: Tensor1D | null;
+  readonly outputScale: Tensor1D | null;
+};
+
 /** Owns its tensors; free with `disposeAdapter`. */
 export type Adapter = {
   readonly kind: AdapterKind;
   readonly rank: number;
   readonly layers: readonly AdaptedLayer[];
+  /** Empty in adapters that are trained here. */
+  readonly fixed: readonly FixedLayer[];
 };
 
 /** One trainable tensor with its place: `unet....to_k.down`. */
@@ -53,7 +76,7 @@ export function initAdapter(
       kind === 'dora' ? tf.keep(doraWeightNorm(target.layer.w, loraA, loraB, 0) as Tensor1D) : null;
     return { ...target, loraA, loraB, magnitude, scaling: 1 };
   });
-  return { kind, rank, layers };
+  return { kind, rank, layers, fixed: [] };
 }
 
 /** The trainable tensors in a fixed order: A, B and magnitude of each layer. */
@@ -86,7 +109,7 @@ export function withParameters(adapter: Adapter, tensors: readonly Tensor[]): Ad
 
 /** True for the joint variant, under which prompts have other embeddings. */
 export function adaptsText(adapter: Adapter): boolean {
-  return adapter.layers.some((l) => l.module.startsWith('text_encoder.'));
+  return [...adapter.layers, ...adapter.fixed].some((l) => l.module.startsWith('text_encoder.'));
 }
 
 /** Number of trainable scalars. */
@@ -96,4 +119,12 @@ export function countAdapterParameters(adapter: Adapter): number {
 
 export function disposeAdapter(adapter: Adapter): void {
   for (const { tensor } of adapterParameters(adapter)) tensor.dispose();
+  for (const layer of adapter.fixed) disposeFixedLayer(layer);
+}
+
+export function disposeFixedLayer({ down, up, inputScale, outputScale }: FixedLayer): void {
+  disposeWeight(down);
+  if (up !== null) disposeWeight(up);
+  inputScale?.dispose();
+  outputScale?.dispose();
 }

@@ -1,12 +1,14 @@
-import type { Projector } from '../models/hooks.ts';
-import { runLinear } from '../models/layers.ts';
-import type { Linear } from '../models/parameters.ts';
+import type { Convolver, Projector } from '../models/hooks.ts';
+import { runConv, runLinear } from '../models/layers.ts';
+import type { Conv, Linear } from '../models/parameters.ts';
+import { type ConvOptions, conv2d } from '../tensor/ops/conv2d.ts';
 import { doraEpilogue, doraWeightNorm } from '../tensor/ops/dora.ts';
 import { linear } from '../tensor/ops/linear.ts';
 import { linearCombination } from '../tensor/ops/linearCombination.ts';
 import { matmulTrain } from '../tensor/ops/matmulTrain.ts';
-import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
-import type { AdaptedLayer, Adapter } from './adapter.ts';
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../tensor/tf.ts';
+import type { Weight } from '../tensor/weights.ts';
+import type { AdaptedLayer, Adapter, FixedLayer } from './adapter.ts';
 
 /** ||W + s A B|| per output column of each DoRA layer [out]; empty for LoRA. */
 export type WeightNorms = ReadonlyMap<Linear, Tensor1D>;
@@ -33,13 +35,61 @@ export function disposeWeightNorms(norms: WeightNorms): void {
   for (const norm of norms.values()) norm.dispose();
 }
 
-/** A projector that applies the adapter to its layers and leaves the others as they are. Differentiable. */
-export function adapterProjector(adapter: Adapter, norms: WeightNorms): Projector {
+/**
+ * A projector that applies the adapter to its layers and leaves the others as they are. Differentiable at strength 1.
+ *
+ * @param strength how far every weight goes from W to W': 0 is the model itself, 1 the adapter, as in ComfyUI
+ */
+export function adapterProjector(adapter: Adapter, norms: WeightNorms, strength = 1): Projector {
   const adapted = new Map(adapter.layers.map((layer) => [layer.layer, layer]));
-  return (layer, x) => {
+  const fixed = new Map<Linear | Conv, FixedLayer>(adapter.fixed.map((layer) => [layer.layer, layer]));
+  const project = (layer: Linear, x: Tensor): Tensor => {
     const found = adapted.get(layer);
-    return found === undefined ? runLinear(layer, x) : runAdapted(found, x, norms);
+    if (found !== undefined) return runAtStrength(found, x, norms, strength);
+    const other = fixed.get(layer);
+    return other === undefined ? runLinear(layer, x) : runFixed(other, x, strength, {});
   };
+  const convolve: Convolver = (layer, x, options = {}) => {
+    const found = fixed.get(layer);
+    return found === undefined
+      ? runConv(layer, x, options)
+      : (runFixed(found, x, strength, options) as Tensor4D);
+  };
+  const beyondTransformers = fixed.size > 0 || adapter.layers.some((l) => l.module.includes('.time_emb'));
+  return beyondTransformers ? Object.assign(project, { convolve }) : project;
+}
+
+function runAtStrength(layer: AdaptedLayer, x: Tensor, norms: WeightNorms, strength: number): Tensor {
+  if (strength === 1) return runAdapted(layer, x, norms);
+  if (layer.magnitude === null) return runAdapted({ ...layer, scaling: layer.scaling * strength }, x, norms);
+  return tf.tidy(() => between(runLinear(layer.layer, x), runAdapted(layer, x, norms), strength));
+}
+
+/** base + strength (adapted - base). */
+function between(base: Tensor, adapted: Tensor, strength: number): Tensor {
+  return linearCombination([
+    [1 - strength, base],
+    [strength, adapted],
+  ]);
+}
+
+/** ((x i) W + (x i) down up) o + b, see `FixedLayer`; convolutions with their options. x [..., in] -> [..., out]. */
+function runFixed(fixed: FixedLayer, x: Tensor, strength: number, options: ConvOptions): Tensor {
+  const { layer, down, up, inputScale, outputScale } = fixed;
+  const { residual, ...geometry } = options;
+  const apply = (weight: Weight, value: Tensor): Tensor =>
+    weight.shape.length === 2
+      ? linear(value, weight, null)
+      : conv2d(value as Tensor4D, weight, null, geometry);
+  return tf.tidy(() => {
+    const scaled = inputScale === null ? x : tf.mul(x, inputScale);
+    const low = apply(down, scaled);
+    const sum = tf.add(apply(layer.w, scaled), up === null ? low : linear(low, up, null));
+    const adapted = outputScale === null ? sum : tf.mul(sum, outputScale);
+    const y = strength === 1 ? adapted : between(apply(layer.w, x), adapted, strength);
+    const withBias = layer.b === null ? y : tf.add(y, layer.b);
+    return residual === undefined ? withBias : tf.add(withBias, residual);
+  });
 }
 
 /**

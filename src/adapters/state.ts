@@ -64,7 +64,7 @@ export function restoreAdapter(state: AdapterState, targets: readonly Target[]):
       scaling,
     }),
   );
-  return { kind: state.kind, rank: state.rank, layers };
+  return { kind: state.kind, rank: state.rank, layers, fixed: [] };
 }
 
 function mismatch(module: string): StudioError {

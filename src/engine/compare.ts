@@ -1,5 +1,4 @@
 /** The same seeds with and without an adapter. */
-import { loadAdapter } from '../adapters/file.ts';
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
@@ -102,5 +101,5 @@ async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tune
   }
   const file = await openSafetensors(bytesSource(stored, 'the imported adapter'));
   const { session } = engine;
-  return { tuned: await applyAdapter(session, await loadAdapter(file, engine.adapterTargets)), session };
+  return { tuned: await applyAdapter(session, await engine.loadAdapter(file, null)), session };
 }

@@ -1,6 +1,5 @@
 /** What each request does. Handlers get plain data and give plain data; errors are StudioErrors. */
 import { countAdapterParameters, disposeAdapter } from '../adapters/adapter.ts';
-import { loadAdapter } from '../adapters/file.ts';
 import type { RequestName, Requests } from '../contract/protocol.ts';
 import type { NamedBytes } from '../contract/runTypes.ts';
 import { type MiTuneSpec, sameRef } from '../contract/spec.ts';
@@ -164,7 +163,7 @@ export const HANDLERS: Handlers = {
   }),
   exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(BROWSER, runId))),
   importAdapter: withModel<'importAdapter'>(async ({ name, bytes }, { engine }) => {
-    const adapter = await loadAdapter(await openSafetensors(bytesSource(bytes, name)), engine.adapterTargets);
+    const adapter = await engine.loadAdapter(await openSafetensors(bytesSource(bytes, name)), null);
     const id = crypto.randomUUID();
     const report = {
       id: `import:${id}`,

@@ -12,11 +12,15 @@
  * | kohya     | sd-scripts, LyCORIS, OneTrainer| `lora_unet_` + underscores: `.lora_down.weight`, `.alpha` |
  *
  * The first two hold no alpha: loaders take alpha = rank unless the file's metadata say otherwise.
- * Sources: diffusers 0.35, utils/state_dict_utils.py (PEFT_TO_DIFFUSERS and its neighbors); sd-scripts, networks/lora.py.
+ * Sources: diffusers 0.35, utils/state_dict_utils.py (PEFT_TO_DIFFUSERS and its neighbors); sd-scripts, networks/lora.py;
+ * LyCORIS, modules/locon.py and full.py.
  */
 
-/** `down` is A [rank, in], `up` is B [out, rank], `magnitude` is DoRA's m [out], `alpha` a scalar. */
-export type AdapterPart = 'down' | 'up' | 'magnitude' | 'alpha';
+/**
+ * `down` is A [rank, in], `up` is B [out, rank], `mid` the kernel between them in a decomposed convolution [rank, rank,
+ * kh, kw], `magnitude` DoRA's m, `alpha` a scalar, `difference` a whole W' - W.
+ */
+export type AdapterPart = 'down' | 'up' | 'mid' | 'magnitude' | 'alpha' | 'difference';
 export type AdapterFormat = 'diffusers' | 'peft' | 'kohya';
 
 export type AdapterKey = {
@@ -27,6 +31,11 @@ export type AdapterKey = {
 
 const COMPONENTS = ['unet', 'text_encoder'] as const;
 const KOHYA_PREFIX = { unet: 'lora_unet_', text_encoder: 'lora_te_' } as const;
+/** Prefixes of kohya's names that are read beside those: with two text encoders the first is called te1. */
+const OTHER_KOHYA_PREFIXES = [
+  ['lora_te1_', KOHYA_PREFIX.text_encoder],
+  ['lycoris_', KOHYA_PREFIX.unet],
+] as const;
 
 const DIFFUSERS_SUFFIX = {
   unet: {
@@ -50,17 +59,19 @@ const PEFT_SUFFIX = {
 const KOHYA_SUFFIX = {
   down: '.lora_down.weight',
   up: '.lora_up.weight',
+  mid: '.lora_mid.weight',
   magnitude: '.dora_scale',
   alpha: '.alpha',
+  difference: '.diff',
 } as const;
 
 /** The key in `pytorch_lora_weights.safetensors` as the training scripts of diffusers write it. */
-export function toDiffusersKey(module: string, part: Exclude<AdapterPart, 'alpha'>): string {
+export function toDiffusersKey(module: string, part: keyof typeof PEFT_SUFFIX): string {
   return module + DIFFUSERS_SUFFIX[split(module).component][part];
 }
 
 /** The key in peft's `adapter_model.safetensors`; it belongs to one component, which it does not name. */
-export function toPeftKey(module: string, part: Exclude<AdapterPart, 'alpha'>): string {
+export function toPeftKey(module: string, part: keyof typeof PEFT_SUFFIX): string {
   return split(module).path + PEFT_SUFFIX[part];
 }
 
@@ -73,8 +84,8 @@ export function toKohyaKey(module: string, part: AdapterPart): string {
  * Which tensor of which module a key means; undefined for a key that fits no module of the model.
  *
  * Reads all formats above, and within them: the prefix `base_model.model.`, an adapter called `default`, the
- * attention processors of older diffusers (`attn1.processor.to_q_lora`, `self_attn.to_q_lora`), and keys without a
- * component, which are looked for in the UNet first.
+ * attention processors of older diffusers (`attn1.processor.to_q_lora`, `self_attn.to_q_lora`), keys without a
+ * component, which are looked for in the UNet first, kohya's `lora_te1_`, and its endings after names with dots.
  *
  * @param modules every module of the model that an adapter can sit on
  */
@@ -83,7 +94,8 @@ export function parseAdapterKey(key: string, modules: ReadonlySet<string>): Adap
     const suffix = pattern.exec(key);
     if (!suffix) continue;
     const stem = key.slice(0, suffix.index);
-    const module = format === 'kohya' ? findKohyaModule(stem, modules) : findModule(stem, modules);
+    const underscored = format === 'kohya' && !stem.includes('.');
+    const module = underscored ? findKohyaModule(stem, modules) : findModule(stem, modules);
     return module === undefined ? undefined : { module, part, format };
   }
   return undefined;
@@ -105,7 +117,9 @@ const SUFFIXES: readonly Suffix[] = [
   { pattern: /\.lora_down\.weight$/, part: 'down', format: 'kohya' },
   { pattern: /\.lora_up\.weight$/, part: 'up', format: 'kohya' },
   { pattern: /\.dora_scale$/, part: 'magnitude', format: 'kohya' },
+  { pattern: /\.lora_mid\.weight$/, part: 'mid', format: 'kohya' },
   { pattern: /\.alpha$/, part: 'alpha', format: 'kohya' },
+  { pattern: /\.diff$/, part: 'difference', format: 'kohya' },
 ];
 
 function findModule(stem: string, modules: ReadonlySet<string>): string | undefined {
@@ -120,9 +134,16 @@ function findModule(stem: string, modules: ReadonlySet<string>): string | undefi
 
 /** Underscores cannot be turned back into dots without knowing the modules: `to_out_0` is `to_out.0`. */
 function findKohyaModule(stem: string, modules: ReadonlySet<string>): string | undefined {
-  for (const module of modules) if (kohyaStem(module) === stem) return module;
-  return undefined;
+  let known = kohyaNames.get(modules);
+  if (known === undefined) {
+    known = new Map([...modules].map((module) => [kohyaStem(module), module]));
+    kohyaNames.set(modules, known);
+  }
+  const other = OTHER_KOHYA_PREFIXES.find(([prefix]) => stem.startsWith(prefix));
+  return known.get(other === undefined ? stem : other[1] + stem.slice(other[0].length));
 }
+/** Made once for a set of modules: files ask for hundreds of names. */
+const kohyaNames = new WeakMap<ReadonlySet<string>, ReadonlyMap<string, string>>();
 
 function kohyaStem(module: string): string {
   const { component, path } = split(module);

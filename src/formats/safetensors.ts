@@ -11,27 +11,18 @@ import type { ByteSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { bfloat16sToFloats, floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { findDuplicateKey } from '../lib/json.ts';
-
-/** Bytes of one element, in the order in which the reference writer stores the types. */
-const DTYPE_BYTES = {
-  I64: 8,
-  F64: 8,
-  F32: 4,
-  I32: 4,
-  BF16: 2,
-  F16: 2,
-  I16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-} as const;
-export type Dtype = keyof typeof DTYPE_BYTES;
-const DTYPES = Object.keys(DTYPE_BYTES) as Dtype[];
+import {
+  DTYPE_BYTES,
+  DTYPES,
+  type Dtype,
+  METADATA_KEY,
+  planSafetensors,
+  type WritableTensor,
+} from './safetensorsLayout.ts';
 
 const MAX_HEADER_BYTES = 100_000_000; // the reference reader's limit
 /** Most bytes of a tensor that are read at once: a text embedding table in float32 has 202 MB. */
 export const PIECE_BYTES = 16 * 2 ** 20;
-const METADATA_KEY = '__metadata__';
 
 export type TensorEntry = {
   readonly name: string;
@@ -234,52 +225,28 @@ function invalid(source: ByteSource, problem: string, where = source.name, cause
   });
 }
 
-/** F16 data are bit patterns, see `floatsToHalves`. */
-export type WritableTensor = { readonly name: string; readonly shape: readonly number[] } & (
-  | { readonly dtype: 'F32'; readonly data: Float32Array }
-  | { readonly dtype: 'F16'; readonly data: Uint16Array }
-  | { readonly dtype: 'I32'; readonly data: Int32Array }
-);
-
 /**
- * A whole file, byte for byte as the reference library writes it: larger types first, then by name. Several metadata
- * entries keep the order given here (the library's own order is random).
+ * A whole file, byte for byte as the reference library writes it.
  * @throws StudioError `safetensors-write` for a duplicate or reserved name, or data that do not fill the shape
  */
 export function writeSafetensors(
   tensors: readonly WritableTensor[],
   metadata?: Readonly<Record<string, string>>,
 ): Uint8Array<ArrayBuffer> {
-  const rank = (tensor: WritableTensor) => DTYPES.indexOf(tensor.dtype);
-  const sorted = tensors.toSorted((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
-
-  const fields = metadata ? [`"${METADATA_KEY}":${JSON.stringify(metadata)}`] : [];
-  const names = new Set([METADATA_KEY]);
-  let dataBytes = 0;
-  for (const { name, dtype, shape, data } of sorted) {
-    const count = shape.reduce((product, size) => product * size, 1);
-    if (names.has(name) || count !== data.length) {
+  const { header, order, dataBytes } = planSafetensors(tensors, metadata);
+  const file = new Uint8Array(header.byteLength + dataBytes);
+  file.set(header);
+  let offset = header.byteLength;
+  for (const { tensor, sizeBytes } of order) {
+    const { name, shape, data } = tensor;
+    if (data.byteLength !== sizeBytes) {
       throw new StudioError('safetensors-write', `The tensor ${name} cannot be written.`, {
-        remedy: `Names must be unique, and shape [${shape.join(', ')}] must hold the ${data.length} values.`,
+        remedy: `Its shape [${shape.join(', ')}] must hold the ${data.length} values.`,
         where: name,
       });
     }
-    names.add(name);
-    const info = { dtype, shape, data_offsets: [dataBytes, dataBytes + data.byteLength] };
-    fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
-    dataBytes += data.byteLength;
-  }
-
-  const json = new TextEncoder().encode(`{${fields.join(',')}}`);
-  const headerBytes = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerBytes + dataBytes);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  file.set(json, 8);
-  file.fill(0x20, 8 + json.length, 8 + headerBytes);
-  let offset = 8 + headerBytes;
-  for (const { data } of sorted) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-    offset += data.byteLength;
+    offset += sizeBytes;
   }
   return file;
 }

@@ -7,6 +7,7 @@ import type { ParameterSpec } from './parameters.ts';
 
 /** Where the parameters of a network come from. Numbers are in the layout of memory, matrices as halves if asked. */
 export interface ParameterReader {
+  /** Of any parameter, in the layout of the checkpoint. */
   vector(spec: ParameterSpec): Promise<Float32Array>;
   /** A linear, pointwise or convolution weight. */
   matrix(spec: ParameterSpec, format: WeightFormat): Promise<Float32Array | Uint16Array>;

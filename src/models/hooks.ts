@@ -1,9 +1,19 @@
 /** Where methods reach into a network: adapters, attention maps, other contexts. All optional, none of it costs when absent. */
+import type { ConvOptions } from '../tensor/ops/conv2d.ts';
 import type { Tensor, Tensor3D, Tensor4D } from '../tensor/tf.ts';
-import type { Linear } from './parameters.ts';
+import type { Conv, Linear } from './parameters.ts';
 
 /** Applies a dense layer; adapters replace it for the layers that they adapt. x [..., in] -> [..., out]. */
-export type Projector = (layer: Linear, x: Tensor) => Tensor;
+export type Projector = {
+  (layer: Linear, x: Tensor): Tensor;
+  /**
+   * The same for convolutions; present where any layer of a residual block is adapted, whose time projection otherwise
+   * rides on a bias. x [N, H, W, in] -> [N, H', W', out].
+   */
+  readonly convolve?: Convolver | undefined;
+};
+
+export type Convolver = (layer: Conv, x: Tensor4D, options?: ConvOptions) => Tensor4D;
 
 /** One attention layer as it is met in the forward pass. */
 export type AttentionSite = {

@@ -13,12 +13,8 @@ export function runLinear(layer: Linear, x: Tensor, residual: Tensor | null = nu
   return linear(x, layer.w, layer.b, residual);
 }
 
-/** 3x3 convolution, size kept unless `x` is enlarged first. x [N, H, W, Cin] -> [N, H, W, Cout]. */
-export function runConv(
-  layer: Conv,
-  x: Tensor4D,
-  options: Pick<ConvOptions, 'residual' | 'upsample'> = {},
-): Tensor4D {
+/** 3x3 convolution, by default with the size kept. x [N, H, W, Cin] -> [N, H', W', Cout]. */
+export function runConv(layer: Conv, x: Tensor4D, options: ConvOptions = {}): Tensor4D {
   return conv2d(x, layer.w, layer.b, options);
 }
 

@@ -77,6 +77,22 @@ export class Part {
     return new Part(reader, specs, vectors, options);
   }
 
+  /** Shape of a parameter in the checkpoint. */
+  shapeOf(name: string): readonly number[] {
+    return this.#specOf(name).shape;
+  }
+
+  /** Values of a parameter in the checkpoint's layout, read from the file whether the part is loaded or not. */
+  storedValues(name: string): Promise<Float32Array> {
+    return this.#reader.vector(this.#specOf(name));
+  }
+
+  #specOf(name: string): ParameterSpec {
+    const spec = this.specs.find((s) => s.name === name);
+    if (spec === undefined) throw new RangeError(`there is no parameter ${name}`);
+    return spec;
+  }
+
   /** True while the matrices are on the device. */
   get loaded(): boolean {
     return this.#loaded;

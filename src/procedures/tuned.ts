@@ -17,14 +17,17 @@ export type Tuned = {
   dispose(): void;
 };
 
-/** Takes the adapter over. */
-export async function applyAdapter(session: Session, adapter: Adapter): Promise<Tuned> {
+/**
+ * Takes the adapter over.
+ * @param strength how far every weight goes towards the adapted one, see `adapterProjector`
+ */
+export async function applyAdapter(session: Session, adapter: Adapter, strength = 1): Promise<Tuned> {
   const releaseText = adaptsText(adapter) ? await session.model.parts.text.hold() : null;
   const norms: WeightNorms = adapterWeightNorms(adapter);
   releaseText?.();
   return {
     adapter,
-    project: adapterProjector(adapter, norms),
+    project: adapterProjector(adapter, norms, strength),
     dispose: () => {
       disposeWeightNorms(norms);
       disposeAdapter(adapter);

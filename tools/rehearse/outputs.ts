@@ -3,7 +3,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProbeResult } from '../../src/contract/protocol.ts';
-import { type WritableTensor, writeSafetensors } from '../../src/formats/safetensors.ts';
+import { writeSafetensors } from '../../src/formats/safetensors.ts';
+import type { WritableTensor } from '../../src/formats/safetensorsLayout.ts';
 
 /**
  * Writes `unet-outputs.safetensors`, float32: `out.uncond.t<T>` and `out.context.t<T>` [1, C, h, w] as in PyTorch, and

@@ -2,7 +2,7 @@
 import { geglu } from '../../tensor/ops/activations.ts';
 import { conv2d } from '../../tensor/ops/conv2d.ts';
 import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
-import type { AttentionSite, NetworkHooks, Projector } from '../hooks.ts';
+import type { AttentionSite, Convolver, NetworkHooks, Projector } from '../hooks.ts';
 import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
 import type { Attention, Layer, Resnet, Transformer, TransformerBlock } from './weights.ts';
@@ -31,17 +31,19 @@ export function runLayer(layer: Layer, x: Tensor4D, input: BlockInput): Tensor4D
 
 function runResnet(w: Resnet, x: Tensor4D, input: BlockInput): Tensor4D {
   const options = { groups: input.groups, eps: input.normEps, silu: true };
+  const project = projectorOf(input);
+  const convolve = convolverOf(input);
   let h = runGroupNorm(w.norm1, x, options);
-  if (input.temb.shape[0] === 1) {
+  if (input.temb.shape[0] === 1 && input.hooks.project?.convolve === undefined) {
     // One timestep for all samples: its projection is a per-channel constant and rides on the bias.
     const bias = runLinear(w.timeProjection, input.temb, tf.reshape(w.conv1.b, [1, -1])); // [1, Cout]
     h = conv2d(h, w.conv1.w, tf.reshape(bias, [-1]));
   } else {
-    const time = runLinear(w.timeProjection, input.temb); // [N, Cout]
-    h = tf.add(runConv(w.conv1, h), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
+    const time = project(w.timeProjection, input.temb); // [N or 1, Cout]
+    h = tf.add(convolve(w.conv1, h), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
   }
-  const residual = w.shortcut === null ? x : (runLinear(w.shortcut, x) as Tensor4D);
-  return runConv(w.conv2, runGroupNorm(w.norm2, h, options), { residual });
+  const residual = w.shortcut === null ? x : (project(w.shortcut, x) as Tensor4D);
+  return convolve(w.conv2, runGroupNorm(w.norm2, h, options), { residual });
 }
 
 function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4D {
@@ -86,9 +88,14 @@ function projectOnto(layer: Linear, x: Tensor, residual: Tensor3D, input: BlockI
   ) as Tensor3D;
 }
 
-/** Adapters of other tools may sit on any dense layer of a transformer, not only on attention. */
+/** Adapters of other tools may sit on any layer, not only on attention. */
 function projectorOf(input: BlockInput): Projector {
   return input.hooks.project ?? runLinear;
+}
+
+/** Convolutions as the hooks want them, or as they are. */
+export function convolverOf({ hooks }: Pick<BlockInput, 'hooks'>): Convolver {
+  return hooks.project?.convolve ?? runConv;
 }
 
 /** An attention layer up to its last projection. */

@@ -1,6 +1,6 @@
 import { silu } from '../../tensor/ops/activations.ts';
 import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
-import type { NetworkHooks } from '../hooks.ts';
+import type { NetworkHooks, Projector } from '../hooks.ts';
 import { runLinear } from '../layers.ts';
 import type { BlockInput } from './blocks.ts';
 import { type Stage, unetStages } from './stages.ts';
@@ -27,7 +27,7 @@ export function unetInput(
 ): BlockInput {
   const { config } = unet.weights;
   return {
-    temb: embedTime(unet.weights, typeof t === 'number' ? [t] : t),
+    temb: embedTime(unet.weights, typeof t === 'number' ? [t] : t, hooks.project ?? runLinear),
     context,
     hooks,
     groups: config.groups,
@@ -35,12 +35,12 @@ export function unetInput(
   };
 }
 
-function embedTime(w: UnetWeights, t: readonly number[]): Tensor2D {
+function embedTime(w: UnetWeights, t: readonly number[], project: Projector): Tensor2D {
   return tf.tidy(() => {
     const width = w.config.channels[0] as number;
     const sinusoid = tf.tensor2d(timestepEmbedding(t, width, w.config), [t.length, width]);
     // Every resnet applies SiLU to the embedding again before its own projection; it is done once here.
-    return silu(runLinear(w.time2, silu(runLinear(w.time1, sinusoid)))) as Tensor2D;
+    return silu(project(w.time2, silu(project(w.time1, sinusoid)))) as Tensor2D;
   });
 }
 

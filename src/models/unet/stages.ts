@@ -2,12 +2,11 @@
  * The UNet as a list of stages between which only the hidden state and the skip tensors pass. Inference runs them
  * one after another; training sweeps them backwards, recomputing one at a time.
  */
-import { conv2d } from '../../tensor/ops/conv2d.ts';
 import { concatChannels } from '../../tensor/ops/shape.ts';
 import { type Tensor4D, tf } from '../../tensor/tf.ts';
-import { runConv, runGroupNorm } from '../layers.ts';
+import { runGroupNorm } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
-import { type BlockInput, runLayer } from './blocks.ts';
+import { type BlockInput, convolverOf, runLayer } from './blocks.ts';
 import type { Attention, Layer, Transformer, UnetWeights } from './weights.ts';
 
 export type Stage = {
@@ -34,7 +33,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       skip: 'push',
       targets: [],
       dense: [],
-      run: (h) => conv2d(h, resample.w, resample.b, { stride: 2, pad: 'same' }) as Tensor4D,
+      run: (h, _skip, input) => convolverOf(input)(resample, h, { stride: 2, pad: 'same' }),
     };
     return [...layers, sampler];
   });
@@ -48,13 +47,21 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       targets: [],
       dense: [],
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
-      run: (h, skip) =>
-        runConv(resample, h, { upsample: [skip?.shape[1] as number, skip?.shape[2] as number] }),
+      run: (h, skip, input) =>
+        convolverOf(input)(resample, h, {
+          upsample: [skip?.shape[1] as number, skip?.shape[2] as number],
+        }),
     };
     return [...layers, sampler];
   });
   return [
-    { name: 'conv_in', skip: 'push', targets: [], dense: [], run: (h) => runConv(w.convIn, h) },
+    {
+      name: 'conv_in',
+      skip: 'push',
+      targets: [],
+      dense: [],
+      run: (h, _skip, input) => convolverOf(input)(w.convIn, h),
+    },
     ...down,
     layerStage(w.mid.first, 'none'),
     layerStage(w.mid.last, 'none'),
@@ -66,7 +73,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
       dense: [],
       run: (h, _skip, input) =>
         tf.tidy(() =>
-          runConv(
+          convolverOf(input)(
             w.convOut,
             runGroupNorm(w.normOut, h, { groups: input.groups, eps: input.normEps, silu: true }),
           ),

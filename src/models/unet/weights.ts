@@ -190,3 +190,39 @@ function transformerBlock(
     feedOut: linear(p, `${name}.ff.net.2`, 4 * width, width, true),
   };
 }
+
+/** Every dense layer and convolution of the UNet. */
+export function unetLayers(w: UnetWeights): readonly (Linear | Conv)[] {
+  const attention = (a: Attention) => [a.toQ, a.toK, a.toV, a.toOut];
+  const layer = ({ resnet, transformer }: Layer) => [
+    resnet.conv1,
+    resnet.timeProjection,
+    resnet.conv2,
+    ...(resnet.shortcut === null ? [] : [resnet.shortcut]),
+    ...(transformer === null
+      ? []
+      : [
+          transformer.projIn,
+          ...transformer.blocks.flatMap((b) => [
+            ...attention(b.attn1),
+            ...attention(b.attn2),
+            b.feedIn,
+            b.feedOut,
+          ]),
+          transformer.projOut,
+        ]),
+  ];
+  const block = ({ layers, resample }: Block) => [
+    ...layers.flatMap(layer),
+    ...(resample === null ? [] : [resample]),
+  ];
+  return [
+    w.convIn,
+    w.time1,
+    w.time2,
+    ...w.down.flatMap(block),
+    ...[w.mid.first, w.mid.last].flatMap(layer),
+    ...w.up.flatMap(block),
+    w.convOut,
+  ];
+}

@@ -1,16 +1,12 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Adapter, disposeAdapter, initAdapter } from '../../../src/adapters/adapter.ts';
-import { loadAdapter, readAdapter, writeAdapter } from '../../../src/adapters/file.ts';
+import { loadAdapter, writeAdapter } from '../../../src/adapters/file.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { restoreAdapter, saveAdapterState } from '../../../src/adapters/state.ts';
 import { allAdapterTargets, unetAdapterTargets } from '../../../src/adapters/targets.ts';
 import { parseAdapterKey, toKohyaKey, toPeftKey } from '../../../src/formats/adapterKeys.ts';
-import {
-  openSafetensors,
-  type TensorEntry,
-  type WritableTensor,
-  writeSafetensors,
-} from '../../../src/formats/safetensors.ts';
+import { openSafetensors, type TensorEntry, writeSafetensors } from '../../../src/formats/safetensors.ts';
+import type { WritableTensor } from '../../../src/formats/safetensorsLayout.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import { linearFromCheckpoint } from '../../../src/tensor/layout.ts';
 import { tf } from '../../../src/tensor/tf.ts';
@@ -189,8 +185,7 @@ onBackends('an adapter', () => {
       writeSafetensors(columns.with(index, { ...(columns[index] as (typeof columns)[number]), ...change }));
     const cases: [Uint8Array, string][] = [
       [changed(down, { name: 'lora_unet_elsewhere.lora_down.weight' }), 'lora_unet_elsewhere'],
-      // LyCORIS' other axis, [1, in]: another formula altogether.
-      [changed(scale, { shape: [1, 8] }), `${columns[scale]?.name} is [1,8] instead of [8,1]`],
+      [changed(scale, { shape: [2, 4] }), `${columns[scale]?.name} is [2,4] instead of [1,8] or [8,1]`],
       [writeSafetensors(columns.toSpliced(down, 1)), 'lacks its down or up matrix'],
       [writeSafetensors(columns.toSpliced(scale, 1)), 'neither LoRA nor DoRA'],
       [writeSafetensors([]), 'no adapter tensors'],
@@ -219,11 +214,14 @@ async function renamed(
   toKey: (module: string, part: 'down' | 'up' | 'magnitude') => string,
 ): Promise<WritableTensor[]> {
   const modules = new Set(adapter.layers.map((l) => l.module));
-  return (await readAdapter(adapter)).map((tensor) => {
-    const { module, part } = parseAdapterKey(tensor.name, modules) as {
+  const file = await openSafetensors(bytesSource(await writeAdapter(adapter, {}), 'own.safetensors'));
+  const tensors: WritableTensor[] = [];
+  for (const [key, { shape }] of file.entries) {
+    const { module, part } = parseAdapterKey(key, modules) as {
       module: string;
       part: 'down' | 'up' | 'magnitude';
     };
-    return { ...tensor, name: toKey(module, part) };
-  });
+    tensors.push({ name: toKey(module, part), dtype: 'F32', shape, data: await file.readF32(key) });
+  }
+  return tensors;
 }

@@ -101,7 +101,7 @@ it.each([
     '.alpha',
     'unet.mid_block.lora_A.weight',
   ],
-  ['lora_te1_text_model_encoder_layers_11_self_attn_q_proj.alpha', `${TEXT_MODULE}.lora_A.bias`],
+  ['lora_te2_text_model_encoder_layers_11_self_attn_q_proj.alpha', `${TEXT_MODULE}.lora_A.bias`],
 ])('answers undefined for keys of other things', (...keys) => {
   for (const key of keys) expect(parseAdapterKey(key, modules)).toBeUndefined();
 });

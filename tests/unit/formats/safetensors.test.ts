@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openSafetensors, type WritableTensor, writeSafetensors } from '../../../src/formats/safetensors.ts';
+import { openSafetensors, writeSafetensors } from '../../../src/formats/safetensors.ts';
+import type { WritableTensor } from '../../../src/formats/safetensorsLayout.ts';
 import { type ByteSource, bytesSource } from '../../../src/lib/bytes.ts';
 import { StudioError } from '../../../src/lib/errors.ts';
 import { floatsToHalves } from '../../../src/lib/half.ts';

@@ -7,7 +7,9 @@ import {
   disposeAdapter,
   withParameters,
 } from '../../../src/adapters/adapter.ts';
-import { loadAdapter, writeAdapter } from '../../../src/adapters/file.ts';
+import type { FrozenWeights } from '../../../src/adapters/effective.ts';
+import { DORA_SCALE_KEY, OVER_FROZEN } from '../../../src/adapters/export/kohyaDora.ts';
+import { loadAdapter, plainAdapter, writeAdapter } from '../../../src/adapters/file.ts';
 import { unetAdapterTargets } from '../../../src/adapters/targets.ts';
 import { openSafetensors, type SafetensorsFile } from '../../../src/formats/safetensors.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
@@ -15,6 +17,7 @@ import type { Unet } from '../../../src/models/unet/run.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { disposeOptimizer, startOptimizer } from '../../../src/training/optimizer.ts';
 import { trainStep } from '../../../src/training/trainStep.ts';
+import { checkExports } from '../adapterExports.ts';
 import { type Bench, gradientsOf, loraBench, mergedWeight, predict } from '../loraBench.ts';
 import { loadUnet } from '../models.ts';
 import type { OracleFiles } from '../oracle.ts';
@@ -73,9 +76,11 @@ export async function runLora(entry: unknown, io: OracleFiles, report: Report): 
   const { model: unet, dispose } = await loadUnet(io, base);
   const file = await io.safetensors(asked.files.io as string);
   const bench = await loraBench(unet, file, asked.scheduler);
+  const weights = await io.safetensors(base.weights);
+  const frozen: FrozenWeights = (module) => weights.readF32(`${module.replace(/^unet\./, '')}.weight`);
   const open = async (path: string): Promise<Adapter> => {
     const opened = await io.safetensors(path);
-    return loadAdapter(withConfig(opened, path, asked), unetAdapterTargets(unet));
+    return loadAdapter(withHeader(opened, path, asked), unetAdapterTargets(unet), { frozen });
   };
   try {
     report.close(
@@ -86,8 +91,7 @@ export async function runLora(entry: unknown, io: OracleFiles, report: Report): 
       { atol: tolerance.model_pred_atol },
     );
     for (const [format, path] of Object.entries(asked.files)) {
-      // The compensated file is written for another program's formula; the rest are not adapters.
-      if (!path.endsWith('.safetensors') || format === 'io' || format.includes('comfyui')) continue;
+      if (!path.endsWith('.safetensors') || format === 'io') continue;
       const adapter = await open(path);
       report.close(
         format,
@@ -111,6 +115,10 @@ export async function runLora(entry: unknown, io: OracleFiles, report: Report): 
     await checkGradients({ bench, adapter, file, asked, report, tolerance });
     await checkMerged(adapter, file, report, tolerance.merged_atol);
     await checkRoundTrip({ unet, bench, adapter, asked, io, report });
+    await checkExports(
+      { adapter: await plainAdapter(adapter), frozen, file, asked, io, report },
+      tolerance.merged_atol,
+    );
     disposeAdapter(adapter);
     for (const { key, prefix } of OPTIMIZER_RUNS) {
       const run = asked[key];
@@ -131,8 +139,13 @@ export async function runLora(entry: unknown, io: OracleFiles, report: Report): 
   }
 }
 
-/** Files that carry no alpha of their own get it from the index, as peft gets it from adapter_config.json. */
-function withConfig(file: SafetensorsFile, path: string, asked: LoraCase): SafetensorsFile {
+/**
+ * Files that carry no alpha of their own get it from the index, as peft gets it from adapter_config.json. The scales that
+ * were corrected for ComfyUI are marked as our own files mark them.
+ */
+function withHeader(file: SafetensorsFile, path: string, asked: LoraCase): SafetensorsFile {
+  if (path === asked.files.kohya_comfyui_compensated)
+    return { ...file, metadata: { ...file.metadata, [DORA_SCALE_KEY]: OVER_FROZEN } };
   if (path !== asked.files.peft && path !== asked.files.diffusers) return file;
   return { ...file, metadata: { lora_adapter_metadata: JSON.stringify(asked.config) } };
 }
