@@ -1,5 +1,6 @@
 /** What a running job tells: plain data, the same for the page, the command line and the stored report. */
 import type { ErrorReport } from '../lib/errors.ts';
+import type { Ranking } from './spec.ts';
 
 /**
  * The stages of a round in order; a method goes through those that it names. `pool` draws and scores candidates, `score`
@@ -120,4 +121,12 @@ export type JobEvent =
     };
 
 /** One chosen image: index into the prompt list and candidate number. */
+/** The images of a round that are trained on. */
+export type RoundSelection = {
+  readonly round: number;
+  readonly picks: readonly Picked[];
+  /** The ranking in use when it was last changed by the user; missing where the run's own stands. */
+  readonly ranking?: Ranking;
+};
+
 export type Picked = { readonly prompt: number; readonly candidate: number };

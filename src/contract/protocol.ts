@@ -4,7 +4,7 @@
  */
 
 import type { ErrorReport } from '../lib/errors.ts';
-import type { JobEvent, MetricRecord, Picked, PixelImage, StageName } from './events.ts';
+import type { JobEvent, MetricRecord, Picked, PixelImage, RoundSelection, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
 import type { DownloadPlan, ModelSource } from './modelSource.ts';
 import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from './runTypes.ts';
@@ -158,7 +158,8 @@ export type Requests = {
       readonly picks: readonly Picked[];
     };
   };
-  setSelection: { args: { runId: string; round: number; picks: readonly Picked[] }; result: null };
+  /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
+  setSelection: { args: { runId: string } & RoundSelection; result: null };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   compare: { args: CompareRequest; result: readonly ComparePair[] };
   /**

@@ -4,7 +4,7 @@ import type { BackendName, WeightFormat } from './backend.ts';
 import type {
   CandidateRecord,
   EvaluationRecord,
-  Picked,
+  RoundSelection,
   StageName,
   TrainRecord,
   ValidationRecord,
@@ -66,7 +66,7 @@ export type RunState = {
   /** Indices of prompts held out for validation. */
   readonly heldOut: readonly number[];
   readonly candidates: readonly CandidateRecord[];
-  readonly selections: readonly { readonly round: number; readonly picks: readonly Picked[] }[];
+  readonly selections: readonly RoundSelection[];
   readonly train: readonly TrainRecord[];
   readonly validation: readonly ValidationRecord[];
   readonly evaluations: readonly EvaluationRecord[];

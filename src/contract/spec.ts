@@ -100,6 +100,9 @@ export type SelectionSpec = {
   readonly seeds: SeedRule;
 };
 
+/** What decides the order of a stored pool: all of it can change without a network evaluation. */
+export type Ranking = Pick<ScoreSpec, 'weights' | 'truncation'> & Pick<SelectionSpec, 'candidates' | 'keep'>;
+
 /** alpha = rank throughout, as in the paper: the file formats that diffusers reads have no place for another. */
 export type AdapterSpec = {
   readonly kind: AdapterKind;
@@ -168,3 +171,9 @@ export type Settings = Omit<
   MiTuneSpec,
   'version' | 'preset' | 'method' | 'drawnBy' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'
 >;
+
+/** The ranking that a run was asked for. */
+export function rankingOf({ score, selection }: Pick<MiTuneSpec, 'score' | 'selection'>): Ranking {
+  const { weights, truncation } = score;
+  return { weights, truncation, candidates: selection.candidates, keep: selection.keep };
+}

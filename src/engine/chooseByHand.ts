@@ -1,4 +1,4 @@
-import type { Picked } from '../contract/events.ts';
+import type { RoundSelection } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { RunStore } from '../storage/runStore.ts';
 
@@ -8,7 +8,8 @@ import type { RunStore } from '../storage/runStore.ts';
  * a later one with the best there is.
  * @throws StudioError `round-closed` for an earlier round
  */
-export async function chooseByHand(store: RunStore, round: number, picks: readonly Picked[]): Promise<void> {
+export async function chooseByHand(store: RunStore, selection: RoundSelection): Promise<void> {
+  const { round } = selection;
   const record = await store.load();
   if (round !== record.round) {
     throw new StudioError(
@@ -19,7 +20,7 @@ export async function chooseByHand(store: RunStore, round: number, picks: readon
       },
     );
   }
-  const selections = [...record.selections.filter((s) => s.round !== round), { round, picks: [...picks] }];
+  const selections = [...record.selections.filter((s) => s.round !== round), selection];
   const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';
   await store.save(trained ? { selections, stage: 'train', status: 'paused' } : { selections });
 }

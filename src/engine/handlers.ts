@@ -111,9 +111,9 @@ export const HANDLERS: Handlers = {
       lease.close();
     }
   }),
-  setSelection: async ({ runId, round, picks }, { work }) => {
+  setSelection: async ({ runId, ...selection }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
-    await chooseByHand(stored(runId), round, picks);
+    await chooseByHand(stored(runId), selection);
     return null;
   },
   images: withModel<'images'>(async ({ runId, refs }, { engine }) => {

@@ -2,6 +2,7 @@
 
 import type { MetricRecord } from '../contract/events.ts';
 import type { BackendReport, ModelReport, RunState } from '../contract/runTypes.ts';
+import { rankingOf } from '../contract/spec.ts';
 import { writeCsv } from '../formats/csv.ts';
 import { planPrompts } from '../planning/promptPlan.ts';
 import { countReal } from '../procedures/trainingSet.ts';
@@ -52,6 +53,12 @@ export function buildReport(
       heldOut: heldOut.has(c.prompt),
       metrics: c.metrics,
       trace: c.trace,
+    })),
+    // What was chosen under which ranking; the run's own, unless the user ranked anew.
+    selections: state.selections.map(({ round, picks, ranking }) => ({
+      round,
+      ranking: ranking ?? rankingOf(spec),
+      picks,
     })),
     realImages: realImages.map(({ fileName, text, score, standardError }, rank) => ({
       fileName,

@@ -12,6 +12,7 @@ import {
   type MetricMean,
   type MetricRecord,
   type Picked,
+  type RoundSelection,
   STAGES,
   type StageName,
   type TrainRecord,
@@ -19,7 +20,7 @@ import {
 } from '../contract/events.ts';
 import { looseSpecSchema } from '../contract/runSchema.ts';
 import { RUN_STATUSES, type RunStatus } from '../contract/runTypes.ts';
-import type { MiTuneSpec } from '../contract/spec.ts';
+import { type MiTuneSpec, WEIGHTS } from '../contract/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
 export type RunHead = {
@@ -47,7 +48,7 @@ export type RunParts = {
   readonly spec: MiTuneSpec;
   /** Indices of prompts held out for validation. */
   readonly heldOut: readonly number[];
-  readonly selections: readonly { readonly round: number; readonly picks: readonly Picked[] }[];
+  readonly selections: readonly RoundSelection[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly warnings: readonly ErrorReport[];
 };
@@ -81,6 +82,12 @@ const exactScore = v.nullable(v.object({ share: real, strict: v.boolean() }));
 const exactMean = v.object({ share: real, strict: real, images: count });
 const exactChange = v.nullable(v.object({ before: exactMean, after: exactMean, change: interval }));
 const picked = v.object({ prompt: count, candidate: count });
+const rankingSchema = v.object({
+  weights: v.picklist(WEIGHTS),
+  truncation: real,
+  candidates: count,
+  keep: count,
+});
 
 export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   version: v.literal(1),
@@ -100,7 +107,9 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
 export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unknown, RunParts[P]> } = {
   spec: looseSpecSchema,
   heldOut: v.array(count),
-  selections: v.array(v.object({ round: count, picks: v.array(picked) })),
+  selections: v.array(
+    v.object({ round: count, picks: v.array(picked), ranking: v.exactOptional(rankingSchema) }),
+  ),
   evaluations: v.array(
     v.pipe(
       v.looseObject({

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Picked } from '../../../src/contract/events.ts';
+import { rankingOf } from '../../../src/contract/spec.ts';
 import { encodePng } from '../../../src/formats/png.ts';
 import { PROMPTS, type SpecChange } from '../../helpers/runSpec.ts';
 import { openStudio, type Studio } from './studio.ts';
@@ -50,6 +51,26 @@ describe('the set of a run', () => {
       const found = candidates.find((c) => c.prompt === prompt && c.candidate === candidate);
       expect(score).toBeCloseTo(found?.trace.squaredDifference.reduce((a, b) => a + b) as number, 6);
     }
+  });
+
+  it('keeps the ranking it was chosen under, for the page and the report', async () => {
+    const runId = await studio.create();
+    await studio.run(runId, 'select');
+    const reported = async (): Promise<unknown> => {
+      const { bytes } = await studio.client.call('exportReport', { runId });
+      const { selections } = JSON.parse(new TextDecoder().decode(bytes)) as { selections: object[] };
+      return selections;
+    };
+    const { spec, selections } = await studio.state(runId);
+    const own = { round: 0, picks: selections[0]?.picks, ranking: rankingOf(spec) };
+    expect(await reported()).toEqual([own]);
+    const ranking = { weights: 'none', truncation: 10, candidates: 2, keep: 1 } as const;
+    const { weights, truncation, candidates, keep } = ranking;
+    const request = { runId, round: 0, score: { weights, truncation }, candidates, keep };
+    const { picks } = await studio.client.call('rank', request);
+    await studio.client.call('setSelection', { runId, round: 0, picks, ranking });
+    expect((await studio.state(runId)).selections).toEqual([{ round: 0, picks, ranking }]);
+    expect(await reported()).toEqual([{ round: 0, picks, ranking }]);
   });
 
   it('scored by noising again carries standard errors and can be ranked anew too', async () => {

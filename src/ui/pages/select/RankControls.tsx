@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'react';
 import { FIELDS } from '../../../contract/fields.ts';
-import type { WeightsName } from '../../../contract/spec.ts';
-import { clearHandPicks, type Ranking, rankingOf, rerank, useGallery } from '../../../state/run/gallery.ts';
+import { type Ranking, rankingOf, type WeightsName } from '../../../contract/spec.ts';
+import { clearHandPicks, rerank, sameRanking, useGallery } from '../../../state/run/gallery.ts';
 import type { OpenRun } from '../../../state/run/runs.ts';
 import { formatPlural } from '../../format.ts';
 import { isMeasured } from '../../metrics.ts';
@@ -28,7 +28,7 @@ export function RankControls({ run, locked, editable, showMetrics, onShowMetrics
   const original = rankingOf(run.spec);
   const drawn = run.spec.selection.candidates;
   const rank = (change: Partial<Ranking>) => rerank(change, { save: editable });
-  const changed = JSON.stringify(original) !== JSON.stringify(ranking);
+  const changed = !sameRanking(original, ranking);
   const hasMetrics = useGallery((state) => {
     const first = state.rounds.get(state.round)?.values().next().value?.[0];
     return first !== undefined && isMeasured(first);

@@ -1,6 +1,14 @@
-import { useMemo, useState } from 'react';
-import { EMPTY_POOL, showRound, useGallery } from '../../../state/run/gallery.ts';
+import { useEffect, useMemo, useState } from 'react';
+import { useEngine } from '../../../state/page/engine.ts';
+import {
+  awaitsRanking,
+  EMPTY_POOL,
+  restoreRanking,
+  showRound,
+  useGallery,
+} from '../../../state/run/gallery.ts';
 import { workOn } from '../../../state/run/runActions.ts';
+import { useMissingRunModel } from '../../../state/run/runModel.ts';
 import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { countPicks } from '../../../state/run/selection.ts';
 import { useTraining } from '../../../state/run/training.ts';
@@ -27,6 +35,12 @@ export function SelectPage() {
   const rounds = useGallery((state) => state.rounds);
   const round = useGallery((state) => state.round);
   const kept = useGallery((state) => countPicks(state.picks));
+  const awaits = useGallery(awaitsRanking);
+  const modelReady = useEngine((state) => state.status === 'ready');
+  const ready = useMissingRunModel() === null && modelReady && idle;
+  useEffect(() => {
+    if (awaits && ready) void restoreRanking();
+  }, [awaits, ready]);
   const [showMetrics, setShowMetrics] = useState(true);
   const [unlocked, setUnlocked] = useState(false);
   const editable = idle && round === current && (!closed || unlocked);
