@@ -38,7 +38,7 @@ const READERS: Readonly<Record<string, Reader>> = {
  * Reads a prompt list; the file name's extension decides how.
  *
  * - `.txt`: one prompt per line; of a line with tabs the first field.
- * - `.csv`: the column `prompt`, `caption` or `text` (and `category`), or the first column if no header has these names.
+ * - `.csv`: the column `prompt`, `caption` or `text` (and `category`), or the first column if there is no header.
  * - `.jsonl`: objects with `prompt`, `caption` or `text` (and `category`), or plain strings.
  *
  * @param text the decoded file; line ends LF, CRLF or CR, with or without byte order mark
@@ -107,6 +107,7 @@ function* readTable(fileName: string, text: string, warnings: string[]): Iterabl
 
   const names = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
   const textName = TEXT_FIELDS.find((name) => names.includes(name));
+  if (textName === undefined && hasOtherHeader(rows)) throw noPromptColumn(fileName, rows[0] ?? []);
   const textColumn = textName === undefined ? 0 : names.indexOf(textName);
   const categoryName = textName && CATEGORY_FIELDS.find((name) => names.includes(name));
   for (const [i, row] of rows.entries()) {
@@ -122,6 +123,22 @@ function* readTable(fileName: string, text: string, warnings: string[]): Iterabl
     const category = categoryName === undefined ? '' : (row[names.indexOf(categoryName)] ?? '');
     yield { text: prompt, line, ...toCategories(category.split(';')) };
   }
+}
+
+/** Whether a table that names no column of prompts has a header all the same, so that its first column is no guess to make. */
+function hasOtherHeader([first = [], ...others]: readonly string[][]): boolean {
+  const isNumber = (field: string | undefined) => /^\s*[-+]?\d[\d.,]*\s*$/.test(field ?? '');
+  const filled = others.filter((row) => row.some((field) => field.trim() !== ''));
+  const numbered = filled.length > 0 && !isNumber(first[0]) && filled.every((row) => isNumber(row[0]));
+  return numbered || (first.length > 1 && first.every((name) => /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)));
+}
+
+function noPromptColumn(fileName: string, names: readonly string[]): StudioError {
+  const listed = names.map((name) => name.trim().slice(0, 40)).join(', ');
+  return malformed(fileName, 1, `No column is called prompt; there are: ${listed.slice(0, 200)}.`, {
+    remedy: 'Name the column that holds the prompts “prompt” in the first line, or leave that line out.',
+    code: 'prompts-no-column',
+  });
 }
 
 function* readJsonLines(fileName: string, text: string): Iterable<Prompt> {

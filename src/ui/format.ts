@@ -7,6 +7,13 @@ export function formatCount(value: number): string {
   return WHOLE.format(value);
 }
 
+/** With exactly so many decimals. */
+export function formatDecimals(value: number, decimals: number): string {
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  // Minus zero is zero.
+  return minus((value + 0).toLocaleString('en-US', digits));
+}
+
 /** `1 image`, `2 images`. */
 export function formatPlural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;

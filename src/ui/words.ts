@@ -74,3 +74,11 @@ export function describePrecision(backend: BackendReport, model: ModelReport | n
   if (model === null) return backend.precision;
   return model.weights === 'f32' ? 'f32' : `${model.weights} weights, f32 arithmetic`;
 }
+
+/**
+ * A place in storage without the folder that this page made for it, whose name means nothing to anyone. Addresses and
+ * repositories, which may look alike from within, stay whole.
+ */
+export function withoutFolderName(where: string): string {
+  return where.replace(/^(models|images|adapters|runs)\/[\w.-]+\/(?=.)/, '');
+}

@@ -6,7 +6,7 @@ import type { ModelFiles } from '../page/engine.ts';
 import { goTo } from '../page/navigation.ts';
 import { attempt, useNotices } from '../page/notices.ts';
 import { importAdapter } from '../run/compare.ts';
-import { promptTexts, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
+import { joinPromptLists, promptFileOf, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
 import { parseRunFile } from './runFile.ts';
 import { draftOf, useSettings } from './settings.ts';
@@ -17,6 +17,7 @@ const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
 const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
 const IMAGE = /\.(png|jpe?g|webp)$/i;
 const MAX_TEXT_BYTES = 20_000_000;
+const MAX_ADAPTER_BYTES = 2 ** 31;
 /** Length of the header, at the beginning of a safetensors file. */
 const LENGTH_BYTES = 8;
 
@@ -30,6 +31,7 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   // A checkpoint with the files of its tokenizer.
   if (names.some((name) => name.endsWith('.safetensors')) && names.includes('vocab.json')) return 'model';
   const [only, ...rest] = names;
+  if (names.length > 1 && names.every((name) => PROMPT_LIST.test(name))) return 'prompts';
   if (only === undefined || rest.length > 0) return 'unknown';
   if (only.endsWith('.safetensors')) return 'weights';
   // Refused there, with what to do instead.
@@ -46,7 +48,7 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
   await attempt(async () => {
     switch (kind) {
       case 'prompts':
-        return openPromptFile(first.path, first.file);
+        return openPromptFiles(files);
       case 'run':
         return openRunFile(first.path, first.file);
       case 'weights':
@@ -83,13 +85,30 @@ async function takeModel(files: ModelFiles): Promise<void> {
 }
 
 async function takeAdapter(name: string, file: Blob): Promise<void> {
+  if (file.size > MAX_ADAPTER_BYTES) {
+    throw new StudioError('file-too-large', `${name} is larger than any adapter for these models.`, {
+      remedy: 'A whole model is dropped as its folder, or as a checkpoint in its original layout.',
+      where: name,
+    });
+  }
   goTo('compare');
   await importAdapter(name, new Uint8Array(await file.arrayBuffer()));
 }
 
-export async function openPromptFile(path: string, file: Blob): Promise<void> {
-  const text = await readText(path, file);
-  const name = path.split('/').at(-1) ?? path;
+/** Takes one list as it is, or several as one. */
+export async function openPromptFiles(files: ModelFiles): Promise<void> {
+  const read = files.map(async ({ path, file }) => ({
+    name: path.split('/').at(-1) ?? path,
+    text: await readText(path, file),
+  }));
+  const [name, text] = joinPromptLists(await Promise.all(read));
+  takePromptList(name, text);
+  if (files.length === 1) return;
+  const count = usePrompts.getState().list?.prompts.length ?? 0;
+  useNotices.getState().confirm(`${files.length} lists joined: ${count} prompts.`);
+}
+
+function takePromptList(name: string, text: string): void {
   goTo('start');
   const { failure } = readPrompts(name, text);
   // A list with a mistake can be mended in the field; what is no text or empty would only take the place of the one there.
@@ -108,7 +127,7 @@ export async function openPromptFile(path: string, file: Blob): Promise<void> {
  */
 export async function openRunFile(path: string, file: Blob): Promise<void> {
   const spec = parseRunFile(path, await readText(path, file));
-  const prompts = spec.prompts.length === 0 ? null : promptFileOf(path, spec.prompts);
+  const prompts = spec.prompts.length === 0 ? null : promptsOf(path, spec.prompts);
   useSettings.getState().replace(draftOf(spec));
   if (prompts !== null) setPromptFile(...prompts);
   goTo('start');
@@ -116,14 +135,11 @@ export async function openRunFile(path: string, file: Blob): Promise<void> {
   useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
 }
 
-/** Plain lines where they say the same. */
-function promptFileOf(path: string, prompts: readonly string[]): [name: string, text: string] {
-  const lines = prompts.join('\n');
-  const { list } = readPrompts('prompts.txt', lines);
-  if (JSON.stringify(promptTexts(list)) === JSON.stringify(prompts)) return ['prompts.txt', lines];
-  const json = prompts.map((prompt) => JSON.stringify({ prompt })).join('\n');
-  const { failure } = readPrompts('prompts.jsonl', json);
-  if (failure === null) return ['prompts.jsonl', json];
+/** The prompts of a run file as a list. @throws StudioError naming the run file */
+function promptsOf(path: string, prompts: readonly string[]): [name: string, text: string] {
+  const [name, text] = promptFileOf(prompts.map((prompt) => ({ text: prompt })));
+  const { failure } = readPrompts(name, text);
+  if (failure === null) return [name, text];
   throw new StudioError(failure.code, `The prompts of ${path} cannot be used: ${failure.message}`, {
     remedy: failure.remedy,
     where: path,

@@ -1,6 +1,6 @@
 /** The prompt list of the next run: the text as the user gave it and what was read from it. */
 import { create } from 'zustand';
-import { type PromptList, parsePromptList } from '../../formats/promptList.ts';
+import { type Prompt, type PromptList, parsePromptList } from '../../formats/promptList.ts';
 import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
 import { attempt } from '../page/notices.ts';
 
@@ -61,6 +61,30 @@ export function setPromptFile(fileName: string, text: string): void {
 /** The texts of the list, in its order, repeats included. */
 export function promptTexts(list: PromptList | null): readonly string[] {
   return list?.prompts.map((prompt) => prompt.text) ?? [];
+}
+
+/** A list of these prompts as a file: plain lines where they say the same. */
+export function promptFileOf(
+  prompts: readonly Pick<Prompt, 'text' | 'categories'>[],
+): [name: string, text: string] {
+  const lines = prompts.map(({ text }) => text).join('\n');
+  const plain = prompts.every(({ categories }) => categories === undefined);
+  const same = plain && promptTexts(readPrompts(PASTED, lines).list).join('\n') === lines;
+  if (same) return [PASTED, lines];
+  const rows = prompts.map(({ text, categories }) => JSON.stringify({ prompt: text, categories }));
+  return ['prompts.jsonl', rows.join('\n')];
+}
+
+/**
+ * One file that holds the prompts of all, in their order; a single file as it is.
+ * @throws StudioError of the first list that cannot be read
+ */
+export function joinPromptLists(
+  files: readonly { readonly name: string; readonly text: string }[],
+): [name: string, text: string] {
+  const [only, ...others] = files;
+  if (only !== undefined && others.length === 0) return [only.name, only.text];
+  return promptFileOf(files.flatMap(({ name, text }) => parsePromptList(name, text).prompts));
 }
 
 export async function loadExamples(): Promise<void> {

@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import { formatLarge, formatNumber } from '../format.ts';
+import { formatDecimals, formatNumber } from '../format.ts';
 import type { Palette } from './palette.ts';
 
 const TICK_SIZE = 4;
@@ -32,14 +32,25 @@ export function stepAxis(palette: Palette): uPlot.Axis {
   return { ...axis(palette, { grid: false, size: 30, label: 'step' }), incrs: WHOLE_STEPS };
 }
 
-/** All ticks of an axis with the same number of decimals, as many as their distance asks for. */
+const MAX_DECIMALS = 10;
+const MILLION = 1e6;
+
+/** All ticks of an axis with the same number of decimals: the fewest that give every value exactly. */
 export function tickNumbers(_plot: uPlot, values: (number | null)[]): string[] {
-  const [first = 0, second = first] = values.filter((value) => value !== null);
-  const step = Math.abs(second - first);
-  const decimals = step === 0 ? 0 : Math.min(8, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+  const shown = values.filter((value) => value !== null);
+  const inMillions = shown.some((value) => Math.abs(value) >= MILLION);
+  const scaled = (value: number) => (inMillions ? value / MILLION : value);
+  const [first = 0, second = 0] = shown.map(scaled);
+  // Multiples of a step are off by rounding errors, which nobody wants to read.
+  const tolerance = 1e-6 * (Math.abs(second - first) || Math.abs(first));
+  let decimals = 0;
+  const isExact = (value: number) =>
+    Math.abs(Number(scaled(value).toFixed(decimals)) - scaled(value)) <= tolerance;
+  while (decimals < MAX_DECIMALS && !shown.every(isExact)) decimals++;
   return values.map((value) => {
     if (value === null) return '';
-    return Math.abs(value) >= 1000 ? formatLarge(value) : value.toFixed(decimals).replace('-', '−');
+    const text = formatDecimals(scaled(value), decimals);
+    return inMillions ? `${text} M` : text;
   });
 }
 

@@ -1,6 +1,7 @@
 import type { ErrorReport } from '../../lib/errors.ts';
 import { Button } from '../primitives/Button.tsx';
 import { Icon } from '../primitives/Icon.tsx';
+import { withoutFolderName } from '../words.ts';
 import styles from './ErrorCard.module.css';
 
 type ErrorCardProps = {
@@ -21,7 +22,7 @@ export function ErrorCard({ report, severity, onDismiss }: ErrorCardProps) {
         <p>{report.remedy}</p>
         <p className={styles.code}>
           {report.code}
-          {report.where === undefined ? null : <span> at {withoutIdentifiers(report.where)}</span>}
+          {report.where === undefined ? null : <span> at {withoutFolderName(report.where)}</span>}
         </p>
       </div>
       {onDismiss === undefined ? null : (
@@ -31,9 +32,4 @@ export function ErrorCard({ report, severity, onDismiss }: ErrorCardProps) {
       )}
     </div>
   );
-}
-
-/** Folders that this page made have names that mean nothing to anyone. */
-function withoutIdentifiers(where: string): string {
-  return where.replace(/\b(models|images|adapters|runs)\/[\w.-]+\//g, '');
 }

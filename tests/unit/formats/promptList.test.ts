@@ -79,6 +79,21 @@ describe('.csv', () => {
   });
 
   it.each([
+    ['names of columns', 'id,description\n1,a red cube\n2,a blue ball', 'id, description'],
+    ['names with semicolons', 'name;size\na red cube;1\n', 'name, size'],
+    ['numbers in the first column', 'image number,what is seen\n1,a red cube\n2,a blue ball', 'image number'],
+    ['numbers alone', 'n\n1\n2', 'n'],
+  ])('without a column of prompts is refused, by %s', (_, text, columns) => {
+    expect(() => read('a.csv', text)).toThrow(
+      expect.objectContaining({
+        code: 'prompts-no-column',
+        where: 'a.csv, line 1',
+        message: expect.stringContaining(columns),
+      }),
+    );
+  });
+
+  it.each([
     ['unclosed', 'prompt\nx\n"a red cube\n'],
     ['text after the closing mark', 'prompt\nx\n"a red" cube\n'],
   ])('names the line of an %s quotation', (_, text) => {

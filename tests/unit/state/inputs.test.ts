@@ -5,7 +5,7 @@ import { useNotices } from '../../../src/state/page/notices.ts';
 import { typedPrompts } from '../../../src/state/run/compare.ts';
 import { ImageCache } from '../../../src/state/run/images.ts';
 import { classifyFiles } from '../../../src/state/setup/dropped.ts';
-import { promptTexts, readPrompts } from '../../../src/state/setup/prompts.ts';
+import { joinPromptLists, promptTexts, readPrompts } from '../../../src/state/setup/prompts.ts';
 
 describe('dropped files are known by their names', () => {
   test.each([
@@ -19,7 +19,8 @@ describe('dropped files are known by their names', () => {
     [['photos/1.png', 'photos/2.JPG'], 'images'],
     [['photo.png'], 'unknown'],
     [['sd.ckpt'], 'model'],
-    [['a.txt', 'b.txt'], 'unknown'],
+    [['a.txt', 'b.csv', 'c.jsonl'], 'prompts'],
+    [['a.txt', 'b.pdf'], 'unknown'],
     [[], 'unknown'],
   ] as const)('%j is %s', (paths, kind) => {
     expect(classifyFiles(paths)).toBe(kind);
@@ -39,6 +40,22 @@ describe('prompt lists', () => {
     const { list, failure, text: kept } = readPrompts('p.jsonl', text);
     expect([list, kept]).toEqual([null, text]);
     expect(failure?.where).toBe('p.jsonl, line 2');
+  });
+
+  test('of several files are joined in their order, with the text of each prompt as it was', () => {
+    const joined = joinPromptLists([
+      { name: 'a.txt', text: 'a red circle\nb' },
+      { name: 'b.csv', text: 'prompt\n"c, d"\n' },
+      { name: 'c.jsonl', text: '{"prompt":"e\\tf"}' },
+    ]);
+    expect(promptTexts(readPrompts(...joined).list)).toEqual(['a red circle', 'b', 'c, d', 'e\tf']);
+    expect(joinPromptLists([{ name: 'a.txt', text: 'x' }])).toEqual(['a.txt', 'x']);
+    expect(() =>
+      joinPromptLists([
+        { name: 'a.txt', text: 'x' },
+        { name: 'b.csv', text: '"' },
+      ]),
+    ).toThrow('b.csv, line 1');
   });
 
   test('that are empty are no failure', () => {

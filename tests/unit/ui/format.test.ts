@@ -13,6 +13,7 @@ import {
 } from '../../../src/ui/format.ts';
 import { onAxis, smooth } from '../../../src/ui/pages/train/series.ts';
 import { runTitle } from '../../../src/ui/shell/runTitle.ts';
+import { withoutFolderName } from '../../../src/ui/words.ts';
 
 test.each([
   [0.2, '1 s'],
@@ -84,3 +85,11 @@ test('a moment of today has a time, others a date', () => {
   expect(formatDay(noon, noon + 3_600_000)).toMatch(/^today at 12:00\sPM$/);
   expect(formatDay(noon, noon + 86_400_000)).toBe('Nov 23, 2026');
 });
+
+test.each([
+  ['models/hub-o-n-1234/unet/config.json', 'unet/config.json'],
+  ['huggingface.co/models/thing', 'huggingface.co/models/thing'],
+  ['https://example.org/models/sd/unet/config.json', 'https://example.org/models/sd/unet/config.json'],
+  ['huggingface.co/runs/images/adapters/x', 'huggingface.co/runs/images/adapters/x'],
+  ['models/name', 'models/name'],
+])('the place %s is shown as %s', (where, shown) => expect(withoutFolderName(where)).toBe(shown));

@@ -1,6 +1,6 @@
 import { useRef } from 'react';
 import { attempt } from '../../../state/page/notices.ts';
-import { openPromptFile } from '../../../state/setup/dropped.ts';
+import { openPromptFiles } from '../../../state/setup/dropped.ts';
 import { chooseExample, setPromptText, usePrompts } from '../../../state/setup/prompts.ts';
 import { formatPlural } from '../../format.ts';
 import { Choice } from '../../primitives/Choice.tsx';
@@ -68,7 +68,8 @@ export function PromptEditor() {
           label="Prompt list file"
           text="Choose file"
           accept=".txt,.csv,.jsonl,.ndjson"
-          onFiles={([first]) => first && void attempt(() => openPromptFile(first.path, first.file))}
+          multiple
+          onFiles={(files) => void attempt(() => openPromptFiles(files))}
         />
         {offering || examples.length === 0 ? null : (
           <div className={styles.examples}>
