@@ -20,7 +20,7 @@ const candidate = (round: number, number: number): CandidateRecord => ({
   trace: { t: [], squaredDifference: [] },
   score: -number,
   standardError: null,
-  exact: null,
+  metrics: {},
 });
 const pick = (number: number) => ({ prompt: 0, candidate: number });
 
