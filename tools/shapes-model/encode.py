@@ -13,7 +13,14 @@ BATCH = 100
 
 
 def encode(work, log):
-    """Saves mean and sigma (N, 4, 8, 8) in half precision, ids (N, K, L), and the scale that makes latents unit."""
+    """Latents of the autoencoder that this work folder trains, and a tokenizer of the words of the world."""
+    tokenizer_folder = os.path.join(work, "tokenizer")
+    vocabulary = write_tokenizer(tokenizer_folder, configs.WORDS, configs.POSITIONS)
+    encode_with(work, log, lambda: load_average(work), Tokenizer(tokenizer_folder), vocabulary)
+
+
+def encode_with(work, log, load_autoencoder, tokenizer, vocabulary, scale=None):
+    """Saves mean and sigma (N, 4, 8, 8) in half precision, ids (N, K, L), and `scale`, by default what makes latents unit."""
     path = os.path.join(work, "latents.pt")
     if os.path.exists(path):
         log.write("latents: already there")
@@ -21,13 +28,10 @@ def encode(work, log):
     while not os.path.exists(os.path.join(work, "data", "data.json")):
         log.write("latents: waiting for the renderer to finish")
         time.sleep(60)
-    tokenizer_folder = os.path.join(work, "tokenizer")
-    vocabulary = write_tokenizer(tokenizer_folder, configs.WORDS, configs.POSITIONS)
-    tokenizer = Tokenizer(tokenizer_folder)
     images, captions = Images(os.path.join(work, "data")), load_lists(os.path.join(work, "data"), "captions")
     if len(images) != len(captions):
         raise ValueError(f"{len(images)} images but {len(captions)} caption lists")
-    vae = load_average(work).to(memory_format=torch.channels_last)
+    vae = load_autoencoder().to(memory_format=torch.channels_last)
     means, sigmas = [], []
     with torch.no_grad():
         for start in range(0, len(images), BATCH):
@@ -39,7 +43,8 @@ def encode(work, log):
                 log.write(f"latents: {start} of {len(images)}")
     mean, sigma = torch.cat(means), torch.cat(sigmas)
     # SD's convention: one factor, the inverse standard deviation over all channels.
-    scale = 1 / (mean.float().var() + (sigma.float() ** 2).mean()).sqrt().item()
+    if scale is None:
+        scale = 1 / (mean.float().var() + (sigma.float() ** 2).mean()).sqrt().item()
     ids = torch.tensor([[tokenizer.encode(text) for text in texts] for texts in captions], dtype=torch.int16)
     torch.save({"mean": mean, "sigma": sigma, "ids": ids, "scale": scale, "vocabulary": vocabulary}, path + ".part")
     os.replace(path + ".part", path)

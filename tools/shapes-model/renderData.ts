@@ -4,17 +4,17 @@
  *
  * Writes shards `images-00000.u8` (count x 64 x 64 x 3 bytes) and `captions-00000.json` (per image a list of K
  * captions; an empty string is a dropped one), `objects-00000.json` (per image the [shape, color] of its objects) and,
- * last, `data.json`. With `--pairs` the captions of an image are a true one and one with a mistake, for CLIP. Image i depends on seed + i alone, and finished
- * shards are kept, so the command can be stopped and repeated.
+ * last, `data.json`. With `--pairs` the captions of an image are a true one and one with a mistake, for CLIP. Image i
+ * depends on seed + i alone, and finished shards are kept, so the command can be stopped and repeated.
  */
 import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CAPTION_DEFAULTS, captionScene } from '../../src/shapes/captions.ts';
+import { CAPTION_SHARES, captionScene, trueCaption, wrongCaption } from '../../src/shapes/captions.ts';
 import { promptText } from '../../src/shapes/parse.ts';
-import { makeDraws, STREAMS } from '../../src/shapes/random.ts';
+import { type Draws, makeDraws, STREAMS } from '../../src/shapes/random.ts';
 import { renderScene } from '../../src/shapes/render.ts';
-import { CATEGORIES, IMAGE_SIZE } from '../../src/shapes/world.ts';
+import { CATEGORIES, IMAGE_SIZE, type Scene } from '../../src/shapes/world.ts';
 import { drawTrainingScene, MIXTURE } from './mixture.ts';
 
 const { values } = parseArgs({
@@ -38,13 +38,10 @@ function writeWhole(path: string, content: Uint8Array | string): void {
   renameSync(`${path}.part`, path);
 }
 
-/** Shares of wrong captions, one entry per caption of an image. */
-const shares = values.pairs
-  ? [
-      { wrongPair: 0, wrongSingle: 0 },
-      { wrongPair: 1, wrongSingle: 1 },
-    ]
-  : Array.from({ length: captionCount }, () => CAPTION_DEFAULTS);
+/** One entry per caption of an image. */
+const captioners = values.pairs
+  ? [trueCaption, wrongCaption]
+  : Array.from({ length: captionCount }, () => (scene: Scene, draws: Draws) => captionScene(scene, draws));
 
 const only = CATEGORIES.find((name) => name === values.only);
 mkdirSync(values.out, { recursive: true });
@@ -64,9 +61,9 @@ for (let start = 0; start < count; start += shardSize) {
     images.set(renderScene(scene), i * bytesPerImage);
     objects.push(scene.objects.map(({ shape, color }) => [shape, color]));
     const draws = makeDraws(seed + start + i, STREAMS.captions);
-    const drawn = shares.map((options) => captionScene(scene, draws, options));
+    const drawn = captioners.map((caption) => caption(scene, draws));
     captionsWritten += drawn.length;
-    wrong += drawn.filter((caption) => caption.mistake !== null).length;
+    wrong += drawn.filter((caption) => caption.mistakes.length > 0).length;
     captions.push(
       drawn.map((caption) => (caption.prompt.objects.length === 0 ? '' : promptText(caption.prompt))),
     );
@@ -82,10 +79,10 @@ writeWhole(
   join(values.out, 'data.json'),
   JSON.stringify({
     count,
-    captions: shares.length,
+    captions: captioners.length,
     seed,
     shard: shardSize,
     mixture: MIXTURE,
-    wrong: shares,
+    mistakes: values.pairs ? 'a true one and one with a mistake' : CAPTION_SHARES,
   }),
 );

@@ -73,14 +73,14 @@ class Batches:
     def training_size(self):
         return len(self.mean) - HELD_OUT
 
-    def draw(self, calibrating, generator):
+    def draw(self, calibrating, generator, batch=BATCH):
         """Returns (rows, mask of those whose captions are dropped, mask of those that see high noise)."""
-        rows = torch.randint(0, self.training_size, (BATCH,), generator=generator)
-        dropped = torch.rand(BATCH, generator=generator) < (CALIBRATION_DROPOUT if calibrating else CAPTION_DROPOUT)
+        rows = torch.randint(0, self.training_size, (batch,), generator=generator)
+        dropped = torch.rand(batch, generator=generator) < (CALIBRATION_DROPOUT if calibrating else CAPTION_DROPOUT)
         if not calibrating:
             return rows, dropped, torch.zeros_like(dropped)
-        rare = torch.multinomial(self.rarity, BATCH, replacement=True, generator=generator)
-        high = dropped & (torch.rand(BATCH, generator=generator) < CALIBRATION_SHARE)
+        rare = torch.multinomial(self.rarity, batch, replacement=True, generator=generator)
+        high = dropped & (torch.rand(batch, generator=generator) < CALIBRATION_SHARE)
         return torch.where(dropped, rare, rows), dropped, high
 
     def noised(self, rows, high, generator):

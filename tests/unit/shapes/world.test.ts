@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { CAPTION_DEFAULTS, captionScene, describeScene } from '../../../src/shapes/captions.ts';
+import {
+  CAPTION_SHARES,
+  captionScene,
+  describeScene,
+  MISTAKES,
+  type Mistake,
+} from '../../../src/shapes/captions.ts';
 import { judge, witnessesOf } from '../../../src/shapes/claims.ts';
 import { EXTENTS, isInside } from '../../../src/shapes/geometry.ts';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
@@ -112,18 +118,57 @@ describe('scenes and captions', () => {
     });
   });
 
-  test('are captioned wrongly in the stated share, and only with training prompts', () => {
-    const captions = scenes.flatMap(({ drawn }, i) => {
+  /** Twenty captions of each scene, all of whose mistakes are made alone. */
+  const captionsWith = (drawn: readonly Scene[], shares: typeof CAPTION_SHARES) =>
+    drawn.flatMap((scene, i) => {
       const draws = makeDraws(i, STREAMS.captions);
-      return Array.from({ length: 20 }, () => captionScene(drawn, draws));
+      return Array.from({ length: 20 }, () => ({ scene, ...captionScene(scene, draws, shares) }));
     });
-    const mistakes = captions.flatMap(({ mistake }) => mistake ?? []);
-    // All scenes have two objects; a share of 960 draws has a standard error of 0.016.
-    expect(Math.abs(mistakes.length / captions.length - CAPTION_DEFAULTS.wrongPair)).toBeLessThan(0.06);
-    const swaps = mistakes.filter((mistake) => mistake === 'swap').length;
-    expect(swaps / mistakes.length).toBeGreaterThan(0.3);
-    for (const caption of captions) {
-      if (caption.prompt.objects.length > 0) expect(splitOf(caption.prompt)).toBe('train');
+  const pairs = scenes.map(({ drawn }) => drawn);
+  const singles = pairs.flatMap(({ background, objects: [shown] }): Scene[] =>
+    shown === undefined ? [] : [{ background, objects: [shown], drawOrder: [0] }],
+  );
+
+  test('are captioned wrongly in the stated shares, and only with training prompts', () => {
+    for (const [drawn, shares] of [
+      [pairs, CAPTION_SHARES.two],
+      [singles, CAPTION_SHARES.one],
+    ] as const) {
+      const captions = captionsWith(drawn, CAPTION_SHARES);
+      for (const caption of captions) {
+        if (caption.prompt.objects.length > 0) expect(splitOf(caption.prompt)).toBe('train');
+      }
+      // A share of 960 draws has a standard error of 0.016; a mistake that a caption gives no room for is not made.
+      const shareOf = (name: Mistake): number =>
+        captions.filter(({ mistakes }) => mistakes.includes(name)).length / captions.length;
+      for (const name of MISTAKES) expect(shareOf(name), name).toBeLessThan(shares[name] + 0.05);
+      for (const name of ['extra', 'missing', 'shape'] as const)
+        expect(shareOf(name), name).toBeGreaterThan(shares[name] - 0.05);
+      for (const name of ['color', 'swap', 'relation'] as const)
+        expect(shareOf(name), name).toBeGreaterThanOrEqual(shares[name] * 0.2);
+    }
+  });
+
+  test('make each mistake as it is named', () => {
+    const none = { extra: 0, missing: 0, shape: 0, attribute: 0, color: 0, swap: 0, relation: 0 };
+    const only = (name: Mistake, drawn: readonly Scene[]) =>
+      captionsWith(drawn, { one: { ...none, [name]: 1 }, two: { ...none, [name]: 1 } }).filter(
+        ({ mistakes }) => mistakes.length === 1 && mistakes[0] === name,
+      );
+    for (const { scene, prompt } of only('extra', singles)) {
+      const [shown] = scene.objects;
+      expect(prompt.objects.map(({ shape }) => shape)).toContain(shown?.shape);
+      expect(new Set(prompt.objects.map(({ shape }) => shape)).size).toBe(2);
+    }
+    for (const { prompt } of only('missing', pairs)) expect(prompt.objects).toHaveLength(1);
+    for (const name of ['shape', 'attribute', 'color', 'swap', 'relation'] as const) {
+      const captions = only(name, pairs);
+      expect(captions.length, name).toBeGreaterThan(50);
+      const wrong = captions.filter(({ scene, prompt }) =>
+        judge(prompt, witnessesOf(scene)).some((verdict) => !verdict.holds),
+      );
+      // Swapped attributes can be equal, and a direction can hold together with its opposite nowhere.
+      expect(wrong.length / captions.length, name).toBeGreaterThan(name === 'swap' ? 0.6 : 0.99);
     }
   });
 

@@ -111,6 +111,6 @@ class FeedForward(nn.Module):
 def timestep_embedding(t, width):
     """Sinusoidal embedding (N,) -> (N, width), cosines first (flip_sin_to_cos), freq_shift 0."""
     half = width // 2
-    frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
+    frequencies = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32, device=t.device) / half)
     angles = t.float()[:, None] * frequencies[None]
     return torch.cat([angles.cos(), angles.sin()], dim=-1)

@@ -73,7 +73,7 @@ class TextTransformer(nn.Module):
         self.final_layer_norm = LayerNorm(width, eps=eps)
 
     def forward(self, ids):
-        mask = torch.full((ids.shape[1], ids.shape[1]), float("-inf")).triu(1)
+        mask = torch.full((ids.shape[1], ids.shape[1]), float("-inf"), device=ids.device).triu(1)
         x = self.embeddings(ids)
         for layer in self.encoder.layers:
             x = layer(x, mask)
