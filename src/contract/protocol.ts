@@ -161,6 +161,8 @@ export type Requests = {
   /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
   setSelection: { args: { runId: string } & RoundSelection; result: null };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
+  /** The held-out pictures by which a round was judged, with the score of their own drawing; empty if none are stored. */
+  evaluated: { args: { runId: string; round: number }; result: readonly ComparePair[] };
   compare: { args: CompareRequest; result: readonly ComparePair[] };
   /**
    * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing

@@ -4,6 +4,7 @@ import type { RequestName, Requests } from '../contract/protocol.ts';
 import type { NamedBytes } from '../contract/runTypes.ts';
 import { type MiTuneSpec, sameRef } from '../contract/spec.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
+import { evaluatedPairs } from '../jobs/evaluatedImages.ts';
 import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
 import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
@@ -119,6 +120,11 @@ export const HANDLERS: Handlers = {
   images: withModel<'images'>(async ({ runId, refs }, { engine }) => {
     const store = stored(runId);
     return storedImages(sessionOfRun(engine, (await store.load()).spec), store, refs);
+  }),
+  evaluated: withModel<'evaluated'>(async ({ runId, round }, { engine }) => {
+    const store = stored(runId);
+    const session = sessionOfRun(engine, (await store.load()).spec);
+    return evaluatedPairs(session, engine.meters, store, round);
   }),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');

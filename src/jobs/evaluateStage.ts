@@ -1,23 +1,14 @@
 /** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
-import type {
-  EvaluationRecord,
-  Measured,
-  MetricChange,
-  MetricMean,
-  MetricRecord,
-} from '../contract/events.ts';
+import type { EvaluationRecord, Measured, MetricChange, MetricMean } from '../contract/events.ts';
 import { mean } from '../lib/stats.ts';
-import { measureImage } from '../metrics/metric.ts';
-import { candidateSeed } from '../planning/promptPlan.ts';
-import { decodeImages } from '../procedures/decodeImages.ts';
-import { drawPool } from '../procedures/drawPool.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
+import type { PoolRef } from '../storage/poolLog.ts';
+import { drawEvaluated, type MetricPair } from './evaluatedImages.ts';
 import { pairedDifference } from './pairedDifference.ts';
-import { candidateKey, scoresOfRound } from './rankPool.ts';
-import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
+import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 import { loadBest } from './trainStage.ts';
 
@@ -58,9 +49,10 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
       signal: run.signal,
       onImages: (done) => progress.report(done),
     });
-    const metrics = await compareMetrics(run, tuned, fresh, (done) =>
+    const measured = await drawEvaluated(run, { round, step, tuned }, fresh, (done) =>
       progress.report(2 * images.length + done),
     );
+    const metrics = compareMetrics(run, measured);
     const record: EvaluationRecord = { round, adapterStep: step, ...errors, metrics };
     await patchRecord(run, {
       evaluations: [...run.record.evaluations.filter((e) => e.round !== round), record],
@@ -71,9 +63,7 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
   }
 }
 
-type Pair = { readonly prompt: number; readonly candidate: number };
-
-function heldOutPairs(run: RunContext): Pair[] {
+function heldOutPairs(run: RunContext): PoolRef[] {
   const count = Math.min(EVALUATED.images, run.spec.selection.candidates);
   return run.plan
     .filter((p) => p.heldOut)
@@ -81,41 +71,8 @@ function heldOutPairs(run: RunContext): Pair[] {
     .flatMap(({ prompt }) => Array.from({ length: count }, (_, candidate) => ({ prompt, candidate })));
 }
 
-/** Metrics of the base model's candidates, which the pool has, against those of new images on the same seeds. */
-async function compareMetrics(
-  run: RunContext,
-  tuned: Tuned,
-  pairs: readonly Pair[],
-  onImages: (done: number) => void,
-): Promise<EvaluationRecord['metrics']> {
-  const stored = scoresOfRound(await run.store.series.load('scores'), 0);
-  const prompts = [...new Set(pairs.map((p) => p.prompt))];
-  const tasks = prompts.map((prompt) => {
-    const planned = run.plan.find((p) => p.prompt === prompt) as RunContext['plan'][number];
-    const candidates = pairs
-      .filter((p) => p.prompt === prompt)
-      .map(({ candidate }) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
-    return { prompt, text: planned.text, candidates };
-  });
-  const measured: { readonly before: MetricRecord; readonly after: MetricRecord }[] = [];
-  let done = 0;
-  const { batch } = run.spec.sampling;
-  const { scheduler, rule, signal } = run;
-  const options = { scheduler, rule, guidance: pathGuidance(run.spec), batch, signal };
-  for await (const drawn of drawPool(run.session, tuned, tasks, options)) {
-    const images = await decodeImages(
-      run.session,
-      drawn.map((c) => c.latent),
-    );
-    drawn.forEach((c, i) => {
-      const before = stored.get(candidateKey(c.prompt, c.candidate))?.metrics;
-      if (before === undefined) return;
-      const image = images[i] as (typeof images)[number];
-      measured.push({ before, after: measureImage(run.meters, image, run.spec.prompts[c.prompt] as string) });
-    });
-    done += drawn.length;
-    onImages(done);
-  }
+/** Metrics of the base model's candidates, which the pool has, against those of the adapter's on the same seeds. */
+function compareMetrics(run: RunContext, measured: readonly MetricPair[]): EvaluationRecord['metrics'] {
   return Object.fromEntries(
     run.meters.flatMap(({ metric: { name } }) => {
       const pairs = measured.flatMap(({ before, after }) => {

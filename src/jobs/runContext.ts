@@ -9,6 +9,7 @@ import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
+import type { PoolHeader } from '../storage/poolFormat.ts';
 import type { PoolLease } from '../storage/pools.ts';
 import type { RunStore } from '../storage/runStore.ts';
 import type { RunPatch, RunRecord } from '../storage/runs.ts';
@@ -75,11 +76,19 @@ export async function openPool(
   run: Pick<RunContext, 'store' | 'spec' | 'scheduler' | 'session'>,
   round: number,
 ): Promise<PoolLease> {
+  return run.store.pools.lease(round, logHeader(run));
+}
+
+/** What the images of a run have in common; `madeBy`: what else than its settings made those of one log. */
+export function logHeader(
+  run: Pick<RunContext, 'spec' | 'scheduler' | 'session'>,
+  madeBy: Readonly<Record<string, number>> = {},
+): PoolHeader {
   const { spec } = run;
   const [h, w, c] = run.session.latentShape;
   const { scheduler, steps } = spec.sampling;
   const drawnBy = drawingMethod(spec);
-  return run.store.pools.lease(round, {
+  return {
     latentSize: h * w * c,
     timesteps: run.scheduler.timesteps,
     source: JSON.stringify({
@@ -90,8 +99,9 @@ export async function openPool(
       seed: spec.seed,
       // Absent for guidance alone, as in the logs of earlier versions.
       rule: drawnBy === null ? undefined : { name: drawnBy.method.name, options: drawnBy.options },
+      ...madeBy,
     }),
-  });
+  };
 }
 
 /** Records a warning and shows it, once per run. */

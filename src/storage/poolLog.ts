@@ -38,6 +38,11 @@ export function poolPath(runId: string, round: number): string {
   return `runs/${checkId(runId)}/pool-${round}.bin`;
 }
 
+/** Path of the log of the images by which a round's adapter, kept at `step`, was judged. */
+export function evaluatedPath(runId: string, round: number, step: number): string {
+  return `runs/${checkId(runId)}/evaluated-${round}-${step}.bin`;
+}
+
 /**
  * Opens or starts a log and checks all that is in it. Only one opener at a time, over all tabs.
  * @throws StudioError `run-open-elsewhere`, `pool-mismatch` (made with another model, steps or source), `pool-damaged`

@@ -3,7 +3,7 @@ import type { Backing } from './backing.ts';
 import { loadCheckpoint, saveCheckpoints } from './checkpoints.ts';
 import type { CheckpointSlot } from './keys.ts';
 import type { PoolHeader } from './poolFormat.ts';
-import { poolPath } from './poolLog.ts';
+import { evaluatedPath, poolPath } from './poolLog.ts';
 import { leasePool, leaseStoredPool, type PoolLease } from './pools.ts';
 import type { RunHead, RunSeries, SeriesName } from './runRecord.ts';
 import { loadRunRecord, type RunPatch, type RunRecord, runFolder, saveRunRecord } from './runs.ts';
@@ -27,6 +27,10 @@ export type RunStore = {
     lease(round: number, header: PoolHeader): Promise<PoolLease>;
     /** As it is stored, whatever made it; null if there is none. */
     leaseStored(round: number): Promise<PoolLease | null>;
+    /** The images by which a round's adapter, kept at `step`, is judged. */
+    leaseEvaluated(round: number, step: number, header: PoolHeader): Promise<PoolLease>;
+    /** As they are stored, whatever made them; null if there are none. */
+    leaseStoredEvaluated(round: number, step: number): Promise<PoolLease | null>;
     /** The real images of the run, encoded and measured. */
     leaseReal(header: PoolHeader): Promise<PoolLease>;
   };
@@ -52,6 +56,8 @@ export function openRunStore(backing: Backing, id: string): RunStore {
     pools: {
       lease: (round, header) => leasePool(backing, poolPath(id, round), header),
       leaseStored: (round) => leaseStoredPool(backing, poolPath(id, round)),
+      leaseEvaluated: (round, step, header) => leasePool(backing, evaluatedPath(id, round, step), header),
+      leaseStoredEvaluated: (round, step) => leaseStoredPool(backing, evaluatedPath(id, round, step)),
       leaseReal: (header) => leasePool(backing, `${runFolder(id)}/real.bin`, header),
     },
     checkpoints: {

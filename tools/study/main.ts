@@ -33,7 +33,10 @@ async function main(options: StudyOptions): Promise<void> {
     return;
   }
   const unlock = lockFolder(work);
-  const workers = await openWorkers(options.workers, join(work, 'adapters'));
+  const workers = await openWorkers(options.workers, {
+    model: MODEL_FOLDER,
+    adapters: join(work, 'adapters'),
+  });
   try {
     const speed = await measureSpeed(workers);
     const design =

@@ -13,7 +13,14 @@ import { wasmPaths } from '../lib/wasmPaths.ts';
 import { draw, measure } from './pageDraw.ts';
 import { measureSpeed } from './pageSpeed.ts';
 import { encodeRendered, train } from './pageTrain.ts';
-import { ADAPTER_PATH, type PageInfo, type PageRequest, type PageResult, type Speed } from './protocol.ts';
+import {
+  ADAPTER_PATH,
+  MODEL_PATH,
+  type PageInfo,
+  type PageRequest,
+  type PageResult,
+  type Speed,
+} from './protocol.ts';
 
 declare global {
   interface Window {
@@ -28,7 +35,7 @@ let loaded: { readonly name: string; readonly tuned: Tuned } | null = null;
 
 window.studyOpen = async () => {
   const info = await openBackend('wasm', { wasmPaths, onLost: (error) => reportError(error) });
-  const address = new URL('/models/shapes/', location.href).href;
+  const address = new URL(MODEL_PATH, location.href).href;
   session = openSession(await loadModel(urlFolder(address), { format: 'f32' }));
   return { backend: info.name };
 };

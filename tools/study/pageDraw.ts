@@ -45,8 +45,9 @@ export async function draw(session: Session, tuned: Tuned | null, request: DrawR
           color,
           texture,
           size,
-          x: Math.round(placed.x),
-          y: Math.round(placed.y),
+          x: tenths(placed.x),
+          y: tenths(placed.y),
+          radius: tenths(placed.radius),
         })),
         area: coveredPixels(found),
       });
@@ -75,6 +76,11 @@ export async function measure(session: Session, request: MeasureRequest): Promis
 
 function rounded(value: number): number {
   return Number(value.toPrecision(DIGITS));
+}
+
+/** A tenth of a pixel is more than the scorer finds out. */
+function tenths(value: number): number {
+  return Math.round(10 * value) / 10;
 }
 
 function coveredPixels(found: readonly Witness[]): number {

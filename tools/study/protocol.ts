@@ -1,5 +1,6 @@
 /** What the study asks of a page, and what it gets back: plain data, latents and adapters as base64. */
 import type { AdapterKind, SchedulerName } from '../../src/contract/spec.ts';
+import type { Color } from '../../src/shapes/world.ts';
 
 /** Candidates of one prompt. */
 export type DrawRequest = {
@@ -16,11 +17,12 @@ export type DrawRequest = {
 /** An object that the exact scorer found. */
 export type LayoutObject = {
   readonly shape: string | null;
-  readonly color: string;
+  readonly color: Color;
   readonly texture: string;
   readonly size: string;
   readonly x: number;
   readonly y: number;
+  readonly radius: number;
 };
 
 export type DrawnImage = {
@@ -97,3 +99,5 @@ export type PageInfo = { readonly backend: string };
 
 /** Where pages find the adapters of the work folder. */
 export const ADAPTER_PATH = '/study-adapters/';
+/** Where pages find the model. */
+export const MODEL_PATH = '/study-model/';

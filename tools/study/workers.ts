@@ -2,7 +2,7 @@
 import type { Page } from 'playwright';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
-import { ADAPTER_PATH, type PageRequest, type PageResult, type Speed } from './protocol.ts';
+import { ADAPTER_PATH, MODEL_PATH, type PageRequest, type PageResult, type Speed } from './protocol.ts';
 
 /** A busy machine takes its time to bundle the page. */
 const PATIENCE_MS = 300_000;
@@ -18,12 +18,15 @@ export type Workers = {
   close(): Promise<void>;
 };
 
+/** Folders that pages read from. */
+export type WorkerFolders = { readonly model: string; readonly adapters: string };
+
 /** Opens `count` pages; the caller closes them, also after an error of its own. */
-export async function openWorkers(count: number, adapterFolder: string): Promise<Workers> {
+export async function openWorkers(count: number, { model, adapters }: WorkerFolders): Promise<Workers> {
   const studio = await launchStudio({
     backend: 'wasm',
     from: 'dev',
-    vite: { plugins: [serveDirectory(ADAPTER_PATH, adapterFolder)] },
+    vite: { plugins: [serveDirectory(ADAPTER_PATH, adapters), serveDirectory(MODEL_PATH, model)] },
   });
   try {
     const list: Worker[] = [];

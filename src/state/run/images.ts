@@ -109,7 +109,7 @@ async function flush(): Promise<void> {
 }
 
 /** Resolves once the model of the open run is loaded, or rejects when the engine has failed. */
-function decoderReady(): Promise<void> {
+export function decoderReady(): Promise<void> {
   return new Promise((resolve, reject) => {
     const stops: (() => void)[] = [];
     const check = (): void => {

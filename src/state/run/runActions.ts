@@ -57,7 +57,7 @@ async function createRun(spec: MiTuneSpec, name: string): Promise<boolean> {
 /** Opens a stored run at the stage it is in. */
 export async function showRun(run: RunSummary): Promise<void> {
   const alreadyOpen = useRuns.getState().open?.summary.id === run.id;
-  if (alreadyOpen || (await openRun(run.id))) goTo(pageOf(run.stage) ?? 'download');
+  if (alreadyOpen || (await openRun(run.id))) goTo(pageOf(run.stage) ?? 'compare');
 }
 
 /** Opens a stored run and goes on with it to the end. */

@@ -60,7 +60,17 @@ function draw(request: DrawRequest, store: Store): DrawResult {
       share,
       strict: share > 0.8,
       claims: [share > 0.2, share > 0.4, share > 0.6, share > 0.8],
-      objects: [{ shape: 'ring', color: 'red', texture: 'solid', size: 'big', x: 60 * share, y: 9 }],
+      objects: [
+        {
+          shape: 'ring',
+          color: 'red' as const,
+          texture: 'solid',
+          size: 'big',
+          x: 60 * share,
+          y: 9,
+          radius: 8,
+        },
+      ],
       area: 100 * uniform(seed, 3, 0),
     };
   });

@@ -5,7 +5,15 @@ import { interval, number, points, table } from '../../../tools/study/report/mar
 import { paperSection } from '../../../tools/study/report/paper.ts';
 import { intervalPlot, linePlot, niceTicks } from '../../../tools/study/report/svg.ts';
 
-const object = { shape: 'circle', color: 'red', texture: 'solid', size: 'big', x: 10, y: 10 };
+const object = {
+  shape: 'circle',
+  color: 'red',
+  texture: 'solid',
+  size: 'big',
+  x: 10,
+  y: 10,
+  radius: 8,
+} as const;
 
 /** Six prompts whose share is `share`, for each seed. */
 function outcome(arm: Outcome['arm'], label: string, shares: readonly number[]): Outcome {
@@ -41,7 +49,7 @@ describe('outcomes', () => {
   });
 
   test('call layouts equal where the same things lie in the same ninths of the picture', () => {
-    const other = { ...object, color: 'blue', x: 60 };
+    const other = { ...object, color: 'blue', x: 60 } as const;
     const moved = { ...object, x: 14, y: 20 };
     expect(layoutOf({ objects: [object, other] })).toBe(layoutOf({ objects: [other, moved] }));
     expect(layoutOf({ objects: [object] })).not.toBe(layoutOf({ objects: [{ ...object, y: 40 }] }));

@@ -10,6 +10,7 @@ import { ContactSheet } from '../../sheet/ContactSheet.tsx';
 import { Inspector } from '../../sheet/Inspector.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
+import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
 import { BuildReadouts } from './BuildReadouts.tsx';
 
@@ -40,6 +41,7 @@ export function BuildPage() {
         ) : null}
         {complete ? <Button onClick={() => goTo('select')}>Look at the selection</Button> : null}
       </PageHead>
+      <PlainWords of="build" />
       <BuildReadouts run={run} pool={pool} />
       {pool.size === 0 ? (
         <p className={page.empty}>

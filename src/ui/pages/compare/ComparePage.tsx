@@ -4,6 +4,7 @@ import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { useTraining } from '../../../state/run/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { PageHead } from '../PageHead.tsx';
+import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
 import { CompareControls } from './CompareControls.tsx';
 import { EvaluationCard } from './EvaluationCard.tsx';
@@ -25,8 +26,14 @@ export function ComparePage() {
           </Button>
         ) : null}
       </PageHead>
+      <PlainWords of="compare" />
       {evaluations.map((record) => (
-        <EvaluationCard key={record.round} record={record} rounds={evaluations.length} />
+        <EvaluationCard
+          key={record.round}
+          runId={run?.summary.id ?? ''}
+          record={record}
+          rounds={evaluations.length}
+        />
       ))}
       {run !== null && evaluations.length === 0 ? (
         <p className={page.muted}>Measured on held-out prompts once training is done.</p>

@@ -4,16 +4,26 @@ import { METRICS } from '../../../metrics/registry.ts';
 import { formatChange, formatNumber } from '../../format.ts';
 import { formatMetric } from '../../metrics.ts';
 import styles from './EvaluationCard.module.css';
+import { HeldOutPictures } from './HeldOutPictures.tsx';
 import { IntervalPlot, verdictOf } from './IntervalPlot.tsx';
+import { verdictSentence } from './verdict.ts';
 
-type EvaluationCardProps = { readonly record: EvaluationRecord; readonly rounds: number };
+type EvaluationCardProps = {
+  readonly runId: string;
+  readonly record: EvaluationRecord;
+  readonly rounds: number;
+};
 
-/** What training changed on held-out prompts, each with a 95% interval. */
-export function EvaluationCard({ record, rounds }: EvaluationCardProps) {
+/** What training changed on held-out prompts: a sentence, the pictures, and each measure with a 95% interval. */
+export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
   const { errorFall, mi, metrics } = record;
   return (
     <section className={styles.card} aria-label="Measured change">
       <h2>Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}</h2>
+      <p className={styles.sentence}>{verdictSentence(record)}</p>
+      {Object.keys(metrics).length === 0 || record.round + 1 < rounds ? null : (
+        <HeldOutPictures runId={runId} record={record} />
+      )}
       <div className={styles.head} aria-hidden="true">
         <span />
         <span>Before to after</span>

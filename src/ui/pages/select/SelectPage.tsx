@@ -19,6 +19,7 @@ import { ContactSheet } from '../../sheet/ContactSheet.tsx';
 import { Inspector } from '../../sheet/Inspector.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
+import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
 import { RankControls } from './RankControls.tsx';
 import { ScoreNote } from './ScoreNote.tsx';
@@ -77,6 +78,7 @@ export function SelectPage() {
           </Button>
         ) : null}
       </PageHead>
+      <PlainWords of="select" />
       <ScoreNote spec={run.spec} />
       {editable || !idle ? null : (
         <p className={page.muted}>

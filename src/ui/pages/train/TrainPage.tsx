@@ -4,6 +4,7 @@ import { useTraining } from '../../../state/run/training.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
+import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
 import { GradientPlot } from './GradientPlot.tsx';
 import { LossPlot } from './LossPlot.tsx';
@@ -33,6 +34,7 @@ export function TrainPage() {
           </Button>
         ) : null}
       </PageHead>
+      <PlainWords of="train" />
       {begun ? (
         <>
           <TrainReadouts run={run} />

@@ -1,0 +1,132 @@
+/**
+ * Images by which an adapter was judged: the base model's are candidates of the first pool, the adapter's lie in a pool
+ * log of their own, so that the evaluation resumes where it stopped and its pictures can be looked at ever after.
+ */
+import type { MetricRecord, PixelImage } from '../contract/events.ts';
+import type { ComparePair } from '../contract/protocol.ts';
+import { type Meter, measureImage } from '../metrics/metric.ts';
+import { candidateSeed } from '../planning/promptPlan.ts';
+import { decodeImages } from '../procedures/decodeImages.ts';
+import { drawPool, type PoolTask } from '../procedures/drawPool.ts';
+import { scoreOfTrace } from '../procedures/scoring.ts';
+import type { Session } from '../procedures/session.ts';
+import type { Tuned } from '../procedures/tuned.ts';
+import type { PoolRef } from '../storage/poolLog.ts';
+import type { PoolLease } from '../storage/pools.ts';
+import type { RunStore } from '../storage/runStore.ts';
+import { candidateKey, scoresOfRound } from './rankPool.ts';
+import { logHeader, pathGuidance, type RunContext, warn } from './runContext.ts';
+
+/** Which adapter: the best of a round, found at this step. */
+export type EvaluatedAdapter = { readonly round: number; readonly step: number; readonly tuned: Tuned };
+
+/** What metrics say of the same seed before and after. */
+export type MetricPair = { readonly before: MetricRecord; readonly after: MetricRecord };
+
+/** Draws what is missing of the adapter's images, stores it, and measures all of them. */
+export async function drawEvaluated(
+  run: RunContext,
+  { round, step, tuned }: EvaluatedAdapter,
+  refs: readonly PoolRef[],
+  onImages: (done: number) => void,
+): Promise<readonly MetricPair[]> {
+  if (refs.length === 0) return [];
+  const lease = await run.store.pools.leaseEvaluated(round, step, logHeader(run, { round, step }));
+  const { log } = lease;
+  try {
+    for (const report of log.warnings) await warn(run, report);
+    const missing = refs.filter(({ prompt, candidate }) => !log.has(prompt, candidate));
+    onImages(refs.length - missing.length);
+    const { scheduler, rule, signal } = run;
+    const { batch } = run.spec.sampling;
+    const options = { scheduler, rule, guidance: pathGuidance(run.spec), batch, signal };
+    for await (const drawn of drawPool(run.session, tuned, tasksOf(run, missing), options)) {
+      const records = drawn.map(({ squaredDifference, ...c }) => ({
+        ...c,
+        trace: Float32Array.from(squaredDifference),
+      }));
+      await log.append(records);
+      onImages(refs.filter(({ prompt, candidate }) => log.has(prompt, candidate)).length);
+    }
+    return await measuredPairs(run, lease, refs);
+  } finally {
+    lease.close();
+  }
+}
+
+function tasksOf(run: RunContext, refs: readonly PoolRef[]): PoolTask[] {
+  return run.plan.flatMap((planned) => {
+    const candidates = refs
+      .filter(({ prompt }) => prompt === planned.prompt)
+      .map(({ candidate }) => ({ candidate, seed: candidateSeed(run.spec, planned, candidate) }));
+    return candidates.length === 0 ? [] : [{ prompt: planned.prompt, text: planned.text, candidates }];
+  });
+}
+
+async function measuredPairs(
+  run: RunContext,
+  { log }: PoolLease,
+  refs: readonly PoolRef[],
+): Promise<readonly MetricPair[]> {
+  const stored = scoresOfRound(await run.store.series.load('scores'), 0);
+  const images = await decodeImages(
+    run.session,
+    refs.map((ref) => log.latents([ref])),
+  );
+  return refs.flatMap((ref, i) => {
+    const before = stored.get(candidateKey(ref.prompt, ref.candidate))?.metrics;
+    if (before === undefined) return [];
+    const text = run.spec.prompts[ref.prompt] as string;
+    return [{ before, after: measureImage(run.meters, images[i] as PixelImage, text) }];
+  });
+}
+
+/** The pictures of a round's evaluation, prompt by prompt; empty for runs that stored none. */
+export async function evaluatedPairs(
+  session: Session,
+  meters: readonly Meter[],
+  store: RunStore,
+  round: number,
+): Promise<readonly ComparePair[]> {
+  const { spec, evaluations } = await store.load();
+  const record = evaluations.find((evaluation) => evaluation.round === round);
+  if (record === undefined) return [];
+  const after = await store.pools.leaseStoredEvaluated(round, record.adapterStep);
+  const before = after === null ? null : await store.pools.leaseStored(0);
+  try {
+    if (after === null || before === null) return [];
+    const entries = after.log.entries().filter((entry) => before.log.has(entry.prompt, entry.candidate));
+    const shown = async ({ log }: PoolLease) => {
+      const images = await decodeImages(
+        session,
+        entries.map((entry) => log.latents([entry])),
+      );
+      return entries.map((entry, i) => {
+        const image = images[i] as PixelImage;
+        const text = spec.prompts[entry.prompt] as string;
+        return {
+          image,
+          score: scoreOfTrace(session.schedule, log.header.timesteps, log.trace(entry), spec.score).score,
+          metrics: measureImage(meters, image, text),
+        };
+      });
+    };
+    const [were, are] = [await shown(before), await shown(after)];
+    return entries.map(({ prompt, seed }, i): ComparePair => {
+      const [was, is] = [were[i], are[i]] as [(typeof were)[number], (typeof are)[number]];
+      return {
+        prompt: spec.prompts[prompt] as string,
+        seed,
+        before: was.image,
+        after: is.image,
+        scoreBefore: was.score,
+        scoreAfter: is.score,
+        metricsBefore: was.metrics,
+        metricsAfter: is.metrics,
+      };
+    });
+  } finally {
+    after?.close();
+    before?.close();
+  }
+}

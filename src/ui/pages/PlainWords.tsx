@@ -1,0 +1,20 @@
+import { useRuns } from '../../state/run/runs.ts';
+import styles from './PlainWords.module.css';
+
+/** What a stage does, for somebody who sees it for the first time. */
+const WORDS = {
+  build:
+    'The model predicts every step of a picture twice, with the prompt and without it. How much the two differ, summed over the drawing, estimates the information that picture and prompt share: MI. A picture that forgets one of two named objects follows its prompt less, and mostly scores lower.',
+  select:
+    'Of every prompt the pictures with the most MI are kept to learn from. Nobody looks at them and no other model judges them; the exact percentages beside them are for you, and take no part in the choice.',
+  train:
+    'A small adapter learns to draw what was kept. It never sees the held-out prompts: whether it helped is measured on those, with pictures drawn anew.',
+  compare:
+    'MI sees strongly whether a named object is missing, somewhat whether a relation is wrong, and hardly whether two colors are swapped. So expect fewer forgotten objects, and colors that are mixed up as often as before.',
+} as const;
+
+/** Plain words while a run of the built-in world works, where the reader may be new to all of this. */
+export function PlainWords({ of }: { readonly of: keyof typeof WORDS }) {
+  const demo = useRuns((state) => state.open?.spec.preset === 'demo');
+  return demo ? <p className={styles.words}>{WORDS[of]}</p> : null;
+}

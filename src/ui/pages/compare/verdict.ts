@@ -1,0 +1,38 @@
+/** What an evaluation says, in sentences. */
+import type { EvaluationRecord } from '../../../contract/events.ts';
+import type { ComparePair } from '../../../contract/protocol.ts';
+import { exactShapes } from '../../../metrics/exactShapes.ts';
+import { METRICS } from '../../../metrics/registry.ts';
+import { outcomeOf } from '../../../state/run/evaluated.ts';
+import { formatPlural } from '../../format.ts';
+import { formatMetric } from '../../metrics.ts';
+
+/** One sentence, by the first metric that was measured; without any, by what the noise prediction says. */
+export function verdictSentence({ metrics, errorFall }: EvaluationRecord): string {
+  const metric = METRICS.find(({ name }) => name in metrics);
+  const measured = metric === undefined ? undefined : metrics[metric.name];
+  if (metric === undefined || measured === undefined) {
+    if (errorFall.low > 0) return 'Training helped the network to predict held-out images.';
+    return errorFall.high < 0
+      ? 'Training did harm: held-out images are predicted worse than before.'
+      : 'Whether training helped on held-out prompts is not settled.';
+  }
+  const { before, after, change } = measured;
+  const [was, is] = [formatMetric(metric, before.value), formatMetric(metric, after.value)];
+  const said =
+    metric.name === exactShapes.name
+      ? `of what held-out prompts ask for, ${was} was in the pictures before and ${is} after`
+      : `${metric.title} on held-out prompts was ${was} before and ${is} after`;
+  if (change.low > 0) return `Training helped: ${said}.`;
+  if (change.high < 0) return `Training did harm: ${said}.`;
+  return `Not settled: ${said}, and the difference may be chance.`;
+}
+
+/** How many pictures got better, stayed as good, got worse; null where none is measured. */
+export function tallySentence(pairs: readonly ComparePair[]): string | null {
+  const outcomes = pairs.map(outcomeOf).filter((outcome) => outcome !== null);
+  if (outcomes.length === 0) return null;
+  const count = (name: (typeof outcomes)[number]): number =>
+    outcomes.filter((outcome) => outcome === name).length;
+  return `Of ${formatPlural(outcomes.length, 'picture')}, ${count('win')} got better, ${count('tie')} stayed as good and ${count('loss')} got worse.`;
+}
