@@ -21,9 +21,12 @@ All weights are fp16.
 ## Data
 
 {images:,} images rendered by `src/shapes` (seed {seed}), scenes of training prompts only: {mixture}. Each has
-{captions} captions. One mistake (colors swapped, an attribute, a shape or a relation changed, an object left out) is in
-{wrong_pair:.0%} of the captions of two objects and {wrong_single:.0%} of the captions of one; true captions leave out
-attributes and relations at random. {dropout:.0%} of the captions are dropped in training,
+{captions} captions, with mistakes in these shares of those that give room for them (their reasons are in
+`src/shapes/captions.ts`); true captions leave out attributes and relations at random.
+
+{mistakes}
+
+{dropout:.0%} of the captions are dropped in training,
 {last_dropout:.0%} in its last steps. No image shows and no caption
 names the combinations of `UNSEEN_PAIRS` in `src/shapes/world.ts`, and no caption means the same as a validation or test
 prompt.
@@ -57,6 +60,12 @@ def last_match(log, pattern, default="not recorded"):
     return found[-1] if found else default
 
 
+def mistake_table(shares):
+    """Rows of the shares of `CAPTION_SHARES`, as Markdown."""
+    rows = [f"| {name} | {shares['one'][name]:.2f} | {shares['two'][name]:.2f} |" for name in shares["one"]]
+    return "\n".join(["| mistake | images of one object | of two |", "|---|---|---|", *rows])
+
+
 def read_if_there(path):
     if not os.path.exists(path):
         return ""
@@ -81,8 +90,7 @@ def write_card(work, out, facts):
         seed=data["seed"],
         captions=data["captions"],
         mixture=", ".join(f"{name} {share:.0%}" for name, share in data["mixture"].items()),
-        wrong_pair=data["wrong"]["wrongPair"],
-        wrong_single=data["wrong"]["wrongSingle"],
+        mistakes=mistake_table(data["mistakes"]),
         samples=facts["steps"] * facts["batch"],
         vae_loss=last_match(log, r"vae \d+/\d+ loss ([\d.]+)"),
         decoder_loss=last_match(log, r"decoder \d+/\d+ loss ([\d.]+)"),

@@ -5,6 +5,8 @@ import {
   describeScene,
   MISTAKES,
   type Mistake,
+  trueCaption,
+  wrongCaption,
 } from '../../../src/shapes/captions.ts';
 import { judge, witnessesOf } from '../../../src/shapes/claims.ts';
 import { EXTENTS, isInside } from '../../../src/shapes/geometry.ts';
@@ -146,6 +148,17 @@ describe('scenes and captions', () => {
         expect(shareOf(name), name).toBeGreaterThan(shares[name] - 0.05);
       for (const name of ['color', 'swap', 'relation'] as const)
         expect(shareOf(name), name).toBeGreaterThanOrEqual(shares[name] * 0.2);
+    }
+  });
+
+  test('can be asked for without a mistake, or with exactly one', () => {
+    for (const [i, scene] of [...pairs, ...singles].entries()) {
+      const draws = makeDraws(i, STREAMS.captions);
+      const truth = trueCaption(scene, draws);
+      expect(truth.mistakes).toEqual([]);
+      expect(judge(truth.prompt, witnessesOf(scene)).every((verdict) => verdict.holds)).toBe(true);
+      const wrong = wrongCaption(scene, draws);
+      expect(wrong.mistakes).toHaveLength(wrong.prompt.objects.length === 0 ? 0 : 1);
     }
   });
 
