@@ -21,6 +21,11 @@ export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
     <section className={styles.card} aria-label="Measured change">
       <h2>Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}</h2>
       <p className={styles.sentence}>{verdictSentence(record)}</p>
+      {METRICS.filter(({ name }) => name in metrics).map(({ name, title, summary }) => (
+        <p key={name} className={styles.detail}>
+          {title}: {summary}
+        </p>
+      ))}
       {Object.keys(metrics).length === 0 || record.round + 1 < rounds ? null : (
         <HeldOutPictures runId={runId} record={record} />
       )}

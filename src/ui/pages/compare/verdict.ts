@@ -1,7 +1,6 @@
 /** What an evaluation says, in sentences. */
 import type { EvaluationRecord } from '../../../contract/events.ts';
 import type { ComparePair } from '../../../contract/protocol.ts';
-import { exactShapes } from '../../../metrics/exactShapes.ts';
 import { METRICS } from '../../../metrics/registry.ts';
 import { outcomeOf } from '../../../state/run/evaluated.ts';
 import { formatPlural } from '../../format.ts';
@@ -19,10 +18,7 @@ export function verdictSentence({ metrics, errorFall }: EvaluationRecord): strin
   }
   const { before, after, change } = measured;
   const [was, is] = [formatMetric(metric, before.value), formatMetric(metric, after.value)];
-  const said =
-    metric.name === exactShapes.name
-      ? `of what held-out prompts ask for, ${was} was in the pictures before and ${is} after`
-      : `${metric.title} on held-out prompts was ${was} before and ${is} after`;
+  const said = `the ${metric.title.toLowerCase()} on held-out prompts was ${was} before and is ${is} after`;
   if (change.low > 0) return `Training helped: ${said}.`;
   if (change.high < 0) return `Training did harm: ${said}.`;
   return `Not settled: ${said}, and the difference may be chance.`;
