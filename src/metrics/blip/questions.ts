@@ -27,3 +27,11 @@ export function questionIds(tokenizer: WordPieceTokenizer, question: string): nu
   const pieces = tokenizer.tokenize(cleanQuestion(question)).slice(0, MAX_QUESTION_TOKENS - 2);
   return ['[ENC]', ...pieces, '[SEP]'].map((token) => tokenizer.idOf(token));
 }
+
+/** Chunks that T2I-CompBench leaves out: whole, and case-sensitive. "the top" and "side" are asked about. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['top', 'the side', 'the left', 'the right']);
+
+/** The phrases that are asked about, at most 8. */
+export function askedPhrases(chunks: readonly string[]): readonly string[] {
+  return chunks.filter((chunk) => !LEFT_OUT.has(chunk)).slice(0, MAX_QUESTIONS);
+}

@@ -1,0 +1,126 @@
+/**
+ * Scores of other programs: a CSV with a column for images and one or more of numbers, or JSON, a list of such rows or a
+ * map from image to number. An image is told by its file name, or by the SHA-256 of its file.
+ */
+import Papa from 'papaparse';
+import * as v from 'valibot';
+import { StudioError } from '../../lib/errors.ts';
+
+const MAX_ROWS = 1_000_000;
+const MAX_CHARACTERS = 256 * 2 ** 20;
+const MAX_COLUMNS = 64;
+/** Columns that may name the image, the most exact first. */
+const IMAGE_COLUMNS = [
+  'sha256',
+  'hash',
+  'file_name',
+  'filename',
+  'file',
+  'path',
+  'image',
+  'image_path',
+  'name',
+];
+
+/** One score by image; keys are lower-case hashes or file names without folders. */
+export type ForeignScore = { readonly name: string; readonly byImage: ReadonlyMap<string, number> };
+
+type Row = Readonly<Record<string, unknown>>;
+
+/**
+ * @throws StudioError `scores-malformed` saying where: no column of images, no column of numbers, an image named twice
+ */
+export function parseScores(text: string, source: string): ForeignScore[] {
+  if (text.length > MAX_CHARACTERS) throw malformed(source, 'it is too large for a table of scores');
+  const rows = /^\s*[[{]/.test(text) ? jsonRows(text, source) : csvRows(text, source);
+  if (rows.length === 0) throw malformed(source, 'it has no rows');
+  if (rows.length > MAX_ROWS) throw malformed(source, `it has more than ${MAX_ROWS} rows`);
+  const columns = [...new Set(rows.slice(0, 100).flatMap((row) => Object.keys(row)))].slice(0, MAX_COLUMNS);
+  const key = IMAGE_COLUMNS.map((name) => columns.find((column) => column.toLowerCase() === name)).find(
+    (column) => column !== undefined,
+  );
+  if (key === undefined) {
+    throw malformed(source, `no column names the image (${IMAGE_COLUMNS.slice(0, 5).join(', ')}, ...)`);
+  }
+  const scores = columns
+    .filter(
+      (column) =>
+        column !== key && rows.every((row) => isEmpty(row[column]) || numberOf(row[column]) !== null),
+    )
+    .map((name) => ({ name, byImage: collect(rows, key, name, source) }))
+    .filter(({ byImage }) => byImage.size > 0);
+  if (scores.length === 0) throw malformed(source, 'no column holds numbers only');
+  return scores;
+}
+
+/** The number of an image, by the hash of its file if the table has hashes, else by its name. */
+export function scoreOf(
+  { byImage }: ForeignScore,
+  image: { readonly fileName: string; readonly sha256: string | null },
+): number | null {
+  const byHash = image.sha256 === null ? undefined : byImage.get(image.sha256.toLowerCase());
+  return byHash ?? byImage.get(baseName(image.fileName)) ?? null;
+}
+
+function collect(rows: readonly Row[], key: string, column: string, source: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [i, row] of rows.entries()) {
+    const value = numberOf(row[column]);
+    if (value === null) continue;
+    const image = String(row[key] ?? '').trim();
+    if (image === '') throw malformed(source, `row ${i + 1} names no image`);
+    const name = /^[0-9a-f]{64}$/i.test(image) ? image.toLowerCase() : baseName(image);
+    if (found.has(name)) throw malformed(source, `row ${i + 1}: ${name} is there twice`);
+    found.set(name, value);
+  }
+  return found;
+}
+
+function csvRows(text: string, source: string): Row[] {
+  const { data, errors, meta } = Papa.parse<Record<string, string>>(text.replace(/^\uFEFF/, ''), {
+    header: true,
+    skipEmptyLines: 'greedy',
+  });
+  const [error] = errors.filter(({ code }) => code !== 'UndetectableDelimiter');
+  if (error !== undefined) throw malformed(source, `line ${(error.row ?? 0) + 2}: ${error.message}`);
+  if (new Set(meta.fields).size !== meta.fields?.length) throw malformed(source, 'two columns have one name');
+  return data;
+}
+
+const rowsSchema = v.array(v.record(v.string(), v.unknown()));
+const mapSchema = v.record(v.string(), v.pipe(v.number(), v.finite()));
+
+function jsonRows(text: string, source: string): Row[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw malformed(source, 'it is not JSON', cause);
+  }
+  const rows = v.safeParse(rowsSchema, json);
+  if (rows.success) return rows.output;
+  const map = v.safeParse(mapSchema, json);
+  if (map.success) return Object.entries(map.output).map(([file_name, score]) => ({ file_name, score }));
+  throw malformed(source, 'it is neither a list of rows nor a map from image to number');
+}
+
+function isEmpty(cell: unknown): boolean {
+  return cell === undefined || cell === null || cell === '';
+}
+
+function numberOf(cell: unknown): number | null {
+  const value = typeof cell === 'string' && cell.trim() !== '' ? Number(cell) : cell;
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+function baseName(path: string): string {
+  return path.split(/[/\\]/).at(-1) as string;
+}
+
+function malformed(source: string, problem: string, cause?: unknown): StudioError {
+  return new StudioError('scores-malformed', `${source} cannot be used as scores: ${problem}.`, {
+    where: source,
+    remedy: 'Give a CSV or JSON with a column file_name (or sha256) and columns of numbers.',
+    cause,
+  });
+}
