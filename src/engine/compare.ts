@@ -55,12 +55,14 @@ export async function compare(
       session,
       drawn.map((c) => c.latent),
     );
-    return drawn.map((c, i): Shown => {
+    const shown: Shown[] = [];
+    for (const [i, c] of drawn.entries()) {
       const image = images[i] as PixelImage;
       const text = request.prompts[c.prompt] as string;
       const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
-      return { image, score, metrics: measureImage(engine.meters, image, text) };
-    });
+      shown.push({ image, score, metrics: await measureImage(engine.meters, image, text) });
+    }
+    return shown;
   };
   try {
     const before = await draw(null);

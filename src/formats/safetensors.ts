@@ -102,7 +102,8 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   };
 }
 
-function decodeFloats(dtype: Dtype, data: ArrayBuffer): Float32Array {
+/** Stored values as float32; 64-bit types are rounded. The length of the data must be whole. */
+export function decodeFloats(dtype: Dtype, data: ArrayBuffer): Float32Array {
   switch (dtype) {
     case 'F32':
       return new Float32Array(data);

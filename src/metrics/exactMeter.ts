@@ -6,10 +6,12 @@ import type { Meter } from './metric.ts';
 /** Silent about prompts outside the grammar of the shapes world. */
 export const exactMeter: Meter = {
   metric: exactShapes,
-  measure: (image, prompt) => {
+  prepare: async () => undefined,
+  measure: async (image, prompt) => {
     const found = scoreImage(toRgb(image), prompt);
     return found === null ? null : { value: found.share, parts: { strict: found.strict ? 1 : 0 } };
   },
+  dispose: () => undefined,
 };
 
 /** Drops the alpha channel. */

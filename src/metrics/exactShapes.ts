@@ -11,5 +11,6 @@ export const exactShapes = {
     'Pictures of the built-in shapes world only. It agrees with people on at least 95% of pictures, not on all.',
   range: [0, 1],
   format: 'percent',
+  network: null,
   parts: [{ key: 'strict', title: 'All claims right' }],
 } as const satisfies Metric;

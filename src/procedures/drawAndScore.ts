@@ -75,15 +75,17 @@ export async function scoreCandidates(
       )
     : [];
   const scored = await scoresOf(session, tuned, drawn, text, options);
-  return drawn.map((candidate, i) => {
+  const complete: ScoredCandidate[] = [];
+  for (const [i, candidate] of drawn.entries()) {
     const image = images[i] ?? null;
-    return {
+    complete.push({
       ...candidate,
       ...(scored[i] as (typeof scored)[number]),
-      metrics: image === null ? {} : measureImage(options.meters, image, text),
+      metrics: image === null ? {} : await measureImage(options.meters, image, text),
       image,
-    };
-  });
+    });
+  }
+  return complete;
 }
 
 async function scoresOf(

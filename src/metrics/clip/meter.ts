@@ -1,0 +1,54 @@
+/** CLIP as a meter: texts first, then pictures, with one tower on the device at a time. */
+import type { PixelImage } from '../../contract/events.ts';
+import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
+import { trimPool } from '../../tensor/memory.ts';
+import type { Meter, Metric } from '../metric.ts';
+import type { Pixels } from '../vision/run.ts';
+import type { Clip } from './load.ts';
+import { cosine, imageFeatures, textFeatures, unitRows } from './run.ts';
+import { withoutPadding } from './tokenize.ts';
+
+/** Texts that are encoded together. */
+const BATCH = 32;
+
+export function clipMeter(
+  metric: Metric,
+  clip: Clip,
+  tokenizer: ClipTokenizer,
+  pixelsOf: (image: PixelImage, size: number) => Pixels,
+): Meter {
+  const texts = new Map<string, Float32Array>();
+  let releaseVision: (() => void) | null = null;
+  const prepare = async (prompts: readonly string[]): Promise<void> => {
+    const missing = [...new Set(prompts)].filter((prompt) => !texts.has(prompt));
+    if (missing.length === 0) return;
+    const release = await clip.parts.text.hold();
+    try {
+      for (let from = 0; from < missing.length; from += BATCH) {
+        const batch = missing.slice(from, from + BATCH);
+        const ids = withoutPadding(batch.map((prompt) => tokenizer.encode(prompt)));
+        const rows = await unitRows(textFeatures(clip.text, ids));
+        for (const [i, prompt] of batch.entries()) texts.set(prompt, rows[i] as Float32Array);
+      }
+    } finally {
+      release();
+      trimPool();
+    }
+  };
+  return {
+    metric,
+    prepare,
+    measure: async (image, prompt) => {
+      await prepare([prompt]);
+      releaseVision ??= await clip.parts.vision.hold();
+      const pixels = pixelsOf(image, clip.config.vision.imageSize);
+      const [row] = await unitRows(imageFeatures(clip.vision, pixels));
+      return { value: cosine(row as Float32Array, texts.get(prompt) as Float32Array) };
+    },
+    dispose: () => {
+      releaseVision?.();
+      releaseVision = null;
+      clip.dispose();
+    },
+  };
+}
