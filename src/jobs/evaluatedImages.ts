@@ -73,12 +73,14 @@ async function measuredPairs(
     run.session,
     refs.map((ref) => log.latents([ref])),
   );
-  return refs.flatMap((ref, i) => {
+  const pairs: MetricPair[] = [];
+  for (const [i, ref] of refs.entries()) {
     const before = stored.get(candidateKey(ref.prompt, ref.candidate))?.metrics;
-    if (before === undefined) return [];
+    if (before === undefined) continue;
     const text = run.spec.prompts[ref.prompt] as string;
-    return [{ before, after: measureImage(run.meters, images[i] as PixelImage, text) }];
-  });
+    pairs.push({ before, after: await measureImage(run.meters, images[i] as PixelImage, text) });
+  }
+  return pairs;
 }
 
 /** The pictures of a round's evaluation, prompt by prompt; empty for runs that stored none. */
@@ -101,15 +103,17 @@ export async function evaluatedPairs(
         session,
         entries.map((entry) => log.latents([entry])),
       );
-      return entries.map((entry, i) => {
+      const shownEntries: { image: PixelImage; score: number; metrics: MetricRecord }[] = [];
+      for (const [i, entry] of entries.entries()) {
         const image = images[i] as PixelImage;
         const text = spec.prompts[entry.prompt] as string;
-        return {
+        shownEntries.push({
           image,
           score: scoreOfTrace(session.schedule, log.header.timesteps, log.trace(entry), spec.score).score,
-          metrics: measureImage(meters, image, text),
-        };
-      });
+          metrics: await measureImage(meters, image, text),
+        });
+      }
+      return shownEntries;
     };
     const [were, are] = [await shown(before), await shown(after)];
     return entries.map(({ prompt, seed }, i): ComparePair => {
