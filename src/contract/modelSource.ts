@@ -17,6 +17,8 @@ export type ModelSource =
       /** Path of a single-file checkpoint in the repository, or of the folder that the model lies in; '' for the root. */
       readonly path: string;
     }
+  /** The network of a metric, an entry of `METRIC_MODELS`. */
+  | { readonly kind: 'metric'; readonly id: string }
   /** A folder in diffusers layout (ends with `/`) or a single-file checkpoint, at any address. */
   | { readonly kind: 'url'; readonly url: string };
 

@@ -41,6 +41,19 @@ const methodEntries = {
   options: v.record(v.string(), v.nullable(v.union([v.number(), v.string(), v.boolean()]))),
 };
 
+const strictRefSchema = v.variant('kind', [
+  v.object({ kind: v.literal('url'), base: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)) }),
+  v.object({ kind: v.literal('local'), id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) }),
+]) satisfies v.GenericSchema<unknown, ModelRef>;
+const looseRefSchema = v.variant('kind', [
+  v.looseObject({ kind: v.literal('url'), base: v.string() }),
+  v.looseObject({ kind: v.literal('local'), id: v.string() }),
+]) satisfies v.GenericSchema<unknown, ModelRef>;
+
+/** More metrics than there are would only take time. */
+const MAX_METRICS = 16;
+const metricName = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/, 'A metric has no such name'));
+
 type SpecSchema = v.GenericSchema<unknown, MiTuneSpec>;
 
 /** What is said from outside: every value within its range, nothing unknown let through. */
@@ -49,15 +62,19 @@ export const strictSpecSchema = v.object({
   method: v.exactOptional(v.object(methodEntries)),
   drawnBy: v.exactOptional(v.object(methodEntries)),
   preset: v.picklist([...PRESET_NAMES, 'custom']),
-  model: v.variant('kind', [
-    v.object({ kind: v.literal('url'), base: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)) }),
-    v.object({ kind: v.literal('local'), id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) }),
-  ]) satisfies v.GenericSchema<unknown, ModelRef>,
+  model: strictRefSchema,
   prompts: promptsSchema,
   seed: seedSchema,
   backend: backendSchema,
   ...groupSchemas('strict'),
   realImages: v.nullable(v.object({ folder: v.pipe(v.string(), v.minLength(1)), share: shareSchema })),
+  metrics: v.exactOptional(
+    v.pipe(
+      v.array(v.object({ name: metricName, model: v.nullable(strictRefSchema) })),
+      v.maxLength(MAX_METRICS),
+      v.check((all) => new Set(all.map(({ name }) => name)).size === all.length, 'A metric is named twice'),
+    ),
+  ),
 }) as unknown as SpecSchema; // the groups' types are those of their table, which `FieldsFor` holds to the spec's
 
 /** What was stored: the kinds of values alone; fields that are not known here are kept. */
@@ -66,15 +83,13 @@ export const looseSpecSchema = v.looseObject({
   method: v.exactOptional(v.looseObject(methodEntries)),
   drawnBy: v.exactOptional(v.looseObject(methodEntries)),
   preset: v.picklist([...PRESET_NAMES, 'custom']),
-  model: v.variant('kind', [
-    v.looseObject({ kind: v.literal('url'), base: v.string() }),
-    v.looseObject({ kind: v.literal('local'), id: v.string() }),
-  ]) satisfies v.GenericSchema<unknown, ModelRef>,
+  model: looseRefSchema,
   prompts: v.array(v.string()),
   seed: v.number(),
   backend: backendSchema,
   ...groupSchemas('loose'),
   realImages: v.nullable(v.looseObject({ folder: v.string(), share: v.number() })),
+  metrics: v.exactOptional(v.array(v.looseObject({ name: v.string(), model: v.nullable(looseRefSchema) }))),
 }) as unknown as SpecSchema;
 
 function groupSchemas(form: SchemaForm) {

@@ -146,6 +146,13 @@ export type RealImagesSpec = {
   readonly share: number;
 };
 
+/** A metric of `metrics/registry.ts` that measures every image of a run beside its score; it never selects. */
+export type MetricChoice = {
+  readonly name: string;
+  /** Where its network lies; null for the one that comes with the page or was downloaded for it. */
+  readonly model: ModelRef | null;
+};
+
 export type MiTuneSpec = {
   readonly version: 1;
   readonly preset: PresetName | 'custom';
@@ -164,12 +171,23 @@ export type MiTuneSpec = {
   readonly adapter: AdapterSpec;
   readonly training: TrainingSpec;
   readonly realImages: RealImagesSpec | null;
+  /** Absent for those that measure the model's images by themselves. */
+  readonly metrics?: readonly MetricChoice[];
 };
 
 /** The part of a spec that a preset decides. */
 export type Settings = Omit<
   MiTuneSpec,
-  'version' | 'preset' | 'method' | 'drawnBy' | 'model' | 'prompts' | 'seed' | 'backend' | 'realImages'
+  | 'version'
+  | 'preset'
+  | 'method'
+  | 'drawnBy'
+  | 'model'
+  | 'prompts'
+  | 'seed'
+  | 'backend'
+  | 'realImages'
+  | 'metrics'
 >;
 
 /** The ranking that a run was asked for. */

@@ -30,6 +30,7 @@ import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/trialAllocation.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
 import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';
+import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
 export type EngineOptions = ComputeOptions & {
@@ -58,6 +59,8 @@ export class Engine {
   /** Settles when nothing is being opened or loaded. */
   #busy: Promise<unknown> = Promise.resolve();
   #fit: Fit | null = null;
+  /** Those that run networks, for the metrics that the last run asked for. */
+  #asked: { readonly key: string; readonly meters: readonly Meter[] } = { key: '', meters: [] };
   /** Device memory that plans and runs may use. */
   readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
   /** Most bytes that the device is known to have, and fewest that it is known not to have. */
@@ -234,8 +237,32 @@ export class Engine {
     this.#fit = { key, limits: await rowsThatFit({ ...settings, size }, asked) };
   }
 
-  /** Frees the model's memory. */
+  /**
+   * Opens the metrics that a run asks for beside those of its model, and lets them read its prompts.
+   * @throws StudioError `metric-unknown`, and as `openMeter`
+   */
+  async openMeters({ metrics = [], prompts }: MiTuneSpec, signal: AbortSignal): Promise<void> {
+    const key = JSON.stringify(metrics);
+    if (key !== this.#asked.key) {
+      this.#closeMeters();
+      const meters = await openMeters(metrics, {
+        pageUrl: this.#pageUrl,
+        backend: this.backend.name,
+        signal,
+      });
+      this.#asked = { key, meters };
+    }
+    for (const meter of this.#asked.meters) await meter.prepare(prompts);
+  }
+
+  #closeMeters(): void {
+    for (const meter of this.#asked.meters) meter.dispose();
+    this.#asked = { key: '', meters: [] };
+  }
+
+  /** Frees the memory of the model, and of the metrics of its run. */
   unload(): void {
+    this.#closeMeters();
     if (this.#loaded === null) return;
     this.#loaded.session.model.dispose();
     this.#loaded = null;
@@ -262,7 +289,7 @@ export class Engine {
 
   /** What measures the images of the loaded model as they are drawn. */
   get meters(): readonly Meter[] {
-    return this.model?.shapesWorld ? [exactMeter] : [];
+    return [...(this.model?.shapesWorld ? [exactMeter] : []), ...this.#asked.meters];
   }
 
   /** The model at the image size of a run. */

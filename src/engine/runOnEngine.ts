@@ -79,6 +79,7 @@ async function attempt(
   await engine.load(spec.model, onProgress, signal, spec.prompts);
   await engine.fit(spec);
   await engine.restoreKernels(record);
+  await engine.openMeters(spec, signal);
   return runJob(until, engine.jobTools(spec, { store, emit, signal }));
 }
 

@@ -5,6 +5,7 @@ import { StudioError } from '../lib/errors.ts';
 import { decodePercent } from '../lib/webAddress.ts';
 import { CATALOG } from './catalog.ts';
 import { HUBS } from './hubs.ts';
+import { metricModel, metricModelId } from './metricModels.ts';
 
 const DEFAULT_HUB: HubName = 'huggingface';
 const PICKLE = /\.(ckpt|bin|pt|pth|pkl)$/i;
@@ -38,6 +39,8 @@ export function sourceName(source: ModelSource): string {
   switch (source.kind) {
     case 'catalog':
       return CATALOG.find(({ id }) => id === source.id)?.name ?? source.id;
+    case 'metric':
+      return metricModel(source.id)?.name ?? source.id;
     case 'hub':
       return lastName(source.path === '' ? source.repository : source.path);
     case 'url':
@@ -51,6 +54,7 @@ export function sourceName(source: ModelSource): string {
 export function sourceOrigin(source: ModelSource): string {
   switch (source.kind) {
     case 'catalog':
+    case 'metric':
       return sourceName(source);
     case 'hub': {
       const { repository, revision, path } = source;
@@ -67,7 +71,7 @@ export function sourceOrigin(source: ModelSource): string {
 
 /** True for a single-file checkpoint; else the source is a folder in diffusers layout. */
 export function isSingleFile(source: ModelSource): boolean {
-  if (source.kind === 'catalog') return false;
+  if (source.kind === 'catalog' || source.kind === 'metric') return false;
   return CHECKPOINT.test(source.kind === 'hub' ? source.path : new URL(source.url).pathname);
 }
 
@@ -77,6 +81,7 @@ export function isSingleFile(source: ModelSource): boolean {
  */
 export function sourceId(source: ModelSource): string {
   if (source.kind === 'catalog') return `known-${source.id}`;
+  if (source.kind === 'metric') return metricModelId(source.id);
   const key =
     source.kind === 'hub'
       ? `${source.hub} ${source.repository} ${source.revision} ${source.path}`

@@ -144,3 +144,8 @@ export const METRIC_MODELS: readonly MetricModel[] = [
 export function metricModel(id: string): MetricModel | null {
   return METRIC_MODELS.find((model) => model.id === id) ?? null;
 }
+
+/** The stored model's identifier, once it is downloaded. */
+export function metricModelId(id: string): string {
+  return `metric-${id}`;
+}

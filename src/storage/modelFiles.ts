@@ -2,7 +2,8 @@
 import { StudioError } from '../lib/errors.ts';
 import { cleanPaths } from './paths.ts';
 
-export type ModelLayout = 'diffusers' | 'checkpoint';
+/** `metric`: the network of a metric, with the files that `METRIC_MODELS` names. */
+export type ModelLayout = 'diffusers' | 'checkpoint' | 'metric';
 
 export type ModelFiles<F> = {
   readonly layout: ModelLayout;

@@ -6,6 +6,7 @@ import { manifestEntries } from './manifest.ts';
 
 const sourceSchema: v.GenericSchema<unknown, ModelSource> = v.variant('kind', [
   v.object({ kind: v.literal('catalog'), id: v.string() }),
+  v.object({ kind: v.literal('metric'), id: v.string() }),
   v.object({
     kind: v.literal('hub'),
     hub: v.picklist(HUB_NAMES),
@@ -33,7 +34,7 @@ export const modelSchema = v.object({
   files: v.array(fileSchema),
   /** Paths of dropped files that were not needed. */
   skipped: v.array(v.string()),
-  layout: v.optional(v.picklist(['diffusers', 'checkpoint']), 'diffusers'),
+  layout: v.optional(v.picklist(['diffusers', 'checkpoint', 'metric']), 'diffusers'),
   /** What a checkpoint's network predicts; null for folders, whose scheduler says so. */
   prediction: v.optional(v.nullable(v.picklist(PREDICTIONS)), null),
   /** True if nobody and nothing said so. */

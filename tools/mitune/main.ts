@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Page } from 'playwright';
-import type { MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
+import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { StudioError } from '../../src/lib/errors.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
@@ -18,7 +18,17 @@ const REPORT_EVERY_MS = 10_000;
 const PATIENCE_MS = 60_000;
 
 /** What a run needs to be found again: browsers keep storage by address, so the port stays the same. */
-type Place = { readonly port: number; readonly model: string | null };
+type Place = {
+  readonly port: number;
+  readonly model: string | null;
+  /** Folders of the models of metrics, by name; absent in places of earlier versions. */
+  readonly metrics?: Readonly<Record<string, string>>;
+};
+
+/** Where the page finds the model of a metric that was named with a folder. */
+function metricMount(name: string): string {
+  return `metric-${name}/`;
+}
 
 async function main(options: MiTuneOptions): Promise<boolean> {
   const out = resolve(options.out);
@@ -32,13 +42,19 @@ async function main(options: MiTuneOptions): Promise<boolean> {
     throw usageError(`${out} already holds a run. Go on with it with --resume, or name another folder.`);
   }
   const model = options.resume ? (known?.model ?? null) : options.model;
+  const metrics = options.resume ? (known?.metrics ?? {}) : metricFolders(options);
   const spec = options.resume ? null : newSpec(options, model);
   mkdirSync(stateFolder, { recursive: true });
   const studio = await launchStudio({
     backend: options.spec.backend,
     userDataDir: join(stateFolder, 'profile'),
     port: known?.port ?? 0,
-    ...(isFolder(model) ? { mounts: { [`/${MODEL_MOUNT}`]: resolve(model) } } : {}),
+    mounts: {
+      ...(isFolder(model) ? { [`/${MODEL_MOUNT}`]: resolve(model) } : {}),
+      ...Object.fromEntries(
+        Object.entries(metrics).map(([name, folder]) => [`/${metricMount(name)}`, folder]),
+      ),
+    },
     onConsole: (kind, text) => {
       if (kind === 'error') console.error(`[page] ${text}`);
     },
@@ -47,7 +63,7 @@ async function main(options: MiTuneOptions): Promise<boolean> {
     const port = Number(new URL(studio.url).port);
     if (known !== null && port !== known.port)
       throw new Error(`Port ${known.port} is in use; the run can only be resumed there.`);
-    writeFileSync(placeFile, JSON.stringify({ port, model } satisfies Place));
+    writeFileSync(placeFile, JSON.stringify({ port, model, metrics } satisfies Place));
     if (spec === null) await reopen(studio);
     else {
       try {
@@ -86,7 +102,28 @@ function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
     kind: 'url',
     base: model === null ? 'models/shapes/' : isFolder(model) ? MODEL_MOUNT : model,
   };
-  return { ...options.spec, model: ref, prompts: prompts.map((p) => p.text), realImages: null };
+  const metrics = options.metrics.map(
+    ({ name, folder }): MetricChoice => ({
+      name,
+      model: folder === null ? null : { kind: 'url', base: metricMount(name) },
+    }),
+  );
+  return {
+    ...options.spec,
+    model: ref,
+    prompts: prompts.map((p) => p.text),
+    realImages: null,
+    ...(metrics.length === 0 ? {} : { metrics }),
+  };
+}
+
+/** @throws StudioError for folders that are not there */
+function metricFolders({ metrics }: MiTuneOptions): Record<string, string> {
+  const named = metrics.flatMap(({ name, folder }) =>
+    folder === null ? [] : [[name, resolve(folder)] as const],
+  );
+  for (const [, folder] of named) if (!existsSync(folder)) throw usageError(`There is no folder ${folder}.`);
+  return Object.fromEntries(named);
 }
 
 function isFolder(model: string | null): model is string {

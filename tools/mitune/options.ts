@@ -19,6 +19,7 @@ import {
   settingsProblems,
 } from '../../src/contract/settings.ts';
 import { BACKEND_CHOICES, type MiTuneSpec, PRESET_NAMES } from '../../src/contract/spec.ts';
+import { METRICS } from '../../src/metrics/registry.ts';
 import { usageError } from '../lib/usage.ts';
 
 type Row = {
@@ -50,6 +51,13 @@ const AFTER: readonly Row[] = [
     value: 'DIR',
     help: 'folder with captioned images and metadata.jsonl (default: none)',
   },
+  {
+    name: 'metrics',
+    value: 'A,B',
+    help: `metrics of every image: ${METRICS.filter((m) => m.network !== null)
+      .map((m) => m.name)
+      .join(', ')}; NAME=DIR where its model does not come with the page`,
+  },
   { name: 'real-share', value: 'X', help: 'share of the set taken from them (default: 0.25)' },
   { name: 'seed', value: 'N', help: 'base seed (default: 42)' },
   { name: 'backend', value: 'NAME', help: `${BACKEND_CHOICES.join(', ')} (default: auto)` },
@@ -77,8 +85,12 @@ export type MiTuneOptions = {
   /** Folder on disk, address, or null for the built-in model. */
   readonly model: string | null;
   readonly realImages: { readonly folder: string; readonly share: number } | null;
-  readonly spec: Omit<MiTuneSpec, 'prompts' | 'model' | 'realImages'>;
+  readonly metrics: readonly AskedMetric[];
+  readonly spec: Omit<MiTuneSpec, 'prompts' | 'model' | 'realImages' | 'metrics'>;
 };
+
+/** A metric and the folder of its model; null for one that comes with the page. */
+export type AskedMetric = { readonly name: string; readonly folder: string | null };
 
 /** The text of --help: every option with its default under each preset. */
 export function helpText(): string {
@@ -125,6 +137,7 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
     resume,
     model: text('model'),
     realImages: folder === null ? null : { folder, share: shareNumber(text('real-share') ?? '0.25') },
+    metrics: askedMetrics(text('metrics') ?? ''),
     spec: {
       version: 1,
       preset: changed ? 'custom' : preset,
@@ -133,6 +146,17 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
       ...settings,
     },
   };
+}
+
+function askedMetrics(given: string): AskedMetric[] {
+  const known = METRICS.filter((metric) => metric.network !== null).map((metric) => metric.name);
+  return given
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => {
+      const [name = '', ...folder] = part.split('=');
+      return { name: oneOf('metrics', name, known), folder: folder.length === 0 ? null : folder.join('=') };
+    });
 }
 
 function parseSetting(name: string, given: string, field: Field): FieldValue {

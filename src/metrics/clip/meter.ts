@@ -9,7 +9,7 @@ import { cosine, imageFeatures, textFeatures, unitRows } from './run.ts';
 import { withoutPadding } from './tokenize.ts';
 
 /** Texts that are encoded together. */
-const BATCH = 32;
+export const TEXT_BATCH = 32;
 
 export function clipMeter(
   metric: Metric,
@@ -24,8 +24,8 @@ export function clipMeter(
     if (missing.length === 0) return;
     const release = await clip.parts.text.hold();
     try {
-      for (let from = 0; from < missing.length; from += BATCH) {
-        const batch = missing.slice(from, from + BATCH);
+      for (let from = 0; from < missing.length; from += TEXT_BATCH) {
+        const batch = missing.slice(from, from + TEXT_BATCH);
         const ids = withoutPadding(batch.map((prompt) => tokenizer.encode(prompt)));
         const rows = await unitRows(textFeatures(clip.text, ids));
         for (const [i, prompt] of batch.entries()) texts.set(prompt, rows[i] as Float32Array);

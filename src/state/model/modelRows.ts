@@ -46,11 +46,12 @@ export function modelRows(
   });
   const taken = new Set(known.map((row) => row.id));
   const others = (list?.models ?? [])
-    .filter((item) => !taken.has(item.id))
+    // Networks of metrics draw nothing; they have a place of their own.
+    .filter((item) => !taken.has(item.id) && item.source?.kind !== 'metric')
     .map((item): ModelRow => otherRow(item, downloads.get(item.id) ?? null));
   for (const row of others) taken.add(row.id);
   const asked = [...downloads]
-    .filter(([id]) => !taken.has(id))
+    .filter(([id, { source }]) => !taken.has(id) && source.kind !== 'metric')
     .map(
       ([id, download]): ModelRow => ({
         id,

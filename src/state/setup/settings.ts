@@ -5,6 +5,7 @@ import { presetSettings } from '../../contract/presets.ts';
 import { FIELD_PATHS, type FieldPath, getField, setField } from '../../contract/settings.ts';
 import type {
   BackendChoice,
+  MetricChoice,
   MiTuneSpec,
   ModelRef,
   PresetName,
@@ -23,6 +24,8 @@ export type Draft = {
   readonly seed: number;
   readonly backend: BackendChoice;
   readonly realImages: RealImagesSpec | null;
+  /** Metrics of every image, beside those that the model has by itself. */
+  readonly metrics: readonly MetricChoice[];
 };
 
 export const INITIAL_DRAFT: Draft = {
@@ -32,12 +35,15 @@ export const INITIAL_DRAFT: Draft = {
   seed: 42,
   backend: 'auto',
   realImages: null,
+  metrics: [],
 };
 
 type SettingsState = Draft & {
   readonly choosePreset: (name: PresetName) => void;
   readonly setValue: (path: FieldPath, value: FieldValue) => void;
-  readonly patch: (part: Partial<Pick<Draft, 'model' | 'seed' | 'backend' | 'realImages'>>) => void;
+  readonly patch: (
+    part: Partial<Pick<Draft, 'model' | 'seed' | 'backend' | 'realImages' | 'metrics'>>,
+  ) => void;
   readonly replace: (draft: Draft) => void;
 };
 
@@ -66,6 +72,7 @@ export function buildSpec(draft: Draft, prompts: readonly string[]): MiTuneSpec 
     backend: draft.backend,
     ...draft.settings,
     realImages: draft.realImages,
+    ...(draft.metrics.length === 0 ? {} : { metrics: draft.metrics }),
   };
 }
 
@@ -79,5 +86,6 @@ export function draftOf(spec: MiTuneSpec): Draft {
     seed: spec.seed,
     backend: spec.backend,
     realImages: spec.realImages,
+    metrics: spec.metrics ?? [],
   };
 }

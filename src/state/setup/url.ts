@@ -38,6 +38,12 @@ const listSchema = v.pipe(v.string(), v.regex(/^[\w-]+\.(txt|csv|jsonl)$/));
 /** Before the identifier of a stored model, which other browsers have only if it is a known one. */
 const LOCAL = 'stored:';
 const localIdSchema = v.pipe(v.string(), v.regex(/^stored:[\w.-]{1,100}$/));
+/** Names of metrics whose models come with the page or were downloaded. */
+const metricsSchema = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9-]{1,40}(,[a-z0-9-]{1,40}){0,15}$/),
+  v.transform((text) => [...new Set(text.split(','))]),
+);
 const webAddressSchema = v.pipe(v.string(), v.maxLength(2000), v.url(), v.regex(/^https?:/));
 
 /** The part of the address after `#`. */
@@ -49,6 +55,8 @@ export function encodePlace({ page, runId, list, draft }: Place): string {
   for (const path of changedPaths(draft)) query.set(path, String(getField(draft.settings, path)));
   if (draft.seed !== INITIAL_DRAFT.seed) query.set('seed', String(draft.seed));
   if (draft.backend !== 'auto') query.set('backend', draft.backend);
+  const metrics = draft.metrics.filter(({ model }) => model === null).map(({ name }) => name);
+  if (metrics.length > 0) query.set('metrics', metrics.join(','));
   if (draft.model.kind === 'local') query.set('model', LOCAL + draft.model.id);
   else if (draft.model.base !== SHAPES_MODEL.base) query.set('model', draft.model.base);
   return query.toString();
@@ -88,6 +96,7 @@ export function decodePlace(hash: string): Place {
       seed: (seedText === null ? null : read(seedSchema, Number(seedText))) ?? INITIAL_DRAFT.seed,
       backend: read(backendSchema, query.get('backend')) ?? 'auto',
       realImages: null,
+      metrics: (read(metricsSchema, query.get('metrics')) ?? []).map((name) => ({ name, model: null })),
     },
   };
 }

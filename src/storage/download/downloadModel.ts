@@ -6,6 +6,7 @@
 import type { DownloadPlan, ModelSource } from '../../contract/modelSource.ts';
 import { openLdmCheckpoint } from '../../formats/ldmCheckpoint.ts';
 import { openSafetensors } from '../../formats/safetensors.ts';
+import { openTorchFile } from '../../formats/torchFile.ts';
 import { StudioError } from '../../lib/errors.ts';
 import { sourceId, sourceName } from '../../sources/address.ts';
 import { CATALOG } from '../../sources/catalog.ts';
@@ -210,6 +211,7 @@ async function checkArrived(
       if (found !== file.sha256) throw damaged(file.path, `has the hash ${found} instead of ${file.sha256}`);
     }
     if (file.path.endsWith('.safetensors')) await openSafetensors(source);
+    if (file.path.endsWith('.pt')) await openTorchFile(source);
   } catch (error) {
     // What is damaged would be damaged again after going on from it.
     if (!signal.aborted) await removeTree(path);

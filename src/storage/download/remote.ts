@@ -5,6 +5,7 @@ import { StudioError } from '../../lib/errors.ts';
 import { isSingleFile, sourceOrigin } from '../../sources/address.ts';
 import { CATALOG, type CatalogEntry, LICENSES } from '../../sources/catalog.ts';
 import { escapePath, HUBS, type Hub, hubUrl } from '../../sources/hubs.ts';
+import { type MetricModel, metricModel } from '../../sources/metricModels.ts';
 import {
   CHECKPOINT_PATH,
   chooseModelFiles,
@@ -25,7 +26,9 @@ export type Place =
       readonly revision: string;
       readonly path: string;
     }
-  | { readonly kind: 'url'; readonly url: string; readonly single: boolean };
+  | { readonly kind: 'url'; readonly url: string; readonly single: boolean }
+  /** Files that are known one by one, wherever they lie. */
+  | { readonly kind: 'files'; readonly model: MetricModel };
 
 export type RemoteModel = {
   /** As shown to the user. */
@@ -53,6 +56,11 @@ export function placesOf(source: ModelSource, hubs: Readonly<Record<string, Hub>
         path: '',
       }));
     }
+    case 'metric': {
+      const model = metricModel(source.id);
+      if (model === null || model.files.length === 0) throw unknownModel(source.id);
+      return [{ kind: 'files', model }];
+    }
     case 'hub':
       return [{ ...source, kind: 'hub', hub: hubOf(source.hub) }];
     case 'url':
@@ -64,10 +72,20 @@ export function placesOf(source: ModelSource, hubs: Readonly<Record<string, Hub>
 
 /** Asks a place what it has. @throws StudioError as `chooseModelFiles` and `request`, or `TemporaryFailure` */
 export function describePlace(place: Place, access: Omit<Access, 'tokenOrigin'>): Promise<RemoteModel> {
-  return place.kind === 'hub' ? describeRepository(place, access) : describeFolder(place, access);
+  switch (place.kind) {
+    case 'hub':
+      return describeRepository(place, access);
+    case 'url':
+      return describeFolder(place, access);
+    case 'files':
+      return describeFiles(place.model, access);
+    default:
+      return place satisfies never;
+  }
 }
 
 export function placeName(place: Place): string {
+  if (place.kind === 'files') return hostsOf(place.model);
   if (place.kind === 'url') return sourceOrigin({ kind: 'url', url: place.url });
   return `${new URL(place.hub.origin).host}/${place.repository}`;
 }
@@ -235,6 +253,34 @@ function differences(entry: CatalogEntry | undefined, files: readonly RemoteFile
     if (known === undefined || sha256 === null || known === sha256) return [];
     return [`${path} is not the file that was published as ${entry?.name}: its hash differs.`];
   });
+}
+
+/** The files of a metric's model, each from the first of its addresses that has it. */
+async function describeFiles(model: MetricModel, rest: Omit<Access, 'tokenOrigin'>): Promise<RemoteModel> {
+  const access = { ...rest, tokenOrigin: null };
+  const files: RemoteFile[] = [];
+  for (const { path, addresses } of model.files) {
+    let found: RemoteFile | null = null;
+    for (const address of addresses) found ??= await probe(address, path, access);
+    if (found === null) throw noSuchFile(hostsOf(model), path);
+    files.push(found);
+  }
+  return {
+    place: hostsOf(model),
+    tokenOrigin: null,
+    layout: 'metric',
+    files,
+    license: model.license,
+    notes: [],
+  };
+}
+
+/** The servers that a metric's model comes from. */
+function hostsOf({ files }: MetricModel): string {
+  const hosts = files.flatMap(({ addresses }) =>
+    addresses.slice(0, 1).map((address) => new URL(address).host),
+  );
+  return [...new Set(hosts)].join(' and ');
 }
 
 /** A folder without a listing: every file is asked for by name. */

@@ -14,6 +14,7 @@ import { ForecastTable } from '../start/ForecastTable.tsx';
 import { PresetChoice } from '../start/PresetChoice.tsx';
 import { FieldGroup } from './FieldGroup.tsx';
 import { GeneralFields } from './GeneralFields.tsx';
+import { MetricChoices } from './MetricChoices.tsx';
 import { RealImages } from './RealImages.tsx';
 
 export function SettingsPage() {
@@ -42,6 +43,7 @@ export function SettingsPage() {
             <FieldGroup key={group} group={group} />
           ))}
           <RealImages />
+          <MetricChoices />
           <GeneralFields />
         </div>
         <div className={page.aside}>

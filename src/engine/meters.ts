@@ -1,0 +1,52 @@
+/** The metrics of a run, opened from where their models lie. */
+import type { BackendName, WeightFormat } from '../contract/backend.ts';
+import type { MetricChoice, ModelRef } from '../contract/spec.ts';
+import { StudioError } from '../lib/errors.ts';
+import type { Meter, Metric } from '../metrics/metric.ts';
+import { openMeter } from '../metrics/openMeter.ts';
+import { metricOf } from '../metrics/registry.ts';
+import { metricModel, metricModelId } from '../sources/metricModels.ts';
+import { openModelRef } from './modelSource.ts';
+
+/** Networks above this size are kept as halves on webgpu. */
+const LARGE = 20e6;
+
+/**
+ * Opens every metric that runs a network; the others need nothing.
+ * @throws StudioError `metric-unknown`, `model-missing` for one that was not downloaded, and as `openMeter`
+ */
+export async function openMeters(
+  choices: readonly MetricChoice[],
+  options: { readonly pageUrl: string; readonly backend: BackendName; readonly signal: AbortSignal },
+): Promise<readonly Meter[]> {
+  const meters: Meter[] = [];
+  try {
+    for (const { name, model } of choices) {
+      const metric = metricOf(name);
+      if (metric === null) throw unknownMetric(name);
+      if (metric.network === null) continue;
+      const folder = await openModelRef(model ?? ownModel(metric), options.pageUrl);
+      const parameters = metricModel(metric.network.model)?.parameters ?? 0;
+      const format: WeightFormat = options.backend === 'webgpu' && parameters > LARGE ? 'f16' : 'f32';
+      meters.push(await openMeter(metric, folder, { format, signal: options.signal }));
+    }
+    return meters;
+  } catch (error) {
+    for (const meter of meters) meter.dispose();
+    throw error;
+  }
+}
+
+/** The model that comes with the page, or the one that was downloaded. */
+function ownModel({ network }: Metric): ModelRef {
+  const id = network?.model ?? '';
+  const base = metricModel(id)?.base ?? null;
+  return base === null ? { kind: 'local', id: metricModelId(id) } : { kind: 'url', base };
+}
+
+function unknownMetric(name: string): StudioError {
+  return new StudioError('metric-unknown', `There is no metric called ${name}.`, {
+    where: name,
+    remedy: 'Leave it out, or use a version of this page that has it.',
+  });
+}

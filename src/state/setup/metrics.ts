@@ -1,0 +1,20 @@
+/** Metrics that the next run measures its images with, and which of their networks are stored here. */
+import { useMemo } from 'react';
+import { METRIC_MODELS, metricModelId } from '../../sources/metricModels.ts';
+import { useStored } from '../model/stored.ts';
+import { useSettings } from './settings.ts';
+
+export function toggleMetric(name: string, on: boolean): void {
+  const { metrics, patch } = useSettings.getState();
+  const others = metrics.filter((choice) => choice.name !== name);
+  patch({ metrics: on ? [...others, { name, model: null }] : others });
+}
+
+/** Identifiers of the models of metrics that are here as a whole. */
+export function useStoredMetrics(): ReadonlySet<string> {
+  const models = useStored((state) => state.list?.models);
+  return useMemo(() => {
+    const whole = new Set(models?.filter((item) => item.complete).map((item) => item.id));
+    return new Set(METRIC_MODELS.map(({ id }) => id).filter((id) => whole.has(metricModelId(id))));
+  }, [models]);
+}

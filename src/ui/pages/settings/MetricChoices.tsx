@@ -1,0 +1,62 @@
+import { METRICS } from '../../../metrics/registry.ts';
+import { metricModel } from '../../../sources/metricModels.ts';
+import { toggleMetric, useStoredMetrics } from '../../../state/setup/metrics.ts';
+import { useSettings } from '../../../state/setup/settings.ts';
+import { formatBytes, formatLarge } from '../../format.ts';
+import { Disclosure } from '../../primitives/Disclosure.tsx';
+import { Toggle } from '../../primitives/Toggle.tsx';
+import styles from './FieldGroup.module.css';
+import { MetricDownload } from './MetricDownload.tsx';
+
+/** Metrics that run a network on every image: they are shown beside the score and never select. */
+export function MetricChoices() {
+  const chosen = useSettings((state) => state.metrics);
+  const stored = useStoredMetrics();
+  return (
+    <section className={styles.group} aria-labelledby="group-metrics">
+      <div className={styles.head}>
+        <div>
+          <h2 id="group-metrics">Metrics</h2>
+          <p className={styles.summary}>
+            Measured on every image as it is drawn, and shown beside its score. They never select anything.
+          </p>
+        </div>
+      </div>
+      {METRICS.map(({ name, title, summary, caution, network }) => {
+        const model = network === null ? null : metricModel(network.model);
+        if (model === null) return null;
+        const isHere = model.base !== null || stored.has(model.id);
+        const isChosen = chosen.some((choice) => choice.name === name);
+        return (
+          <div key={name} className={styles.row}>
+            <div>
+              <p className={styles.label}>{title}</p>
+              <p className={styles.help}>{summary}</p>
+              <Disclosure label="When not to trust it">
+                <p className={styles.help}>{caution}</p>
+                <p className={styles.help}>
+                  {model.name}: {formatLarge(model.parameters)} parameters, {formatBytes(model.sizeBytes)},{' '}
+                  <a href={model.license.url} target="_blank" rel="noreferrer">
+                    license {model.license.name}
+                  </a>
+                  . {model.notes}
+                </p>
+              </Disclosure>
+            </div>
+            <div className={styles.control}>
+              {isHere || isChosen ? (
+                <Toggle
+                  label={`Measure ${title}`}
+                  checked={isChosen}
+                  onChange={(on) => toggleMetric(name, on)}
+                />
+              ) : (
+                <MetricDownload model={model} />
+              )}
+            </div>
+          </div>
+        );
+      })}
+    </section>
+  );
+}

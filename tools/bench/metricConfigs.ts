@@ -1,0 +1,27 @@
+// The published sizes of metrics' networks.
+
+import { parseBlipConfig } from '../../src/metrics/blip/config.ts';
+import type { MetricCheckpoint } from '../../src/metrics/checkpoint.ts';
+import { parseClipConfig } from '../../src/metrics/clip/config.ts';
+
+export type MetricConfig = Pick<MetricCheckpoint, 'kind' | 'config'>;
+
+const bert = { num_attention_heads: 12 };
+const vitH14 = {
+  embed_dim: 1024,
+  vision_cfg: { image_size: 224, layers: 32, width: 1280, head_width: 80, patch_size: 14 },
+  text_cfg: { context_length: 77, vocab_size: 49408, width: 1024, heads: 16, layers: 24 },
+};
+
+export const METRIC_CONFIGS: Readonly<Record<string, MetricConfig>> = {
+  'CLIP ViT-B/32': {
+    kind: 'clip',
+    // The defaults of transformers' configuration are this model.
+    config: parseClipConfig({ text_config: {}, vision_config: {} }, 'CLIP ViT-B/32'),
+  },
+  'BLIP-VQA at 480 pixels': {
+    kind: 'blip',
+    config: parseBlipConfig({ text_config: bert, vision_config: { image_size: 480 } }, 'BLIP-VQA'),
+  },
+  'OpenCLIP ViT-H/14 (HPS v2, PickScore)': { kind: 'clip', config: parseClipConfig(vitH14, 'ViT-H/14') },
+};
