@@ -58,7 +58,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
   {
     id: 'shapes-clip',
     name: 'Shapes CLIP',
-    parameters: 1_144_833,
+    parameters: 1_127_937,
     sizeBytes: 2_300_000,
     base: 'models/shapes-clip/',
     files: [],

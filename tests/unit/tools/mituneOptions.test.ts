@@ -13,6 +13,7 @@ describe('options of npm run mitune', () => {
       resume: false,
       model: null,
       realImages: null,
+      metrics: [],
       spec: { version: 1, preset: 'demo', seed: 42, backend: 'auto', ...presetSettings('demo') },
     });
   });
@@ -42,6 +43,14 @@ describe('options of npm run mitune', () => {
   test('take a folder of real images with a share', () => {
     expect(read('--real-images', 'photos').realImages).toEqual({ folder: 'photos', share: 0.25 });
     expect(read('--real-images', 'photos', '--real-share', '0.5').realImages?.share).toBe(0.5);
+  });
+
+  test('take metrics by name, with a folder where their model does not come with the page', () => {
+    expect(read('--metrics', 'shapes-clip,clip=models/a=b').metrics).toEqual([
+      { name: 'shapes-clip', folder: null },
+      { name: 'clip', folder: 'models/a=b' },
+    ]);
+    expect(() => read('--metrics', 'exact')).toThrow('--metrics must be one of shapes-clip, clip');
   });
 
   test('need an output folder, and a prompt list unless a run is resumed', () => {

@@ -53,6 +53,21 @@ describe('the address', () => {
     expect(encodePlace(place)).toBe('v=1&page=start&preset=demo');
   });
 
+  test('names metrics, and leaves out what is no name', () => {
+    const metrics = ['shapes-clip', 'clip'].map((name) => ({ name, model: null }));
+    const place = {
+      page: 'start' as const,
+      runId: null,
+      list: null,
+      draft: { ...INITIAL_DRAFT, metrics },
+    };
+    const address = encodePlace(place);
+    expect(address).toContain('metrics=shapes-clip%2Cclip');
+    expect(decodePlace(`#${address}`).draft.metrics).toEqual(metrics);
+    expect(decodePlace('#metrics=clip,clip').draft.metrics).toEqual([{ name: 'clip', model: null }]);
+    expect(decodePlace('#metrics=../x').draft.metrics).toEqual([]);
+  });
+
   test.each([
     { kind: 'local', id: 'known-sd21-base' },
     { kind: 'url', base: 'https://host/model/' },

@@ -1,0 +1,65 @@
+// What `npm run score` keeps between calls, and what it reads from a folder.
+
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { readFolder } from '../../../tools/score/folder.ts';
+import { appendLine, cacheKey, readLines } from '../../../tools/score/store.ts';
+
+const folders: string[] = [];
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'score-'));
+  folders.push(path);
+  return path;
+}
+afterEach(() => {
+  for (const path of folders.splice(0)) rmSync(path, { recursive: true });
+});
+
+test('what was measured is found again; a line that was cut off is dropped, a damaged one too', () => {
+  const path = join(folder(), 'scores.jsonl');
+  const line = { key: 'a', file_name: 'a.png', prompt: 'a cat', value: 0.5, parts: { lowest: 0.5 } };
+  appendLine(path, line);
+  appendFileSync(path, '{"key":"b","file_name":5}\nnot json\n{"key":"c","file_name":"c.pn');
+  expect([...readLines(path)]).toEqual([['a', line]]);
+  // The next line begins on its own.
+  appendLine(path, { ...line, key: 'd', value: null });
+  expect([...readLines(path).keys()]).toEqual(['a', 'd']);
+  expect(readFileSync(path, 'utf8').split('\n').at(-2)).toContain('"key":"d"');
+  expect(readLines(join(folder(), 'none.jsonl')).size).toBe(0);
+});
+
+test('a key tells apart what could run together', () => {
+  expect(cacheKey(['ab', 'c'])).toBe(cacheKey(['ab', 'c']));
+  expect(cacheKey(['ab', 'c'])).not.toBe(cacheKey(['a', 'bc']));
+  expect(cacheKey(['a', ''])).not.toBe(cacheKey(['', 'a']));
+});
+
+test('an image folder, and names of T2I-CompBench in the order of their index', () => {
+  const listed = folder();
+  writeFileSync(join(listed, 'metadata.jsonl'), '{"file_name":"x.png","text":"a cat"}\n');
+  writeFileSync(join(listed, 'x.png'), 'abc');
+  // printf abc | sha256sum
+  const sha256 = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+  expect(readFolder(listed)).toEqual({
+    folder: listed,
+    images: [{ fileName: 'x.png', prompt: 'a cat', sha256 }],
+    benchmark: false,
+  });
+  const named = folder();
+  const samples = join(named, 'samples');
+  mkdirSync(samples);
+  for (const name of ['a dog_000010.png', 'a cat_000002.png', 'notes.txt'])
+    writeFileSync(join(samples, name), '');
+  const found = readFolder(named);
+  expect(found.folder).toBe(samples);
+  expect(found.images.map(({ prompt }) => prompt)).toEqual(['a cat', 'a dog']);
+});
+
+test('a folder without prompts, and a listed image that is missing, are told', () => {
+  expect(() => readFolder(folder())).toThrow(/neither a metadata\.jsonl nor/);
+  const listed = folder();
+  writeFileSync(join(listed, 'metadata.jsonl'), '{"file_name":"x.png","text":"a cat"}\n');
+  expect(() => readFolder(listed)).toThrow(/x\.png is listed/);
+});
