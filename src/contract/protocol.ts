@@ -149,7 +149,8 @@ export type Requests = {
     args: {
       runId: string;
       round: number;
-      score: Pick<ScoreSpec, 'weights' | 'truncation'>;
+      /** `estimator`: of a pool whose images were noised again, either of the two. */
+      score: Pick<ScoreSpec, 'weights' | 'truncation'> & Partial<Pick<ScoreSpec, 'estimator'>>;
       candidates: number;
       keep: number;
     };

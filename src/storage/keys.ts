@@ -13,6 +13,7 @@ export type StoreKey =
   | `adapter-bytes:${string}`
   | `model:${string}`
   | `images:${string}`
+  | `survey:${string}:${'shown' | 'chosen'}`
   | `setting:${string}`;
 
 /** What all keys of one kind, or of one run, start with. */
@@ -31,6 +32,8 @@ export const adapterKey = (id: string): StoreKey => `adapter:${checkId(id)}`;
 export const adapterBytesKey = (id: string): StoreKey => `adapter-bytes:${checkId(id)}`;
 export const modelKey = (id: string): StoreKey => `model:${checkId(id)}`;
 export const imagesKey = (id: string): StoreKey => `images:${checkId(id)}`;
+export const surveyKey = (id: string, part: 'shown' | 'chosen'): StoreKey => `survey:${checkId(id)}:${part}`;
+export const surveyParts = (id: string): StorePrefix => `survey:${checkId(id)}:`;
 export const settingKey = (name: string): StoreKey => `setting:${checkId(name)}`;
 
 /** Chunks are numbered with leading zeros, so that the order of keys is the order of entries. */

@@ -14,8 +14,15 @@ import {
   waitForEngine,
 } from '../helpers/studioPage.ts';
 
-const GENERAL = ['Start', 'Model', 'Settings', 'Storage'] as const satisfies readonly PageTitle[];
-const STAGES = ['Build', 'Select', 'Train', 'Compare', 'Download'] as const satisfies readonly PageTitle[];
+const GENERAL = ['Start', 'Model', 'Settings', 'Storage', 'Survey'] as const satisfies readonly PageTitle[];
+const STAGES = [
+  'Build',
+  'Select',
+  'Agreement',
+  'Train',
+  'Compare',
+  'Download',
+] as const satisfies readonly PageTitle[];
 
 /** Machines that run tests may be busy. */
 const PATIENT = { timeout: 30_000 };

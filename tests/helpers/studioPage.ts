@@ -13,8 +13,10 @@ export type PageTitle =
   | 'Model'
   | 'Settings'
   | 'Storage'
+  | 'Survey'
   | 'Build'
   | 'Select'
+  | 'Agreement'
   | 'Train'
   | 'Compare'
   | 'Download';

@@ -11,9 +11,19 @@ import { importImages } from './realImages.ts';
 import { parseRunFile } from './runFile.ts';
 import { draftOf, useSettings } from './settings.ts';
 
-export type DroppedKind = 'model' | 'images' | 'weights' | 'run' | 'prompts' | 'unknown';
+export type DroppedKind =
+  | 'model'
+  | 'images'
+  | 'weights'
+  | 'run'
+  | 'prompts'
+  | 'survey'
+  | 'answers'
+  | 'unknown';
 
 const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
+/** As surveys name their answers, here and in the official notebooks. */
+const ANSWERS = /^answer_.*\.csv$/i;
 const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
 const IMAGE = /\.(png|jpe?g|webp)$/i;
 const MAX_TEXT_BYTES = 20_000_000;
@@ -30,6 +40,7 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   if (names.length > 1 && (isCaptioned || names.every((name) => IMAGE.test(name)))) return 'images';
   // A checkpoint with the files of its tokenizer.
   if (names.some((name) => name.endsWith('.safetensors')) && names.includes('vocab.json')) return 'model';
+  if (names.length > 0 && names.every((name) => ANSWERS.test(name))) return 'answers';
   const [only, ...rest] = names;
   if (names.length > 1 && names.every((name) => PROMPT_LIST.test(name))) return 'prompts';
   if (only === undefined || rest.length > 0) return 'unknown';
@@ -37,6 +48,7 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   // Refused there, with what to do instead.
   if (PICKLE.test(only)) return 'model';
   if (only.endsWith('.json')) return 'run';
+  if (only.endsWith('.zip')) return 'survey';
   return PROMPT_LIST.test(only) ? 'prompts' : 'unknown';
 }
 
@@ -58,10 +70,14 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
       case 'images':
         goTo('settings');
         return importImages(name, files);
+      case 'survey':
+        return (await import('../survey/view.ts')).showPack(first.path, first.file);
+      case 'answers':
+        return (await import('../survey/view.ts')).showAnswers(files);
       case 'unknown':
         throw new StudioError('file-unknown', `${first.path} is nothing this page can open.`, {
           remedy:
-            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter or a checkpoint (.safetensors), a diffusers model folder, or a folder of images with metadata.jsonl.',
+            'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter or a checkpoint (.safetensors), a diffusers model folder, a folder of images with metadata.jsonl, a survey pack (.zip) or its answers (answer_….csv).',
           where: first.path,
         });
       default:

@@ -1,6 +1,6 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
-import { type ComponentType, useLayoutEffect } from 'react';
+import { type ComponentType, lazy, Suspense, useLayoutEffect } from 'react';
 import { useEngine } from '../../state/page/engine.ts';
 import { useNavigation } from '../../state/page/navigation.ts';
 import { useRuns, visibleStatus } from '../../state/run/runs.ts';
@@ -23,13 +23,25 @@ import { RunBar } from './RunBar.tsx';
 import { Toasts } from './Toasts.tsx';
 import { useRunGuards } from './useRunGuards.ts';
 
+/** Pages that few visits need come when they are opened. */
+const AgreementPage = lazy(async () => {
+  const { AgreementPage: page } = await import('../pages/agreement/AgreementPage.tsx');
+  return { default: page };
+});
+const SurveyPage = lazy(async () => {
+  const { SurveyPage: page } = await import('../pages/survey/SurveyPage.tsx');
+  return { default: page };
+});
+
 const PAGES: Readonly<Record<PageName, ComponentType>> = {
   start: StartPage,
   model: ModelPage,
   settings: SettingsPage,
   storage: StoragePage,
+  survey: SurveyPage,
   build: BuildPage,
   select: SelectPage,
+  agreement: AgreementPage,
   train: TrainPage,
   compare: ComparePage,
   download: DownloadPage,
@@ -68,7 +80,9 @@ export function App() {
                 <RunBar />
                 <main id="content" className={styles.main} tabIndex={-1}>
                   <Alerts />
-                  <Page />
+                  <Suspense fallback={<p role="status">Opening the page.</p>}>
+                    <Page />
+                  </Suspense>
                 </main>
               </div>
             </div>

@@ -37,7 +37,9 @@ export function DropLayer({ children }: { readonly children: ReactNode }) {
       {children}
       {over ? (
         <div className={styles.layer} aria-hidden="true">
-          <p className={styles.words}>Drop a prompt list, run file, adapter, model folder or image folder</p>
+          <p className={styles.words}>
+            Drop a prompt list, run file, adapter, model, image folder, survey pack or answers
+          </p>
         </div>
       ) : null}
     </div>

@@ -8,8 +8,15 @@ import styles from './Rail.module.css';
 import { ThemeSwitch } from './ThemeSwitch.tsx';
 import { useStageNotes } from './useStageNotes.ts';
 
-const GENERAL = ['start', 'model', 'settings', 'storage'] as const satisfies readonly PageName[];
-const STAGES = ['build', 'select', 'train', 'compare', 'download'] as const satisfies readonly PageName[];
+const GENERAL = ['start', 'model', 'settings', 'storage', 'survey'] as const satisfies readonly PageName[];
+const STAGES = [
+  'build',
+  'select',
+  'agreement',
+  'train',
+  'compare',
+  'download',
+] as const satisfies readonly PageName[];
 
 /** Navigation: pages for the next run above, the stages of the open run below. */
 export function Rail() {

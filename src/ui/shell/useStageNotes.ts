@@ -5,7 +5,10 @@ import { useTraining } from '../../state/run/training.ts';
 import type { PageName } from '../../state/setup/url.ts';
 import { formatCount, formatPlural } from '../format.ts';
 
-export type StagePage = Extract<PageName, 'build' | 'select' | 'train' | 'compare' | 'download'>;
+export type StagePage = Extract<
+  PageName,
+  'build' | 'select' | 'agreement' | 'train' | 'compare' | 'download'
+>;
 
 /** How far each stage of the open run is, in a few characters. */
 export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
@@ -17,6 +20,7 @@ export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
   return {
     build: images === 0 ? null : `${formatCount(images)}`,
     select: picks === 0 ? null : `${formatCount(picks)} kept`,
+    agreement: null,
     train: step === null ? null : `${formatCount(step)} / ${formatCount(iterations ?? 0)}`,
     compare: evaluated ? 'measured' : null,
     download: null,
