@@ -3,6 +3,7 @@ import { create } from 'zustand';
 import type { PoolScore } from '../../analysis/agreement.ts';
 import type { CandidateRecord } from '../../contract/events.ts';
 import type { EstimatorName, ScoreSpec, WeightsName } from '../../contract/spec.ts';
+import { metricOf } from '../../metrics/registry.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { EMPTY_POOL, useGallery } from './gallery.ts';
 import { useRuns } from './runs.ts';
@@ -24,7 +25,7 @@ export const usePoolScores = create<PoolScoresState>()(() => ({ key: '', scores:
 
 const WEIGHTS = ['eq2', 'code', 'posterior', 'dlogsnr', 'none'] as const satisfies readonly WeightsName[];
 
-/** The scores that come with the pool: the run's own, and the exact score where there is one. */
+/** The scores that come with the pool: the run's own, and every metric that its images were measured by. */
 export function ownScores(pool: Pool, score: ScoreSpec): readonly NamedScore[] {
   const records = [...pool.values()].flat();
   const named = (
@@ -47,14 +48,15 @@ export function ownScores(pool: Pool, score: ScoreSpec): readonly NamedScore[] {
       },
       (record) => record.score,
     ),
-    ...named(
-      {
-        name: 'exact',
-        label: 'Exact score',
-        help: 'share of the prompt’s claims that hold, read from the pixels',
-      },
-      (record) => record.exact?.share ?? null,
-    ),
+    ...[...new Set(records.flatMap(({ metrics }) => Object.keys(metrics)))].flatMap((name) => {
+      const metric = metricOf(name);
+      const names = {
+        name,
+        label: metric?.title ?? name,
+        help: metric?.summary ?? 'A metric that this version does not know.',
+      };
+      return named(names, (record) => record.metrics[name]?.value ?? null);
+    }),
   ];
 }
 
