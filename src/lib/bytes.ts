@@ -74,10 +74,10 @@ export async function urlSource(url: string, options: UrlSourceOptions = {}): Pr
       assertRange(name, total, offset, length);
       if (length === 0) return new Uint8Array(0);
       const response = await get(url, `bytes=${offset}-${offset + length - 1}`, options);
-      const bytes = await bodyOf(url, response, options);
-      if (response.status !== 206 || totalSize(response) !== total || bytes.byteLength !== length) {
+      const bytes = await brokenOff(url, options, () => exactly(response, length));
+      if (response.status !== 206 || totalSize(response) !== total || bytes === null) {
         throw new StudioError('url-changed', `${url} answered a part of the file with something else.`, {
-          remedy: 'The file may have changed on the server. Load the model again.',
+          remedy: 'The file may have changed on the server. Load it again.',
           where: `bytes ${offset} to ${offset + length}`,
         });
       }
@@ -169,17 +169,56 @@ function statusError(url: string, status: number): StudioError {
 async function wholeOf(url: string, response: Response, options: UrlSourceOptions): Promise<Uint8Array> {
   const { maxWholeBytes = Number.POSITIVE_INFINITY } = options;
   const size = Number(response.headers.get('content-length') ?? 0);
-  if (size <= maxWholeBytes) return bodyOf(url, response, options);
-  await response.body?.cancel();
-  throw new StudioError('url-no-ranges', `${url} can only be read as a whole, ${size} bytes at once.`, {
-    remedy: 'Download the model into the studio, which stores it piece by piece, or choose another server.',
+  const bytes =
+    size > maxWholeBytes ? null : await brokenOff(url, options, () => atMost(response, maxWholeBytes));
+  if (bytes !== null) return bytes;
+  if (!response.bodyUsed) await response.body?.cancel();
+  throw new StudioError('url-no-ranges', `${url} can only be read as a whole, and is too large for that.`, {
+    remedy:
+      'Download the file and drop it here, or choose another server. A model can be downloaded into the studio, which stores it piece by piece.',
     where: url,
   });
 }
 
-async function bodyOf(url: string, response: Response, options: UrlSourceOptions): Promise<Uint8Array> {
+/** The whole body; null if it has more bytes, of which no more are read than tell. */
+async function atMost(response: Response, maxBytes: number): Promise<Uint8Array | null> {
+  if (!Number.isFinite(maxBytes)) return new Uint8Array(await response.arrayBuffer());
+  const parts: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const piece of piecesOf(response)) {
+    sizeBytes += piece.byteLength;
+    if (sizeBytes > maxBytes) return null;
+    parts.push(piece);
+  }
+  return concatBytes(parts);
+}
+
+/** The whole body, which is to have so many bytes; null if it does not. */
+async function exactly(response: Response, length: number): Promise<Uint8Array | null> {
+  const bytes = new Uint8Array(length);
+  let sizeBytes = 0;
+  for await (const piece of piecesOf(response)) {
+    if (sizeBytes + piece.byteLength > length) return null;
+    bytes.set(piece, sizeBytes);
+    sizeBytes += piece.byteLength;
+  }
+  return sizeBytes === length ? bytes : null;
+}
+
+/** The body as it arrives; leaving the loop ends the transfer. */
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader();
+  if (reader === undefined) return;
   try {
-    return new Uint8Array(await response.arrayBuffer());
+    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+  } finally {
+    await reader.cancel();
+  }
+}
+
+async function brokenOff<T>(url: string, options: UrlSourceOptions, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
   } catch (cause) {
     options.signal?.throwIfAborted();
     throw new StudioError('url-failed', `The download of ${url} broke off.`, {

@@ -83,6 +83,32 @@ describe('urlSource', () => {
     expect((await urlSource(url, { maxWholeBytes: 300 })).sizeBytes).toBe(300);
   });
 
+  it('reads no more of an endless file than tells that it is too large', async () => {
+    let sent = 0;
+    const { url } = await serve((_, response) => {
+      const more = () => {
+        while (!response.destroyed && response.write(new Uint8Array(65_536))) sent += 65_536;
+      };
+      response.on('drain', more);
+      more();
+    });
+    await expect(urlSource(url, { maxWholeBytes: 1_000_000 })).rejects.toMatchObject({
+      code: 'url-no-ranges',
+    });
+    expect(sent).toBeLessThan(100_000_000);
+  });
+
+  it.each([-1, 1])('notices a part whose length is off by %i', async (more) => {
+    const { url } = await serve((request, response) => {
+      const asked = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '');
+      const length = Number(asked?.[2]) - Number(asked?.[1]) + 1;
+      const wrong = request.headers.range === 'bytes=0-0' ? length : length + more;
+      response.writeHead(206, { 'Content-Range': `bytes 0-0/300` }).end(DATA.subarray(0, wrong));
+    });
+    const source = await urlSource(url);
+    await expect(source.read(0, 8)).rejects.toMatchObject({ code: 'url-changed' });
+  });
+
   it('loads the whole file when Content-Range is hidden', async () => {
     const { url, seen } = await serve((request, response) => {
       if (request.headers.range) response.writeHead(206).end(DATA.subarray(0, 1));
