@@ -87,6 +87,16 @@ export default defineConfig({
       },
       {
         extends: true,
+        // `npm run torture`: as long as it is given.
+        test: {
+          name: 'torture',
+          environment: 'node',
+          include: ['tools/torture/**/*.torture.ts'],
+          testTimeout: 24 * 60 * minutes,
+        },
+      },
+      {
+        extends: true,
         test: {
           name: 'e2e',
           environment: 'node',

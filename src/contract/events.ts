@@ -45,6 +45,7 @@ export type PixelImage = {
 };
 
 export type TrainRecord = {
+  readonly version: number;
   readonly round: number;
   readonly step: number;
   readonly loss: number;
@@ -54,6 +55,7 @@ export type TrainRecord = {
 };
 
 export type ValidationRecord = {
+  readonly version: number;
   readonly round: number;
   readonly step: number;
   /** Mean squared noise-prediction error on held-out selected images, same noise at every validation. */
@@ -65,6 +67,7 @@ export type ValidationRecord = {
 
 /** Before and after on held-out prompts; intervals are 95%, over noise draws or over prompts. */
 export type EvaluationRecord = {
+  readonly version: number;
   readonly round: number;
   readonly adapterStep: number;
   /** Fall of the noise-prediction error on selected held-out images (positive is better). */
@@ -85,6 +88,15 @@ export type MetricChange = {
 /** Means over images. */
 export type MetricMean = Measured & { readonly images: number };
 
+/** An image of a held-out prompt while training goes on. */
+export type Preview = {
+  readonly version: number;
+  readonly round: number;
+  readonly step: number;
+  readonly prompt: string;
+  readonly image: PixelImage;
+};
+
 export type JobEvent =
   | { readonly type: 'stage'; readonly stage: StageName; readonly round: number }
   | {
@@ -101,15 +113,12 @@ export type JobEvent =
       readonly records: readonly CandidateRecord[];
       readonly images: readonly PixelImage[];
     }
-  | { readonly type: 'selection'; readonly round: number; readonly picks: readonly Picked[] }
+  | ({ readonly type: 'selection' } & RoundSelection)
   | { readonly type: 'train'; readonly record: TrainRecord }
   | { readonly type: 'validation'; readonly record: ValidationRecord }
   | {
       readonly type: 'preview';
-      readonly round: number;
-      readonly step: number;
-      readonly prompt: string;
-      readonly image: PixelImage;
+      readonly preview: Preview;
     }
   | { readonly type: 'checkpoint'; readonly round: number; readonly step: number }
   | { readonly type: 'evaluation'; readonly record: EvaluationRecord }
@@ -120,13 +129,18 @@ export type JobEvent =
       readonly report: ErrorReport | null;
     };
 
-/** One chosen image: index into the prompt list and candidate number. */
-/** The images of a round that are trained on. */
+/**
+ * The images of a round that are trained on: a version of its results, and under the number everything that was made from
+ * it. A selection that changes after training becomes a new version beside the old one.
+ */
 export type RoundSelection = {
+  /** Counts the versions of its round, from 0. */
+  readonly version: number;
   readonly round: number;
   readonly picks: readonly Picked[];
   /** The ranking in use when it was last changed by the user; missing where the run's own stands. */
   readonly ranking?: Ranking;
 };
 
+/** One chosen image: index into the prompt list and candidate number. */
 export type Picked = { readonly prompt: number; readonly candidate: number };

@@ -42,7 +42,7 @@ export type ComparePair = {
 };
 
 export type CompareRequest = {
-  /** Adapter of a run (`run:<id>`) or an imported one (`import:<id>`). */
+  /** Adapter of a run (`run:<id>`, or `run:<id>:<version>`) or an imported one (`import:<id>`). */
   readonly adapter: string;
   readonly prompts: readonly string[];
   readonly seeds: readonly number[];
@@ -139,7 +139,11 @@ export type Requests = {
   storage: { args: Record<never, never>; result: StorageReport };
   listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
   createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };
-  runState: { args: { runId: string }; result: RunState };
+  /** Runs whose records are gone from the database and whose files are there: they can be recovered. */
+  listLost: { args: Record<never, never>; result: readonly RunSummary[] };
+  recoverRun: { args: { runId: string }; result: RunSummary };
+  /** `version`: of the current round's results; the one in force by default, here and below. */
+  runState: { args: { runId: string; version?: number }; result: RunState };
   deleteRun: { args: { runId: string }; result: null };
   /** Works on the run until the stage is complete; job events stream meanwhile. Answers when it stops. */
   run: { args: { runId: string; until: StageName }; result: RunSummary };
@@ -160,10 +164,10 @@ export type Requests = {
     };
   };
   /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
-  setSelection: { args: { runId: string } & RoundSelection; result: null };
+  setSelection: { args: { runId: string } & Omit<RoundSelection, 'version'>; result: null };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   /** The held-out pictures by which a round was judged, with the score of their own drawing; empty if none are stored. */
-  evaluated: { args: { runId: string; round: number }; result: readonly ComparePair[] };
+  evaluated: { args: { runId: string; round: number; version?: number }; result: readonly ComparePair[] };
   compare: { args: CompareRequest; result: readonly ComparePair[] };
   /**
    * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing
@@ -172,8 +176,11 @@ export type Requests = {
   probe: { args: ProbeRequest; result: ProbeResult };
   /** What the engine takes of the machine now, and since the last call that had `restart` true at most. */
   usage: { args: { restart: boolean }; result: Usage };
-  exportAdapter: { args: { runId: string; which: 'best' | 'last' }; result: NamedBytes };
-  exportSet: { args: { runId: string; round: number }; result: NamedBytes };
+  exportAdapter: {
+    args: { runId: string; which: 'best' | 'last'; version?: number };
+    result: NamedBytes;
+  };
+  exportSet: { args: { runId: string; round: number; version?: number }; result: NamedBytes };
   exportReport: { args: { runId: string }; result: NamedBytes };
   exportScores: { args: { runId: string }; result: NamedBytes };
   importAdapter: { args: { name: string; bytes: Uint8Array }; result: AdapterReport };

@@ -4,6 +4,7 @@ import type { BackendName, WeightFormat } from './backend.ts';
 import type {
   CandidateRecord,
   EvaluationRecord,
+  Preview,
   RoundSelection,
   StageName,
   TrainRecord,
@@ -59,6 +60,16 @@ export type RunSummary = {
   readonly sizeBytes: number;
 };
 
+/** A version of a round's results in a line. */
+export type VersionSummary = {
+  readonly version: number;
+  readonly round: number;
+  readonly images: number;
+  /** Steps that its adapter was trained; 0 before training. */
+  readonly steps: number;
+  readonly evaluated: boolean;
+};
+
 /** Everything needed to show a run again after a reload. */
 export type RunState = {
   readonly summary: RunSummary;
@@ -66,10 +77,14 @@ export type RunState = {
   /** Indices of prompts held out for validation. */
   readonly heldOut: readonly number[];
   readonly candidates: readonly CandidateRecord[];
+  /** The selection in force of each round; train, validation, evaluations and previews are what was made from these. */
   readonly selections: readonly RoundSelection[];
+  /** Every version of every round, the one in force last of its round. */
+  readonly versions: readonly VersionSummary[];
   readonly train: readonly TrainRecord[];
   readonly validation: readonly ValidationRecord[];
   readonly evaluations: readonly EvaluationRecord[];
+  readonly previews: readonly Preview[];
   readonly warnings: readonly ErrorReport[];
 };
 

@@ -1,14 +1,17 @@
 import type { RoundSelection } from '../contract/events.ts';
+import { selectionInForce, setName } from '../jobs/trained.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { RunStore } from '../storage/runStore.ts';
 
 /**
- * Replaces the selection of the run's current round. A round that was already trained is trained anew: its checkpoint
- * stays until the first new one, its history is cut when training starts. The first round begins with a fresh adapter,
- * a later one with the best there is.
+ * Changes the selection of the run's current round. What was trained on another selection stays beside the new one, under
+ * its own version; a selection that there was before comes back with all that was made from it.
  * @throws StudioError `round-closed` for an earlier round
  */
-export async function chooseByHand(store: RunStore, selection: RoundSelection): Promise<void> {
+export async function chooseByHand(
+  store: RunStore,
+  selection: Omit<RoundSelection, 'version'>,
+): Promise<void> {
   const { round } = selection;
   const record = await store.load();
   if (round !== record.round) {
@@ -20,7 +23,27 @@ export async function chooseByHand(store: RunStore, selection: RoundSelection): 
       },
     );
   }
-  const selections = [...record.selections.filter((s) => s.round !== round), selection];
+  const versions = record.selections.filter((s) => s.round === round);
+  const version = versionFor(versions, selection, await trainedVersions(store, round));
+  const others = record.selections.filter((s) => s.round !== round || s.version !== version);
+  const selections = [...others, { ...selection, version }];
+  const isOther = setName(selectionInForce(record, round)) !== setName(selection);
   const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';
-  await store.save(trained ? { selections, stage: 'train', status: 'paused' } : { selections });
+  await store.save(trained && isOther ? { selections, stage: 'train', status: 'paused' } : { selections });
+}
+
+/** The version that has these images already, the one that nothing was made from yet, or a new one. */
+function versionFor(
+  versions: readonly RoundSelection[],
+  wanted: Pick<RoundSelection, 'picks'>,
+  trained: ReadonlySet<number>,
+): number {
+  const same = versions.find((s) => setName(s) === setName(wanted));
+  const unused = same ?? versions.find((s) => !trained.has(s.version));
+  return unused?.version ?? Math.max(-1, ...versions.map((s) => s.version)) + 1;
+}
+
+async function trainedVersions(store: RunStore, round: number): Promise<ReadonlySet<number>> {
+  const stored = await store.checkpoints.list();
+  return new Set(stored.filter((c) => c.round === round).map((c) => c.version));
 }

@@ -2,7 +2,8 @@
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
-import { bestTuned } from '../jobs/evaluateStage.ts';
+import { tune } from '../jobs/evaluateStage.ts';
+import { adapterOfRun } from '../jobs/trained.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { measureImage } from '../metrics/metric.ts';
@@ -85,14 +86,14 @@ export async function compare(
   }
 }
 
-/** `run:<id>` or `import:<id>`, ready to draw with, at the run's image size. @throws StudioError `adapter-missing` */
+/** `run:<id>`, `run:<id>:<version>` or `import:<id>`, ready to draw with, at the run's image size. @throws StudioError `adapter-missing` */
 async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tuned; session: Session }> {
-  const [kind, id] = [adapter.slice(0, adapter.indexOf(':')), adapter.slice(adapter.indexOf(':') + 1)];
+  const [kind, id = '', version] = adapter.split(':');
   if (kind === 'run') {
     const store = openRunStore(BROWSER, id);
     const { spec } = await store.load();
-    const best = await bestTuned({ store, spec, session: engine.session });
-    if (best !== null) return { tuned: best.tuned, session: engine.sessionOf(spec) };
+    const best = await adapterOfRun(store, 'best', version === undefined ? undefined : Number(version));
+    return { tuned: await tune({ session: engine.session, spec }, best), session: engine.sessionOf(spec) };
   }
   const stored = kind === 'import' ? await loadStoredAdapter(id) : null;
   if (stored === null) {

@@ -9,7 +9,7 @@ import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
 import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
-import { listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
+import { listLost, listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
 import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { heldOutPrompts, planPrompts } from '../planning/promptPlan.ts';
@@ -21,7 +21,7 @@ import { importImageFolder } from '../storage/imageStore.ts';
 import { describeModel } from '../storage/inventory.ts';
 import { deleteModelFolder, importModelFolder, type ModelImportOptions } from '../storage/modelStore.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
-import { createRunRecord, deleteRun } from '../storage/runs.ts';
+import { createRunRecord, deleteRun, recoverRun, withRunLock } from '../storage/runs.ts';
 import { memoryReport } from '../tensor/memory.ts';
 import { activeMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { launchCounters } from '../tensor/webgpu/launch.ts';
@@ -83,9 +83,11 @@ export const HANDLERS: Handlers = {
   createRun: async ({ spec, name }) =>
     summarize(
       BROWSER,
-      await createRunRecord(BROWSER.records, { spec, name, heldOut: heldOutPrompts(planPrompts(spec)) }),
+      await createRunRecord(BROWSER, { spec, name, heldOut: heldOutPrompts(planPrompts(spec)) }),
     ),
-  runState: ({ runId }) => loadRunState(BROWSER, runId),
+  listLost: () => listLost(BROWSER),
+  recoverRun: async ({ runId }) => summarize(BROWSER, await recoverRun(BROWSER, runId)),
+  runState: ({ runId, version }) => loadRunState(BROWSER, runId, version),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');
     await deleteRun(BROWSER, runId);
@@ -114,17 +116,17 @@ export const HANDLERS: Handlers = {
   }),
   setSelection: async ({ runId, ...selection }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
-    await chooseByHand(stored(runId), selection);
+    await withRunLock(BROWSER, runId, () => chooseByHand(stored(runId), selection));
     return null;
   },
   images: withModel<'images'>(async ({ runId, refs }, { engine }) => {
     const store = stored(runId);
     return storedImages(sessionOfRun(engine, (await store.load()).spec), store, refs);
   }),
-  evaluated: withModel<'evaluated'>(async ({ runId, round }, { engine }) => {
+  evaluated: withModel<'evaluated'>(async ({ runId, round, version }, { engine }) => {
     const store = stored(runId);
     const session = sessionOfRun(engine, (await store.load()).spec);
-    return evaluatedPairs(session, engine.meters, store, round);
+    return evaluatedPairs(session, engine.meters, store, round, version);
   }),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
@@ -142,13 +144,13 @@ export const HANDLERS: Handlers = {
     if (restart) meter?.restart();
     return { gpu, tensors, tensorBytes: liveBytes, dispatches: launchCounters.dispatches };
   },
-  exportAdapter: withModel<'exportAdapter'>(async ({ runId, which }, { engine }) => {
+  exportAdapter: withModel<'exportAdapter'>(async ({ runId, which, version }, { engine }) => {
     const store = stored(runId);
     const { spec } = await store.load();
-    return exportRunAdapter(sessionOfRun(engine, spec), store, spec, which);
+    return exportRunAdapter(sessionOfRun(engine, spec), store, which, version);
   }),
-  exportSet: withModel<'exportSet'>(async ({ runId, round }, { engine }) => {
-    const state = await loadRunState(BROWSER, runId);
+  exportSet: withModel<'exportSet'>(async ({ runId, round, version }, { engine }) => {
+    const state = await loadRunState(BROWSER, runId, version);
     return exportSet(sessionOfRun(engine, state.spec), stored(runId), state, round);
   }),
   exportReport: withModel<'exportReport'>(async ({ runId }, { engine }) => {

@@ -1,11 +1,11 @@
 import type { StageName } from '../contract/events.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { runJob } from '../jobs/runner.ts';
-import { reportError, StudioError } from '../lib/errors.ts';
+import { reportError } from '../lib/errors.ts';
 import { BROWSER } from '../storage/browser.ts';
-import { runLock } from '../storage/locks.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
+import { withRunLock } from '../storage/runs.ts';
 import type { RequestContext } from './requestContext.ts';
 
 /** A GPU that is lost again and again is not worth another try. */
@@ -23,7 +23,7 @@ export async function runOnEngine(
 ): Promise<RunHead> {
   const { work } = context;
   return work.start(runId, context.signal, (signal) =>
-    alone(runId, () => persist(context, openRunStore(BROWSER, runId), until, signal)),
+    withRunLock(BROWSER, runId, () => persist(context, openRunStore(BROWSER, runId), until, signal)),
   );
 }
 
@@ -81,17 +81,4 @@ async function attempt(
   await engine.restoreKernels(record);
   await engine.openMeters(spec, signal);
   return runJob(until, engine.jobTools(spec, { store, emit, signal }));
-}
-
-/**
- * Holds the run against other tabs while it is worked on.
- * @throws StudioError `run-open-elsewhere`
- */
-async function alone<T>(runId: string, work: () => Promise<T>): Promise<T> {
-  return navigator.locks.request(runLock(runId), { ifAvailable: true }, async (lock) => {
-    if (lock !== null) return work();
-    throw new StudioError('run-open-elsewhere', 'Another tab is working on this run.', {
-      remedy: 'Close the other tab, or wait until it is done.',
-    });
-  });
 }

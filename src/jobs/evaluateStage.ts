@@ -10,27 +10,27 @@ import { drawEvaluated, type MetricPair } from './evaluatedImages.ts';
 import { pairedDifference } from './pairedDifference.ts';
 import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
-import { loadBest } from './trainStage.ts';
+import { selectionInForce, type TrainedAdapter } from './trained.ts';
+import { bestOfRound } from './trainStage.ts';
 
 /** Most held-out prompts and images per prompt that are drawn again. */
 export const EVALUATED = { prompts: 8, images: 4 } as const;
 
-/** The run's best adapter, ready to draw with; null before training. The caller disposes. */
-export async function bestTuned(
-  run: Pick<RunContext, 'store' | 'spec' | 'session'>,
-): Promise<{ tuned: Tuned; step: number } | null> {
-  const best = await loadBest(run.store);
-  if (best === null) return null;
-  const adapter = restoreAdapter(best.adapter, trainedTargets(run.session, run.spec.adapter.textEncoder));
-  return { tuned: await applyAdapter(run.session, adapter), step: best.step };
+/** A trained adapter, ready to draw with. The caller disposes. */
+export function tune(
+  { session, spec }: Pick<RunContext, 'spec' | 'session'>,
+  { adapter }: TrainedAdapter,
+): Promise<Tuned> {
+  return applyAdapter(session, restoreAdapter(adapter, trainedTargets(session, spec.adapter.textEncoder)));
 }
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {
   // The base model's own selection: in later rounds too, the question is what changed since the start.
   const { heldOut } = await trainingSets(run, 0);
-  const found = await bestTuned(run);
-  if (found === null) return;
-  const { tuned, step } = found;
+  const best = await bestOfRound(run, round);
+  if (best === null) return;
+  const version = selectionInForce(run.record, round)?.version ?? 0;
+  const tuned = await tune(run, best);
   try {
     if (heldOut.length === 0) {
       await warn(run, {
@@ -49,13 +49,16 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
       signal: run.signal,
       onImages: (done) => progress.report(done),
     });
-    const measured = await drawEvaluated(run, { round, step, tuned }, fresh, (done) =>
+    const measured = await drawEvaluated(run, { version, round, step: best.step, tuned }, fresh, (done) =>
       progress.report(2 * images.length + done),
     );
     const metrics = compareMetrics(run, measured);
-    const record: EvaluationRecord = { round, adapterStep: step, ...errors, metrics };
+    const record: EvaluationRecord = { version, round, adapterStep: best.step, ...errors, metrics };
     await patchRecord(run, {
-      evaluations: [...run.record.evaluations.filter((e) => e.round !== round), record],
+      evaluations: [
+        ...run.record.evaluations.filter((e) => e.round !== round || e.version !== version),
+        record,
+      ],
     });
     run.emit({ type: 'evaluation', record });
   } finally {

@@ -11,14 +11,15 @@ import { drawPool, type PoolTask } from '../procedures/drawPool.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import type { Session } from '../procedures/session.ts';
 import type { Tuned } from '../procedures/tuned.ts';
-import type { PoolRef } from '../storage/poolLog.ts';
+import type { EvaluatedSet, PoolRef } from '../storage/poolLog.ts';
 import type { PoolLease } from '../storage/pools.ts';
 import type { RunStore } from '../storage/runStore.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
-import { logHeader, pathGuidance, type RunContext, warn } from './runContext.ts';
+import { logHeader, pathGuidance, type RunContext, tellWarnings } from './runContext.ts';
+import { selectionInForce } from './trained.ts';
 
 /** Which adapter: the best of a round, found at this step. */
-export type EvaluatedAdapter = { readonly round: number; readonly step: number; readonly tuned: Tuned };
+export type EvaluatedAdapter = EvaluatedSet & { readonly tuned: Tuned };
 
 /** What metrics say of the same seed before and after. */
 export type MetricPair = { readonly before: MetricRecord; readonly after: MetricRecord };
@@ -26,15 +27,15 @@ export type MetricPair = { readonly before: MetricRecord; readonly after: Metric
 /** Draws what is missing of the adapter's images, stores it, and measures all of them. */
 export async function drawEvaluated(
   run: RunContext,
-  { round, step, tuned }: EvaluatedAdapter,
+  { tuned, ...of }: EvaluatedAdapter,
   refs: readonly PoolRef[],
   onImages: (done: number) => void,
 ): Promise<readonly MetricPair[]> {
   if (refs.length === 0) return [];
-  const lease = await run.store.pools.leaseEvaluated(round, step, logHeader(run, { round, step }));
+  const lease = await run.store.pools.leaseEvaluated(of, logHeader(run, madeBy(of)));
   const { log } = lease;
   try {
-    for (const report of log.warnings) await warn(run, report);
+    await tellWarnings(run);
     const missing = refs.filter(({ prompt, candidate }) => !log.has(prompt, candidate));
     onImages(refs.length - missing.length);
     const { scheduler, rule, signal } = run;
@@ -52,6 +53,11 @@ export async function drawEvaluated(
   } finally {
     lease.close();
   }
+}
+
+/** As in the logs of the first versions, where there is one version. */
+function madeBy({ version, round, step }: EvaluatedSet): Readonly<Record<string, number>> {
+  return version === 0 ? { round, step } : { round, step, version };
 }
 
 function tasksOf(run: RunContext, refs: readonly PoolRef[]): PoolTask[] {
@@ -89,11 +95,18 @@ export async function evaluatedPairs(
   meters: readonly Meter[],
   store: RunStore,
   round: number,
+  version?: number,
 ): Promise<readonly ComparePair[]> {
-  const { spec, evaluations } = await store.load();
-  const record = evaluations.find((evaluation) => evaluation.round === round);
+  const stored = await store.load();
+  const { spec, evaluations } = stored;
+  const asked = version ?? selectionInForce(stored, round)?.version;
+  const record = evaluations.find((e) => e.round === round && e.version === asked);
   if (record === undefined) return [];
-  const after = await store.pools.leaseStoredEvaluated(round, record.adapterStep);
+  const after = await store.pools.leaseStoredEvaluated({
+    version: record.version,
+    round,
+    step: record.adapterStep,
+  });
   const before = after === null ? null : await store.pools.leaseStored(0);
   try {
     if (after === null || before === null) return [];

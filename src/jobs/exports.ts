@@ -15,9 +15,8 @@ import { decodeImages } from '../procedures/decodeImages.ts';
 import type { Session } from '../procedures/session.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
 import type { RunStore } from '../storage/runStore.ts';
-import { parseCheckpoint } from '../training/checkpoint.ts';
 import { pathGuidance } from './runContext.ts';
-import { loadBest } from './trainStage.ts';
+import { adapterOfRun } from './trained.ts';
 
 /** Decoded images of stored candidates, in the order asked for. @throws StudioError `images-missing` */
 export async function storedImages(
@@ -124,25 +123,16 @@ async function annotatedPng(
 
 /**
  * `pytorch_lora_weights.safetensors` of a run: its best adapter by validation, or the last.
- * @throws StudioError `adapter-missing`
+ * @throws StudioError `adapter-missing` or `adapter-damaged`
  */
 export async function exportRunAdapter(
   session: Session,
   store: RunStore,
-  spec: MiTuneSpec,
   which: 'best' | 'last',
+  version?: number,
 ): Promise<NamedBytes> {
-  const stored = which === 'last' ? await store.checkpoints.load('last') : await loadBest(store);
-  if (stored === undefined || stored === null) {
-    throw new StudioError('adapter-missing', 'This run has no adapter yet.', { remedy: 'Train first.' });
-  }
-  const {
-    step,
-    round,
-    adapter: saved,
-  } = which === 'last'
-    ? parseCheckpoint(stored)
-    : (stored as NonNullable<Awaited<ReturnType<typeof loadBest>>>);
+  const { spec } = await store.load();
+  const { step, round, adapter: saved } = await adapterOfRun(store, which, version);
   const adapter = restoreAdapter(saved, trainedTargets(session, spec.adapter.textEncoder));
   try {
     const notes = {

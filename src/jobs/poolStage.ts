@@ -10,16 +10,24 @@ import {
 } from '../procedures/drawAndScore.ts';
 import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
 import type { Tuned } from '../procedures/tuned.ts';
-import type { PoolLog } from '../storage/poolLog.ts';
+import type { PoolEntry, PoolLog } from '../storage/poolLog.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
-import { openPool, Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
+import {
+  openPool,
+  Progress,
+  patchRecord,
+  pathGuidance,
+  type RunContext,
+  tellWarnings,
+  warn,
+} from './runContext.ts';
 
 /** @param tuned the adapter of the round before, or null in the first round */
 export async function runPoolStage(run: RunContext, round: number, tuned: Tuned | null): Promise<void> {
   const lease = await openPool(run, round);
   const pool = lease.log;
   try {
-    for (const report of pool.warnings) await warn(run, report);
+    await tellWarnings(run);
     if (round === 0 && pool.size === 0) await warnOfLongPrompts(run);
     await scoreStored(run, round, pool, tuned);
     const tasks = missingTasks(run, pool);
@@ -39,6 +47,18 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
       await storeCandidates(run, round, pool, batch);
       await patchRecord(run, { progress: pool.size / total });
     }
+  } finally {
+    lease.close();
+  }
+}
+
+/** True if every candidate of the round is stored and scored. */
+export async function isPoolComplete(run: RunContext, round: number): Promise<boolean> {
+  const lease = await openPool(run, round);
+  try {
+    await tellWarnings(run);
+    if (missingTasks(run, lease.log).length > 0) return false;
+    return (await unscoredEntries(run, round, lease.log)).length === 0;
   } finally {
     lease.close();
   }
@@ -81,8 +101,7 @@ async function scoreStored(
   pool: PoolLog,
   tuned: Tuned | null,
 ): Promise<void> {
-  const scores = scoresOfRound(await run.store.series.load('scores'), round);
-  const unscored = pool.entries().filter((e) => !scores.has(candidateKey(e.prompt, e.candidate)));
+  const unscored = await unscoredEntries(run, round, pool);
   const { batch } = run.spec.sampling;
   for (const prompt of new Set(unscored.map((e) => e.prompt))) {
     const own = unscored.filter((e) => e.prompt === prompt);
@@ -103,6 +122,11 @@ async function scoreStored(
       show(run, round, scored);
     }
   }
+}
+
+async function unscoredEntries(run: RunContext, round: number, pool: PoolLog): Promise<readonly PoolEntry[]> {
+  const scores = scoresOfRound(await run.store.series.load('scores'), round);
+  return pool.entries().filter((e) => !scores.has(candidateKey(e.prompt, e.candidate)));
 }
 
 /** Stores a batch and shows it. The latents last: a candidate counts as drawn once they are stored. */

@@ -11,8 +11,9 @@ import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import type { PoolHeader } from '../storage/poolFormat.ts';
 import type { PoolLease } from '../storage/pools.ts';
+import type { RunRecord } from '../storage/runRecord.ts';
 import type { RunStore } from '../storage/runStore.ts';
-import type { RunPatch, RunRecord } from '../storage/runs.ts';
+import type { RunPatch } from '../storage/runs.ts';
 
 /** What the engine lends to a job. */
 export type JobTools = {
@@ -108,8 +109,17 @@ export function logHeader(
 export async function warn(run: RunContext, report: ErrorReport): Promise<void> {
   const { code, message } = report;
   if (run.record.warnings.some((known) => known.code === code && known.message === message)) return;
-  await patchRecord(run, { warnings: [...run.record.warnings, report] });
-  run.emit({ type: 'warning', report });
+  await run.store.warn([report]);
+  await tellWarnings(run);
+}
+
+/** Shows the warnings that were kept with the run since the last look: storage has some of its own. */
+export async function tellWarnings(run: RunContext): Promise<void> {
+  const { warnings } = await run.store.load();
+  const known = new Set(run.record.warnings.map((report) => JSON.stringify(report)));
+  run.record = { ...run.record, warnings };
+  for (const report of warnings)
+    if (!known.has(JSON.stringify(report))) run.emit({ type: 'warning', report });
 }
 
 /** Reports progress with the time left, from the pace of this stay in the stage. */

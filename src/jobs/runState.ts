@@ -2,12 +2,15 @@
 
 import type { CandidateRecord } from '../contract/events.ts';
 import type { RunState, RunSummary } from '../contract/runTypes.ts';
+import { chosenMethod } from '../methods/registry.ts';
+import { planPrompts } from '../planning/promptPlan.ts';
 import type { Backing } from '../storage/backing.ts';
 import { runLock } from '../storage/locks.ts';
-import type { RunHead, ScoreEntry } from '../storage/runRecord.ts';
+import type { RunHead, RunRecord, ScoreEntry } from '../storage/runRecord.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
-import { listRunRecords, type RunRecord, runSizeBytes } from '../storage/runs.ts';
+import { listRunRecords, runSizeBytes } from '../storage/runs.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
+import { latestTrained, loadBest, ofVersion, selectionInForce } from './trained.ts';
 
 export async function summarize(backing: Backing, head: RunHead): Promise<RunSummary> {
   const { id, name, createdAt, updatedAt, stage, round, progress } = head;
@@ -29,7 +32,7 @@ export async function summarize(backing: Backing, head: RunHead): Promise<RunSum
  * worked on in any tab holds its lock and is running.
  */
 export async function listSummaries(backing: Backing): Promise<readonly RunSummary[]> {
-  const { runs } = await listRunRecords(backing.records);
+  const { runs } = await listRunRecords(backing);
   const locks = await backing.locks.heldNames();
   return Promise.all(
     runs.map(async (head) => {
@@ -41,20 +44,79 @@ export async function listSummaries(backing: Backing): Promise<readonly RunSumma
   );
 }
 
-export async function loadRunState(backing: Backing, id: string): Promise<RunState> {
+/** Runs whose records are gone and whose files are there. */
+export async function listLost(backing: Backing): Promise<readonly RunSummary[]> {
+  const { lost } = await listRunRecords(backing);
+  return Promise.all(lost.map((head) => summarize(backing, head)));
+}
+
+/**
+ * @param version of the current round's results; the one in force by default
+ * @throws StudioError `run-missing`, `run-unreadable` or `run-open-elsewhere`
+ */
+export async function loadRunState(backing: Backing, id: string, version?: number): Promise<RunState> {
   const store = openRunStore(backing, id);
   const record = await store.load();
+  // Opening a pool repairs it, and what was wrong is said in the record.
+  const candidates = await storedCandidates(store, record);
+  const [train, validation, previews] = [
+    await store.series.load('train'),
+    await store.series.load('validation'),
+    await store.previews.load(),
+  ];
+  await markIncomplete(backing, store, record, candidates);
+  const { selections, evaluations, warnings, ...head } = await store.load();
+  const rounds = [...new Set(selections.map((s) => s.round))];
+  const shown = rounds.flatMap((round) => {
+    const asked = selections.find((s) => round === head.round && s.round === round && s.version === version);
+    return asked ?? selectionInForce({ selections }, round) ?? [];
+  });
+  const isShown = (r: { readonly version: number; readonly round: number }): boolean =>
+    shown.some((s) => s.version === r.version && s.round === r.round);
+  const stored = await store.checkpoints.list();
   return {
-    summary: await summarize(backing, record),
+    summary: await summarize(backing, head),
     spec: record.spec,
     heldOut: record.heldOut,
-    candidates: await storedCandidates(store, record),
-    selections: record.selections,
-    train: await store.series.load('train'),
-    validation: await store.series.load('validation'),
-    evaluations: record.evaluations,
-    warnings: record.warnings,
+    candidates,
+    selections: shown,
+    versions: selections.map(({ picks, ...s }) => ({
+      ...s,
+      images: picks.length,
+      steps: ofVersion(stored, s)[0]?.step ?? 0,
+      evaluated: evaluations.some((e) => e.version === s.version && e.round === s.round),
+    })),
+    train: train.filter(isShown),
+    validation: validation.filter(isShown),
+    evaluations: evaluations.filter(isShown),
+    previews: previews.filter(isShown),
+    warnings,
   };
+}
+
+/** A finished run of which something is damaged or gone can go on, and says so. */
+async function markIncomplete(
+  backing: Backing,
+  store: RunStore,
+  record: RunRecord,
+  candidates: readonly CandidateRecord[],
+): Promise<void> {
+  if (record.status !== 'done' || (await backing.locks.heldNames()).has(runLock(store.id))) return;
+  const { spec, round } = record;
+  const wanted = planPrompts(spec).length * spec.selection.candidates * (round + 1);
+  const trained = await latestTrained(store, record);
+  const isTrained = trained === null || (await loadBest(store, trained)) !== null;
+  const trains = chosenMethod(spec.method).method.stages.includes('train');
+  if (candidates.length >= wanted && isTrained && (trained !== null || !trains)) return;
+  await store.warn([
+    {
+      code: 'run-incomplete',
+      message: 'Images or training states of this run are damaged or gone.',
+      remedy: 'Continue the run: what is missing is computed again, to the same numbers.',
+      where: store.id,
+    },
+  ]);
+  await store.save({ status: 'paused' });
 }
 
 /** Candidates of all rounds as far as they are drawn. */

@@ -3,12 +3,12 @@
 import { ROUND_STAGES, type RoundStage, type StageName } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { ComputedBy, RunHead } from '../storage/runRecord.ts';
-import { bestTuned, runEvaluateStage } from './evaluateStage.ts';
-import { runPoolStage } from './poolStage.ts';
+import { runEvaluateStage, tune } from './evaluateStage.ts';
+import { isPoolComplete, runPoolStage } from './poolStage.ts';
 import { runRealImagesStage } from './realImagesStage.ts';
 import { type JobTools, openRun, patchRecord, type RunContext, warn } from './runContext.ts';
 import { runSelectStage } from './selectStage.ts';
-import { runTrainStage } from './trainStage.ts';
+import { bestOfRound, runTrainStage } from './trainStage.ts';
 
 /**
  * Works on a run until stage `until` of its current round is complete (`done`: until everything is), or until the
@@ -26,6 +26,8 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
   const startRound = run.record.round;
   await patchRecord(run, { status: 'running' });
   await recordMachine(run);
+  // Stages before look after themselves; behind these, perhaps none comes any more.
+  if (run.record.stage === 'evaluate' || run.record.stage === 'done') await repair(run);
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
@@ -64,24 +66,44 @@ function keyOf({ backend, kernels }: ComputedBy): string {
 
 async function runStage(run: RunContext, stage: RoundStage, round: number): Promise<void> {
   switch (stage) {
-    case 'pool': {
-      const tuned = round === 0 ? null : ((await bestTuned(run))?.tuned ?? null);
-      try {
-        return await runPoolStage(run, round, tuned);
-      } finally {
-        tuned?.dispose();
-      }
-    }
+    case 'pool':
+      return completePool(run, round);
     case 'score':
       return round === 0 ? runRealImagesStage(run) : undefined;
     case 'select':
+      await completePool(run, round);
       return runSelectStage(run, round);
     case 'train':
+      await completePool(run, round);
       return runTrainStage(run, round);
     case 'evaluate':
+      await repair(run);
       return runEvaluateStage(run, round);
     default:
       return stage satisfies never;
+  }
+}
+
+/** What damage or a power cut took of a run since its last round was trained is made again. */
+async function repair(run: RunContext): Promise<void> {
+  for (let round = 0; round <= run.record.round; round++) await completePool(run, round);
+  // Where the adapter is there, intact and trained to the end, nothing is left to train.
+  if (trains(run)) await runTrainStage(run, run.record.round);
+}
+
+function trains(run: RunContext): boolean {
+  return run.chosen.method.stages.includes('train');
+}
+
+/** Every candidate of a round drawn and scored: those that were, and those that damage or a power cut took since. */
+async function completePool(run: RunContext, round: number): Promise<void> {
+  if (await isPoolComplete(run, round)) return;
+  const best = round === 0 ? null : await bestOfRound(run, round - 1);
+  const tuned = best === null ? null : await tune(run, best);
+  try {
+    await runPoolStage(run, round, tuned);
+  } finally {
+    tuned?.dispose();
   }
 }
 
@@ -94,7 +116,7 @@ function next(
   const following = stages.find((candidate) => isAfter(candidate, stage));
   if (following !== undefined) return { stage: following, round, progress: 0 };
   // Without training another round would draw the same images again.
-  const more = stages.includes('train') && round + 1 < run.spec.selection.rounds;
+  const more = trains(run) && round + 1 < run.spec.selection.rounds;
   return more ? { stage: 'pool', round: round + 1, progress: 0 } : { stage: 'done', round, progress: 1 };
 }
 

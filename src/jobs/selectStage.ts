@@ -1,28 +1,19 @@
 /** Stage `select`: the top k of M per prompt, unless the user has chosen by hand. */
 
-import type { Picked } from '../contract/events.ts';
+import type { Picked, RoundSelection } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { countReal, mixRealImages } from '../procedures/trainingSet.ts';
 import { rankPool, scoresOfRound } from './rankPool.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
+import { selectionInForce } from './trained.ts';
 
 export async function runSelectStage(run: RunContext, round: number): Promise<void> {
-  const existing = run.record.selections.find((s) => s.round === round);
-  const picks = existing?.picks ?? (await rankedPicks(run, round));
-  await storeSelection(run, round, picks);
-  run.emit({ type: 'selection', round, picks });
-}
-
-/** Replaces the selection of a round. */
-export async function storeSelection(
-  run: RunContext,
-  round: number,
-  picks: readonly Picked[],
-): Promise<void> {
-  const others = run.record.selections.filter((s) => s.round !== round);
-  await patchRecord(run, { selections: [...others, { round, picks: [...picks] }] });
+  const existing = selectionInForce(run.record, round);
+  const selection: RoundSelection = existing ?? { version: 0, round, picks: await rankedPicks(run, round) };
+  if (existing === undefined) await patchRecord(run, { selections: [...run.record.selections, selection] });
+  run.emit({ type: 'selection', ...selection });
 }
 
 async function rankedPicks(run: RunContext, round: number): Promise<readonly Picked[]> {
@@ -47,7 +38,7 @@ export type TrainingSets = {
  * @throws StudioError `selection-empty`
  */
 export async function trainingSets(run: RunContext, round: number): Promise<TrainingSets> {
-  const picks = run.record.selections.find((s) => s.round === round)?.picks ?? [];
+  const picks = selectionInForce(run.record, round)?.picks ?? [];
   const heldOutPrompts = new Set(run.plan.filter((p) => p.heldOut).map((p) => p.prompt));
   const pool = await openPool(run, round);
   let captioned: (CaptionedLatent & { prompt: number })[];

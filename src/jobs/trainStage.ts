@@ -1,8 +1,7 @@
 /** Stage `train`: fine-tune on the selection, with validation, checkpoints and previews. */
-import * as v from 'valibot';
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
-import { type AdapterState, adapterStateSchema, restoreAdapter } from '../adapters/state.ts';
-import type { TrainRecord, ValidationRecord } from '../contract/events.ts';
+import { restoreAdapter } from '../adapters/state.ts';
+import type { RoundSelection, TrainRecord, ValidationRecord } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
 import { mean } from '../lib/stats.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
@@ -10,32 +9,24 @@ import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool } from '../procedures/drawPool.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../procedures/trainRound.ts';
-import type { RunStore } from '../storage/runStore.ts';
 import { isBetter } from '../training/best.ts';
-import { type Checkpoint, parseCheckpoint } from '../training/checkpoint.ts';
+import type { Checkpoint } from '../training/checkpoint.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
+import {
+  type History,
+  loadBest,
+  loadTrainingState,
+  selectionInForce,
+  setName,
+  type TrainedAdapter,
+} from './trained.ts';
 
 /** The most work of training that a crash can cost, beside the step at hand. */
 const SAVE_SECONDS = 30;
 
 /** Most sampling steps of a preview: enough to see where training goes. */
 export const PREVIEW_STEPS = 20;
-
-const bestSchema = v.object({
-  round: v.number(),
-  step: v.number(),
-  adapter: adapterStateSchema,
-  validation: v.nullable(v.object({ errors: v.array(v.number()), mi: v.number() })),
-});
-/** The adapter that is exported, evaluated and drawn with in the next round. */
-export type BestAdapter = v.InferOutput<typeof bestSchema>;
-
-/** The best adapter of the last trained round; null before any training. */
-export async function loadBest(store: RunStore): Promise<BestAdapter | null> {
-  const parsed = v.safeParse(bestSchema, await store.checkpoints.load('best'));
-  return parsed.success ? parsed.output : null;
-}
 
 export async function runTrainStage(run: RunContext, round: number): Promise<void> {
   // Its adapters start from its weights, and it runs in every step.
@@ -48,42 +39,47 @@ export async function runTrainStage(run: RunContext, round: number): Promise<voi
 }
 
 async function train(run: RunContext, round: number): Promise<void> {
+  const selection = selectionOfRound(run, round);
   const sets = await trainingSets(run, round);
-  const stored = await run.store.checkpoints.load('last');
-  const last = stored === undefined ? null : parseCheckpoint(stored);
-  // A selection that was changed since starts its round anew.
-  const resumed = last?.round === round && last.set === setName(run, round) ? last : null;
-  let best = await loadBest(run.store);
-  await cutHistory(run, round, resumed?.step ?? null);
-  const start = resumed ?? startOfRound(run, round, best);
-  if (resumed === null) best = null;
+  const { state, warnings } = await loadTrainingState(run.store, selection);
+  for (const report of warnings) await warn(run, report);
+  let best = state?.best ?? null;
+  const history: History = state?.history ?? { train: [], validation: [] };
+  await restoreHistory(run, selection, history);
+  const start = state?.checkpoint ?? { adapter: await firstAdapter(run, round) };
   const { iterations } = run.spec.training;
-  const progress = new Progress(run, 'train', { done: resumed?.step ?? 0, total: iterations, unit: 'steps' });
+  const progress = new Progress(run, 'train', {
+    done: state?.checkpoint.step ?? 0,
+    total: iterations,
+    unit: 'steps',
+  });
+  const { version } = selection;
   const waiting: TrainRecord[] = [];
+  const keepWaiting = async (): Promise<void> => {
+    const records = waiting.splice(0);
+    history.train.push(...records);
+    await run.store.series.append('train', records);
+  };
   let savedAt = run.now();
-  for await (const event of trainRound(
-    run.session,
-    sets.train,
-    sets.heldOut,
-    start,
-    roundOptions(run, round),
-  )) {
+  const options = roundOptions(run, selection);
+  for await (const event of trainRound(run.session, sets.train, sets.heldOut, start, options)) {
     if (event.type === 'step') {
       const { loss, gradNorm, learningRate } = event.result;
-      const record = { round, step: event.step, loss, gradNorm, learningRate };
+      const record = { version, round, step: event.step, loss, gradNorm, learningRate };
       waiting.push(record);
       run.emit({ type: 'train', record });
       progress.report(event.step);
       if (event.save !== null && (run.signal.aborted || run.now() - savedAt > SAVE_SECONDS)) {
-        await run.store.series.append('train', waiting.splice(0));
-        await run.store.checkpoints.save({ last: await event.save() });
+        await keepWaiting();
+        await saveState(run, selection, best, { checkpoint: await event.save(), validation: null, history });
         savedAt = run.now();
       }
     } else if (event.type === 'checkpoint') {
-      best = await storeCheckpoint(run, round, event, best, waiting.splice(0));
+      await keepWaiting();
+      best = await storeCheckpoint(run, selection, event, best, history);
       savedAt = run.now();
     } else {
-      await showPreview(run, round, event);
+      await showPreview(run, selection, event);
     }
   }
   if (best !== null && best.validation !== null && best.step === 0) {
@@ -96,90 +92,109 @@ async function train(run: RunContext, round: number): Promise<void> {
   }
 }
 
-/** The round's first adapter: fresh, or what the round before found best. */
-function startOfRound(run: RunContext, round: number, best: BestAdapter | null): { adapter: Adapter } {
-  const { adapter, training, seed } = run.spec;
-  const targets = trainedTargets(run.session, adapter.textEncoder);
-  if (round > 0 && !training.freshAdapterEachRound && best !== null) {
-    return { adapter: restoreAdapter(best.adapter, targets) };
-  }
-  return { adapter: initAdapter(adapter.kind, adapter.rank, targets, seed) };
+function selectionOfRound(run: RunContext, round: number): RoundSelection {
+  return selectionInForce(run.record, round) ?? { version: 0, round, picks: [] };
 }
 
-function roundOptions(run: RunContext, round: number): RoundOptions {
+/** The round's first adapter: fresh, or what the round before found best. */
+async function firstAdapter(run: RunContext, round: number): Promise<Adapter> {
   const { adapter, training, seed } = run.spec;
+  const targets = trainedTargets(run.session, adapter.textEncoder);
+  if (round > 0 && !training.freshAdapterEachRound) {
+    const best = await bestOfRound(run, round - 1);
+    if (best !== null) return restoreAdapter(best.adapter, targets);
+  }
+  return initAdapter(adapter.kind, adapter.rank, targets, seed);
+}
+
+/** The best adapter of a round; where it is damaged or gone, it is trained again first. */
+export async function bestOfRound(run: RunContext, round: number): Promise<TrainedAdapter | null> {
+  const found = await loadBest(run.store, selectionOfRound(run, round));
+  if (found !== null) return found;
+  await runTrainStage(run, round);
+  return loadBest(run.store, selectionOfRound(run, round));
+}
+
+function roundOptions(run: RunContext, selection: RoundSelection): RoundOptions {
+  const { adapter, training, seed } = run.spec;
+  const { round } = selection;
   return {
     ...training,
     ...adapter,
     // Another order and other noises in every round.
     seed: seed + round,
-    origin: { round, set: setName(run, round), backend: run.backend, kernels: { ...run.kernels } },
+    origin: { round, set: setName(selection), backend: run.backend, kernels: { ...run.kernels } },
     signal: run.signal,
   };
 }
 
-/** The round's selection in short, `prompt/candidate` for each image. */
-function setName(run: RunContext, round: number): string {
-  const picks = run.record.selections.find((s) => s.round === round)?.picks ?? [];
-  return picks.map(({ prompt, candidate }) => `${prompt}/${candidate}`).join(' ');
-}
-
-/** History after the checkpoint is made again; without one, all of the round's. */
-async function cutHistory(run: RunContext, round: number, step: number | null): Promise<void> {
-  for (const name of ['train', 'validation'] as const) {
-    const records: readonly { round: number; step: number }[] = await run.store.series.load(name);
-    await run.store.series.cut(
-      name,
-      records.filter((r) => r.round < round || (step !== null && r.round === round && r.step <= step)).length,
-    );
-  }
+/** Puts the histories in accord with the state that training goes on from; without one the version's are emptied. */
+async function restoreHistory(run: RunContext, selection: RoundSelection, history: History): Promise<void> {
+  const { version, round } = selection;
+  const isOther = (r: { readonly version: number; readonly round: number }): boolean =>
+    r.version !== version || r.round !== round;
+  const { series } = run.store;
+  await series.replace('train', [...(await series.load('train')).filter(isOther), ...history.train]);
+  await series.replace('validation', [
+    ...(await series.load('validation')).filter(isOther),
+    ...history.validation,
+  ]);
 }
 
 async function storeCheckpoint(
   run: RunContext,
-  round: number,
-  event: Extract<RoundEvent, { type: 'checkpoint' }>,
-  best: BestAdapter | null,
-  records: readonly TrainRecord[],
-): Promise<BestAdapter> {
-  const { checkpoint, validation } = event;
-  const better = validation === null || isBetter(validation, best?.validation ?? null);
-  const next: BestAdapter = better ? bestFrom(checkpoint, validation) : (best as BestAdapter);
-  await run.store.series.append('train', records);
-  if (validation !== null) {
+  selection: RoundSelection,
+  { checkpoint, validation }: Extract<RoundEvent, { type: 'checkpoint' }>,
+  best: TrainedAdapter | null,
+  history: History,
+): Promise<TrainedAdapter> {
+  const { version, round } = selection;
+  const { step, adapter } = checkpoint;
+  const measured = validation === null ? null : { errors: [...validation.errors], mi: validation.mi };
+  const better = measured === null || isBetter(measured, best?.validation ?? null);
+  const next: TrainedAdapter =
+    better || best === null ? { round, step, adapter, validation: measured } : best;
+  if (measured !== null) {
     const record: ValidationRecord = {
+      version,
       round,
-      step: checkpoint.step,
-      loss: mean(validation.errors),
-      mi: validation.mi,
+      step,
+      loss: mean(measured.errors),
+      mi: measured.mi,
       best: better,
     };
+    history.validation.push(record);
     await run.store.series.append('validation', [record]);
     run.emit({ type: 'validation', record });
   }
-  // Last: what the histories hold beyond the checkpoint is cut when training resumes.
-  await run.store.checkpoints.save(better ? { last: checkpoint, best: next } : { last: checkpoint });
-  await patchRecord(run, { progress: checkpoint.step / run.spec.training.iterations });
-  run.emit({ type: 'checkpoint', round, step: checkpoint.step });
+  await saveState(run, selection, next, { checkpoint, validation: measured, history });
+  await patchRecord(run, { progress: step / run.spec.training.iterations });
+  run.emit({ type: 'checkpoint', round, step });
   return next;
 }
 
-function bestFrom(
-  { round, step, adapter }: Checkpoint & { adapter: AdapterState },
-  validation: { readonly errors: readonly number[]; readonly mi: number } | null,
-): BestAdapter {
-  return {
-    round,
-    step,
-    adapter,
-    validation: validation === null ? null : { errors: [...validation.errors], mi: validation.mi },
-  };
+/** Last of what a step stores: what the series hold beyond it is made again when training resumes. */
+async function saveState(
+  run: RunContext,
+  { version, round }: RoundSelection,
+  best: TrainedAdapter | null,
+  state: {
+    readonly checkpoint: Checkpoint;
+    readonly validation: TrainedAdapter['validation'];
+    readonly history: History;
+  },
+): Promise<void> {
+  const { step } = state.checkpoint;
+  await run.store.checkpoints.save(
+    { version, round, step, best: best?.step ?? null, resumable: true },
+    state,
+  );
 }
 
 /** One image of a held-out prompt (or the first) with the adapter as it stands, on the seed of its first candidate. */
 async function showPreview(
   run: RunContext,
-  round: number,
+  { version, round }: RoundSelection,
   event: Extract<RoundEvent, { type: 'preview' }>,
 ): Promise<void> {
   const planned = run.plan.find((p) => p.heldOut) ?? run.plan[0];
@@ -199,7 +214,9 @@ async function showPreview(
       run.session,
       batch.map((c) => c.latent),
     )) {
-      run.emit({ type: 'preview', round, step: event.step, prompt: planned.text, image });
+      const preview = { version, round, step: event.step, prompt: planned.text, image };
+      await run.store.previews.save(preview);
+      run.emit({ type: 'preview', preview });
     }
   }
 }

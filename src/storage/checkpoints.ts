@@ -1,62 +1,108 @@
-/** Training state of a run: a slot `last` to continue from and a slot `best` to export. */
-import type { Records, StoreEntry } from './backing.ts';
-import { type CheckpointSlot, checkpointKey, checkpointSizeKey, checkpointSizesOf } from './keys.ts';
-
 /**
- * Replaces one or both slots in one transaction: a crash leaves the old checkpoints or the new ones.
- * @param slots plain data with typed arrays
+ * Training states of a run, each a file of its own under a checksum: `checkpoint-<slot>.bin`, a head that says what it
+ * is, then the state.
+ *
+ * No state that is needed is ever overwritten: a new one goes into a slot that is free. Needed are the last three (a
+ * damaged one costs the steps since the one before), the best ones that these refer to, and of every version and round
+ * the last and the best.
  */
-export async function saveCheckpoints(
-  records: Records,
+import * as v from 'valibot';
+import { decodeSealed, encodeSealed, sealedBytes } from '../formats/sealed.ts';
+import { concatBytes } from '../lib/bytes.ts';
+import type { Files } from './backing.ts';
+import { guardStorage } from './failure.ts';
+import { checkId } from './paths.ts';
+import { writeAll } from './syncFile.ts';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const headSchema = v.object({
+  /** Counts the states of a run in the order they were saved. */
+  sequence: count,
+  /** Version of the results, and round, that it belongs to. */
+  version: count,
+  round: count,
+  step: count,
+  /** Step of the best state of this version and round so far, this one included; null before any. */
+  best: v.nullable(count),
+  /** False where there is only an adapter to draw with, no moments to train on from. */
+  resumable: v.boolean(),
+});
+export type CheckpointHead = Readonly<v.InferOutput<typeof headSchema>>;
+export type StoredCheckpoint = CheckpointHead & { readonly slot: number };
+
+const LAST_KEPT = 3;
+const HEAD_BYTES = 4096;
+const NAME = /^checkpoint-(\d+)\.bin$/;
+
+/** What is stored, newest first, as far as the heads tell; a file without a head counts as free. */
+export async function listCheckpoints(files: Files, runId: string): Promise<StoredCheckpoint[]> {
+  const found: StoredCheckpoint[] = [];
+  for (const slot of await slotsOf(files, runId)) {
+    const start = await files.readBytes(pathOf(runId, slot), HEAD_BYTES);
+    const head = v.safeParse(headSchema, start === null ? undefined : decodeSealed(start));
+    if (head.success) found.push({ ...head.output, slot });
+  }
+  return found.sort((a, b) => b.sequence - a.sequence);
+}
+
+/** What was saved, to be validated by the reader; undefined if it is damaged or gone. */
+export async function loadCheckpoint(files: Files, runId: string, slot: number): Promise<unknown> {
+  const bytes = await files.readBytes(pathOf(runId, slot));
+  const headBytes = bytes === null ? null : sealedBytes(bytes);
+  return bytes === null || headBytes === null ? undefined : decodeSealed(bytes.subarray(headBytes));
+}
+
+/** Keeps a state, and waits until the disk has it. @param state plain data with typed arrays */
+export async function saveCheckpoint(
+  files: Files,
   runId: string,
-  slots: Readonly<Partial<Record<CheckpointSlot, object>>>,
+  head: Omit<CheckpointHead, 'sequence'>,
+  state: object,
 ): Promise<void> {
-  const entries = (Object.entries(slots) as [CheckpointSlot, object][]).flatMap(
-    ([slot, value]): StoreEntry[] => {
-      const compact = compactArrays(value);
-      return [
-        [checkpointKey(runId, slot), compact],
-        [checkpointSizeKey(runId, slot), arrayBytes(compact)],
-      ];
-    },
-  );
-  await records.writeValues(entries);
+  const stored = await listCheckpoints(files, runId);
+  const sequence = (stored[0]?.sequence ?? 0) + 1;
+  const path = pathOf(runId, freeSlot(stored));
+  const bytes = concatBytes([encodeSealed({ ...head, sequence }), encodeSealed(state)]);
+  await guardStorage(path, async () => {
+    const file = await files.holdFile(path);
+    try {
+      writeAll(file, bytes, 0);
+      file.truncate(bytes.byteLength);
+      file.flush();
+    } finally {
+      file.close();
+    }
+  });
 }
 
-/** What was saved, to be validated by the reader; undefined if there is none. */
-export async function loadCheckpoint(
-  records: Records,
-  runId: string,
-  slot: CheckpointSlot,
-): Promise<unknown> {
-  return records.readValue(checkpointKey(runId, slot));
+/** The first slot that holds nothing that is needed. */
+export function freeSlot(stored: readonly StoredCheckpoint[]): number {
+  const taken = new Set(neededOf(stored).map(({ slot }) => slot));
+  let slot = 0;
+  while (taken.has(slot)) slot++;
+  return slot;
 }
 
-/** Bytes of the typed arrays in a run's checkpoints, without reading these. */
-export async function checkpointBytes(records: Records, runId: string): Promise<number> {
-  const sizes = await records.valuesWithPrefix(checkpointSizesOf(runId));
-  return [...sizes.values()].reduce<number>((sum, size) => sum + (typeof size === 'number' ? size : 0), 0);
-}
-
-/** Storing a view stores its whole buffer, which may be the heap of a WebAssembly module: such views are copied. */
-function compactArrays(value: unknown): unknown {
-  if (value instanceof Float32Array || value instanceof Uint8Array || value instanceof Int32Array) {
-    return value.byteLength === value.buffer.byteLength ? value : value.slice();
+/** @param stored newest first */
+export function neededOf(stored: readonly StoredCheckpoint[]): StoredCheckpoint[] {
+  const last = stored.slice(0, LAST_KEPT);
+  const groups = new Map(stored.toReversed().map((c) => [`${c.version}/${c.round}`, c]));
+  const kept = new Set([...last, ...groups.values()]);
+  for (const { version, round, best } of [...kept]) {
+    const found = stored.find((c) => c.version === version && c.round === round && c.step === best);
+    if (found !== undefined) kept.add(found);
   }
-  if (Array.isArray(value)) return value.map(compactArrays);
-  if (isPlainObject(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, compactArrays(item)]));
-  }
-  return value;
+  return [...kept];
 }
 
-function arrayBytes(value: unknown): number {
-  if (ArrayBuffer.isView(value)) return value.byteLength;
-  if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + arrayBytes(item), 0);
-  if (isPlainObject(value)) return arrayBytes(Object.values(value));
-  return 0;
+async function slotsOf(files: Files, runId: string): Promise<number[]> {
+  const stored = await files.listFiles(`runs/${checkId(runId)}`);
+  return stored.flatMap(({ path }) => {
+    const match = NAME.exec(path);
+    return match === null ? [] : [Number(match[1])];
+  });
 }
 
-function isPlainObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+function pathOf(runId: string, slot: number): string {
+  return `runs/${checkId(runId)}/checkpoint-${slot}.bin`;
 }

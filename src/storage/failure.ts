@@ -69,6 +69,17 @@ export function storageUnavailable(what: string, cause?: unknown): StudioError {
   });
 }
 
+/** The error for storage that the user, or the browser, emptied while it was in use. */
+export function storageCleared(): StudioError {
+  return new StudioError(
+    'storage-cleared',
+    'The browser’s storage of this page was cleared while it was in use.',
+    {
+      remedy: 'Reload the page. Runs that were cleared cannot be brought back; what was downloaded is yours.',
+    },
+  );
+}
+
 async function explain(cause: unknown, where: string): Promise<unknown> {
   // IndexedDB may end a transaction without saying why.
   if (cause !== null && cause !== undefined && !(cause instanceof DOMException)) return cause;

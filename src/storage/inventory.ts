@@ -4,6 +4,7 @@ import type { StoredItem, StoredKind, StoredList } from '../contract/stored.ts';
 import { StudioError } from '../lib/errors.ts';
 import { sourceOrigin } from '../sources/address.ts';
 import { deleteAdapter, listAdapters, loadAdapter } from './adapterStore.ts';
+import { BROWSER } from './browser.ts';
 import { deleteImageFolder, listImageFolders } from './imageStore.ts';
 import { adapterKey } from './keys.ts';
 import * as kv from './kv.ts';
@@ -149,7 +150,7 @@ export async function findStored(
 /** What the settings of the runs name. A run that cannot be read needs nothing: it can only be deleted. */
 async function findUses(locks: ReadonlySet<string>): Promise<Uses> {
   const uses = new Map<string, Use[]>();
-  const { runs } = await listRunRecords(kv);
+  const { runs } = await listRunRecords(BROWSER);
   for (const { id, name } of runs) {
     const spec = await loadRunSpec(kv, id);
     if (spec === null) continue;

@@ -18,6 +18,7 @@ import {
   recordBytes,
 } from './poolFormat.ts';
 import { type PoolHeaderState, readPoolHeader } from './poolHeader.ts';
+import { openElsewhere } from './runErrors.ts';
 import { readAll, writeAll } from './syncFile.ts';
 
 export type PoolRef = { readonly prompt: number; readonly candidate: number };
@@ -27,6 +28,9 @@ export type OpenPoolOptions = {
   /** How long to wait for the file to become free: a reloaded tab may still be closing it. */
   readonly waitMs?: number;
 };
+
+/** The adapter that held-out images were drawn with. */
+export type EvaluatedSet = { readonly version: number; readonly round: number; readonly step: number };
 
 type Indexed = PoolEntry & { readonly trace: Float32Array };
 
@@ -39,8 +43,10 @@ export function poolPath(runId: string, round: number): string {
 }
 
 /** Path of the log of the images by which a round's adapter, kept at `step`, was judged. */
-export function evaluatedPath(runId: string, round: number, step: number): string {
-  return `runs/${checkId(runId)}/evaluated-${round}-${step}.bin`;
+export function evaluatedPath(runId: string, { version, round, step }: EvaluatedSet): string {
+  // Runs of the first versions had one version of everything.
+  const name = version === 0 ? `${round}-${step}` : `${round}-${step}-v${version}`;
+  return `runs/${checkId(runId)}/evaluated-${name}.bin`;
 }
 
 /**
@@ -230,15 +236,6 @@ async function lockFile(files: Files, path: string, waitMs: number): Promise<Syn
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
-}
-
-/** The error for a run that another tab, or another part of this one, works on. */
-export function openElsewhere(where: string, cause: unknown): StudioError {
-  return new StudioError('run-open-elsewhere', 'This run is open in another tab.', {
-    remedy: 'Close the other tab, or go on working there.',
-    where,
-    cause,
-  });
 }
 
 function keyOf({ prompt, candidate }: PoolRef): string {

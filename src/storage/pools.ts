@@ -2,6 +2,7 @@
  * Open pool logs. A log is locked by whoever opens it, but the page looks at a round's images while the job that draws
  * them still writes: within one engine an opening is shared.
  */
+import { type ErrorReport, StudioError } from '../lib/errors.ts';
 import type { Backing, Files } from './backing.ts';
 import { decodeHeader, MAX_HEADER_BYTES, type PoolHeader } from './poolFormat.ts';
 import { openPoolLog, type PoolLog } from './poolLog.ts';
@@ -13,11 +14,18 @@ export type PoolLease = { readonly log: PoolLog; close(): void };
 
 const openings = new WeakMap<Files, Map<string, Promise<Shared>>>();
 
-/** @throws StudioError as `openPoolLog` */
-export async function leasePool(backing: Backing, path: string, header: PoolHeader): Promise<PoolLease> {
+/** What was found damaged when a log was opened. It is repaired then, so whoever opens it has to keep the word of it. */
+type KeepWarnings = (reports: readonly ErrorReport[]) => Promise<void>;
+
+/** @throws StudioError `run-open-elsewhere` or `pool-mismatch` */
+export async function leasePool(
+  backing: Backing,
+  path: string,
+  header: PoolHeader,
+  keepWarnings: KeepWarnings,
+): Promise<PoolLease> {
   const opened = openedIn(backing);
-  const opening =
-    opened.get(path) ?? openPoolLog(backing.files, path, header).then((log) => ({ log, users: 0 }));
+  const opening = opened.get(path) ?? openLog(backing, path, header, keepWarnings);
   opened.set(path, opening);
   let shared: Shared;
   try {
@@ -27,7 +35,7 @@ export async function leasePool(backing: Backing, path: string, header: PoolHead
     throw error;
   }
   // Its last user may have closed it while this one waited.
-  if (opened.get(path) !== opening) return leasePool(backing, path, header);
+  if (opened.get(path) !== opening) return leasePool(backing, path, header, keepWarnings);
   shared.users++;
   return {
     log: shared.log,
@@ -41,13 +49,50 @@ export async function leasePool(backing: Backing, path: string, header: PoolHead
 }
 
 /** A log as it is stored, whatever made it; null if there is none. */
-export async function leaseStoredPool(backing: Backing, path: string): Promise<PoolLease | null> {
+export async function leaseStoredPool(
+  backing: Backing,
+  path: string,
+  keepWarnings: KeepWarnings,
+): Promise<PoolLease | null> {
   const open = await openedIn(backing).get(path);
-  if (open !== undefined) return leasePool(backing, path, open.log.header);
+  if (open !== undefined) return leasePool(backing, path, open.log.header, keepWarnings);
   const start = await backing.files.readBytes(path, MAX_HEADER_BYTES);
   if (start === null) return null;
   const found = decodeHeader(start);
-  return found.kind === 'header' ? leasePool(backing, path, found.header) : null;
+  return found.kind === 'header' ? leasePool(backing, path, found.header, keepWarnings) : null;
+}
+
+async function openLog(
+  { files }: Backing,
+  path: string,
+  header: PoolHeader,
+  keepWarnings: KeepWarnings,
+): Promise<Shared> {
+  const started: ErrorReport[] = [];
+  const log = await openPoolLog(files, path, header).catch(async (error: unknown) => {
+    if (!(error instanceof StudioError) || error.code !== 'pool-damaged') throw error;
+    // Neither a header nor one record of this run is in it.
+    await files.removeTree(path);
+    started.push(lostReport(path));
+    return openPoolLog(files, path, header);
+  });
+  const reports = [...started, ...log.warnings];
+  if (reports.length > 0) {
+    await keepWarnings(reports).catch((error: unknown) => {
+      log.close();
+      throw error;
+    });
+  }
+  return { log, users: 0 };
+}
+
+function lostReport(where: string): ErrorReport {
+  return {
+    code: 'pool-lost',
+    message: 'Nothing in the stored set could be read; it was begun anew.',
+    remedy: 'Nothing to do: the same images are drawn again when the run continues. Check the disk.',
+    where,
+  };
 }
 
 function openedIn({ files }: Backing): Map<string, Promise<Shared>> {

@@ -8,6 +8,15 @@ export function missingRun(id: string): StudioError {
   });
 }
 
+/** The error for a run that another tab, or another part of this one, works on. */
+export function openElsewhere(where: string, cause?: unknown): StudioError {
+  return new StudioError('run-open-elsewhere', 'This run is open in another tab.', {
+    remedy: 'Close the other tab, wait until it is done, or go on working there.',
+    where,
+    cause,
+  });
+}
+
 /** The error for stored data of a run that this version cannot read. */
 export function unreadable(id: string, problem: string): StudioError {
   return new StudioError('run-unreadable', `The stored run cannot be read (${problem}).`, {

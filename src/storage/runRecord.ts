@@ -24,7 +24,8 @@ import { type MiTuneSpec, WEIGHTS } from '../contract/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
 export type RunHead = {
-  readonly version: 1;
+  /** 1 before records were sealed and training states lay in files. */
+  readonly version: 1 | 2;
   readonly id: string;
   readonly name: string;
   /** Milliseconds since 1970. */
@@ -48,10 +49,13 @@ export type RunParts = {
   readonly spec: MiTuneSpec;
   /** Indices of prompts held out for validation. */
   readonly heldOut: readonly number[];
+  /** All versions; the last of a round is the one in force. */
   readonly selections: readonly RoundSelection[];
   readonly evaluations: readonly EvaluationRecord[];
   readonly warnings: readonly ErrorReport[];
 };
+
+export type RunRecord = RunHead & RunParts;
 
 /** What a candidate's record has that the pool log does not. */
 export type ScoreEntry = Picked & {
@@ -81,6 +85,8 @@ const metricChange = v.object({ before: metricMean, after: metricMean, change: i
 const exactScore = v.nullable(v.object({ share: real, strict: v.boolean() }));
 const exactMean = v.object({ share: real, strict: real, images: count });
 const exactChange = v.nullable(v.object({ before: exactMean, after: exactMean, change: interval }));
+/** Runs of the first versions had one version of everything. */
+const version = v.optional(count, 0);
 const picked = v.object({ prompt: count, candidate: count });
 const rankingSchema = v.object({
   weights: v.picklist(WEIGHTS),
@@ -90,7 +96,7 @@ const rankingSchema = v.object({
 });
 
 export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
-  version: v.literal(1),
+  version: v.picklist([1, 2]),
   id: v.string(),
   name: v.string(),
   createdAt: real,
@@ -108,11 +114,12 @@ export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unkn
   spec: looseSpecSchema,
   heldOut: v.array(count),
   selections: v.array(
-    v.object({ round: count, picks: v.array(picked), ranking: v.exactOptional(rankingSchema) }),
+    v.object({ version, round: count, picks: v.array(picked), ranking: v.exactOptional(rankingSchema) }),
   ),
   evaluations: v.array(
     v.pipe(
       v.looseObject({
+        version,
         round: count,
         adapterStep: count,
         errorFall: interval,
@@ -138,6 +145,7 @@ export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unkn
 
 export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknown, RunSeries[S]> } = {
   train: v.looseObject({
+    version,
     round: count,
     step: count,
     loss: real,
@@ -145,6 +153,7 @@ export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknow
     learningRate: real,
   }),
   validation: v.looseObject({
+    version,
     round: count,
     step: count,
     loss: real,

@@ -3,7 +3,6 @@ import * as v from 'valibot';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
 import type { Backing, Records, StoreEntry } from './backing.ts';
-import { checkpointBytes } from './checkpoints.ts';
 import {
   allSeriesOf,
   checkpointSizesOf,
@@ -13,24 +12,27 @@ import {
   runPartKey,
   runPartsOf,
 } from './keys.ts';
+import { runLock } from './locks.ts';
+import { readMirror, writeMirror } from './mirror.ts';
 import { checkId } from './paths.ts';
-import { openElsewhere } from './poolLog.ts';
-import { missingRun, unreadable } from './runErrors.ts';
-import { headSchema, partSchemas, type RunHead, type RunParts } from './runRecord.ts';
+import { missingRun, openElsewhere, unreadable } from './runErrors.ts';
+import { headSchema, partSchemas, type RunHead, type RunParts, type RunRecord } from './runRecord.ts';
+import { DAMAGED } from './sealedRecords.ts';
 
-export type RunRecord = RunHead & RunParts;
 export type RunPatch = Partial<Omit<RunHead, 'version' | 'id' | 'createdAt' | 'updatedAt'> & RunParts>;
 
 export type RunList = {
   /** Newest change first. */
   readonly runs: readonly RunHead[];
-  /** Runs of other versions, or damaged: they can be deleted. */
+  /** Runs of newer versions: they can be deleted. */
   readonly unreadable: readonly { readonly id: string; readonly report: ErrorReport }[];
+  /** Runs whose files are there and whose records are gone: they can be recovered. */
+  readonly lost: readonly RunHead[];
 };
 
 /** Stores a new run under an identifier of its own. */
 export async function createRunRecord(
-  records: Records,
+  backing: Backing,
   run: {
     readonly spec: MiTuneSpec;
     readonly name: string;
@@ -40,7 +42,7 @@ export async function createRunRecord(
   const id = crypto.randomUUID();
   const now = Date.now();
   const head: RunHead = {
-    version: 1,
+    version: 2,
     id,
     name: run.name,
     createdAt: now,
@@ -58,29 +60,61 @@ export async function createRunRecord(
     evaluations: [],
     warnings: [],
   };
-  await records.writeValues([[runKey(id), head], ...partEntries(id, parts)]);
+  await storeRecord(backing, { ...head, ...parts });
   return head;
 }
 
 /** All runs, read from their heads alone; one that cannot be read does not hide the others. */
-export async function listRunRecords(records: Records): Promise<RunList> {
+export async function listRunRecords(backing: Backing): Promise<RunList> {
   const runs: RunHead[] = [];
+  const lost: RunHead[] = [];
   const unreadableRuns: { id: string; report: ErrorReport }[] = [];
-  for (const [key, value] of await records.valuesWithPrefix('run:')) {
+  const stored = await backing.records.valuesWithPrefix('run:');
+  for (const [key, value] of stored) {
     const id = idOf(key);
     try {
-      runs.push(parseHead(id, value));
+      runs.push(parseHead(id, value === DAMAGED ? await readMirror(backing.files, id) : value));
     } catch (error) {
       unreadableRuns.push({ id, report: reportError(error) });
     }
   }
-  return { runs: runs.sort((a, b) => b.updatedAt - a.updatedAt), unreadable: unreadableRuns };
+  for (const id of await backing.files.listFolders('runs')) {
+    const mirror = stored.has(runKey(id)) ? null : await readMirror(backing.files, id);
+    if (mirror !== null) lost.push(mirror);
+  }
+  const newest = (a: RunHead, b: RunHead): number => b.updatedAt - a.updatedAt;
+  return { runs: runs.sort(newest), unreadable: unreadableRuns, lost: lost.sort(newest) };
 }
 
-/** @throws StudioError `run-missing` or `run-unreadable` */
-export async function loadRunRecord(records: Records, id: string): Promise<RunRecord> {
-  const head = parseHead(id, await records.readValue(runKey(id)));
+/** Puts the record of a lost run back. @throws StudioError `run-missing` if there is no intact copy of it */
+export async function recoverRun(backing: Backing, id: string): Promise<RunHead> {
+  const mirror = await readMirror(backing.files, id);
+  if (mirror === null) throw missingRun(id);
+  const recovered: RunRecord = {
+    ...mirror,
+    status: 'paused',
+    warnings: [...mirror.warnings, recordRestored(id)],
+  };
+  await storeRecord(backing, recovered);
+  return recovered;
+}
+
+/**
+ * A record, or parts of one, that is damaged is taken from its second copy, and the run says so.
+ * @throws StudioError `run-missing` or `run-unreadable`
+ */
+export async function loadRunRecord(backing: Backing, id: string): Promise<RunRecord> {
+  const { records, files } = backing;
+  const value = await records.readValue(runKey(id));
   const stored = await records.valuesWithPrefix(runPartsOf(id));
+  if (value === DAMAGED || [...stored.values()].includes(DAMAGED)) {
+    const mirror = await readMirror(files, id);
+    if (mirror === null) throw unreadable(id, 'its record and the copy of it are damaged');
+    const restored = { ...mirror, warnings: [...mirror.warnings, recordRestored(id)] };
+    await storeRecord(backing, restored);
+    return restored;
+  }
+  const head = parseHead(id, value);
   const part = <P extends keyof RunParts>(name: P): RunParts[P] => {
     const result = v.safeParse(partSchemas[name], stored.get(runPartKey(id, name)));
     if (result.success) return result.output as RunParts[P];
@@ -99,20 +133,21 @@ export async function loadRunRecord(records: Records, id: string): Promise<RunRe
 
 /** What a run is asked to do; null if that cannot be read. */
 export async function loadRunSpec(records: Records, id: string): Promise<MiTuneSpec | null> {
-  const { success, output } = v.safeParse(partSchemas.spec, await records.readValue(runPartKey(id, 'spec')));
+  const stored = await records.readValue(runPartKey(id, 'spec'));
+  const { success, output } = v.safeParse(partSchemas.spec, stored);
   return success ? output : null;
 }
 
 /**
- * Changes a run; only what the patch names is written, together in one transaction.
+ * Changes a run; only what the patch names is written, together in one transaction, and then the copy.
  * @throws StudioError `run-missing` or `run-unreadable`
  */
-export async function saveRunRecord(records: Records, id: string, patch: RunPatch): Promise<RunHead> {
+export async function saveRunRecord(backing: Backing, id: string, patch: RunPatch): Promise<RunHead> {
   const names = Object.keys(partSchemas);
   const parts = Object.fromEntries(Object.entries(patch).filter(([name]) => names.includes(name)));
   const changes = Object.fromEntries(Object.entries(patch).filter(([name]) => !names.includes(name)));
   let saved: RunHead | undefined;
-  await records.updateValue(
+  await backing.records.updateValue(
     runKey(id),
     (old) => {
       saved = { ...parseHead(id, old), ...changes, updatedAt: Date.now() };
@@ -120,29 +155,53 @@ export async function saveRunRecord(records: Records, id: string, patch: RunPatc
     },
     partEntries(id, parts),
   );
+  // How far a stage is can be lost: the stage finds out by itself.
+  if (Object.keys(patch).some((name) => name !== 'progress' && name !== 'seconds'))
+    await writeMirror(backing.files, await loadRunRecord(backing, id));
   return saved as unknown as RunHead; // `updateValue` has called back
+}
+
+/** Adds a warning, once. */
+export async function addWarnings(
+  backing: Backing,
+  id: string,
+  reports: readonly ErrorReport[],
+): Promise<void> {
+  const { warnings } = await loadRunRecord(backing, id);
+  const known = new Set(warnings.map(({ code, message }) => `${code} ${message}`));
+  const fresh = reports.filter(({ code, message }) => !known.has(`${code} ${message}`));
+  if (fresh.length > 0) await saveRunRecord(backing, id, { warnings: [...warnings, ...fresh] });
 }
 
 /**
  * Removes a run with its images and checkpoints. Its files go first: if the run is in use, nothing is removed.
- * @throws StudioError `run-open-elsewhere` if its pool log is open, here or in another tab
+ * @throws StudioError `run-open-elsewhere` if it is worked on, or its pool is open, here or in another tab
  */
-export async function deleteRun({ files, records }: Backing, id: string): Promise<void> {
-  try {
-    await files.removeTree(runFolder(id));
-  } catch (error) {
-    if (error instanceof StudioError && error.code === 'storage-in-use') throw openElsewhere(id, error);
-    throw error;
-  }
-  await records.deleteValues(
-    [runKey(id)],
-    [runPartsOf(id), allSeriesOf(id), checkpointsOf(id), checkpointSizesOf(id)],
-  );
+export async function deleteRun(backing: Backing, id: string): Promise<void> {
+  await withRunLock(backing, id, async () => {
+    try {
+      await backing.files.removeTree(runFolder(id));
+    } catch (error) {
+      if (error instanceof StudioError && error.code === 'storage-in-use') throw openElsewhere(id, error);
+      throw error;
+    }
+    await backing.records.deleteValues(
+      [runKey(id)],
+      [runPartsOf(id), allSeriesOf(id), checkpointsOf(id), checkpointSizesOf(id)],
+    );
+  });
 }
 
-/** Bytes of a run's files and checkpoints; its records, a few hundred bytes per training step, are not counted. */
-export async function runSizeBytes({ files, records }: Backing, id: string): Promise<number> {
-  return (await files.sizeOf(runFolder(id))) + (await checkpointBytes(records, id));
+/** Holds a run against everybody else who changes it, in this tab and others. @throws StudioError `run-open-elsewhere` */
+export async function withRunLock<T>({ locks }: Backing, id: string, work: () => Promise<T>): Promise<T> {
+  const held = await locks.whileHeld(runLock(id), work);
+  if (held === null) throw openElsewhere(id);
+  return held.value;
+}
+
+/** Bytes of a run's files; its records, a few hundred bytes per training step, are not counted. */
+export function runSizeBytes({ files }: Backing, id: string): Promise<number> {
+  return files.sizeOf(runFolder(id));
 }
 
 /** Folder of a run's files. */
@@ -150,10 +209,18 @@ export function runFolder(id: string): string {
   return `runs/${checkId(id)}`;
 }
 
+/** Writes a whole record and its copy. */
+export async function storeRecord(backing: Backing, record: RunRecord): Promise<void> {
+  const { spec, heldOut, selections, evaluations, warnings, ...head } = record;
+  const parts: RunParts = { spec, heldOut, selections, evaluations, warnings };
+  await backing.records.writeValues([[runKey(record.id), head], ...partEntries(record.id, parts)]);
+  await writeMirror(backing.files, record);
+}
+
 function parseHead(id: string, value: unknown): RunHead {
   if (value === undefined) throw missingRun(id);
   const version = v.safeParse(v.object({ version: v.number() }), value);
-  if (version.success && version.output.version !== 1)
+  if (version.success && version.output.version > 2)
     throw unreadable(id, `version ${version.output.version}`);
   const result = v.safeParse(headSchema, value);
   if (result.success) return result.output;
@@ -163,4 +230,14 @@ function parseHead(id: string, value: unknown): RunHead {
 
 function partEntries(id: string, parts: Readonly<Record<string, unknown>>): StoreEntry[] {
   return Object.entries(parts).map(([name, value]) => [runPartKey(id, name), value]);
+}
+
+function recordRestored(where: string): ErrorReport {
+  return {
+    code: 'run-record-restored',
+    message: 'The record of this run was damaged or gone and was taken from its copy.',
+    remedy:
+      'Nothing to do: what is missing is computed again when the run continues. If it happens again, check the disk.',
+    where,
+  };
 }

@@ -2,13 +2,15 @@
  * Histories of a run that only grow: training and validation records, scores.
  *
  * They are kept in chunks of `CHUNK` entries. Adding an entry rewrites the last chunk only, so a save per training step
- * costs the same after ten thousand steps as after ten. All chunks but the last are full.
+ * costs the same after ten thousand steps as after ten.
  */
 import * as v from 'valibot';
+import type { ErrorReport } from '../lib/errors.ts';
 import type { Records, StoreEntry } from './backing.ts';
-import { seriesKey, seriesOf } from './keys.ts';
+import { type StoreKey, seriesKey, seriesOf } from './keys.ts';
 import { unreadable } from './runErrors.ts';
 import { type RunSeries, type SeriesName, seriesSchemas } from './runRecord.ts';
+import { DAMAGED } from './sealedRecords.ts';
 
 const CHUNK = 128;
 
@@ -20,34 +22,45 @@ export async function appendSeries<S extends SeriesName>(
   entries: readonly RunSeries[S][],
 ): Promise<void> {
   await records.extendLast(seriesOf(runId, name), (last) => {
-    const first = last === undefined ? 0 : Number(last.key.slice(last.key.lastIndexOf(':') + 1));
-    return toChunks(runId, name, first, [...[last?.value ?? []].flat(), ...entries]);
+    const number = last === undefined ? 0 : Number(last.key.slice(last.key.lastIndexOf(':') + 1));
+    // A damaged chunk stays as it is: whoever reads it next tells of it.
+    if (last?.value === DAMAGED) return toChunks(runId, name, number + 1, entries);
+    return toChunks(runId, name, number, [...[last?.value ?? []].flat(), ...entries]);
   });
 }
 
-/** All entries in the order they were added. @throws StudioError `run-unreadable` */
+/**
+ * All entries in the order they were added. Chunks that are damaged are removed, with a warning: scores are made again
+ * from the pool, training records from checkpoints.
+ * @throws StudioError `run-unreadable` for entries that are intact and not understood
+ */
 export async function loadSeries<S extends SeriesName>(
   records: Records,
   runId: string,
   name: S,
+  warn: (reports: readonly ErrorReport[]) => Promise<void>,
 ): Promise<RunSeries[S][]> {
   const chunks = await records.valuesWithPrefix(seriesOf(runId, name));
-  const result = v.safeParse(v.array(seriesSchemas[name]), [...chunks.values()].flat());
+  const damaged = [...chunks].filter(([, value]) => value === DAMAGED).map(([key]) => key as StoreKey);
+  if (damaged.length > 0) {
+    await warn([historyDamaged(runId, name)]);
+    await records.deleteValues(damaged);
+  }
+  const intact = [...chunks.values()].filter((value) => value !== DAMAGED);
+  const result = v.safeParse(v.array(seriesSchemas[name]), intact.flat());
   if (result.success) return result.output as RunSeries[S][];
   const [issue] = result.issues;
   throw unreadable(runId, `${name}.${v.getDotPath(issue) ?? ''}: ${issue.message}`);
 }
 
-/** Keeps the first `keep` entries, for a run that continues from before the last ones. */
-export async function cutSeries(
+/** Puts other entries in place of all there are, in one transaction. */
+export async function replaceSeries<S extends SeriesName>(
   records: Records,
   runId: string,
-  name: SeriesName,
-  keep: number,
+  name: S,
+  entries: readonly RunSeries[S][],
 ): Promise<void> {
-  await records.rewriteAll(seriesOf(runId, name), (chunks) =>
-    toChunks(runId, name, 0, chunks.flat().slice(0, keep)),
-  );
+  await records.rewriteAll(seriesOf(runId, name), () => toChunks(runId, name, 0, entries));
 }
 
 function toChunks(runId: string, name: SeriesName, first: number, entries: readonly unknown[]): StoreEntry[] {
@@ -55,4 +68,14 @@ function toChunks(runId: string, name: SeriesName, first: number, entries: reado
     seriesKey(runId, name, first + i),
     entries.slice(i * CHUNK, (i + 1) * CHUNK),
   ]);
+}
+
+function historyDamaged(where: string, name: SeriesName): ErrorReport {
+  const what = { scores: 'scores', train: 'training records', validation: 'validation records' }[name];
+  return {
+    code: 'run-history-damaged',
+    message: `Some ${what} of this run were damaged and left out.`,
+    remedy: 'Nothing to do: they are made again when the run continues. If it happens again, check the disk.',
+    where,
+  };
 }

@@ -10,6 +10,7 @@ import type {
   SyncFile,
 } from '../../src/storage/backing.ts';
 import type { StoreKey } from '../../src/storage/keys.ts';
+import { sealedRecords } from '../../src/storage/sealedRecords.ts';
 
 /** Bytes that a disk writes at once: a write that power interrupts is torn between two of them. */
 const SECTOR = 512;
@@ -49,6 +50,7 @@ export class MemoryDisk {
   #locks = new Set<string>();
   /** Operations until the power goes. */
   #left = Number.POSITIVE_INFINITY;
+  #backing = this.#ports();
   /** Operations so far. */
   operations = 0;
 
@@ -73,13 +75,12 @@ export class MemoryDisk {
     this.#fileUndos = [];
     this.#locks.clear();
     this.#left = Number.POSITIVE_INFINITY;
+    this.#backing = this.#ports();
   }
 
-  /** Changes the bytes of a file behind everybody's back. */
+  /** Changes the bytes of a file, or makes one, behind everybody's back. */
   damage(path: string, change: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>): void {
-    const file = this.#files.get(path);
-    if (file === undefined) throw new Error(`no file ${path}`);
-    const bytes = change(file.current.slice());
+    const bytes = change(this.#files.get(path)?.current.slice() ?? new Uint8Array(0));
     this.#files.set(path, { current: bytes, safe: bytes, pending: [], held: false });
   }
 
@@ -96,8 +97,17 @@ export class MemoryDisk {
     return [...this.#records.keys()].sort();
   }
 
+  /** The same until the power goes: pools that are open are shared by their files. */
   get backing(): Backing {
-    return { records: this.#recordsPort(), files: this.#filesPort(), locks: this.#locksPort() };
+    return this.#backing;
+  }
+
+  #ports(): Backing {
+    return {
+      records: sealedRecords(this.#recordsPort()),
+      files: this.#filesPort(),
+      locks: this.#locksPort(),
+    };
   }
 
   #step(): void {

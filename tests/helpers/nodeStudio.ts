@@ -41,7 +41,7 @@ export async function openNodeSession(): Promise<Session> {
 /** Stores a new run on a disk. */
 export async function createNodeRun(backing: Backing, change: SpecChange = {}): Promise<string> {
   const spec: MiTuneSpec = specOf({ kind: 'local', id: 'tiny' }, 'wasm', change);
-  const { id } = await createRunRecord(backing.records, {
+  const { id } = await createRunRecord(backing, {
     spec,
     name: 'test',
     heldOut: heldOutPrompts(planPrompts(spec)),

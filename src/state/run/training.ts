@@ -3,18 +3,11 @@ import { create } from 'zustand';
 import type {
   EvaluationRecord,
   JobEvent,
-  PixelImage,
+  Preview,
   TrainRecord,
   ValidationRecord,
 } from '../../contract/events.ts';
 import type { RunState } from '../../contract/runTypes.ts';
-
-export type Preview = {
-  readonly round: number;
-  readonly step: number;
-  readonly prompt: string;
-  readonly image: PixelImage;
-};
 
 export type TrainingState = {
   readonly train: readonly TrainRecord[];
@@ -35,8 +28,14 @@ export const NO_TRAINING: TrainingState = {
 
 export const useTraining = create<TrainingState>()(() => NO_TRAINING);
 
-export function openTraining({ train, validation, evaluations }: RunState): void {
-  useTraining.setState({ ...NO_TRAINING, train, validation, evaluations });
+export function openTraining({ train, validation, evaluations, previews }: RunState): void {
+  useTraining.setState({
+    ...NO_TRAINING,
+    train,
+    validation,
+    evaluations,
+    previews: previews.slice(-MAX_PREVIEWS),
+  });
 }
 
 /** The state after one event. A step that is repeated after a resume replaces what was known of it. */
@@ -50,11 +49,11 @@ export function reduceTraining(state: TrainingState, event: JobEvent): TrainingS
       return { ...state, validation: [...earlier, event.record] };
     }
     case 'preview': {
-      const { round, step, prompt, image } = event;
+      const { preview } = event;
       const others = state.previews.filter(
-        (p) => p.round !== round || p.step !== step || p.prompt !== prompt,
+        (p) => p.round !== preview.round || p.step !== preview.step || p.prompt !== preview.prompt,
       );
-      return { ...state, previews: [...others, { round, step, prompt, image }].slice(-MAX_PREVIEWS) };
+      return { ...state, previews: [...others, preview].slice(-MAX_PREVIEWS) };
     }
     case 'checkpoint':
       return { ...state, checkpoint: { round: event.round, step: event.step } };

@@ -43,7 +43,7 @@ describe('the shapes model', () => {
         exact: { value: found?.share, parts: { strict: Number(found?.strict) } },
       });
     }
-    const previews = events.flatMap((e) => (e.type === 'preview' ? [e.step] : []));
+    const previews = events.flatMap((e) => (e.type === 'preview' ? [e.preview.step] : []));
     expect(previews).toEqual([0, 2]);
   });
 

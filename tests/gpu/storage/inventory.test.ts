@@ -4,10 +4,10 @@ import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { sourceId } from '../../../src/sources/address.ts';
 import { BROWSER } from '../../../src/storage/browser.ts';
-import { createRunRecord, deleteRun } from '../../../src/storage/runs.ts';
+import { deleteRun } from '../../../src/storage/runs.ts';
+import { spec } from '../../helpers/fullSpec.ts';
 import { bytesOf, freshName, startWorker } from './harness.ts';
 import { hubPath, modelContent, serveHub, UNET } from './servers.ts';
-import { spec } from './spec.ts';
 
 const REPOSITORY = 'owner/stored';
 const onHub: ModelSource = {
@@ -78,7 +78,7 @@ test('what a run works with, what is loaded and what is being downloaded cannot 
   const { call } = startWorker();
   const hub = await serveHub({ [REPOSITORY]: modelContent() });
   await call.downloadModel(onHub, { hub });
-  const run = await createRunRecord(BROWSER.records, {
+  const run = await call.createRunRecord({
     name: 'Evening run',
     spec: { ...spec, model: { kind: 'local', id } },
   });

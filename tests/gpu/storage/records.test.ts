@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { deleteAdapter, listAdapters, loadAdapter, saveAdapter } from '../../../src/storage/adapterStore.ts';
-import { checkpointBytes, loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
-import * as kv from '../../../src/storage/kv.ts';
 import {
   deleteValues,
   readSetting,
@@ -11,7 +9,7 @@ import {
   writeSetting,
   writeValues,
 } from '../../../src/storage/kv.ts';
-import { freshName, startWorker } from './harness.ts';
+import { freshName } from './harness.ts';
 
 describe('a transaction', () => {
   test('stores nothing if one of its values cannot be stored', async () => {
@@ -61,56 +59,6 @@ test('settings are kept', async () => {
   await writeSetting(name, { theme: 'dark' });
   expect(await readSetting(name)).toEqual({ theme: 'dark' });
   await expect(writeSetting('a:b', 1)).rejects.toMatchObject({ code: 'storage-path' });
-});
-
-describe('checkpoints', () => {
-  test('come back as they were saved, each slot by itself', async () => {
-    const id = freshName();
-    const last = {
-      step: 7,
-      seed: 1,
-      params: [{ name: 'a', values: Float32Array.of(1, Number.NaN, -0) }],
-      note: null,
-    };
-    await saveCheckpoints(kv, id, { last });
-    await saveCheckpoints(kv, id, { best: { step: 3 } });
-    expect(await loadCheckpoint(kv, id, 'last')).toEqual(last);
-    expect(await loadCheckpoint(kv, id, 'best')).toEqual({ step: 3 });
-    expect(await loadCheckpoint(kv, freshName(), 'last')).toBeUndefined();
-    expect(await checkpointBytes(kv, id)).toBe(12);
-  });
-
-  test('do not take the buffer that their arrays look into', async () => {
-    const id = freshName();
-    const heap = new Float32Array(100_000).fill(3);
-    await saveCheckpoints(kv, id, { last: { m: [heap.subarray(10, 14)], v: { w: heap.subarray(0, 2) } } });
-    const { m, v } = (await loadCheckpoint(kv, id, 'last')) as { m: [Float32Array]; v: { w: Float32Array } };
-    expect([m[0].length, m[0].buffer.byteLength, v.w.buffer.byteLength]).toEqual([4, 16, 8]);
-    expect(await checkpointBytes(kv, id)).toBe(24);
-  });
-
-  test('are old or new after a crash, never half', async () => {
-    for (const delayMs of [0, 40, 80]) {
-      const id = freshName();
-      const worker = startWorker();
-      const saving = worker.call.saveForever(id, 50_000);
-      saving.catch(() => undefined);
-      await expect.poll(() => loadCheckpoint(kv, id, 'best')).toBeDefined();
-      await new Promise((resolve) => setTimeout(resolve, delayMs));
-      worker.end();
-      type Saved = { n: number; params: Float32Array[] };
-      const [last, best] = [await loadCheckpoint(kv, id, 'last'), await loadCheckpoint(kv, id, 'best')] as [
-        Saved,
-        Saved,
-      ];
-      for (const { params } of [last, best]) {
-        expect(params.map((p) => [p.length, p.every((x) => x === last.n)])).toEqual([
-          [50_000, true],
-          [50_000, true],
-        ]);
-      }
-    }
-  });
 });
 
 test('imported adapters are kept, listed and deleted', async () => {

@@ -4,6 +4,7 @@ import type { ModelSource } from '../../../src/contract/modelSource.ts';
 import { reportError } from '../../../src/lib/errors.ts';
 import { HUBS } from '../../../src/sources/hubs.ts';
 import * as adapterStore from '../../../src/storage/adapterStore.ts';
+import { BROWSER } from '../../../src/storage/browser.ts';
 import * as checkpoints from '../../../src/storage/checkpoints.ts';
 import { downloadModel, planDownload } from '../../../src/storage/download/downloadModel.ts';
 import { completeTokenizer } from '../../../src/storage/download/tokenizer.ts';
@@ -21,6 +22,7 @@ import {
   type PoolRef,
 } from '../../../src/storage/poolLog.ts';
 import * as quota from '../../../src/storage/quota.ts';
+import { createRunRecord } from '../../../src/storage/runs.ts';
 import { verifyStored } from '../../../src/storage/verify.ts';
 
 export type PoolView = Pick<PoolLog, 'size' | 'warnings'> & {
@@ -118,12 +120,20 @@ const api = {
       })(),
     );
   },
-  /** Replaces both checkpoints without end, each time by other numbers. */
+  createRunRecord: (run: Parameters<typeof createRunRecord>[1]) => createRunRecord(BROWSER, run),
+  listCheckpoints: (runId: string) => checkpoints.listCheckpoints(opfs, runId),
+  loadCheckpoint: (runId: string, slot: number) => checkpoints.loadCheckpoint(opfs, runId, slot),
+  saveCheckpoint: (runId: string, step: number, state: object) =>
+    checkpoints.saveCheckpoint(
+      opfs,
+      runId,
+      { version: 0, round: 0, step, best: null, resumable: true },
+      state,
+    ),
+  /** Saves training states without end, each with other numbers. */
   async saveForever(runId: string, length: number): Promise<void> {
-    for (let n = 1; ; n++) {
-      const state = { n, params: [new Float32Array(length).fill(n), new Float32Array(length).fill(n)] };
-      await checkpoints.saveCheckpoints(kv, runId, { last: state, best: state });
-    }
+    for (let step = 1; ; step++)
+      await api.saveCheckpoint(runId, step, { m: new Float32Array(length).fill(step) });
   },
   async readRange(path: string, offset: number, length: number): Promise<Uint8Array | undefined> {
     return (await opfs.fileSource(path))?.read(offset, length);

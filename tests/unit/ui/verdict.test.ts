@@ -8,6 +8,7 @@ const image = { width: 1, height: 1, rgba: new Uint8ClampedArray(4) };
 function record(low: number, high: number, exact = true): EvaluationRecord {
   const change = { mean: (low + high) / 2, low, high };
   return {
+    version: 0,
     round: 0,
     adapterStep: 10,
     errorFall: change,

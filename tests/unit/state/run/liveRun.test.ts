@@ -21,11 +21,11 @@ import { buildSpec, INITIAL_DRAFT } from '../../../../src/state/setup/settings.t
 
 const train = (step: number, loss = 1, round = 0): JobEvent => ({
   type: 'train',
-  record: { round, step, loss, gradNorm: 1, learningRate: 1e-4 } satisfies TrainRecord,
+  record: { version: 0, round, step, loss, gradNorm: 1, learningRate: 1e-4 } satisfies TrainRecord,
 });
 const validation = (step: number, best: boolean, round = 0): JobEvent => ({
   type: 'validation',
-  record: { round, step, loss: 1, mi: 0.3, best } satisfies ValidationRecord,
+  record: { version: 0, round, step, loss: 1, mi: 0.3, best } satisfies ValidationRecord,
 });
 const play = (events: readonly JobEvent[]): TrainingState => events.reduce(reduceTraining, NO_TRAINING);
 

@@ -35,6 +35,8 @@ function stateWith(selections: RunState['selections']): RunState {
     validation: [],
     evaluations: [],
     warnings: [],
+    versions: [],
+    previews: [],
   };
 }
 
@@ -43,8 +45,8 @@ beforeEach(() => useGallery.setState(useGallery.getInitialState()));
 test('each round has its own, and nothing passes for chosen by hand before its scores are there', () => {
   openGallery(
     stateWith([
-      { round: 0, picks: [pick(2)] },
-      { round: 1, picks: [pick(1), pick(2)], ranking },
+      { version: 0, round: 0, picks: [pick(2)] },
+      { version: 0, round: 1, picks: [pick(1), pick(2)], ranking },
     ]),
   );
   const { getState } = useGallery;
@@ -59,6 +61,6 @@ test('each round has its own, and nothing passes for chosen by hand before its s
 });
 
 test('a selection of the run’s own ranking awaits nothing', () => {
-  openGallery(stateWith([{ round: 1, picks: [pick(0)], ranking: { ...original } }]));
+  openGallery(stateWith([{ version: 0, round: 1, picks: [pick(0)], ranking: { ...original } }]));
   expect(awaitsRanking(useGallery.getState())).toBe(false);
 });

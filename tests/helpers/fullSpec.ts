@@ -1,4 +1,4 @@
-import type { MiTuneSpec } from '../../../src/contract/spec.ts';
+import type { MiTuneSpec } from '../../src/contract/spec.ts';
 
 /** What a run is asked to do, with a value in every field. */
 export const spec: MiTuneSpec = {

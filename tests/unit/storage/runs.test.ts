@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EvaluationRecord, TrainRecord } from '../../../src/contract/events.ts';
-import { BROWSER } from '../../../src/storage/browser.ts';
-import { loadCheckpoint, saveCheckpoints } from '../../../src/storage/checkpoints.ts';
-import * as kv from '../../../src/storage/kv.ts';
-import { readValue, valuesWithPrefix, writeValues } from '../../../src/storage/kv.ts';
+import { openPoolLog } from '../../../src/storage/poolLog.ts';
+import { openRunStore } from '../../../src/storage/runStore.ts';
 import {
   createRunRecord,
   deleteRun,
@@ -11,15 +9,23 @@ import {
   loadRunRecord,
   runSizeBytes,
   saveRunRecord,
+  withRunLock,
 } from '../../../src/storage/runs.ts';
-import { appendSeries, cutSeries, loadSeries } from '../../../src/storage/series.ts';
-import { freshName, startWorker } from './harness.ts';
-import { spec } from './spec.ts';
+import { appendSeries, loadSeries, replaceSeries } from '../../../src/storage/series.ts';
+import { spec } from '../../helpers/fullSpec.ts';
+import { MemoryDisk } from '../../helpers/memoryDisk.ts';
+
+const { backing } = new MemoryDisk();
+const { records: kv, files } = backing;
+const { readValue, valuesWithPrefix, writeValues } = kv;
+const freshName = () => crypto.randomUUID();
+const silent = async () => undefined;
 
 const header = { latentSize: 2, timesteps: [1], source: 'x' };
 
-const newRun = (name = 'A run') => createRunRecord(kv, { spec, name, heldOut: [1] });
+const newRun = (name = 'A run') => createRunRecord(backing, { spec, name, heldOut: [1] });
 const trainRecord = (step: number): TrainRecord => ({
+  version: 0,
   round: 0,
   step,
   loss: 1 / (step + 1),
@@ -32,6 +38,7 @@ describe('a run', () => {
     const { id } = await newRun();
     const interval = { mean: 1, low: Number.NaN, high: Number.POSITIVE_INFINITY };
     const evaluation: EvaluationRecord = {
+      version: 0,
       round: 0,
       adapterStep: 30,
       errorFall: interval,
@@ -50,23 +57,29 @@ describe('a run', () => {
       round: 1,
       progress: 0.25,
       seconds: { pool: 12.5 },
-      selections: [{ round: 0, picks: [{ prompt: 0, candidate: 3 }] }],
+      selections: [{ version: 0, round: 0, picks: [{ prompt: 0, candidate: 3 }] }],
       evaluations: [evaluation],
       warnings: [{ code: 'pool-cut', message: 'm', remedy: 'r' }],
     } as const;
-    await saveRunRecord(kv, id, patch);
-    expect(await loadRunRecord(kv, id)).toMatchObject({ id, name: 'A run', spec, heldOut: [1], ...patch });
+    await saveRunRecord(backing, id, patch);
+    expect(await loadRunRecord(backing, id)).toMatchObject({
+      id,
+      name: 'A run',
+      spec,
+      heldOut: [1],
+      ...patch,
+    });
   });
 
   test('is changed only where the patch says, by several writers too', async () => {
     const { id, createdAt } = await newRun();
     const before = await readValue(`run-part:${id}:spec`);
     await Promise.all([
-      saveRunRecord(kv, id, { progress: 0.5 }),
-      saveRunRecord(kv, id, { name: 'Renamed' }),
-      saveRunRecord(kv, id, { heldOut: [2] }),
+      saveRunRecord(backing, id, { progress: 0.5 }),
+      saveRunRecord(backing, id, { name: 'Renamed' }),
+      saveRunRecord(backing, id, { heldOut: [2] }),
     ]);
-    expect(await loadRunRecord(kv, id)).toMatchObject({
+    expect(await loadRunRecord(backing, id)).toMatchObject({
       progress: 0.5,
       name: 'Renamed',
       heldOut: [2],
@@ -77,34 +90,39 @@ describe('a run', () => {
   });
 
   test('that was deleted cannot be changed or come back', async () => {
-    const { call } = startWorker();
     const { id } = await newRun();
     const other = await newRun('Other');
     await appendSeries(kv, id, 'train', [trainRecord(0)]);
-    await saveCheckpoints(kv, id, { last: { step: 1 } });
-    await call.openPool(`runs/${id}/pool-0.bin`, header);
-    await expect(deleteRun(BROWSER, id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
-    expect(await loadRunRecord(kv, id)).toMatchObject({ id });
-    await call.closePool();
-    await deleteRun(BROWSER, id);
-    await expect(loadRunRecord(kv, id)).rejects.toMatchObject({ code: 'run-missing' });
-    await expect(saveRunRecord(kv, id, { progress: 1, heldOut: [] })).rejects.toMatchObject({
+    await openRunStore(backing, id).checkpoints.save(
+      { version: 0, round: 0, step: 1, best: null, resumable: true },
+      {},
+    );
+    const pool = await openPoolLog(files, `runs/${id}/pool-0.bin`, header);
+    await expect(deleteRun(backing, id)).rejects.toThrow();
+    expect(await loadRunRecord(backing, id)).toMatchObject({ id });
+    pool.close();
+    await withRunLock(backing, id, async () => {
+      await expect(deleteRun(backing, id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
+    });
+    expect(await loadRunRecord(backing, id)).toMatchObject({ id });
+    await deleteRun(backing, id);
+    await expect(loadRunRecord(backing, id)).rejects.toMatchObject({ code: 'run-missing' });
+    await expect(saveRunRecord(backing, id, { progress: 1, heldOut: [] })).rejects.toMatchObject({
       code: 'run-missing',
     });
-    expect(await loadCheckpoint(kv, id, 'last')).toBeUndefined();
+    expect(await openRunStore(backing, id).checkpoints.list()).toEqual([]);
     expect((await valuesWithPrefix(`run-part:${id}:`)).size).toBe(0);
     expect((await valuesWithPrefix(`run-series:${id}:`)).size).toBe(0);
-    expect(await runSizeBytes(BROWSER, id)).toBe(0);
-    expect(await loadRunRecord(kv, other.id)).toMatchObject({ name: 'Other' });
+    expect(await runSizeBytes(backing, id)).toBe(0);
+    expect(await listRunRecords(backing)).toMatchObject({ lost: [] });
+    expect(await loadRunRecord(backing, other.id)).toMatchObject({ name: 'Other' });
   });
 
-  test('takes the room of its files and checkpoints', async () => {
-    const { call } = startWorker();
+  test('takes the room of its files', async () => {
     const { id } = await newRun();
-    expect(await runSizeBytes(BROWSER, id)).toBe(0);
-    await call.writeBytes(`runs/${id}/pool-0.bin`, new Uint8Array(500));
-    await saveCheckpoints(kv, id, { last: { m: new Float32Array(10) }, best: { m: new Float32Array(5) } });
-    expect(await runSizeBytes(BROWSER, id)).toBe(560);
+    const before = await runSizeBytes(backing, id);
+    await files.writeBytes(`runs/${id}/pool-0.bin`, new Uint8Array(500));
+    expect(await runSizeBytes(backing, id)).toBe(before + 500);
   });
 });
 
@@ -113,33 +131,33 @@ describe('the list', () => {
     const [first, second] = [await newRun('first'), await newRun('second')];
     const [future, broken] = [freshName(), freshName()];
     await writeValues([
-      [`run:${future}`, { ...first, id: future, version: 2 }],
+      [`run:${future}`, { ...first, id: future, version: 3 }],
       [`run:${broken}`, { ...first, id: broken, stage: 'nowhere' }],
     ]);
     await new Promise((resolve) => setTimeout(resolve, 5));
-    await saveRunRecord(kv, first.id, { progress: 0.1 });
-    const { runs, unreadable } = await listRunRecords(kv);
+    await saveRunRecord(backing, first.id, { progress: 0.1 });
+    const { runs, unreadable } = await listRunRecords(backing);
     const mine = runs.map(({ id }) => id).filter((id) => id === first.id || id === second.id);
     expect(mine).toEqual([first.id, second.id]);
     const reasons = new Map(unreadable.map(({ id, report }) => [id, report]));
     expect(reasons.get(future)).toMatchObject({
       code: 'run-unreadable',
-      message: expect.stringContaining('version 2'),
+      message: expect.stringContaining('version 3'),
     });
     expect(reasons.get(broken)).toMatchObject({
       code: 'run-unreadable',
       message: expect.stringContaining('stage'),
     });
-    await deleteRun(BROWSER, future);
-    await deleteRun(BROWSER, broken);
-    expect((await listRunRecords(kv)).unreadable).toEqual([]);
+    await deleteRun(backing, future);
+    await deleteRun(backing, broken);
+    expect((await listRunRecords(backing)).unreadable).toEqual([]);
   });
 
   test('shows a run with a damaged part, and opening it names the part', async () => {
     const { id } = await newRun();
     await writeValues([[`run-part:${id}:spec`, { ...spec, sampling: { ...spec.sampling, steps: 'many' } }]]);
-    expect((await listRunRecords(kv)).runs.some((run) => run.id === id)).toBe(true);
-    await expect(loadRunRecord(kv, id)).rejects.toMatchObject({
+    expect((await listRunRecords(backing)).runs.some((run) => run.id === id)).toBe(true);
+    await expect(loadRunRecord(backing, id)).rejects.toMatchObject({
       code: 'run-unreadable',
       message: expect.stringContaining('spec.sampling.steps'),
     });
@@ -148,7 +166,7 @@ describe('the list', () => {
   test('keeps fields that a newer page added', async () => {
     const { id } = await newRun();
     await writeValues([[`run-part:${id}:spec`, { ...spec, extra: { a: 1 } }]]);
-    expect((await loadRunRecord(kv, id)).spec).toEqual({ ...spec, extra: { a: 1 } });
+    expect((await loadRunRecord(backing, id)).spec).toEqual({ ...spec, extra: { a: 1 } });
   });
 });
 
@@ -162,9 +180,9 @@ describe('a series', () => {
     await appendSeries(kv, id, 'train', records.slice(131));
     expect(await readValue(`run-series:${id}:train:00000000`)).toBe('a full chunk is not read again');
     await writeValues([[`run-series:${id}:train:00000000`, records.slice(0, 128)]]);
-    expect(await loadSeries(kv, id, 'train')).toEqual(records);
+    expect(await loadSeries(kv, id, 'train', silent)).toEqual(records);
     expect((await valuesWithPrefix(`run-series:${id}:train:`)).size).toBe(3);
-    expect(await loadSeries(kv, id, 'validation')).toEqual([]);
+    expect(await loadSeries(kv, id, 'validation', silent)).toEqual([]);
   });
 
   test.each([0, 1, 127, 128, 129, 256, 299, 300, 400])(
@@ -174,9 +192,12 @@ describe('a series', () => {
       const records = Array.from({ length: 300 }, (_, step) => trainRecord(step));
       await appendSeries(kv, id, 'train', records);
       await appendSeries(kv, id, 'validation', []);
-      await cutSeries(kv, id, 'train', keep);
+      await replaceSeries(kv, id, 'train', records.slice(0, keep));
       await appendSeries(kv, id, 'train', [trainRecord(1000)]);
-      expect(await loadSeries(kv, id, 'train')).toEqual([...records.slice(0, keep), trainRecord(1000)]);
+      expect(await loadSeries(kv, id, 'train', silent)).toEqual([
+        ...records.slice(0, keep),
+        trainRecord(1000),
+      ]);
     },
   );
 
@@ -184,7 +205,7 @@ describe('a series', () => {
     const { id } = await newRun();
     const diverged = { ...trainRecord(3), loss: Number.NaN, gradNorm: Number.POSITIVE_INFINITY };
     await appendSeries(kv, id, 'train', [diverged]);
-    expect(await loadSeries(kv, id, 'train')).toEqual([diverged]);
+    expect(await loadSeries(kv, id, 'train', silent)).toEqual([diverged]);
     const scored = {
       round: 0,
       prompt: 1,
@@ -198,7 +219,7 @@ describe('a series', () => {
       scored,
       { ...scored, standardError: null, metrics: {}, terms: null },
     ]);
-    expect(await loadSeries(kv, id, 'scores')).toEqual([
+    expect(await loadSeries(kv, id, 'scores', silent)).toEqual([
       scored,
       { ...scored, standardError: null, metrics: {}, terms: null },
     ]);
@@ -212,7 +233,7 @@ describe('a series', () => {
       { ...scored, exact: null },
     ];
     await writeValues([[`run-series:${id}:scores:00000000`, records]]);
-    expect(await loadSeries(kv, id, 'scores')).toEqual([
+    expect(await loadSeries(kv, id, 'scores', silent)).toEqual([
       { ...scored, metrics: { exact: { value: 0.5, parts: { strict: 0 } } } },
       { ...scored, metrics: {} },
     ]);
@@ -228,14 +249,14 @@ describe('a series', () => {
       [`run-part:${id}:evaluations`, [{ ...evaluation, exact: { before: side, after: side, change } }]],
     ]);
     const mean = { value: 0.5, parts: { strict: 0.25 }, images: 4 };
-    expect((await loadRunRecord(kv, id)).evaluations).toEqual([
-      { ...evaluation, metrics: { exact: { before: mean, after: mean, change } } },
+    expect((await loadRunRecord(backing, id)).evaluations).toEqual([
+      { ...evaluation, version: 0, metrics: { exact: { before: mean, after: mean, change } } },
     ]);
   });
 
   test('that is damaged says so', async () => {
     const { id } = await newRun();
     await writeValues([[`run-series:${id}:train:00000000`, [trainRecord(0), { step: 'x' }]]]);
-    await expect(loadSeries(kv, id, 'train')).rejects.toMatchObject({ code: 'run-unreadable' });
+    await expect(loadSeries(kv, id, 'train', silent)).rejects.toMatchObject({ code: 'run-unreadable' });
   });
 });

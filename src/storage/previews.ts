@@ -1,0 +1,52 @@
+/** Images drawn while training went on, a checked file each. */
+import * as v from 'valibot';
+import type { Preview } from '../contract/events.ts';
+import { decodeSealed, encodeSealed } from '../formats/sealed.ts';
+import type { Files } from './backing.ts';
+import { checkId } from './paths.ts';
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const schema = v.object({
+  version: count,
+  round: count,
+  step: count,
+  prompt: v.string(),
+  width: count,
+  height: count,
+  rgba: v.instance(Uint8Array<ArrayBuffer>),
+});
+
+/** Most that are read back of a run. */
+const MAX_LOADED = 240;
+
+export async function savePreview(
+  files: Files,
+  runId: string,
+  { image, ...preview }: Preview,
+): Promise<void> {
+  const { width, height, rgba } = image;
+  const bytes = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
+  const { version, round, step } = preview;
+  const name = [version, round, step].map((n) => String(n).padStart(6, '0')).join('-');
+  await files.writeBytes(
+    `${folderOf(runId)}/${name}.bin`,
+    encodeSealed({ ...preview, width, height, rgba: bytes }),
+  );
+}
+
+export async function loadPreviews(files: Files, runId: string): Promise<Preview[]> {
+  const previews: Preview[] = [];
+  for (const { path } of (await files.listFiles(folderOf(runId))).slice(-MAX_LOADED)) {
+    const bytes = await files.readBytes(`${folderOf(runId)}/${path}`);
+    const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
+    if (!read.success) continue;
+    const { width, height, rgba, ...preview } = read.output;
+    if (rgba.byteLength !== 4 * width * height) continue;
+    previews.push({ ...preview, image: { width, height, rgba: new Uint8ClampedArray(rgba.buffer) } });
+  }
+  return previews;
+}
+
+function folderOf(runId: string): string {
+  return `runs/${checkId(runId)}/previews`;
+}

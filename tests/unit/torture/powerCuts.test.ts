@@ -1,0 +1,25 @@
+// The short form of `npm run torture`: the same seeds every time.
+
+import { beforeAll, expect, it, vi } from 'vitest';
+import type { Session } from '../../../src/procedures/session.ts';
+import { LAGS, powerCutCase, type Undisturbed, undisturbed } from '../../../tools/torture/powerCuts.ts';
+import { openNodeSession } from '../../helpers/nodeStudio.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+let session: Session;
+let expected: Undisturbed;
+beforeAll(async () => {
+  session = await openNodeSession();
+  expected = await undisturbed(session);
+});
+
+it.each(LAGS.map((lag, i) => [lag, i] as const))(
+  'a run whose power is cut, with %s behind, comes to the same end',
+  async (lag, first) => {
+    for (let n = 0; n < 4; n++) {
+      const result = await powerCutCase(session, first + n * LAGS.length, expected);
+      expect(result).toMatchObject({ lag, reason: null });
+    }
+  },
+);

@@ -1,0 +1,134 @@
+// Power cuts on a disk in memory: a run is cut off at a random operation, the disk loses what it may, the run goes on
+// from what is left, and has to come to the same end.
+
+import type { StageName } from '../../src/contract/events.ts';
+import type { RunState } from '../../src/contract/runTypes.ts';
+import { loadRunState } from '../../src/jobs/runState.ts';
+import { adapterOfRun } from '../../src/jobs/trained.ts';
+import { StudioError } from '../../src/lib/errors.ts';
+import type { Session } from '../../src/procedures/session.ts';
+import { openRunStore } from '../../src/storage/runStore.ts';
+import { listRunRecords, recoverRun } from '../../src/storage/runs.ts';
+import { type Loss, MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
+import { createNodeRun, workOn } from '../../tests/helpers/nodeStudio.ts';
+import type { SpecChange } from '../../tests/helpers/runSpec.ts';
+
+/** Which store was behind the other when the power came back. */
+export const LAGS = ['none', 'records', 'files', 'both', 'emptied'] as const;
+export type Lag = (typeof LAGS)[number];
+
+export type CutCase = {
+  readonly seed: number;
+  readonly lag: Lag;
+  /** Cuts in a row, each while the run recovered from the one before. */
+  readonly cuts: number;
+  /** Stages that the cuts came in. */
+  readonly stages: readonly StageName[];
+  /** `gone`: the power went before the disk had anything of the run. */
+  readonly result: 'same' | 'gone' | 'failed';
+  readonly reason: string | null;
+};
+
+/** Everything that a run is for. */
+type Outcome = Pick<RunState, 'candidates' | 'selections' | 'train' | 'validation'> & {
+  readonly adapter: readonly Float32Array[];
+};
+
+/** What an undisturbed run comes to, and how many operations that takes. */
+export type Undisturbed = { readonly outcome: string; readonly operations: number };
+
+/** A second or less on one core; with everything in it that a run stores. */
+const CHANGE: SpecChange = {
+  prompts: ['a red cat', 'the dog'],
+  sampling: { steps: 2 },
+  selection: { candidates: 2 },
+  training: { iterations: 2, batch: 1, checkpointEvery: 1, previewEvery: 2, validationShare: 0.5 },
+};
+const UNTIL: StageName = 'train';
+const MOST_CUTS = 3;
+/** Acknowledged changes that a store that lags has lost, at most. */
+const MOST_LOST = 6;
+
+export async function undisturbed(session: Session): Promise<Undisturbed> {
+  const disk = new MemoryDisk();
+  const id = await createNodeRun(disk.backing, CHANGE);
+  await workOn(session, disk.backing, id, { until: UNTIL });
+  const { operations } = disk;
+  return { outcome: await outcomeOf(disk, id), operations };
+}
+
+export async function powerCutCase(session: Session, seed: number, expected: Undisturbed): Promise<CutCase> {
+  const random = randomOf(seed);
+  const lag = LAGS[seed % LAGS.length] as Lag;
+  const planned = 1 + Math.floor(random() * MOST_CUTS);
+  const disk = new MemoryDisk();
+  const stages: StageName[] = [];
+  let cuts = 0;
+  const of = (result: CutCase['result'], reason: string | null = null): CutCase => ({
+    seed,
+    lag,
+    cuts,
+    stages,
+    result,
+    reason,
+  });
+  let id: string | null = null;
+  try {
+    for (;;) {
+      if (cuts < planned) disk.cutAfter(Math.floor(random() * expected.operations));
+      try {
+        id ??= await createNodeRun(disk.backing, CHANGE);
+        await workOn(session, disk.backing, id, { until: UNTIL });
+        break;
+      } catch (error) {
+        if (!(error instanceof PowerCut)) throw error;
+        cuts++;
+        disk.restart(lossOf(lag, random));
+        const left = await afterRestart(disk);
+        if (left === null) return of('gone');
+        id = left.id;
+        stages.push(left.stage);
+      }
+    }
+    disk.restart({ random, records: 0, files: 0 });
+    const outcome = await outcomeOf(disk, id);
+    return outcome === expected.outcome ? of('same') : of('failed', 'another outcome');
+  } catch (error) {
+    const reason = error instanceof StudioError ? `${error.code}: ${error.message}` : String(error);
+    return of('failed', reason);
+  }
+}
+
+/** The run as it is found again, recovered where its records are gone; null if there is none. */
+async function afterRestart({ backing }: MemoryDisk): Promise<{ id: string; stage: StageName } | null> {
+  const { runs, lost, unreadable } = await listRunRecords(backing);
+  if (unreadable.length > 0) throw new Error(unreadable[0]?.report.message);
+  return runs[0] ?? (lost[0] === undefined ? null : recoverRun(backing, lost[0].id));
+}
+
+function lossOf(lag: Lag, random: () => number): Loss {
+  const some = (): number => 1 + Math.floor(random() * MOST_LOST);
+  return {
+    random,
+    records: lag === 'emptied' ? 'all' : lag === 'records' || lag === 'both' ? some() : 0,
+    files: lag === 'files' || lag === 'both' ? some() : 0,
+  };
+}
+
+async function outcomeOf(disk: MemoryDisk, id: string): Promise<string> {
+  const { candidates, selections, train, validation } = await loadRunState(disk.backing, id);
+  const { adapter } = await adapterOfRun(openRunStore(disk.backing, id), 'best');
+  const outcome: Outcome = { candidates, selections, train, validation, adapter: adapter.tensors };
+  return JSON.stringify(outcome);
+}
+
+/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = (seed + 1) * 0x9e3779b9;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
