@@ -19,10 +19,10 @@ type EvaluatedState = {
 
 export const useEvaluated = create<EvaluatedState>()(() => ({ key: null, pairs: null, chosen: 0 }));
 
-type Evaluation = Pick<EvaluationRecord, 'round' | 'adapterStep'>;
+type Evaluation = Pick<EvaluationRecord, 'version' | 'round' | 'adapterStep'>;
 
-export function evaluationKey(runId: string, { round, adapterStep }: Evaluation): string {
-  return `${runId}/${round}/${adapterStep}`;
+export function evaluationKey(runId: string, { version, round, adapterStep }: Evaluation): string {
+  return `${runId}/${round}/${version}/${adapterStep}`;
 }
 
 /** Fetches the pictures of an evaluation once the run's model, which decodes them, is loaded. */
@@ -32,7 +32,8 @@ export async function loadEvaluated(runId: string, record: Evaluation): Promise<
   useEvaluated.setState({ key, pairs: null, chosen: 0 });
   try {
     await decoderReady();
-    const pairs = await engineClient().call('evaluated', { runId, round: record.round });
+    const { round, version } = record;
+    const pairs = await engineClient().call('evaluated', { runId, round, version });
     if (useEvaluated.getState().key === key) useEvaluated.setState({ pairs });
   } catch (error) {
     // To be asked for again when the page is opened the next time.

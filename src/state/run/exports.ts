@@ -5,15 +5,19 @@ import { engineClient } from '../page/engineClient.ts';
 
 export type ExportName = 'adapter' | 'lastAdapter' | 'set' | 'report' | 'scores';
 
-export function exportFile(what: ExportName, runId: string, round: number): Promise<NamedBytes> {
+/** @param of the run, its round, and the version of that round's results */
+export function exportFile(
+  what: ExportName,
+  { runId, round, version }: { readonly runId: string; readonly round: number; readonly version: number },
+): Promise<NamedBytes> {
   const client = engineClient();
   switch (what) {
     case 'adapter':
-      return client.call('exportAdapter', { runId, which: 'best' });
+      return client.call('exportAdapter', { runId, which: 'best', version });
     case 'lastAdapter':
-      return client.call('exportAdapter', { runId, which: 'last' });
+      return client.call('exportAdapter', { runId, which: 'last', version });
     case 'set':
-      return client.call('exportSet', { runId, round });
+      return client.call('exportSet', { runId, round, version });
     case 'report':
       return client.call('exportReport', { runId });
     case 'scores':

@@ -1,7 +1,7 @@
 /** What the user can do with runs. Job events reach the stores here. */
 
 import type { JobEvent, StageName } from '../../contract/events.ts';
-import type { RunSummary } from '../../contract/runTypes.ts';
+import type { RunState, RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { mayLoad } from '../model/modelChoice.ts';
@@ -14,7 +14,7 @@ import { buildSpec, useSettings } from '../setup/settings.ts';
 import { forgetPairs } from './compare.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage } from './images.ts';
-import { reduceRun, useRuns } from './runs.ts';
+import { type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { createSpeedMeter } from './speedMeter.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
 
@@ -32,7 +32,16 @@ export function listenToRuns(): () => void {
 
 export async function refreshRuns(): Promise<void> {
   const runs = await attempt(() => engineClient().call('listRuns', {}));
-  if (runs !== null) useRuns.setState({ runs });
+  const lost = await attempt(() => engineClient().call('listLost', {}));
+  if (runs !== null) useRuns.setState({ runs, lost: lost ?? [] });
+}
+
+/** Puts back the records of a run that the browser has lost, from the copy beside its images. */
+export async function recoverRun(runId: string): Promise<void> {
+  const found = await attempt(() => engineClient().call('recoverRun', { runId }));
+  if (found === null) return;
+  useNotices.getState().confirm(`${found.name} is back.`);
+  await refreshRuns();
 }
 
 /** Creates the run that the draft asks for and works on it up to and including the given stage. */
@@ -66,14 +75,15 @@ export async function continueRun(runId: string): Promise<void> {
   await workOn('done');
 }
 
-/** Shows a stored run. */
-export async function openRun(runId: string): Promise<boolean> {
-  const state = await attempt(() => engineClient().call('runState', { runId }));
+/** Shows a stored run. @param version of its current round's results; the one in force by default */
+export async function openRun(runId: string, version?: number): Promise<boolean> {
+  const asked = version === undefined ? { runId } : { runId, version };
+  const state = await attempt(() => engineClient().call('runState', asked));
   if (state === null) return false;
   const { summary, spec, heldOut, warnings } = state;
   if (summary.id !== useRuns.getState().open?.summary.id) forgetPairs();
   useRuns.setState({
-    open: { summary, spec, heldOut },
+    open: { summary, spec, heldOut, ...versionsOf(state) },
     stage: summary.stage,
     round: summary.round,
     progress: null,
@@ -84,11 +94,22 @@ export async function openRun(runId: string): Promise<boolean> {
   return true;
 }
 
+/** The versions of the run's current round, oldest first, and the one that the state shows. */
+function versionsOf({ summary, selections, versions }: RunState): Pick<OpenRun, 'versions' | 'version'> {
+  const { round } = summary;
+  return {
+    versions: versions.filter((v) => v.round === round).toSorted((a, b) => a.version - b.version),
+    version: selections.find((s) => s.round === round)?.version ?? 0,
+  };
+}
+
 /** Works on the open run until the stage is complete, the user stops it or something fails. */
 export async function workOn(until: StageName): Promise<void> {
   const { open, activity } = useRuns.getState();
   if (open === null || activity !== 'idle') return;
   const runId = open.summary.id;
+  // Work goes on with the version in force, whichever was being looked at.
+  if (open.versions.length > 1 && !(await openRun(runId))) return;
   abort = new AbortController();
   if (lastFailure !== null) useNotices.getState().withdraw(lastFailure);
   meter.reset();

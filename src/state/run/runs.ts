@@ -1,7 +1,7 @@
 /** The list of runs and the one that is open. */
 import { create } from 'zustand';
 import { type JobEvent, STAGES, type StageName } from '../../contract/events.ts';
-import type { RunSummary } from '../../contract/runTypes.ts';
+import type { RunSummary, VersionSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import type { ErrorReport } from '../../lib/errors.ts';
 
@@ -17,6 +17,9 @@ export type OpenRun = {
   readonly summary: RunSummary;
   readonly spec: MiTuneSpec;
   readonly heldOut: readonly number[];
+  /** Every version of the current round's results, and the one that is shown. */
+  readonly versions: readonly VersionSummary[];
+  readonly version: number;
 };
 
 /** What the engine is being asked to do right now. */
@@ -25,6 +28,8 @@ export type Activity = 'idle' | 'starting' | 'working' | 'pausing' | 'canceling'
 export type RunsState = {
   /** Null until the list has been read. */
   readonly runs: readonly RunSummary[] | null;
+  /** Runs whose records are gone and whose files are there. */
+  readonly lost: readonly RunSummary[];
   readonly open: OpenRun | null;
   readonly activity: Activity;
   /** Identifiers of runs that another tab works on. */
@@ -37,6 +42,7 @@ export type RunsState = {
 
 export const useRuns = create<RunsState>()(() => ({
   runs: null,
+  lost: [],
   open: null,
   activity: 'idle',
   elsewhere: new Set(),

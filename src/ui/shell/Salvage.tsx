@@ -19,9 +19,10 @@ export function Salvage({ error }: { readonly error: unknown }) {
   const [withPrompts, setWithPrompts] = useState(false);
   const runId = useRuns((state) => state.open?.summary.id ?? null);
   const save = async (what: ExportName) => {
-    if (runId === null) return;
+    const { open, round } = useRuns.getState();
+    if (open === null) return;
     try {
-      saveFile(await exportFile(what, runId, useRuns.getState().round));
+      saveFile(await exportFile(what, { runId: open.summary.id, round, version: open.version }));
     } catch (failure) {
       setNote(failure instanceof Error ? failure.message : String(failure));
     }

@@ -29,7 +29,7 @@ export function CompareControls() {
   const trained = useTraining((state) => state.train.length > 0);
   const own =
     run !== null && trained
-      ? [{ value: `run:${run.summary.id}`, label: `Of this run (${run.summary.name})` }]
+      ? [{ value: `run:${run.summary.id}:${run.version}`, label: `Of this run (${run.summary.name})` }]
       : [];
   const adapters = [
     ...own,

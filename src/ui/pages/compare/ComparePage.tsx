@@ -6,6 +6,7 @@ import { Button } from '../../primitives/Button.tsx';
 import { PageHead } from '../PageHead.tsx';
 import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
+import { VersionChoice } from '../VersionChoice.tsx';
 import { CompareControls } from './CompareControls.tsx';
 import { EvaluationCard } from './EvaluationCard.tsx';
 import { PairSheet } from './PairSheet.tsx';
@@ -20,6 +21,7 @@ export function ComparePage() {
   return (
     <>
       <PageHead title="Compare" lead="The same prompts and the same seeds, with and without the adapter.">
+        <VersionChoice />
         {run !== null && idle && canEvaluate ? (
           <Button look="primary" onClick={() => void workOn('done')}>
             Measure before and after
@@ -29,7 +31,7 @@ export function ComparePage() {
       <PlainWords of="compare" />
       {evaluations.map((record) => (
         <EvaluationCard
-          key={record.round}
+          key={`${record.round}/${record.version}`}
           runId={run?.summary.id ?? ''}
           record={record}
           rounds={evaluations.length}

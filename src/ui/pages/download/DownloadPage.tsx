@@ -6,6 +6,7 @@ import { useTraining } from '../../../state/run/training.ts';
 import { saveFile } from '../../saveFile.ts';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
+import { VersionChoice } from '../VersionChoice.tsx';
 import styles from './DownloadPage.module.css';
 import { DownloadRow } from './DownloadRow.tsx';
 import { Snippet } from './Snippet.tsx';
@@ -24,7 +25,9 @@ export function DownloadPage() {
       <PageHead
         title="Download"
         lead="Everything here was made in this browser. Take it with you: browsers may clear the storage of a page."
-      />
+      >
+        <VersionChoice />
+      </PageHead>
       <ul className={styles.list}>
         <DownloadRow
           what="adapter"

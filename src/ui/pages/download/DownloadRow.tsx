@@ -19,13 +19,15 @@ type DownloadRowProps = {
 
 export function DownloadRow({ what, title, file, text, missing }: DownloadRowProps) {
   const [busy, setBusy] = useState(false);
-  const runId = useRuns((state) => state.open?.summary.id ?? null);
+  const open = useRuns((state) => state.open);
   const round = useRuns((state) => state.round);
   const download = async () => {
     if (typeof what === 'function') return what();
-    if (runId === null) return;
+    if (open === null) return;
     setBusy(true);
-    const made = await attempt(() => exportFile(what, runId, round));
+    const made = await attempt(() =>
+      exportFile(what, { runId: open.summary.id, round, version: open.version }),
+    );
     setBusy(false);
     if (made !== null) saveFile(made);
   };

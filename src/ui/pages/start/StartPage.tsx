@@ -3,6 +3,7 @@ import { refreshRuns } from '../../../state/run/runActions.ts';
 import { unfinished, useRuns } from '../../../state/run/runs.ts';
 import { loadExamples } from '../../../state/setup/prompts.ts';
 import { CapabilityNotice } from './CapabilityNotice.tsx';
+import { LostRuns } from './LostRuns.tsx';
 import { Plan } from './Plan.tsx';
 import { PromptEditor } from './PromptEditor.tsx';
 import { RunList } from './RunList.tsx';
@@ -26,6 +27,7 @@ export function StartPage() {
         </p>
       </div>
       <CapabilityNotice />
+      <LostRuns />
       {waiting ? <RunList runs={runs} /> : null}
       <div className={styles.compose}>
         <PromptEditor />

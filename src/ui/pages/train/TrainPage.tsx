@@ -6,6 +6,7 @@ import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
 import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
+import { VersionChoice } from '../VersionChoice.tsx';
 import { GradientPlot } from './GradientPlot.tsx';
 import { LossPlot } from './LossPlot.tsx';
 import { PreviewStrip } from './PreviewStrip.tsx';
@@ -28,6 +29,7 @@ export function TrainPage() {
         title="Train"
         lead={`${adapter.kind === 'dora' ? 'DoRA' : 'LoRA'} of rank ${adapter.rank}, ${training.iterations} steps of ${images} images. Held-out prompts choose the best checkpoint.`}
       >
+        <VersionChoice />
         {idle && !complete ? (
           <Button look="primary" onClick={() => void workOn('train')}>
             {begun ? 'Continue training' : 'Train'}
