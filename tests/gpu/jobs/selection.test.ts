@@ -62,15 +62,15 @@ describe('the set of a run', () => {
       return selections;
     };
     const { spec, selections } = await studio.state(runId);
-    const own = { round: 0, picks: selections[0]?.picks, ranking: rankingOf(spec) };
+    const own = { version: 0, round: 0, picks: selections[0]?.picks, ranking: rankingOf(spec) };
     expect(await reported()).toEqual([own]);
     const ranking = { weights: 'none', truncation: 10, candidates: 2, keep: 1 } as const;
     const { weights, truncation, candidates, keep } = ranking;
     const request = { runId, round: 0, score: { weights, truncation }, candidates, keep };
     const { picks } = await studio.client.call('rank', request);
     await studio.client.call('setSelection', { runId, round: 0, picks, ranking });
-    expect((await studio.state(runId)).selections).toEqual([{ round: 0, picks, ranking }]);
-    expect(await reported()).toEqual([{ round: 0, picks, ranking }]);
+    expect((await studio.state(runId)).selections).toEqual([{ version: 0, round: 0, picks, ranking }]);
+    expect(await reported()).toEqual([{ version: 0, round: 0, picks, ranking }]);
   });
 
   it('scored by noising again carries standard errors and can be ranked anew too', async () => {
