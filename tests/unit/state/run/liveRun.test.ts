@@ -97,7 +97,9 @@ describe('the open run', () => {
   ])('%s with a run that is %s shows as %s', (activity, status, expected) => {
     const spec = buildSpec(INITIAL_DRAFT, []);
     const open: OpenRun | null =
-      status === null ? null : { summary: summary('a', status, 0), spec, heldOut: [], versions: [], version: 0 };
+      status === null
+        ? null
+        : { summary: summary('a', status, 0), spec, heldOut: [], versions: [], version: 0 };
     expect(visibleStatus({ open, activity, elsewhere: new Set() })).toBe(expected);
     if (status !== null && activity === 'idle')
       expect(visibleStatus({ open, activity, elsewhere: new Set(['a']) })).toBe('elsewhere');
