@@ -95,12 +95,29 @@ export function bootstrapInterval<T>(
 ): Interval {
   const estimate = statistic(values);
   if (values.length === 0) return { estimate, low: Number.NaN, high: Number.NaN };
+  const indices = resampleIndices(seed, resamples, values.length);
   const replicates = Array.from({ length: resamples }, (_, replicate) =>
-    statistic(values.map((_, i) => values[uniformInt(seed, replicate, i, values.length)] as T)),
+    statistic(values.map((_, i) => values[indices[replicate * values.length + i] as number] as T)),
   );
   const tail = (1 - level) / 2;
   return { estimate, low: quantile(replicates, tail), high: quantile(replicates, 1 - tail) };
 }
+
+/**
+ * Which values each replicate takes, one after the other. The numbers of a call are kept for the next one: tables have
+ * many intervals over the same prompts, and drawing is most of their time.
+ */
+function resampleIndices(seed: number, resamples: number, count: number): Uint32Array {
+  const key = `${seed}/${resamples}/${count}`;
+  if (lastDrawn.key !== key) {
+    const indices = Uint32Array.from({ length: resamples * count }, (_, place) =>
+      uniformInt(seed, Math.floor(place / count), place % count, count),
+    );
+    lastDrawn = { key, indices };
+  }
+  return lastDrawn.indices;
+}
+let lastDrawn = { key: '', indices: new Uint32Array(0) };
 
 /** Interval of the mean difference `a - b` over pairs: what belongs together is resampled together. */
 export function pairedBootstrap(

@@ -52,7 +52,7 @@ function Comparison({ run, scores }: ComparisonProps) {
   const [chosenPrompt, setPrompt] = useState<number | null>(null);
   const content = useRef<HTMLDivElement>(null);
   const ordering = scores.find(({ name }) => name === first) ?? (scores[0] as NamedScore);
-  const others = scores.filter((score) => score !== ordering);
+  const others = useMemo(() => scores.filter((score) => score !== ordering), [scores, ordering]);
   const against = others.find(({ name }) => name === second) ?? (others[0] as NamedScore);
   const pairs = useMemo(() => pairScores(ordering, against), [ordering, against]);
   const prompt = pairs.find((pair) => pair.prompt === chosenPrompt) ?? pairs[0];
