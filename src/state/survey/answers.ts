@@ -17,33 +17,36 @@ export const useAnswers = create<{ readonly files: readonly LoadedAnswers[] }>()
 
 const MAX_BYTES = 2_000_000;
 const MAX_FILES = 20_000;
-const DEFAULT_GROUP = 'everybody';
 let nextId = 1;
 
-/** Adds files to those there; a folder is a group. What cannot be used is told by name, and the rest is taken. */
+/**
+ * Adds files to those there. The files of a folder are a group of people, and so are those chosen together without one.
+ * What cannot be used is told by name, and the rest is taken.
+ */
 export async function addAnswers(files: ModelFiles): Promise<void> {
-  let added = 0;
+  const { files: loaded } = useAnswers.getState();
+  const taken: LoadedAnswers[] = [];
+  const group = nextGroup(loaded);
   for (const { path, file } of files) {
-    const done = await attempt(async () => {
-      const next = await read(path, file);
-      const { files: loaded } = useAnswers.getState();
-      const [first] = loaded;
-      if (first !== undefined && !sameCampaign(first.file, next.file)) throw otherCampaign(path);
+    await attempt(async () => {
+      const next = await read(path, file, group);
+      const [first = next] = [...loaded, ...taken];
+      if (!sameCampaign(first.file, next.file)) throw otherCampaign(path);
+      if (loaded.length + taken.length >= MAX_FILES) throw tooMany();
       // The name is a moment to the microsecond: the same name with the same answers is the same survey.
-      if (loaded.some((other) => other.name === next.name && other.text === next.text)) return false;
-      if (loaded.length >= MAX_FILES) throw tooMany();
-      useAnswers.setState({ files: [...loaded, next] });
-      return true;
+      const known = [...loaded, ...taken].some(({ name, text }) => name === next.name && text === next.text);
+      if (!known) taken.push(next);
     });
-    if (done === true) added += 1;
   }
-  const twice = files.length - added;
-  if (added > 0 || twice > 0)
-    useNotices
-      .getState()
-      .confirm(
-        `${added} of ${files.length} answer files taken${twice > 0 ? '; the others were there already or could not be read' : ''}.`,
-      );
+  useAnswers.setState(({ files: now }) => ({ files: [...now, ...taken] }));
+  const others = taken.length === files.length ? '' : '; the others were there already or cannot be read';
+  useNotices.getState().confirm(`${taken.length} of ${files.length} answer files taken${others}.`);
+}
+
+/** `group 1`, or the first number that is free. */
+function nextGroup(loaded: readonly LoadedAnswers[]): string {
+  const names = new Set(loaded.map(({ group }) => group));
+  for (let number = 1; ; number++) if (!names.has(`group ${number}`)) return `group ${number}`;
 }
 
 /** Moves all files of a group into another. */
@@ -59,7 +62,7 @@ export function forgetAnswerFiles(): void {
   useAnswers.setState({ files: [] });
 }
 
-async function read(path: string, file: Blob): Promise<LoadedAnswers> {
+async function read(path: string, file: Blob, group: string): Promise<LoadedAnswers> {
   const parts = path.split('/');
   const name = parts.at(-1) ?? path;
   if (file.size > MAX_BYTES) {
@@ -69,7 +72,7 @@ async function read(path: string, file: Blob): Promise<LoadedAnswers> {
     });
   }
   const text = await file.text();
-  return { id: nextId++, name, group: parts.at(-2) ?? DEFAULT_GROUP, text, file: parseAnswers(path, text) };
+  return { id: nextId++, name, group: parts.at(-2) ?? group, text, file: parseAnswers(path, text) };
 }
 
 function sameCampaign(a: AnswerFile, b: AnswerFile): boolean {
