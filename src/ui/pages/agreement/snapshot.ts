@@ -1,5 +1,7 @@
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
-const FRAME = 'body { max-width: 1100px; margin: 32px auto; padding: 0 24px; }';
+/** Browsers leave out a `font` with a variable in it when they write rules down. */
+const FRAME =
+  'body { max-width: 1100px; margin: 32px auto; padding: 0 24px; font-family: var(--font); font-size: 0.875rem; line-height: 1.5; }';
 
 /**
  * A part of the page as a file of its own: its elements, its styles, and its canvases as pictures. Nothing runs in it and
