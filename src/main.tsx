@@ -7,6 +7,8 @@ import { failEngine } from './state/page/engine.ts';
 import { engineClient } from './state/page/engineClient.ts';
 import { offerScripting } from './state/page/scripting.ts';
 import { restoreTheme } from './state/page/theme.ts';
+import { restrictScripts } from './state/page/trustedTypes.ts';
+import { watchLeaving } from './state/run/leaving.ts';
 import { watchOtherTabs } from './state/run/otherTabs.ts';
 import { listenToRuns, refreshRuns } from './state/run/runActions.ts';
 import { syncAddress } from './state/setup/address.ts';
@@ -16,6 +18,7 @@ import { App } from './ui/shell/App.tsx';
 import { ErrorBoundary } from './ui/shell/ErrorBoundary.tsx';
 import './ui/theme.css';
 
+restrictScripts();
 restoreTheme();
 
 /** Respondents of a survey get that alone: no engine, and no GPU is needed. */
@@ -58,6 +61,7 @@ async function start(): Promise<void> {
   offerScripting();
   listenToRuns();
   keepPromptDraft();
+  watchLeaving();
   await refreshRuns();
   watchOtherTabs();
   await syncAddress();

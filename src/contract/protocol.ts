@@ -112,11 +112,6 @@ export type Requests = {
     };
     result: StoredItem;
   };
-  /** The network of a metric from files: weights of any name, and the texts that its entry names. */
-  importMetric: {
-    args: { id: string; files: readonly { path: string; file: Blob }[] };
-    result: StoredItem;
-  };
   /**
    * What goes where before a model is loaded: bytes by phase, the peak, whether it fits, and what would. Reads configs
    * only. Also answered while a run is worked on.
@@ -141,6 +136,8 @@ export type Requests = {
   deleteStored: { args: { kind: StoredKind; id: string }; result: { readonly freedBytes: number } };
   /** Corrects what a stored checkpoint predicts. If it is loaded it is unloaded: load it again. */
   setPrediction: { args: { id: string; prediction: 'epsilon' | 'v_prediction' }; result: StoredItem };
+  /** Tokens of each prompt by the loaded model's count, without start and end. */
+  countTokens: { args: { prompts: readonly string[] }; result: readonly number[] };
   storage: { args: Record<never, never>; result: StorageReport };
   listRuns: { args: Record<never, never>; result: readonly RunSummary[] };
   createRun: { args: { spec: MiTuneSpec; name: string }; result: RunSummary };

@@ -53,6 +53,8 @@ function withModel<N extends RequestName>(handler: Handler<N>): Handler<N> {
   };
 }
 
+const COUNTED_AT_ONCE = 200;
+
 export const HANDLERS: Handlers = {
   ...STORED_HANDLERS,
   open: ({ backend }, { engine, work }) => {
@@ -136,6 +138,17 @@ export const HANDLERS: Handlers = {
     work.assertIdle('compute something else');
     return probe(engine.session, request, { signal, progress });
   }),
+  countTokens: async ({ prompts }, { engine }) => {
+    const { tokenizer } = engine.session.model;
+    const tokens: number[] = [];
+    for (const [i, prompt] of prompts.entries()) {
+      // Other requests come between: a long list takes seconds.
+      if (i % COUNTED_AT_ONCE === COUNTED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
+      const { used, dropped } = tokenizer.encode(prompt);
+      tokens.push(used + dropped);
+    }
+    return tokens;
+  },
   usage: async ({ restart }) => {
     const meter = activeMeter();
     const { tensors, liveBytes } = memoryReport();

@@ -1,6 +1,6 @@
 /** Files of the open run, made by the engine. */
-import type { NamedBytes } from '../../contract/runTypes.ts';
-import type { MiTuneSpec } from '../../contract/spec.ts';
+import type { ModelReport, NamedBytes } from '../../contract/runTypes.ts';
+import { type MiTuneSpec, sameRef } from '../../contract/spec.ts';
 import { engineClient } from '../page/engineClient.ts';
 
 export type ExportName = 'adapter' | 'lastAdapter' | 'set' | 'report' | 'scores';
@@ -27,7 +27,13 @@ export function exportFile(
   }
 }
 
-/** The run as a file that starts the same run again. */
-export function runFile(spec: MiTuneSpec): NamedBytes {
-  return { name: 'run.json', bytes: new TextEncoder().encode(`${JSON.stringify(spec, null, 2)}\n`) };
+/**
+ * The run as a file that starts the same run again, with what it takes to tell whether it is: the version of this program,
+ * and the model as it was loaded.
+ * @param loaded the model that is loaded; left out if it is another one
+ */
+export function runFile(spec: MiTuneSpec, app: string, loaded: ModelReport | null): NamedBytes {
+  const model = loaded !== null && sameRef(loaded.ref, spec.model) ? loaded : null;
+  const content = { format: 'mi-tune-run-1', app, model, spec };
+  return { name: 'run.json', bytes: new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`) };
 }

@@ -1,5 +1,6 @@
 /** Runs that another tab of this page is working on, as far as the browser's locks tell. */
 import { heldLocks, runLock } from '../../storage/locks.ts';
+import { isLeaving } from './leaving.ts';
 import { openRun, refreshRuns } from './runActions.ts';
 import { useRuns } from './runs.ts';
 
@@ -22,7 +23,8 @@ async function lookAtOtherTabs(): Promise<void> {
   const { runs, open, activity, elsewhere: before } = useRuns.getState();
   const own = activity === 'idle' ? null : open?.summary.id;
   const ids = new Set([...(runs ?? []).map((run) => run.id), ...(open === null ? [] : [open.summary.id])]);
-  const elsewhere = new Set([...ids].filter((id) => id !== own && held.has(runLock(id))));
+  const isForeign = (id: string) => id !== own && !isLeaving(id) && held.has(runLock(id));
+  const elsewhere = new Set([...ids].filter(isForeign));
   if (elsewhere.size === before.size && [...elsewhere].every((id) => before.has(id))) return;
   useRuns.setState({ elsewhere });
   await refreshRuns();

@@ -14,6 +14,7 @@ import { buildSpec, useSettings } from '../setup/settings.ts';
 import { forgetPairs } from './compare.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage } from './images.ts';
+import { untilLeft } from './leaving.ts';
 import { type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { createSpeedMeter } from './speedMeter.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
@@ -119,6 +120,7 @@ export async function workOn(until: StageName): Promise<void> {
   try {
     const { backend, model } = open.spec;
     if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
+    await untilLeft(runId);
     adopt(await engineClient().call('run', { runId, until }, { signal: abort.signal }));
   } catch (error) {
     lastFailure = reportError(error);

@@ -26,6 +26,8 @@ const OWN_ENTRY = 'studio';
 
 /** Applies the address to the stores once, then follows both. Returns the function that ends it. */
 export async function syncAddress(): Promise<() => void> {
+  // Else Back would scroll the page it leads to as far as another page was scrolled.
+  history.scrollRestoration = 'manual';
   let applying = false;
   const write = () => {
     const hash = `#${encodePlace(currentPlace())}`;

@@ -8,7 +8,7 @@ import { attempt, useNotices } from '../page/notices.ts';
 import { importAdapter } from '../run/compare.ts';
 import { joinPromptLists, promptFileOf, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
-import { parseRunFile } from './runFile.ts';
+import { parseRunFile, writtenBy } from './runFile.ts';
 import { draftOf, useSettings } from './settings.ts';
 
 export type DroppedKind =
@@ -142,13 +142,24 @@ function takePromptList(name: string, text: string): void {
  * @throws StudioError if either cannot be used; then nothing is taken over
  */
 export async function openRunFile(path: string, file: Blob): Promise<void> {
-  const spec = parseRunFile(path, await readText(path, file));
+  const text = await readText(path, file);
+  const spec = parseRunFile(path, text);
   const prompts = spec.prompts.length === 0 ? null : promptsOf(path, spec.prompts);
   useSettings.getState().replace(draftOf(spec));
   if (prompts !== null) setPromptFile(...prompts);
   goTo('start');
   const count = usePrompts.getState().list?.prompts.length ?? 0;
   useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
+  const version = writtenBy(text);
+  if (version === null || version === __APP_VERSION__) return;
+  useNotices.getState().raise(
+    {
+      code: 'run-file-other-version',
+      message: `${path} was written by version ${version} of this page; this is ${__APP_VERSION__}.`,
+      remedy: 'The run can be started all the same; its numbers may differ in their last digits.',
+    },
+    'warning',
+  );
 }
 
 /** The prompts of a run file as a list. @throws StudioError naming the run file */

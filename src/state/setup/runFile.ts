@@ -40,6 +40,12 @@ export function parseRunFile(fileName: string, text: string): MiTuneSpec {
   });
 }
 
+/** The version of this program that wrote a run file; null where it says none. */
+export function writtenBy(text: string): string | null {
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ app: v.string() })), text);
+  return read.success ? read.output.app : null;
+}
+
 function specOf(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || ('version' in json && 'prompts' in json)) return json;
   if ('spec' in json) return json.spec;

@@ -1,6 +1,6 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
-import { type ComponentType, lazy, Suspense, useLayoutEffect } from 'react';
+import { type ComponentType, lazy, Suspense, useEffect, useLayoutEffect } from 'react';
 import { useEngine } from '../../state/page/engine.ts';
 import { useNavigation } from '../../state/page/navigation.ts';
 import { useRuns, visibleStatus } from '../../state/run/runs.ts';
@@ -17,6 +17,7 @@ import { TrainPage } from '../pages/train/TrainPage.tsx';
 import { Alerts } from './Alerts.tsx';
 import styles from './App.module.css';
 import { DropLayer } from './DropLayer.tsx';
+import { keepFocus } from './keepFocus.ts';
 import { LiveStatus } from './LiveStatus.tsx';
 import { Rail } from './Rail.tsx';
 import { RunBar } from './RunBar.tsx';
@@ -54,6 +55,7 @@ export function App() {
   const hasRun = useRuns((state) => state.open !== null);
   const engine = useEngine((state) => state.status);
   useRunGuards();
+  useEffect(keepFocus, []);
   const Page = PAGES[page];
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page is read from its beginning
   useLayoutEffect(() => {

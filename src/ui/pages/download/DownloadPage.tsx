@@ -1,3 +1,4 @@
+import { useEngine } from '../../../state/page/engine.ts';
 import { runFile } from '../../../state/run/exports.ts';
 import { useGallery } from '../../../state/run/gallery.ts';
 import { isPast, useRuns } from '../../../state/run/runs.ts';
@@ -15,6 +16,7 @@ export function DownloadPage() {
   const run = useRuns((state) => state.open);
   const trained = useTraining((state) => state.checkpoint !== null || state.validation.length > 0);
   const finished = useRuns((state) => isPast(state.stage, 'train'));
+  const loaded = useEngine((state) => state.model);
   const picks = useGallery((state) => countPicks(state.picks));
   if (run === null) return <NoRun title="Download" />;
   const { adapter } = run.spec;
@@ -65,10 +67,10 @@ export function DownloadPage() {
           missing={picks > 0 ? null : 'Available once images are scored.'}
         />
         <DownloadRow
-          what={() => saveFile(runFile(run.spec))}
+          what={() => saveFile(runFile(run.spec, __APP_VERSION__, loaded))}
           title="Run file"
           file="run.json"
-          text="Settings, seed and prompts. Dropping it on this page starts the same run again."
+          text="Settings, seed and prompts, with the version of this page and what the model is. Dropped on this page it starts the run again: to the same bits on the same version, model, backend and GPU."
           missing={null}
         />
       </ul>

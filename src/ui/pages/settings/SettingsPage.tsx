@@ -1,4 +1,5 @@
 import { GROUP_NAMES } from '../../../contract/settings.ts';
+import { useEngine } from '../../../state/page/engine.ts';
 import { attempt, useNotices } from '../../../state/page/notices.ts';
 import { runFile } from '../../../state/run/exports.ts';
 import { settingsLink } from '../../../state/setup/address.ts';
@@ -23,8 +24,10 @@ export function SettingsPage() {
       await navigator.clipboard.writeText(settingsLink());
       useNotices.getState().confirm('Link copied. It holds the settings, not the prompts.');
     });
-  const save = () =>
-    saveFile(runFile(buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list))));
+  const save = () => {
+    const spec = buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list));
+    saveFile(runFile(spec, __APP_VERSION__, useEngine.getState().model));
+  };
   return (
     <>
       <PageHead title="Settings" lead="For the next run. An open run keeps the settings it was started with.">

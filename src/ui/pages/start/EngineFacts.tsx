@@ -50,6 +50,11 @@ export function EngineFacts() {
           </Button>
         </div>
       ) : null}
+      {(backend?.selfTest?.wrong.length ?? 0) === 0 ? null : (
+        <p className={styles.reason}>
+          Some kernels gave wrong numbers on this GPU and are not used: {backend?.selfTest?.wrong.join(', ')}.
+        </p>
+      )}
       {backend === null ? null : (
         <p className={styles.reason}>
           {describeArithmetic(backend, model)}. {backend.reason}

@@ -12,6 +12,9 @@ import { PromptFindings } from './PromptFindings.tsx';
 export function PromptEditor() {
   const { fileName, text, list, failure, example, examples } = usePrompts();
   const gutter = useRef<HTMLPreElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
+  // The button that was pressed goes away with the empty list.
+  const offer = (file: string) => void chooseExample(file).then(() => field.current?.focus());
   const lines = text === '' ? 1 : text.split('\n').length;
   const offering = text === '' && examples.length > 0;
   const badLine = lineOf(failure?.where);
@@ -33,6 +36,7 @@ export function PromptEditor() {
           ))}
         </pre>
         <textarea
+          ref={field}
           className={styles.text}
           aria-label="Prompt list"
           aria-describedby="prompt-findings"
@@ -50,7 +54,7 @@ export function PromptEditor() {
             <ul>
               {examples.map(({ file, title, summary }) => (
                 <li key={file}>
-                  <button type="button" className={styles.offer} onClick={() => void chooseExample(file)}>
+                  <button type="button" className={styles.offer} onClick={() => offer(file)}>
                     {title}
                   </button>
                   {summary === undefined ? null : <span className={styles.count}>{summary}</span>}
