@@ -40,8 +40,11 @@ export class ComputeDevice {
     return this.#lost.signal;
   }
 
-  /** @throws StudioError `webgpu-unavailable`, `wasm-unavailable` */
-  async open(choice: BackendChoice): Promise<BackendInfo> {
+  /**
+   * @param notGpu why no GPU is to be used whatever the choice; null where one may be
+   * @throws StudioError `webgpu-unavailable`, `wasm-unavailable`
+   */
+  async open(choice: BackendChoice, notGpu: string | null = null): Promise<BackendInfo> {
     const { wasmPaths, onLost } = this.#options;
     const wasLost = this.#lost.signal.aborted && choice !== 'wasm';
     const current = new AbortController();
@@ -56,7 +59,10 @@ export class ComputeDevice {
         onLost(error);
       },
     };
-    this.#info = (wasLost ? await reopen(options) : null) ?? (await openBackend(choice, options));
+    this.#info =
+      notGpu === null
+        ? ((wasLost ? await reopen(options) : null) ?? (await openBackend(choice, options)))
+        : { ...(await openBackend('wasm', options)), reason: notGpu };
     this.#choice = choice;
     return this.#info;
   }

@@ -29,7 +29,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/trialAllocation.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
-import { chooseKernels, kernelsInUse, restoreKernels } from './kernels.ts';
+import { chooseKernels, kernelsInUse, restoreKernels, selfTestReport } from './kernels.ts';
 import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -118,9 +118,20 @@ export class Engine {
     this.#fit = null;
     this.#memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
     if (device.choice !== choice) this.#taken = null;
-    const info = await device.open(choice);
-    await chooseKernels(info);
-    return reportBackend(info);
+    const wrong = await chooseKernels(await device.open(choice));
+    if (wrong.length > 0) await this.#leaveGpu(choice, wrong);
+    return reportBackend(this.backend);
+  }
+
+  /** A GPU with wrong numbers is not used. @throws StudioError `gpu-wrong` where it was asked for by name */
+  async #leaveGpu(choice: BackendChoice, wrong: readonly string[]): Promise<void> {
+    const problem = `This GPU, with its driver, gives wrong numbers (${wrong.join(', ')}).`;
+    const instead = choice === 'webgpu' ? 'wasm' : choice;
+    await chooseKernels(await this.device.open(instead, `${problem} WebAssembly is used instead.`));
+    if (choice !== 'webgpu') return;
+    throw new StudioError('gpu-wrong', problem, {
+      remedy: 'Choose WebAssembly, or update the driver of the GPU or the browser.',
+    });
   }
 
   async #load(
@@ -319,11 +330,14 @@ export class Engine {
     };
   }
 
-  /** Uses the forms of kernels that a run was begun with, or the fastest on this GPU. */
-  async restoreKernels({ computedBy }: Pick<RunHead, 'computedBy'>): Promise<void> {
-    if (this.backend.name !== 'webgpu') return;
+  /**
+   * Uses the forms of kernels that a run was begun with, or the fastest on this GPU.
+   * @returns kernels whose form cannot be had again: their numbers may differ in the last digits
+   */
+  async restoreKernels({ computedBy }: Pick<RunHead, 'computedBy'>): Promise<readonly string[]> {
+    if (this.backend.name !== 'webgpu') return [];
     await chooseKernels(this.backend);
-    if (computedBy !== undefined) restoreKernels(computedBy.kernels);
+    return computedBy === undefined ? [] : restoreKernels(computedBy.kernels);
   }
 
   /** The adapter in a file, on the loaded model. @throws StudioError `adapter-invalid`, `adapter-config-invalid` */
@@ -345,6 +359,7 @@ export function reportBackend(info: BackendInfo): BackendReport {
         : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
     precision,
     kernels: kernelsInUse(info),
+    selfTest: selfTestReport(),
   };
 }
 

@@ -1,35 +1,85 @@
-/** Which form of each kernel runs: timed once per GPU, and for a run that goes on the forms it was begun with. */
+/**
+ * Which form of each kernel runs: tested and timed once per GPU, and for a run that goes on the forms it was begun with.
+ */
 import * as v from 'valibot';
 import type { BackendInfo } from '../contract/backend.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
+import { type SelfTest, testKernels } from '../tensor/selfTest/testKernels.ts';
 import {
   useKernelVariants as applyVariants,
+  excludeVariants,
   kernelVariants,
   measureKernelVariants,
 } from '../tensor/webgpu/variants.ts';
 
-const variantsSchema = v.record(v.string(), v.string());
-/** By GPU and version. */
-const storedSchema = v.record(v.string(), variantsSchema);
+const testSchema = v.object({
+  tested: v.number(),
+  wrongForms: v.record(v.string(), v.array(v.string())),
+  wrongKernels: v.array(v.string()),
+});
+/** By GPU, browser (whose compiler makes the kernels) and version of this program. */
+const storedSchema = v.record(
+  v.string(),
+  v.object({ variants: v.record(v.string(), v.string()), test: testSchema }),
+);
 const SETTING = 'kernels';
-/** Uses the fastest forms for this GPU, which are timed at the first start on it. Does nothing on wasm. */
-export async function chooseKernels(info: BackendInfo): Promise<void> {
-  if (info.name !== 'webgpu') return;
+
+/** What the self-test of the GPU in use found; null where nothing is tested. */
+let found: SelfTest | null = null;
+
+/**
+ * Uses the fastest forms for this GPU that give right numbers, which are tested and timed at the first start on it. On
+ * wasm and on software adapters nothing is tested.
+ * @returns kernels none of whose forms gives right numbers: then this GPU is of no use
+ */
+export async function chooseKernels(
+  info: BackendInfo,
+  test: () => Promise<SelfTest> = testKernels,
+): Promise<readonly string[]> {
+  found = null;
+  excludeVariants({});
+  if (info.name !== 'webgpu') return [];
+  if (info.adapter?.software === true) {
+    // A program that plays the GPU has no driver to go wrong, and takes long over every kernel.
+    applyVariants(await measureKernelVariants());
+    return [];
+  }
   const { vendor = '', architecture = '', description = '' } = info.adapter ?? {};
-  const gpu = [__APP_VERSION__, vendor, architecture, description, ...info.features].join('/');
+  const version = `${__APP_VERSION__}/`;
+  const gpu = version + [vendor, architecture, description, ...info.features, navigator.userAgent].join('/');
   const stored = v.safeParse(storedSchema, await readSetting(SETTING));
-  const byGpu = stored.success ? stored.output : {};
-  const chosen = byGpu[gpu] ?? (await measureKernelVariants());
-  if (byGpu[gpu] === undefined) await writeSetting(SETTING, { ...byGpu, [gpu]: chosen });
-  applyVariants(chosen);
+  // What another version of this program found says nothing about this one.
+  const known = Object.entries(stored.success ? stored.output : {}).filter(([key]) =>
+    key.startsWith(version),
+  );
+  const byGpu = Object.fromEntries(known);
+  const before = byGpu[gpu];
+  found = before?.test ?? (await test());
+  excludeVariants(found.wrongForms);
+  const variants = before?.variants ?? (await measureKernelVariants());
+  if (before === undefined) await writeSetting(SETTING, { ...byGpu, [gpu]: { variants, test: found } });
+  applyVariants(variants);
+  return found.wrongKernels;
 }
 
-/** Uses the forms that a run was begun with, as far as this GPU has them, so that it goes on to the same bits. */
-export function restoreKernels(recorded: Readonly<Record<string, string>>): void {
-  applyVariants({ ...kernelVariants(), ...recorded });
+/**
+ * Uses the forms that a run was begun with, as far as this GPU has them, so that it goes on to the same bits.
+ * @returns kernels whose form it does not have, or only with wrong numbers
+ */
+export function restoreKernels(recorded: Readonly<Record<string, string>>): readonly string[] {
+  return applyVariants({ ...kernelVariants(), ...recorded });
 }
 
 /** The forms in use, for checkpoints; nothing on wasm, where there is one form. */
 export function kernelsInUse(info: BackendInfo): Readonly<Record<string, string>> {
   return info.name === 'webgpu' ? kernelVariants() : {};
+}
+
+/** What the self-test found, for the page and reports: the number of forms, and those that are not used. */
+export function selfTestReport(): { readonly tested: number; readonly wrong: readonly string[] } | null {
+  if (found === null) return null;
+  const wrong = Object.entries(found.wrongForms).flatMap(([op, forms]) =>
+    forms.map((form) => `${op.replaceAll('_', ' ')} (${form})`),
+  );
+  return { tested: found.tested, wrong };
 }

@@ -1,7 +1,7 @@
 import type { StageName } from '../contract/events.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { runJob } from '../jobs/runner.ts';
-import { reportError } from '../lib/errors.ts';
+import { type ErrorReport, reportError } from '../lib/errors.ts';
 import { BROWSER } from '../storage/browser.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
@@ -78,7 +78,16 @@ async function attempt(
     emit({ type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
   await engine.load(spec.model, onProgress, signal, spec.prompts);
   await engine.fit(spec);
-  await engine.restoreKernels(record);
+  const others = await engine.restoreKernels(record);
+  if (others.length > 0) emit({ type: 'warning', report: otherKernels(others) });
   await engine.openMeters(spec, signal);
   return runJob(until, engine.jobTools(spec, { store, emit, signal }));
+}
+
+function otherKernels(ops: readonly string[]): ErrorReport {
+  return {
+    code: 'kernels-other',
+    message: `The run was begun with other forms of some kernels (${ops.join(', ')}), which this GPU lacks.`,
+    remedy: 'It goes on with those that it has; numbers may differ in their last digits.',
+  };
 }

@@ -63,12 +63,16 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
   return [name, describePrecision(backend, model), ...kernels].join(', ');
 }
 
-/** Kernel variants that were chosen for this device, for a list of facts. */
-export function kernelWords({ kernels }: BackendReport): readonly (readonly [string, string])[] {
-  return Object.entries(kernels ?? {}).map(([area, variant]) => [
-    `Kernels for ${area.replaceAll('_', ' ')}`,
-    variant,
-  ]);
+/** Kernel variants that were chosen for this device and how its self-test went, for a list of facts. */
+export function kernelWords({ kernels, selfTest }: BackendReport): readonly (readonly [string, string])[] {
+  const forms = Object.entries(kernels ?? {}).map(
+    ([area, variant]) => [`Kernels for ${area.replaceAll('_', ' ')}`, variant] as const,
+  );
+  if (selfTest == null) return forms;
+  const { tested, wrong } = selfTest;
+  const outcome =
+    wrong.length === 0 ? 'all right' : `${wrong.length} wrong and not used: ${wrong.join(', ')}`;
+  return [...forms, ['Self-test on this GPU', `${tested} kernels, ${outcome}`]];
 }
 
 /** Weights that are stored in halves are still computed with in 32 bits. */

@@ -41,11 +41,21 @@ export function useKernelVariants(recorded: Readonly<Record<string, string>>): s
 function apply(recorded: Readonly<Record<string, string>>): string[] {
   const missing: string[] = [];
   for (const op of kernelOps) {
-    const found = availableVariants(op).find((variant) => variant === recorded[op]);
+    const available = availableVariants(op);
+    const found = available.find((variant) => variant === recorded[op]);
     if (found === undefined && recorded[op] !== undefined) missing.push(op);
-    choose(op, found ?? variantsOf[op][0]);
+    choose(op, found ?? (available[0] as KernelVariant));
   }
   return missing;
+}
+
+/** Forms that are not to be used although the device can run them, by op: those that gave wrong numbers on it. */
+let excluded: Readonly<Record<string, readonly string[]>> = {};
+
+/** Replaces the forms that are not offered any more; ops that use one of them go to another. */
+export function excludeVariants(forms: Readonly<Record<string, readonly string[]>>): void {
+  excluded = forms;
+  apply(kernelVariants());
 }
 
 /** Forms of an op that the active device can run. On wasm they mean nothing, and only the default is offered. */
@@ -53,7 +63,10 @@ export function availableVariants(op: KernelOp): readonly KernelVariant[] {
   const backend = tf.backend();
   const all: readonly KernelVariant[] = variantsOf[op];
   if (!(backend instanceof WebGPUBackend)) return all.slice(0, 1);
-  return all.filter((variant) => variant !== 'subgroups' || backend.device.features.has('subgroups'));
+  const able = all.filter((variant) => variant !== 'subgroups' || backend.device.features.has('subgroups'));
+  const right = able.filter((variant) => !excluded[op]?.includes(variant));
+  // Without a right one nothing can be computed, which whoever excluded them all has to say.
+  return right.length === 0 ? all.slice(0, 1) : right;
 }
 
 /** Only forms of the op get here. */
@@ -92,7 +105,7 @@ export async function measureKernelVariants({
   budgetMs = 1000,
   softwareToo = false,
 }: MeasureOptions = {}): Promise<Record<KernelOp, KernelVariant>> {
-  const best = forOps((op) => variantsOf[op][0]);
+  const best = forOps((op) => availableVariants(op)[0] as KernelVariant);
   const backend = tf.backend();
   if (!(backend instanceof WebGPUBackend)) return best;
   if (!softwareToo && computesOnCpu(backend.device.adapterInfo)) return best;

@@ -3,11 +3,15 @@ import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { adamWStep, clipFactor, globalGradNorm } from '../../../src/tensor/ops/adamW.ts';
 import { doraEpilogue, doraWeightNorm } from '../../../src/tensor/ops/dora.ts';
 import { matmulTrain } from '../../../src/tensor/ops/matmulTrain.ts';
+import { referenceLinear } from '../../../src/tensor/reference/layers.ts';
+import {
+  referenceAdamW,
+  referenceDoraEpilogue,
+  referenceDoraWeightNorm,
+} from '../../../src/tensor/reference/pointwise.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
-import { referenceLinear } from './reference/layers.ts';
-import { referenceAdamW, referenceDoraEpilogue, referenceDoraWeightNorm } from './reference/pointwise.ts';
 
 type Values = ArrayLike<number>;
 

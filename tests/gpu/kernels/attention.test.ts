@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import { attention, attentionMix, attentionProbs } from '../../../src/tensor/ops/attention.ts';
-import { type Tensor, type Tensor3D, tf } from '../../../src/tensor/tf.ts';
-import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
 import {
   type ReferenceAttention,
   referenceAttention,
   referenceAttentionProbs,
-} from './reference/attention.ts';
+} from '../../../src/tensor/reference/attention.ts';
+import { type Tensor, type Tensor3D, tf } from '../../../src/tensor/tf.ts';
+import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
 
 const cases: ReferenceAttention[] = [
   { batch: 2, queries: 64, keys: 24, width: 64, heads: 2, causal: false },

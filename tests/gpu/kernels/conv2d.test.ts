@@ -1,10 +1,14 @@
 import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { type ConvOptions, conv2d } from '../../../src/tensor/ops/conv2d.ts';
+import {
+  type ReferenceConv,
+  referenceConv2d,
+  referenceUpsample,
+} from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
-import { type ReferenceConv, referenceConv2d, referenceUpsample } from './reference/layers.ts';
 
 type Case = readonly [
   batch: number,

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { groupMoments } from '../../../src/tensor/ops/groupMoments.ts';
+import { referenceGroupMoments } from '../../../src/tensor/reference/moments.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
-import { referenceGroupMoments } from './reference/moments.ts';
 
 onBackends('group moments', () => {
   it.each([

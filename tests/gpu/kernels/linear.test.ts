@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
+import { referenceLinear } from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
-import { referenceLinear } from './reference/layers.ts';
 
 const sizes: [rows: number, inner: number, columns: number][] = [
   [1, 4, 4],

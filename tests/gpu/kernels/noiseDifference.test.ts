@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { noiseDifference } from '../../../src/tensor/ops/noiseDifference.ts';
+import { referenceNoiseDifference } from '../../../src/tensor/reference/pointwise.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
-import { referenceNoiseDifference } from './reference/pointwise.ts';
 
 onBackends('noiseDifference', () => {
   // The last three sizes are not divisible by 4.

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
 import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
+import { referenceGroupNorm, referenceLayerNorm } from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, tf } from '../../../src/tensor/tf.ts';
 import { expectGradients, onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
-import { referenceGroupNorm, referenceLayerNorm } from './reference/layers.ts';
 
 /** Values with a mean well above their spread, where a variance from squares would lose digits. */
 const shifted = (seed: number, count: number): Float32Array =>

@@ -2,10 +2,15 @@ import { expect, it } from 'vitest';
 import { geglu, gelu, silu } from '../../../src/tensor/ops/activations.ts';
 import { linearCombination } from '../../../src/tensor/ops/linearCombination.ts';
 import { concatChannels, upsampleNearest } from '../../../src/tensor/ops/shape.ts';
+import { referenceUpsample } from '../../../src/tensor/reference/layers.ts';
+import {
+  erf,
+  referenceGeglu,
+  referenceGelu,
+  referenceSilu,
+} from '../../../src/tensor/reference/pointwise.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { expectGradients, onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
-import { referenceUpsample } from './reference/layers.ts';
-import { erf, referenceGeglu, referenceGelu, referenceSilu } from './reference/pointwise.ts';
 
 const lengths = [1, 3, 64, 65, 1000];
 

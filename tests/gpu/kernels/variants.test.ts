@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { conv2d } from '../../../src/tensor/ops/conv2d.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
+import { referenceConv2d, referenceLinear } from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { kernelOps, variantsOf } from '../../../src/tensor/webgpu/variantState.ts';
 import {
@@ -12,7 +13,6 @@ import {
 } from '../../../src/tensor/webgpu/variants.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
 import { expectGradients, onBackends, randoms, relativeError, take } from './harness.ts';
-import { referenceConv2d, referenceLinear } from './reference/layers.ts';
 
 // The form that runs by default goes through many more sizes in linear.test.ts and conv2d.test.ts.
 for (const variant of variantsOf.linear.slice(1)) {

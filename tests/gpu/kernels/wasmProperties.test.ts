@@ -5,10 +5,10 @@ import { expect, it } from 'vitest';
 import { floatsToHalves, halvesToFloats } from '../../../src/lib/half.ts';
 import { conv2d } from '../../../src/tensor/ops/conv2d.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
+import { referenceConv2d, referenceLinear } from '../../../src/tensor/reference/layers.ts';
 import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight, type Weight } from '../../../src/tensor/weights.ts';
 import { onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
-import { referenceConv2d, referenceLinear } from './reference/layers.ts';
 
 const RUNS = { numRuns: 60 };
 const upTo = (max: number, min = 1) => fc.integer({ min, max });

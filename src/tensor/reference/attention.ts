@@ -1,4 +1,4 @@
-/** Plain-loop reference of attention in float64. */
+/** Plain-loop reference of attention in float64, for tests and for the self-test of kernels. */
 
 type Values = ArrayLike<number>;
 

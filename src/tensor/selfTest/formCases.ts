@@ -1,0 +1,121 @@
+/**
+ * Cases of the kernels that have several forms. Sizes are odd where a form takes any size, and divisible by four where it
+ * takes packs of four.
+ */
+import { attention } from '../ops/attention.ts';
+import { conv2d } from '../ops/conv2d.ts';
+import { linear } from '../ops/linear.ts';
+import { referenceAttention } from '../reference/attention.ts';
+import { referenceConv2d, referenceLinear } from '../reference/layers.ts';
+import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tf.ts';
+import {
+  type Check,
+  forwardCheck,
+  gradientChecks,
+  type KernelCase,
+  type Reference,
+  randoms,
+  withWeight,
+} from './checks.ts';
+
+export const FORM_CASES: readonly KernelCase[] = [
+  ...products('linear', (gradient, halves) =>
+    linearCase(gradient, halves ? [37, 72, 36] : [5, 7, 9], halves),
+  ),
+  ...products('conv2d', (gradient, halves) => convCase(gradient, halves ? [5, 8, 12] : [3, 3, 5], halves)),
+  { kernel: 'attention', op: 'attention', run: () => attentionChecks(false) },
+  { kernel: 'attention gradient', op: 'attention_gradient', run: () => attentionChecks(true) },
+];
+
+function products(
+  op: 'linear' | 'conv2d',
+  checks: (gradient: boolean, halves: boolean) => readonly Check[],
+): KernelCase[] {
+  return [
+    { kernel: op, op, run: () => [...checks(false, true), ...checks(false, false)] },
+    {
+      kernel: `${op} gradient`,
+      op: `${op}_gradient`,
+      run: () => [...checks(true, true), ...checks(true, false)],
+    },
+  ];
+}
+
+function linearCase(
+  gradient: boolean,
+  sizes: readonly [number, number, number],
+  halves: boolean,
+): readonly Check[] {
+  const [rows, inner, columns] = sizes;
+  return withWeight([inner, columns], halves, (weight, w) => {
+    const x = randoms(1, rows * inner);
+    const bias = randoms(3, columns);
+    if (!gradient) {
+      const y = linear(tf.tensor2d(x, [rows, inner]), weight, tf.tensor1d(bias));
+      return [{ actual: y, expected: referenceLinear(x, w, bias, sizes) }];
+    }
+    const dy = randoms(4, rows * columns);
+    const actual = tf.grad((input: Tensor) => linear(input, weight, null))(
+      tf.tensor2d(x, [rows, inner]),
+      tf.tensor2d(dy, [rows, columns]),
+    );
+    const transposed = Float64Array.from(
+      w,
+      (_, i) => w[(i % inner) * columns + Math.floor(i / inner)] as number,
+    );
+    return [{ actual, expected: referenceLinear(dy, transposed, null, [rows, columns, inner]) }];
+  });
+}
+
+/** 3 x 3, stride 1; the gradient is a convolution too, with the taps turned around and channels exchanged. */
+function convCase(
+  gradient: boolean,
+  [side, inputs, outputs]: readonly [number, number, number],
+  halves: boolean,
+): readonly Check[] {
+  const sizes = { batch: 1, height: side, width: side + 1, kernel: 3, stride: 1, padBefore: 1, padAfter: 1 };
+  const pixels = side * (side + 1);
+  return withWeight([3, 3, inputs, outputs], halves, (weight, w) => {
+    const x = randoms(1, pixels * inputs);
+    const input = tf.tensor4d(x, [1, side, side + 1, inputs]);
+    if (!gradient) {
+      const bias = randoms(3, outputs);
+      const expected = referenceConv2d(x, w, bias, { ...sizes, inChannels: inputs, outChannels: outputs });
+      return [{ actual: conv2d(input, weight, tf.tensor1d(bias)), expected }];
+    }
+    const dy = randoms(4, pixels * outputs);
+    const actual = tf.grad((z: Tensor) => conv2d(z as Tensor4D, weight, null))(
+      input,
+      tf.tensor4d(dy, [1, side, side + 1, outputs]),
+    );
+    const turned = Float64Array.from(w, (_, i) => {
+      const [tap, co, ci] = [
+        Math.floor(i / (inputs * outputs)),
+        Math.floor(i / inputs) % outputs,
+        i % inputs,
+      ];
+      return w[((8 - tap) * inputs + ci) * outputs + co] as number;
+    });
+    const expected = referenceConv2d(dy, turned, null, {
+      ...sizes,
+      inChannels: outputs,
+      outChannels: inputs,
+    });
+    return [{ actual, expected }];
+  });
+}
+
+function attentionChecks(gradient: boolean): readonly Check[] {
+  return [true, false].flatMap((causal) => {
+    const g = { batch: 1, queries: 9, keys: causal ? 9 : 7, width: 16, heads: 2, causal };
+    const op = (...qkv: Tensor[]) =>
+      attention(...(qkv as [Tensor3D, Tensor3D, Tensor3D]), { heads: 2, causal });
+    const reference: Reference = (q, k, v) =>
+      referenceAttention(q as Float64Array, k as Float64Array, v as Float64Array, g);
+    const inputs = [g.queries, g.keys, g.keys].map((tokens, i) => ({
+      values: randoms(10 + i, tokens * g.width),
+      shape: [1, tokens, g.width],
+    }));
+    return gradient ? gradientChecks(op, reference, inputs) : [forwardCheck(op, reference, inputs)];
+  });
+}
