@@ -1,9 +1,15 @@
 /**
  * Writes tables by RFC 4180: comma, CRLF, quotation marks doubled inside quoted cells.
  *
- * Text that a spreadsheet would run as a formula (starting with `=`, `+`, `-`, `@`, tab or carriage return) gets an
- * apostrophe in front, as OWASP's page "CSV Injection" advises: prompts come from strangers. Numbers are left alone.
+ * Text that a spreadsheet would run as a formula (starting with `=`, `+`, `-`, `@`, their full-width forms, a tab or a line
+ * end) gets an apostrophe in front, as OWASP's page "CSV Injection" advises: prompts come from strangers. So does every
+ * line inside a cell, since programs that split rows before they look at quotation marks take it for a cell of its own.
+ * Numbers are left alone.
  */
+
+/** Places where a formula would begin. */
+const FORMULA =
+  /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=[\r\n])(?=[=+\-@\t\uff1d\uff0b\uff0d\uff20])/g;
 
 /** Empty for null and for numbers that are not finite. */
 export type CsvCell = string | number | boolean | null;
@@ -26,6 +32,6 @@ function toLine(cells: readonly CsvCell[]): string {
 function toCell(cell: CsvCell): string {
   if (cell === null || (typeof cell === 'number' && !Number.isFinite(cell))) return '';
   if (typeof cell !== 'string') return String(cell);
-  const harmless = /^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell;
+  const harmless = cell.replace(FORMULA, "'");
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -1,6 +1,6 @@
 // A small static file server on the loopback interface: MIME types, Range requests, no way out of its folder.
 
-import { createReadStream, realpathSync, statSync } from 'node:fs';
+import { createReadStream, readFileSync, realpathSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, sep } from 'node:path';
 import { pipeline } from 'node:stream';
@@ -97,6 +97,30 @@ export function parseRange(header, size) {
 }
 
 /**
+ * The policy that the folder's page states for itself, with what only a header can say: that nobody may frame it.
+ * Workers get theirs from the header of their own script.
+ * @param {string} folder
+ */
+export function policyOf(folder) {
+  const page = resolveInside(folder, '/');
+  const html = page === null ? '' : readFileSync(page, 'utf8');
+  const stated = /http-equiv="Content-Security-Policy"\s+content="([^"]*)"/.exec(html)?.[1];
+  return [...(stated === undefined ? [] : [stated]), "frame-ancestors 'none'"].join('; ');
+}
+
+/**
+ * Whether a request names this server as itself. A name that someone else's domain server points at this machine (DNS
+ * rebinding) would make that someone's page one of ours.
+ * @param {string | undefined} host the header `Host`
+ * @param {number | undefined} port
+ */
+export function isOwnHost(host, port) {
+  return ['127.0.0.1', 'localhost', '[::1]'].some(
+    (name) => host === `${name}:${port}` || (port === 80 && host === name),
+  );
+}
+
+/**
  * Serves a folder on 127.0.0.1, on `port` or the next free one (0: any). `mounts` puts further folders under a path
  * such as `/model/`.
  * @param {{ folder: string, port: number, mounts?: Readonly<Record<string, string>> | undefined }} options
@@ -104,6 +128,15 @@ export function parseRange(header, size) {
  */
 export async function serveFolder({ folder, port, mounts = {} }) {
   const server = createServer((request, response) => {
+    if (!isOwnHost(request.headers.host, request.socket.localPort)) {
+      return void response
+        .writeHead(421, { 'Content-Type': 'text/plain; charset=utf-8' })
+        .end('Not this server\n');
+    }
+    response.setHeader('Content-Security-Policy', policyOf(folder));
+    response.setHeader('X-Frame-Options', 'DENY');
+    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return void response.writeHead(405, { Allow: 'GET, HEAD' }).end();
     }

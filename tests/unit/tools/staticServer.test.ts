@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseRange, serveFolder } from '../../../tools/lib/staticServer.mjs';
+import { parseRange, policyOf, serveFolder } from '../../../tools/lib/staticServer.mjs';
 
 const outer = mkdtempSync(join(tmpdir(), 'static-server-'));
 const folder = join(outer, 'site');
@@ -12,7 +12,10 @@ let server: Awaited<ReturnType<typeof serveFolder>>;
 beforeAll(async () => {
   mkdirSync(join(folder, 'assets'), { recursive: true });
   mkdirSync(join(outer, 'site-secret'));
-  writeFileSync(join(folder, 'index.html'), '<p>start</p>');
+  writeFileSync(
+    join(folder, 'index.html'),
+    `<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><p>start</p>`,
+  );
   writeFileSync(join(folder, 'assets', 'app-1a2b.js'), '0123456789');
   writeFileSync(join(folder, 'a b.wasm'), '');
   writeFileSync(join(outer, 'secret.txt'), 'secret');
@@ -26,24 +29,26 @@ afterAll(async () => {
   rmSync(outer, { recursive: true });
 });
 
-/** Status of a path sent as it is: fetch would normalize it first. */
-function rawStatus(path: string): Promise<number | undefined> {
+/** The answer to a path and headers sent as they are: fetch would normalize them first. */
+function raw(path: string, headers: Record<string, string> = {}): Promise<IncomingMessage> {
   return new Promise((settle, reject) => {
-    request({ host: '127.0.0.1', port: server.port, path }, (response) => {
+    request({ host: '127.0.0.1', port: server.port, path, headers }, (response) => {
       response.resume();
-      settle(response.statusCode);
+      settle(response);
     })
       .on('error', reject)
       .end();
   });
 }
 
+const rawStatus = async (path: string) => (await raw(path)).statusCode;
+
 test('sends files with their types, and a folder as its index', async () => {
   const index = await fetch(server.url);
   expect([index.status, index.headers.get('content-type'), await index.text()]).toEqual([
     200,
     'text/html; charset=utf-8',
-    '<p>start</p>',
+    expect.stringContaining('<p>start</p>'),
   ]);
   expect(index.headers.get('cache-control')).toBe('no-cache');
   const script = await fetch(`${server.url}assets/app-1a2b.js?v=1`);
@@ -87,6 +92,29 @@ test.each([
 
 test.each(['/link.txt', '/assets', '/none.js', '/%', '/%00'])('has nothing at %s', async (path) => {
   expect(await rawStatus(path)).toBe(404);
+});
+
+test.each([
+  ['127.0.0.1:PORT', 200],
+  ['localhost:PORT', 200],
+  ['[::1]:PORT', 200],
+  ['evil.example:PORT', 421],
+  ['127.0.0.1.evil.example:PORT', 421],
+  ['127.0.0.1', 421],
+  ['127.0.0.1:1', 421],
+])('answers as %s with %i', async (host, status) => {
+  const named = host.replace('PORT', String(server.port));
+  expect((await raw('/', { host: named })).statusCode).toBe(status);
+});
+
+test('sends the policy of the page with everything, and forbids frames', async () => {
+  for (const path of ['', 'assets/app-1a2b.js', 'nothing']) {
+    const { headers } = await fetch(server.url + path);
+    expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+    expect(headers.get('x-frame-options')).toBe('DENY');
+    expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+  }
+  expect(policyOf(join(outer, 'site-secret'))).toBe("frame-ancestors 'none'");
 });
 
 test('reads only', async () => {
