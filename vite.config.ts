@@ -55,6 +55,8 @@ export default defineConfig({
           name: 'unit',
           environment: 'node',
           include: ['tests/unit/**/*.test.{ts,tsx}'],
+          // Properties take seconds on a busy machine; only what hangs may fail by time.
+          testTimeout: 2 * minutes,
           setupFiles: ['tests/helpers/fixedSeeds.ts'],
         },
       },
