@@ -19,6 +19,7 @@ import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
 import { usageError } from '../lib/usage.ts';
 import { type PromptedFolder, type PromptedImage, readFolder } from './folder.ts';
+import { scoreDetections, scoreThreeInOne } from './rules.ts';
 import { appendLine, cacheKey, type Line, readLines } from './store.ts';
 
 const USAGE = `Usage: npm run score -- DIR --metric NAME [options]
@@ -33,6 +34,9 @@ DIR                     images with a metadata.jsonl (file_name, text), or named
 --write-questions FILE  only writes the noun phrases of all prompts, to be edited
 --questions FILE        phrases by prompt that are asked instead of those found (blip-vqa)
 --without-adjectives    prompts without adjectives, as T2I-CompBench's CLIPScore of complex prompts
+--detections FILE       instead of a metric: UniDet's spatial rule on boxes of any detector, in COCO's JSON
+--complex               with --detections: objects around the preposition, as for complex prompts
+--three-in-one          instead of a metric: the mean of blip-vqa, unidet and clip that a complex prompt needs
 --help                  this text
 
 Writes scores-NAME.jsonl line by line; the same command goes on from there, and measures what has changed. At the end
@@ -52,6 +56,9 @@ function readOptions() {
       questions: { type: 'string' },
       'write-questions': { type: 'string' },
       'without-adjectives': { type: 'boolean', default: false },
+      detections: { type: 'string' },
+      complex: { type: 'boolean', default: false },
+      'three-in-one': { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -62,7 +69,9 @@ function readOptions() {
   if (backend !== 'wasm' && backend !== 'webgpu') throw usageError(`Unknown backend "${backend}".`);
   if (weights !== 'f32' && weights !== 'f16') throw usageError(`Unknown precision "${weights}".`);
   const metric = metricOf(values.metric ?? '');
-  if (metric === null && values['write-questions'] === undefined) {
+  const isRule =
+    values['write-questions'] !== undefined || values.detections !== undefined || values['three-in-one'];
+  if (metric === null && !isRule) {
     throw usageError(`Name a metric: --metric ${METRICS.map(({ name }) => name).join(', ')}.`);
   }
   return {
@@ -75,12 +84,17 @@ function readOptions() {
     questions: values.questions,
     writeQuestions: values['write-questions'],
     withoutAdjectives: values['without-adjectives'],
+    detections: values.detections,
+    complex: values.complex,
+    threeInOne: values['three-in-one'],
   } as const;
 }
 
 async function score(options: NonNullable<Options>): Promise<void> {
   const found = readFolder(options.folder);
   if (options.writeQuestions !== undefined) return writeQuestions(found, options.writeQuestions);
+  if (options.detections !== undefined) return scoreDetections(found, options.detections, options);
+  if (options.threeInOne) return scoreThreeInOne(found, options.out);
   const metric = options.metric as Metric;
   const phrases = options.questions === undefined ? null : readPhrases(options.questions);
   const model = metric.network === null ? null : modelFolder(metric, options.model);

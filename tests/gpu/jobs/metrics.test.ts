@@ -39,6 +39,42 @@ describe('a run with the CLIP of the shapes world', () => {
     expect(evaluation?.metrics['shapes-clip']?.before.images).toBeGreaterThan(0);
   });
 
+  it('measures with a network from files, which is listed and deleted like a model', async () => {
+    const files = await Promise.all(
+      ['config.json', 'vocab.json', 'merges.txt', 'model.safetensors'].map(async (path) => ({
+        path: `chosen/${path}`,
+        file: await (await fetch(`/models/shapes-clip/${path}`)).blob(),
+      })),
+    );
+    const importMetric = (chosen: typeof files) =>
+      studio.client.call('importMetric', { id: 'clip-vit-b32', files: chosen });
+    await expect(importMetric(files.slice(0, 3))).rejects.toMatchObject({ code: 'model-file-missing' });
+    await importMetric(files);
+    const runId = await studio.create({
+      model: { kind: 'url', base: 'models/shapes/' },
+      prompts: PROMPTS,
+      sampling: { steps: 2, batch: 2, guidance: 3 },
+      selection: { candidates: 2 },
+      metrics: [{ name: 'clip', model: null }],
+    });
+    const drawn = await studio.run(runId, 'pool');
+    const values = drawn.flatMap((event) =>
+      event.type === 'candidates' ? event.records.map(({ metrics }) => metrics.clip?.value) : [],
+    );
+    expect(values).toHaveLength(4);
+    expect(values.every((value) => Number.isFinite(value))).toBe(true);
+    const { models } = await studio.client.call('stored', {});
+    expect(models.find(({ id }) => id === 'metric-clip-vit-b32')).toMatchObject({
+      complete: true,
+      license: { name: 'MIT' },
+    });
+    const { freedBytes } = await studio.client.call('deleteStored', {
+      kind: 'model',
+      id: 'metric-clip-vit-b32',
+    });
+    expect(freedBytes).toBeGreaterThan(2_000_000);
+  });
+
   it('refuses a metric that it does not know', async () => {
     const runId = await studio.create({
       model: { kind: 'url', base: 'models/shapes/' },

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { blipScore, fourDecimals } from '../../../src/metrics/blip/aggregate.ts';
 import { askedPhrases, questionOf } from '../../../src/metrics/blip/questions.ts';
 import { nounPhrases, pairOfPhrases } from '../../../src/metrics/language/nounPhrases.ts';
+import { alwaysZero, taggedWords } from '../../../src/metrics/spatial/promptObjects.ts';
 import { iou, scoreSpatial, type TaggedWord } from '../../../src/metrics/spatial/unidetRule.ts';
 import { complexGroup } from '../../../src/metrics/t2i/complexGroups.ts';
 import { threeInOne } from '../../../src/metrics/t2i/threeInOne.ts';
@@ -48,6 +49,17 @@ test.each(golden.unidet.map((entry) => [entry.id, entry] as const))('spatial rul
   expect([found.position ?? -1, found.score]).toBeAllClose([entry.position_score ?? -1, entry.score], {
     atol: 1e-9,
   });
+});
+
+test.each([
+  ['a dog near a cat', false],
+  ['a girl on the left of a train', false],
+  ['a wallet near a dog', true],
+  ['a dog on top of a chair', true],
+])('whether the benchmark can score %s at all', async (prompt, hopeless) => {
+  const { objects, locality } = scoreSpatial(prompt, await taggedWords(prompt), [], { complex: false });
+  expect(objects).toHaveLength(2);
+  expect(alwaysZero(objects, locality)).toBe(hopeless);
 });
 
 test('boxes that do not meet have no intersection', () => {

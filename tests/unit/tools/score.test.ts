@@ -4,7 +4,9 @@ import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { encodePng } from '../../../src/formats/png.ts';
 import { readFolder } from '../../../tools/score/folder.ts';
+import { scoreDetections, scoreThreeInOne } from '../../../tools/score/rules.ts';
 import { appendLine, cacheKey, readLines } from '../../../tools/score/store.ts';
 
 const folders: string[] = [];
@@ -62,4 +64,40 @@ test('a folder without prompts, and a listed image that is missing, are told', (
   const listed = folder();
   writeFileSync(join(listed, 'metadata.jsonl'), '{"file_name":"x.png","text":"a cat"}\n');
   expect(() => readFolder(listed)).toThrow(/x\.png is listed/);
+});
+
+test('boxes of a detector become spatial scores and a result file of T2I-CompBench', async () => {
+  const samples = join(folder(), 'samples');
+  mkdirSync(samples);
+  const name = 'a dog on the left of a cat_000000.png';
+  writeFileSync(join(samples, name), await encodePng(new Uint8Array(100 * 100 * 3), 100, 100));
+  const boxes = [
+    { file_name: name, label: 'dog', bbox: [0, 40, 20, 20], score: 0.9 },
+    { file_name: name, label: 'cat', bbox: [70, 40, 20, 20], score: 0.7 },
+  ];
+  const out = folder();
+  const file = join(out, 'boxes.json');
+  writeFileSync(file, JSON.stringify(boxes));
+  await scoreDetections(readFolder(join(samples, '..')), file, { out, complex: false });
+  // (0.9 + 0.7) / 4 + 1 / 2
+  expect(readFileSync(join(out, 'scores-unidet.csv'), 'utf8')).toContain(
+    `${name},a dog on the left of a cat,0.9`,
+  );
+  const results = JSON.parse(readFileSync(join(out, 'annotation_obj_detection_2d/vqa_result.json'), 'utf8'));
+  expect(results).toEqual([{ question_id: 0, answer: 0.9 }]);
+});
+
+test('3-in-1 takes the scores that the prompt needs', () => {
+  const images = folder();
+  // A prompt of complex_val.txt about a place.
+  const prompt = 'The red hat was on top of the brown coat rack.';
+  writeFileSync(join(images, 'metadata.jsonl'), `${JSON.stringify({ file_name: 'x.png', text: prompt })}\n`);
+  writeFileSync(join(images, 'x.png'), '');
+  const out = folder();
+  expect(() => scoreThreeInOne(readFolder(images), out)).toThrow(/score the folder by blip-vqa first/);
+  for (const [name, value] of Object.entries({ 'blip-vqa': 0.5, unidet: 0.75, clip: 0.2 })) {
+    writeFileSync(join(out, `scores-${name}.csv`), `file_name,prompt,${name}\nx.png,p,${value}\n`);
+  }
+  scoreThreeInOne(readFolder(images), out);
+  expect(readFileSync(join(out, 'scores-3-in-1.csv'), 'utf8')).toContain('0.625');
 });
