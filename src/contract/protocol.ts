@@ -112,6 +112,11 @@ export type Requests = {
     };
     result: StoredItem;
   };
+  /** The network of a metric from files: weights of any name, and the texts that its entry names. */
+  importMetric: {
+    args: { id: string; files: readonly { path: string; file: Blob }[] };
+    result: StoredItem;
+  };
   /**
    * What goes where before a model is loaded: bytes by phase, the peak, whether it fits, and what would. Reads configs
    * only. Also answered while a run is worked on.

@@ -3,6 +3,7 @@
 import type { RequestName, Requests } from '../contract/protocol.ts';
 import { downloadModel, planDownload } from '../storage/download/downloadModel.ts';
 import { deleteStored, describeModel, listStored } from '../storage/inventory.ts';
+import { importMetricModel } from '../storage/metricStore.ts';
 import { setPrediction } from '../storage/modelStore.ts';
 import { storageReport } from '../storage/quota.ts';
 import { verifyStored } from '../storage/verify.ts';
@@ -18,6 +19,7 @@ type StoredRequests =
   | 'planDownload'
   | 'setPrediction'
   | 'downloadModel'
+  | 'importMetric'
   | 'stored'
   | 'verifyStored'
   | 'deleteStored'
@@ -32,6 +34,8 @@ export const STORED_HANDLERS: { [N in StoredRequests]: Handler<N> } = {
     const tell = atIntervals(progress);
     return describeModel(await downloadModel(source, { token, signal, onProgress: tell }));
   },
+  importMetric: async ({ id, files }, { signal, progress }) =>
+    describeModel(await importMetricModel(id, files, { signal, onProgress: atIntervals(progress) })),
   stored: (_, { engine }) => listStored({ loaded: loadedModel(engine) }),
   verifyStored: ({ kind, id }, { signal, progress }) =>
     verifyStored(kind, id, { signal, onProgress: atIntervals(progress) }),

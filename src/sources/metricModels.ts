@@ -1,13 +1,13 @@
 /** Models of metrics, as data: which files, from where, how large, under which license. */
 import type { License } from '../contract/modelSource.ts';
 import { LICENSES } from './catalog.ts';
-import { escapePath } from './hubs.ts';
+import { type Hub, hubUrl } from './hubs.ts';
 
 export type MetricFile = {
   /** Where it lies in the stored folder. */
   readonly path: string;
-  /** Tried in this order. */
-  readonly addresses: readonly string[];
+  /** In a repository of the hub, or at an address of its own. */
+  readonly from: { readonly repository: string; readonly path: string } | { readonly url: string };
 };
 
 export type MetricModel = {
@@ -41,18 +41,16 @@ const PICKSCORE: License = {
   summary: '',
 };
 
-const hub = (repository: string, path: string): string =>
-  `https://huggingface.co/${repository}/resolve/main/${escapePath(path)}`;
-const from = (repository: string, ...paths: readonly string[]): string[] =>
-  paths.map((path) => hub(repository, path));
+const onHub = (repository: string, path: string, as = path): MetricFile => ({
+  path: as,
+  from: { repository, path },
+});
 
 const CLIP_TOKENIZER: readonly MetricFile[] = [
-  { path: 'vocab.json', addresses: from('openai/clip-vit-base-patch32', 'vocab.json') },
-  { path: 'merges.txt', addresses: from('openai/clip-vit-base-patch32', 'merges.txt') },
+  onHub('openai/clip-vit-base-patch32', 'vocab.json'),
+  onHub('openai/clip-vit-base-patch32', 'merges.txt'),
 ];
-const BERT_TOKENIZER: readonly MetricFile[] = [
-  { path: 'vocab.txt', addresses: from('google-bert/bert-base-uncased', 'vocab.txt') },
-];
+const BERT_TOKENIZER: readonly MetricFile[] = [onHub('google-bert/bert-base-uncased', 'vocab.txt')];
 
 export const METRIC_MODELS: readonly MetricModel[] = [
   {
@@ -72,8 +70,8 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     sizeBytes: 605_000_000,
     base: null,
     files: [
-      { path: 'config.json', addresses: from('openai/clip-vit-base-patch32', 'config.json') },
-      { path: 'model.safetensors', addresses: from('openai/clip-vit-base-patch32', 'model.safetensors') },
+      onHub('openai/clip-vit-base-patch32', 'config.json'),
+      onHub('openai/clip-vit-base-patch32', 'model.safetensors'),
       ...CLIP_TOKENIZER,
     ],
     license: LICENSES.mit as License,
@@ -88,15 +86,15 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     files: [
       {
         path: 'model.pt',
-        addresses: [
-          'https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/model_base_vqa_capfilt_large.pth',
-        ],
+        from: {
+          url: 'https://storage.googleapis.com/sfr-vision-language-research/BLIP/models/model_base_vqa_capfilt_large.pth',
+        },
       },
       ...BERT_TOKENIZER,
     ],
     license: BSD_3,
     notes:
-      'The checkpoint of the published numbers. Its server may refuse pages: then download it and drop it here.',
+      'The checkpoint of the published numbers. Its server may refuse pages: then download it and choose it as files, with vocab.txt of bert-base-uncased.',
   },
   {
     id: 'blip-vqa-384',
@@ -105,11 +103,8 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     sizeBytes: 1_540_000_000,
     base: null,
     files: [
-      { path: 'config.json', addresses: from('Salesforce/blip-vqa-capfilt-large', 'config.json') },
-      {
-        path: 'model.safetensors',
-        addresses: from('Salesforce/blip-vqa-capfilt-large', 'model.safetensors'),
-      },
+      onHub('Salesforce/blip-vqa-capfilt-large', 'config.json'),
+      onHub('Salesforce/blip-vqa-capfilt-large', 'model.safetensors'),
       ...BERT_TOKENIZER,
     ],
     license: BSD_3,
@@ -121,7 +116,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     parameters: 986_109_441,
     sizeBytes: 1_970_000_000,
     base: null,
-    files: [{ path: 'model.pt', addresses: from('xswu/HPSv2', 'HPS_v2_compressed.pt') }, ...CLIP_TOKENIZER],
+    files: [onHub('xswu/HPSv2', 'HPS_v2_compressed.pt', 'model.pt'), ...CLIP_TOKENIZER],
     license: APACHE_2,
     notes: 'Version 2.0, as in the paper.',
   },
@@ -132,14 +127,19 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     sizeBytes: 3_940_000_000,
     base: null,
     files: [
-      { path: 'config.json', addresses: from('yuvalkirstain/PickScore_v1', 'config.json') },
-      { path: 'model.safetensors', addresses: from('yuvalkirstain/PickScore_v1', 'model.safetensors') },
+      onHub('yuvalkirstain/PickScore_v1', 'config.json'),
+      onHub('yuvalkirstain/PickScore_v1', 'model.safetensors'),
       ...CLIP_TOKENIZER,
     ],
     license: PICKSCORE,
     notes: 'Published in 32 bits.',
   },
 ];
+
+/** Where a file is fetched from. */
+export function metricFileUrl({ from }: MetricFile, hub: Hub): string {
+  return 'url' in from ? from.url : hubUrl(hub, 'file', from);
+}
 
 export function metricModel(id: string): MetricModel | null {
   return METRIC_MODELS.find((model) => model.id === id) ?? null;

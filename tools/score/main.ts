@@ -13,7 +13,8 @@ import { withoutAdjectives } from '../../src/metrics/language/withoutAdjectives.
 import type { Metric } from '../../src/metrics/metric.ts';
 import { METRICS, metricOf } from '../../src/metrics/registry.ts';
 import { categoryMean, RESULT_FOLDERS, writeResults } from '../../src/metrics/t2i/results.ts';
-import { type MetricModel, metricModel } from '../../src/sources/metricModels.ts';
+import { HUBS } from '../../src/sources/hubs.ts';
+import { type MetricModel, metricFileUrl, metricModel } from '../../src/sources/metricModels.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
@@ -224,7 +225,9 @@ function modelFolder(metric: Metric, given: string | null): string {
     return given;
   }
   if (model.base !== null) return join(ROOT, 'public', model.base);
-  const files = model.files.map(({ path, addresses }) => `  ${path}: ${addresses.join(' or ')}`).join('\n');
+  const files = model.files
+    .map((file) => `  ${file.path}: ${metricFileUrl(file, HUBS.huggingface)}`)
+    .join('\n');
   throw usageError(`${metric.title} needs --model DIR with these files (${model.license.name}):\n${files}\n`);
 }
 

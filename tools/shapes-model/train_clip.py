@@ -142,7 +142,7 @@ def main():
         file.write("\n")
     path = os.path.join(options.out, "model.safetensors")
     save_half(path, model.state_dict())
-    for name in os.listdir(os.path.join(options.model, "tokenizer")):
+    for name in ("vocab.json", "merges.txt"):
         shutil.copy(os.path.join(options.model, "tokenizer", name), options.out)
     if os.path.getsize(path) > LIMIT_BYTES:
         raise SystemExit(f"{os.path.getsize(path)} bytes are more than the {LIMIT_BYTES} the page may ship")

@@ -1,13 +1,23 @@
 /** Metrics that the next run measures its images with, and which of their networks are stored here. */
 import { useMemo } from 'react';
 import { METRIC_MODELS, metricModelId } from '../../sources/metricModels.ts';
-import { useStored } from '../model/stored.ts';
+import { refreshStored, useStored } from '../model/stored.ts';
+import type { ModelFiles } from '../page/engine.ts';
+import { engineClient } from '../page/engineClient.ts';
+import { attempt, useNotices } from '../page/notices.ts';
 import { useSettings } from './settings.ts';
 
 export function toggleMetric(name: string, on: boolean): void {
   const { metrics, patch } = useSettings.getState();
   const others = metrics.filter((choice) => choice.name !== name);
   patch({ metrics: on ? [...others, { name, model: null }] : others });
+}
+
+/** Stores the network of a metric from files. */
+export async function importMetric(id: string, files: ModelFiles): Promise<void> {
+  const stored = await attempt(() => engineClient().call('importMetric', { id, files: [...files] }));
+  if (stored !== null) useNotices.getState().confirm(`${stored.name} is stored in this browser.`);
+  await refreshStored();
 }
 
 /** Identifiers of the models of metrics that are here as a whole. */

@@ -5,7 +5,7 @@ import { StudioError } from '../../lib/errors.ts';
 import { isSingleFile, sourceOrigin } from '../../sources/address.ts';
 import { CATALOG, type CatalogEntry, LICENSES } from '../../sources/catalog.ts';
 import { escapePath, HUBS, type Hub, hubUrl } from '../../sources/hubs.ts';
-import { type MetricModel, metricModel } from '../../sources/metricModels.ts';
+import { type MetricModel, metricFileUrl, metricModel } from '../../sources/metricModels.ts';
 import {
   CHECKPOINT_PATH,
   chooseModelFiles,
@@ -28,7 +28,7 @@ export type Place =
     }
   | { readonly kind: 'url'; readonly url: string; readonly single: boolean }
   /** Files that are known one by one, wherever they lie. */
-  | { readonly kind: 'files'; readonly model: MetricModel };
+  | { readonly kind: 'files'; readonly model: MetricModel; readonly hub: Hub };
 
 export type RemoteModel = {
   /** As shown to the user. */
@@ -59,7 +59,7 @@ export function placesOf(source: ModelSource, hubs: Readonly<Record<string, Hub>
     case 'metric': {
       const model = metricModel(source.id);
       if (model === null || model.files.length === 0) throw unknownModel(source.id);
-      return [{ kind: 'files', model }];
+      return [{ kind: 'files', model, hub: hubOf('huggingface') }];
     }
     case 'hub':
       return [{ ...source, kind: 'hub', hub: hubOf(source.hub) }];
@@ -78,14 +78,14 @@ export function describePlace(place: Place, access: Omit<Access, 'tokenOrigin'>)
     case 'url':
       return describeFolder(place, access);
     case 'files':
-      return describeFiles(place.model, access);
+      return describeFiles(place, access);
     default:
       return place satisfies never;
   }
 }
 
 export function placeName(place: Place): string {
-  if (place.kind === 'files') return hostsOf(place.model);
+  if (place.kind === 'files') return hostsOf(place);
   if (place.kind === 'url') return sourceOrigin({ kind: 'url', url: place.url });
   return `${new URL(place.hub.origin).host}/${place.repository}`;
 }
@@ -255,19 +255,23 @@ function differences(entry: CatalogEntry | undefined, files: readonly RemoteFile
   });
 }
 
-/** The files of a metric's model, each from the first of its addresses that has it. */
-async function describeFiles(model: MetricModel, rest: Omit<Access, 'tokenOrigin'>): Promise<RemoteModel> {
-  const access = { ...rest, tokenOrigin: null };
-  const files: RemoteFile[] = [];
-  for (const { path, addresses } of model.files) {
-    let found: RemoteFile | null = null;
-    for (const address of addresses) found ??= await probe(address, path, access);
-    if (found === null) throw noSuchFile(hostsOf(model), path);
-    files.push(found);
-  }
+/** The files of a metric's model, wherever each of them lies. */
+async function describeFiles(
+  place: Place & { kind: 'files' },
+  rest: Omit<Access, 'tokenOrigin'>,
+): Promise<RemoteModel> {
+  const { model, hub } = place;
+  const access = { ...rest, tokenOrigin: hub.origin };
+  const files = await Promise.all(
+    model.files.map(async (file) => {
+      const found = await probe(metricFileUrl(file, hub), file.path, access);
+      if (found === null) throw noSuchFile(hostsOf(place), file.path);
+      return found;
+    }),
+  );
   return {
-    place: hostsOf(model),
-    tokenOrigin: null,
+    place: hostsOf(place),
+    tokenOrigin: hub.origin,
     layout: 'metric',
     files,
     license: model.license,
@@ -276,10 +280,8 @@ async function describeFiles(model: MetricModel, rest: Omit<Access, 'tokenOrigin
 }
 
 /** The servers that a metric's model comes from. */
-function hostsOf({ files }: MetricModel): string {
-  const hosts = files.flatMap(({ addresses }) =>
-    addresses.slice(0, 1).map((address) => new URL(address).host),
-  );
+function hostsOf({ model, hub }: Place & { kind: 'files' }): string {
+  const hosts = model.files.map((file) => new URL(metricFileUrl(file, hub)).host);
   return [...new Set(hosts)].join(' and ');
 }
 

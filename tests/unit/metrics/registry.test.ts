@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { METRICS, metricOf } from '../../../src/metrics/registry.ts';
-import { METRIC_MODELS, metricModel } from '../../../src/sources/metricModels.ts';
+import { HUBS } from '../../../src/sources/hubs.ts';
+import { METRIC_MODELS, metricFileUrl, metricModel } from '../../../src/sources/metricModels.ts';
 
 test('every metric says what its number means and when not to trust it, under a name of its own', () => {
   expect(new Set(METRICS.map(({ name }) => name)).size).toBe(METRICS.length);
@@ -23,8 +24,8 @@ test('every network of a metric has a model with size, license and files, or com
     expect(model?.base !== null || model.files.length > 1).toBe(true);
   }
   for (const { files } of METRIC_MODELS) {
-    for (const { addresses } of files) {
-      for (const address of addresses) expect(new URL(address).protocol).toBe('https:');
+    for (const file of files) {
+      expect(new URL(metricFileUrl(file, HUBS.huggingface)).protocol).toBe('https:');
     }
   }
 });

@@ -1,0 +1,93 @@
+/** Networks of metrics that a user chose from files, stored as if they had been downloaded. */
+import { openSafetensors } from '../formats/safetensors.ts';
+import { openTorchFile } from '../formats/torchFile.ts';
+import { blobSource } from '../lib/bytes.ts';
+import { StudioError } from '../lib/errors.ts';
+import { type MetricModel, metricModel, metricModelId } from '../sources/metricModels.ts';
+import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
+import { modelKey } from './keys.ts';
+import { writeValues } from './kv.ts';
+import type { StoredModel } from './modelManifest.ts';
+import { modelFolder, UNKNOWN, withModelLock } from './modelStore.ts';
+import { removeTree } from './opfs.ts';
+
+const SAFETENSORS = /\.safetensors$/i;
+const PICKLE = /\.(pt|pth|bin)$/i;
+
+/**
+ * Copies the weights, whatever they are called, and the texts that the metric's model has.
+ * @throws StudioError `model-unknown`, `model-file-missing`, `model-ambiguous`, and as the readers of weights and `copyFiles`
+ */
+export async function importMetricModel(
+  metricId: string,
+  files: readonly ImportedFile[],
+  options: ImportOptions,
+): Promise<StoredModel> {
+  const model = metricModel(metricId);
+  if (model === null || model.base !== null) {
+    throw new StudioError('model-unknown', `There is no metric’s model called ${metricId}.`, {
+      where: metricId,
+      remedy: 'Choose one of the list.',
+    });
+  }
+  const chosen = await chooseFiles(model, files);
+  const id = metricModelId(metricId);
+  const stored: StoredModel = {
+    version: 1,
+    id,
+    name: model.name,
+    files: chosen.map(({ path, file }) => ({ path, sizeBytes: file.size, ...UNKNOWN })),
+    skipped: [],
+    sizeBytes: chosen.reduce((sum, { file }) => sum + file.size, 0),
+    importedAt: Date.now(),
+    complete: false,
+    layout: 'metric',
+    prediction: null,
+    predictionGuessed: false,
+    source: { kind: 'metric', id: metricId },
+    place: 'files on this computer',
+    license: model.license,
+  };
+  return withModelLock(id, async () => {
+    await removeTree(modelFolder(id));
+    await writeValues([[modelKey(id), stored]]);
+    await copyFiles(modelFolder(id), chosen, options);
+    const complete = { ...stored, complete: true };
+    await writeValues([[modelKey(id), complete]]);
+    return complete;
+  });
+}
+
+/** One file of weights, read up to its list of tensors, and every text. */
+async function chooseFiles(model: MetricModel, files: readonly ImportedFile[]): Promise<ImportedFile[]> {
+  const nameOf = (path: string): string => path.split('/').at(-1) as string;
+  const weights = files.filter(({ path }) => SAFETENSORS.test(path) || PICKLE.test(path));
+  const [only, second] = weights;
+  if (second !== undefined) {
+    throw new StudioError('model-ambiguous', `There are ${weights.length} files of weights.`, {
+      where: second.path,
+      remedy: 'Choose one file of weights with the texts that belong to it.',
+    });
+  }
+  const texts = model.files
+    .map(({ path }) => path)
+    .filter((path) => !SAFETENSORS.test(path) && !PICKLE.test(path));
+  const found = texts.map((text) => files.find(({ path }) => nameOf(path) === text));
+  const missing = [
+    ...(only === undefined ? ['weights (.safetensors, .pt, .pth or .bin)'] : []),
+    ...texts.filter((_, i) => found[i] === undefined),
+  ];
+  if (only === undefined || missing.length > 0) {
+    throw new StudioError('model-file-missing', `${model.name} needs ${missing.join(', ')}.`, {
+      where: missing[0] ?? '',
+      remedy: 'Choose all of its files together.',
+    });
+  }
+  const source = blobSource(only.file, nameOf(only.path));
+  const isSafetensors = SAFETENSORS.test(only.path);
+  await (isSafetensors ? openSafetensors(source) : openTorchFile(source));
+  return [
+    { path: isSafetensors ? 'model.safetensors' : 'model.pt', file: only.file },
+    ...texts.map((path, i) => ({ path, file: (found[i] as ImportedFile).file })),
+  ];
+}
