@@ -1,6 +1,5 @@
-/** CLIP's tokenizer with the cleaning of its own code; a text that is too long is cut and its end token put last. */
+/** CLIP's tokenizer; a text that is too long is cut and its end token put last. */
 import { type ClipTokenizer, makeTokenizer } from '../../models/text/tokenizer.ts';
-import { cleanText } from './clean.ts';
 
 /**
  * @param files texts of vocab.json and merges.txt; OpenAI's and open_clip's models use one vocabulary
@@ -12,8 +11,7 @@ export function makeMetricTokenizer(
   maxTokens: number,
 ): ClipTokenizer {
   const config = JSON.stringify({ model_max_length: maxTokens });
-  const tokenizer = makeTokenizer({ ...files, config }, maxTokens);
-  return { maxTokens: tokenizer.maxTokens, encode: (text) => tokenizer.encode(cleanText(text)) };
+  return makeTokenizer({ ...files, config }, maxTokens);
 }
 
 /** Rows without the columns that all of them pad: what comes after its end token changes nothing of a text. */

@@ -1,10 +1,12 @@
 /**
- * CLIP's byte-pair tokenizer. SD repositories ship vocab.json and merges.txt without a tokenizer.json, so the
- * description that the tokenizer library wants is put together here (as transformers' CLIPTokenizerFast does).
+ * CLIP's byte-pair tokenizer, as transformers' CLIPTokenizer cuts texts: special tokens first, then what is between them
+ * is cleaned, put into small letters and cut into pairs. SD repositories ship vocab.json and merges.txt without a
+ * tokenizer.json, so the description that the tokenizer library wants is put together here.
  */
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
 import { StudioError } from '../../lib/errors.ts';
+import { cleanText } from './clean/cleanText.ts';
 
 export type ClipTokenizer = {
   readonly maxTokens: number;
@@ -66,17 +68,26 @@ export function makeTokenizer(
     files.special === undefined || config.added_tokens_decoder !== undefined
       ? {}
       : parse('special_tokens_map.json', specialSchema, files.special);
-  const padId = idOf(content(special.pad_token ?? config.pad_token, end));
+  const padding = content(special.pad_token ?? config.pad_token, end);
+  const unknown = content(config.unk_token, end);
+  const padId = idOf(padding);
   const length = Math.min(maxTokens, config.model_max_length);
   const merges = readMerges(files.merges, vocab);
-  const tokenizer = new Tokenizer(
-    describe({ vocab, merges, start, end, startId, endId, unknown: content(config.unk_token, end) }),
-    { model_max_length: length },
-  );
+  const tokenizer = new Tokenizer(describe({ vocab, merges, start, end, startId, endId, unknown }), {
+    model_max_length: length,
+  });
+  // In prompts too: where "!" pads, it is not the "!" at the end of a word.
+  const specials = new Map([start, end, padding, unknown].map((text) => [text, idOf(text)]));
+  const boundary = new RegExp(`(${[...specials.keys()].map(escapeExpression).join('|')})`);
+  const encodePiece = (piece: string): readonly number[] => {
+    const specialId = specials.get(piece);
+    if (specialId !== undefined) return [specialId];
+    return tokenizer.encode(cleanText(piece).toLowerCase(), { add_special_tokens: false }).ids;
+  };
   return {
     maxTokens: length,
     encode(text) {
-      const words = tokenizer.encode(text, { add_special_tokens: false }).ids;
+      const words = text.split(boundary).flatMap(encodePiece);
       const kept = words.slice(0, length - 2);
       const ids = [startId, ...kept, endId];
       while (ids.length < length) ids.push(padId);
@@ -119,14 +130,8 @@ function describe(d: {
     truncation: null,
     padding: null,
     added_tokens: [special(d.startId, d.start), special(d.endId, d.end)],
-    normalizer: {
-      type: 'Sequence',
-      normalizers: [
-        { type: 'NFC' },
-        { type: 'Replace', pattern: { Regex: '\\s+' }, content: ' ' },
-        { type: 'Lowercase' },
-      ],
-    },
+    // Texts come cleaned and in small letters.
+    normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
@@ -153,6 +158,10 @@ function describe(d: {
       merges: d.merges,
     },
   };
+}
+
+function escapeExpression(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function parse<S extends v.GenericSchema>(file: string, schema: S, text: string): v.InferOutput<S> {
