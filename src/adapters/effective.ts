@@ -2,7 +2,7 @@
  * What an adapter makes of a weight: W' = (W + s B A) m / n, with n the norm of W + s B A along the magnitude's axis
  * (DoRA, arXiv 2402.09353, equation 5). All of it in float64.
  */
-import { type Matrix, multiply } from '../lib/matrix.ts';
+import { dot, type Matrix, multiply } from '../lib/matrix.ts';
 import { matrixSize, type PlainLayer } from './plain.ts';
 
 /** The frozen weight of a module in its checkpoint's layout. */
@@ -93,7 +93,5 @@ function added({ rows, columns, data }: Matrix, w: Float32Array): Matrix {
 
 /** Root of the sum of squares. */
 export function frobenius(data: Matrix['data']): number {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;
-  return Math.sqrt(sum);
+  return Math.sqrt(dot(data, data));
 }

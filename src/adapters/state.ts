@@ -2,8 +2,10 @@
 import * as v from 'valibot';
 import { ADAPTER_KINDS } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
+import { linearFromCheckpoint } from '../tensor/layout.ts';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensor/tf.ts';
 import { type AdaptedLayer, type Adapter, adapterParameters, type Target } from './adapter.ts';
+import type { PlainAdapter, PlainLayer } from './plain.ts';
 
 const floats = v.instance(Float32Array);
 
@@ -38,24 +40,8 @@ export async function readTensors(tensors: readonly Tensor[]): Promise<Float32Ar
  * @throws StudioError `adapter-state-mismatch` when it was made for another model
  */
 export function restoreAdapter(state: AdapterState, targets: readonly Target[]): Adapter {
-  const byModule = new Map(targets.map((t) => [t.module, t]));
-  let next = 0;
-  const take = (size: number, module: string): Float32Array => {
-    const values = state.tensors[next++];
-    if (values?.length !== size) throw mismatch(module);
-    return values;
-  };
   // All of it is checked before the first tensor is made.
-  const checked = state.layers.map(({ module, scaling }) => {
-    const target = byModule.get(module);
-    if (target === undefined) throw mismatch(module);
-    const [inputs, outputs] = target.layer.w.shape as [number, number];
-    const a = take(inputs * state.rank, module);
-    const b = take(state.rank * outputs, module);
-    const m = state.kind === 'dora' ? take(outputs, module) : null;
-    return { target, scaling, inputs, outputs, a, b, m };
-  });
-  const layers = checked.map(
+  const layers = splitState(state, targets).map(
     ({ target, scaling, inputs, outputs, a, b, m }): AdaptedLayer => ({
       ...target,
       loraA: tf.keep(tf.tensor2d(a, [inputs, state.rank])) as Tensor2D,
@@ -65,6 +51,43 @@ export function restoreAdapter(state: AdapterState, targets: readonly Target[]):
     }),
   );
   return { kind: state.kind, rank: state.rank, layers, fixed: [] };
+}
+
+/** The same as plain numbers, without a backend. @throws StudioError `adapter-state-mismatch` */
+export function plainFromState(state: AdapterState, targets: readonly Target[]): PlainAdapter {
+  const { rank } = state;
+  const layers = splitState(state, targets).map(
+    ({ target, scaling, inputs, outputs, a, b, m }): PlainLayer => {
+      const down = linearFromCheckpoint(a, [inputs, rank]);
+      const up = linearFromCheckpoint(b, [rank, outputs]);
+      return {
+        module: target.module,
+        shape: target.shape ?? [outputs, inputs],
+        update: { kind: 'lowRank', rank, down, up, scaling },
+        magnitude: m === null ? null : { axis: 'output', over: 'updated', values: m },
+      };
+    },
+  );
+  return { layers };
+}
+
+function splitState(state: AdapterState, targets: readonly Target[]) {
+  const byModule = new Map(targets.map((t) => [t.module, t]));
+  let next = 0;
+  const take = (size: number, module: string): Float32Array => {
+    const values = state.tensors[next++];
+    if (values?.length !== size) throw mismatch(module);
+    return values;
+  };
+  return state.layers.map(({ module, scaling }) => {
+    const target = byModule.get(module);
+    if (target === undefined) throw mismatch(module);
+    const [inputs, outputs] = target.layer.w.shape as [number, number];
+    const a = take(inputs * state.rank, module);
+    const b = take(state.rank * outputs, module);
+    const m = state.kind === 'dora' ? take(outputs, module) : null;
+    return { target, scaling, inputs, outputs, a, b, m };
+  });
 }
 
 function mismatch(module: string): StudioError {

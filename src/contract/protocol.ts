@@ -4,6 +4,14 @@
  */
 
 import type { ErrorReport } from '../lib/errors.ts';
+import type {
+  AdapterFacts,
+  AdapterFormatName,
+  AdapterKindName,
+  ExportName,
+  LayerLoss,
+  MergePart,
+} from './adapterFiles.ts';
 import type { JobEvent, MetricRecord, Picked, PixelImage, RoundSelection, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
 import type { DownloadPlan, ModelSource } from './modelSource.ts';
@@ -15,11 +23,24 @@ export type AdapterReport = {
   /** As `CompareRequest.adapter` names it: `import:<id>`. */
   readonly id: string;
   readonly name: string;
-  readonly kind: 'dora' | 'lora';
+  readonly format: AdapterFormatName;
+  readonly kind: AdapterKindName;
   readonly rank: number;
   readonly targets: number;
   readonly parameters: number;
   readonly textEncoder: boolean;
+  /** What was assumed or told apart while reading it. */
+  readonly notes: readonly string[];
+};
+
+/** A file of an adapter or of a whole model, which may be larger than memory. */
+export type ExportedFile = {
+  readonly name: string;
+  readonly file: Blob;
+  /** Layers that the format cannot hold exactly. */
+  readonly losses: readonly LayerLoss[];
+  /** What a user should hear about it, such as that it was not trained; else null. */
+  readonly note: string | null;
 };
 
 export type ImageRef = {
@@ -41,9 +62,16 @@ export type ComparePair = {
   readonly metricsAfter: MetricRecord;
 };
 
+/**
+ * Adapter of a run (`run:<id>`, or of one of its versions `run:<id>:<version>`), its best or with `:last` at the end its
+ * last one; or an imported one (`import:<id>`).
+ */
+export type AdapterId = string;
+
 export type CompareRequest = {
-  /** Adapter of a run (`run:<id>`, or `run:<id>:<version>`) or an imported one (`import:<id>`). */
-  readonly adapter: string;
+  readonly adapter: AdapterId;
+  /** How far every weight goes from the model's to the adapter's: 1 (default) is the adapter as it was trained. */
+  readonly strength?: number;
   readonly prompts: readonly string[];
   readonly seeds: readonly number[];
   readonly steps: number;
@@ -67,6 +95,9 @@ export type ProbeRequest = {
   readonly contexts: readonly (NumberBlock | { readonly prompt: string })[];
   /** In the network's own count, 0 to 999; none to encode prompts only. */
   readonly timesteps: readonly number[];
+  /** Default none. Prompts are encoded with it too where it adapts the text encoder. */
+  readonly adapter?: AdapterId | null;
+  readonly strength?: number;
 };
 
 export type ProbeStep = {
@@ -183,14 +214,35 @@ export type Requests = {
   probe: { args: ProbeRequest; result: ProbeResult };
   /** What the engine takes of the machine now, and since the last call that had `restart` true at most. */
   usage: { args: { restart: boolean }; result: Usage };
+  /** As diffusers loads it; `exportFile` has the other formats. */
   exportAdapter: {
     args: { runId: string; which: 'best' | 'last'; version?: number };
     result: NamedBytes;
   };
+  /** Progress comes in layers. A merged model is written to local storage first, and its progress comes in bytes. */
+  exportFile: {
+    args: {
+      adapter: AdapterId;
+      format: ExportName;
+      /** Singular values kept per layer where a layer is approximated. */
+      rank?: number;
+      /** Whole differences at half precision. */
+      half?: boolean;
+    };
+    result: ExportedFile;
+  };
+  /** Looks into an adapter, and beside another one where it is given. Progress comes in layers. */
+  inspectAdapter: { args: { adapter: AdapterId; other: AdapterId | null }; result: AdapterFacts };
+  /** The weighted sum of adapters as a new one of at most this rank, which is kept as if it had been imported. */
+  mergeAdapters: {
+    args: { parts: readonly MergePart[]; rank: number; name: string };
+    result: { readonly report: AdapterReport; readonly losses: readonly LayerLoss[] };
+  };
   exportSet: { args: { runId: string; round: number; version?: number }; result: NamedBytes };
   exportReport: { args: { runId: string }; result: NamedBytes };
   exportScores: { args: { runId: string }; result: NamedBytes };
-  importAdapter: { args: { name: string; bytes: Uint8Array }; result: AdapterReport };
+  /** `config`: text of peft's adapter_config.json, where it came with the file. */
+  importAdapter: { args: { name: string; bytes: Uint8Array; config?: string | null }; result: AdapterReport };
   importImages: {
     args: { name: string; files: readonly { path: string; file: Blob }[] };
     result: ImportedImages;

@@ -1,20 +1,13 @@
 /** The same seeds with and without an adapter. */
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
-import { openSafetensors } from '../formats/safetensors.ts';
-import { tune } from '../jobs/evaluateStage.ts';
-import { adapterOfRun } from '../jobs/trained.ts';
-import { bytesSource } from '../lib/bytes.ts';
-import { StudioError } from '../lib/errors.ts';
 import { measureImage } from '../metrics/metric.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
-import { type Session, sessionScheduler } from '../procedures/session.ts';
-import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
-import { loadAdapter as loadStoredAdapter } from '../storage/adapterStore.ts';
-import { BROWSER } from '../storage/browser.ts';
-import { openRunStore } from '../storage/runStore.ts';
+import { sessionScheduler } from '../procedures/session.ts';
+import type { Tuned } from '../procedures/tuned.ts';
+import { openTuned } from './adapterSources.ts';
 import type { Engine } from './engine.ts';
 
 /** How the compared images are scored: a ranking within a prompt, as on the guided path by default. */
@@ -32,7 +25,7 @@ export async function compare(
   request: CompareRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
 ): Promise<readonly ComparePair[]> {
-  const { tuned, session } = await openTuned(engine, request.adapter);
+  const { tuned, session } = await openTuned(engine, request.adapter, request.strength);
   const total = 2 * request.prompts.length * request.seeds.length;
   let done = 0;
   const draw = async (model: Tuned | null): Promise<Shown[]> => {
@@ -84,25 +77,4 @@ export async function compare(
   } finally {
     tuned.dispose();
   }
-}
-
-/** `run:<id>`, `run:<id>:<version>` or `import:<id>`, ready to draw with, at the run's image size. @throws StudioError `adapter-missing` */
-async function openTuned(engine: Engine, adapter: string): Promise<{ tuned: Tuned; session: Session }> {
-  const [kind, id = '', version] = adapter.split(':');
-  if (kind === 'run') {
-    const store = openRunStore(BROWSER, id);
-    const { spec } = await store.load();
-    const best = await adapterOfRun(store, 'best', version === undefined ? undefined : Number(version));
-    return { tuned: await tune({ session: engine.session, spec }, best), session: engine.sessionOf(spec) };
-  }
-  const stored = kind === 'import' ? await loadStoredAdapter(id) : null;
-  if (stored === null) {
-    throw new StudioError('adapter-missing', 'There is no adapter to compare with.', {
-      where: adapter,
-      remedy: 'Train a run to the end, or drop an adapter file.',
-    });
-  }
-  const file = await openSafetensors(bytesSource(stored, 'the imported adapter'));
-  const { session } = engine;
-  return { tuned: await applyAdapter(session, await engine.loadAdapter(file, null)), session };
 }

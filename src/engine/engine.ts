@@ -1,17 +1,14 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
-import type { Adapter } from '../adapters/adapter.ts';
-import { loadAdapter } from '../adapters/file.ts';
-import { frozenWeights, importTargets } from '../adapters/targets.ts';
 import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
 import { policyOf, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
-import type { SafetensorsFile } from '../formats/safetensors.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { StudioError } from '../lib/errors.ts';
 import { exactMeter } from '../metrics/exactMeter.ts';
 import type { Meter } from '../metrics/metric.ts';
+import type { ModelFolder } from '../models/folder.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
 import {
@@ -340,10 +337,9 @@ export class Engine {
     return computedBy === undefined ? [] : restoreKernels(computedBy.kernels);
   }
 
-  /** The adapter in a file, on the loaded model. @throws StudioError `adapter-invalid`, `adapter-config-invalid` */
-  loadAdapter(file: SafetensorsFile, config: string | null): Promise<Adapter> {
-    const { model } = this.session;
-    return loadAdapter(file, importTargets(model), { config, frozen: frozenWeights(model) });
+  /** The files of the loaded model. */
+  openModelFolder(): Promise<ModelFolder> {
+    return openModelRef(this.#current.report.ref, this.#pageUrl);
   }
 }
 

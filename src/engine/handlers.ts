@@ -1,20 +1,14 @@
 /** What each request does. Handlers get plain data and give plain data; errors are StudioErrors. */
-import { countAdapterParameters, disposeAdapter } from '../adapters/adapter.ts';
 import type { RequestName, Requests } from '../contract/protocol.ts';
 import type { NamedBytes } from '../contract/runTypes.ts';
-import { type MiTuneSpec, sameRef } from '../contract/spec.ts';
-import { openSafetensors } from '../formats/safetensors.ts';
 import { evaluatedPairs } from '../jobs/evaluatedImages.ts';
-import { exportRunAdapter, exportSet, storedImages } from '../jobs/exports.ts';
+import { exportSet, storedImages } from '../jobs/exports.ts';
 import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listLost, listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
-import { bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { heldOutPrompts, planPrompts } from '../planning/promptPlan.ts';
-import type { Session } from '../procedures/session.ts';
-import { saveAdapter } from '../storage/adapterStore.ts';
 import { BROWSER } from '../storage/browser.ts';
 import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
@@ -25,9 +19,17 @@ import { createRunRecord, deleteRun, recoverRun, withRunLock } from '../storage/
 import { memoryReport } from '../tensor/memory.ts';
 import { activeMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { launchCounters } from '../tensor/webgpu/launch.ts';
+import {
+  exportFile,
+  exportForDiffusers,
+  importAdapter,
+  inspectAdapter,
+  mergeToImport,
+} from './adapterHandlers.ts';
+import { sessionOfRun } from './adapterSources.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
-import { type Engine, reportBackend } from './engine.ts';
+import { reportBackend } from './engine.ts';
 import { probe } from './probe.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
@@ -136,7 +138,7 @@ export const HANDLERS: Handlers = {
   }),
   probe: withModel<'probe'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compute something else');
-    return probe(engine.session, request, { signal, progress });
+    return probe(engine, request, { signal, progress });
   }),
   countTokens: async ({ prompts }, { engine }) => {
     const { tokenizer } = engine.session.model;
@@ -157,11 +159,12 @@ export const HANDLERS: Handlers = {
     if (restart) meter?.restart();
     return { gpu, tensors, tensorBytes: liveBytes, dispatches: launchCounters.dispatches };
   },
-  exportAdapter: withModel<'exportAdapter'>(async ({ runId, which, version }, { engine }) => {
-    const store = stored(runId);
-    const { spec } = await store.load();
-    return exportRunAdapter(sessionOfRun(engine, spec), store, which, version);
-  }),
+  exportAdapter: withModel<'exportAdapter'>(({ runId, which, version }, context) =>
+    exportForDiffusers(runId, which, version, context),
+  ),
+  exportFile: withModel<'exportFile'>(exportFile),
+  inspectAdapter: withModel<'inspectAdapter'>(inspectAdapter),
+  mergeAdapters: withModel<'mergeAdapters'>(mergeToImport),
   exportSet: withModel<'exportSet'>(async ({ runId, round, version }, { engine }) => {
     const state = await loadRunState(BROWSER, runId, version);
     return exportSet(sessionOfRun(engine, state.spec), stored(runId), state, round);
@@ -183,22 +186,7 @@ export const HANDLERS: Handlers = {
     return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);
   }),
   exportScores: async ({ runId }) => textFile('scores.csv', buildScores(await loadRunState(BROWSER, runId))),
-  importAdapter: withModel<'importAdapter'>(async ({ name, bytes }, { engine }) => {
-    const adapter = await engine.loadAdapter(await openSafetensors(bytesSource(bytes, name)), null);
-    const id = crypto.randomUUID();
-    const report = {
-      id: `import:${id}`,
-      name,
-      kind: adapter.kind,
-      rank: adapter.rank,
-      targets: adapter.layers.length,
-      parameters: countAdapterParameters(adapter),
-      textEncoder: adapter.layers.some((l) => l.module.startsWith('text_encoder.')),
-    };
-    disposeAdapter(adapter);
-    await saveAdapter({ id, name, bytes });
-    return report;
-  }),
+  importAdapter: withModel<'importAdapter'>(importAdapter),
   importImages: ({ name, files }, { signal, progress }) =>
     importImageFolder(crypto.randomUUID(), [...files], {
       name,
@@ -206,21 +194,6 @@ export const HANDLERS: Handlers = {
       signal,
     }),
 };
-
-/**
- * The model that a run was made with. Another one would decode its latents to other pictures without a word.
- * @throws StudioError `model-other`
- */
-function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {
-  const session = engine.sessionOf(spec);
-  const loaded = engine.model?.ref;
-  const { model } = spec;
-  if (loaded !== undefined && sameRef(loaded, model)) return session;
-  throw new StudioError('model-other', 'This run was made with another model than the one that is loaded.', {
-    remedy: 'Load its model first.',
-    where: model.kind === 'url' ? model.base : model.id,
-  });
-}
 
 function stored(runId: string): RunStore {
   return openRunStore(BROWSER, runId);

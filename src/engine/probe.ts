@@ -1,26 +1,46 @@
 /** The `probe` request: what the loaded networks make of given numbers, to compare them with other programs. */
 
 import type { NumberBlock, ProbeRequest, ProbeResult, ProbeStep } from '../contract/protocol.ts';
-import { denoise } from '../diffusion/denoise.ts';
+import { type Denoiser, denoise } from '../diffusion/denoise.ts';
 import { StudioError } from '../lib/errors.ts';
+import type { PromptContexts } from '../procedures/promptContexts.ts';
 import type { Session } from '../procedures/session.ts';
+import { contextsOf, denoiserOf, type Tuned } from '../procedures/tuned.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { openTuned } from './adapterSources.ts';
+import type { Engine } from './engine.ts';
 import type { RequestContext } from './requestContext.ts';
 
 const MAX_LATENTS = 64;
 
 /**
  * Runs the networks as a run does: all contexts of a timestep in one call, the squared difference by the kernel that
- * scores candidates. Without an adapter.
+ * scores candidates.
  * @throws StudioError `probe-invalid` naming the number that does not fit the model
  */
 export async function probe(
+  engine: Engine,
+  request: ProbeRequest,
+  context: Pick<RequestContext, 'signal' | 'progress'>,
+): Promise<ProbeResult> {
+  const { session } = engine;
+  checkRequest(session, request);
+  const { adapter = null, strength } = request;
+  const tuned = adapter === null ? null : (await openTuned(engine, adapter, strength)).tuned;
+  try {
+    return await runProbe(session, tuned, request, context);
+  } finally {
+    tuned?.dispose();
+  }
+}
+
+async function runProbe(
   session: Session,
+  tuned: Tuned | null,
   request: ProbeRequest,
   { signal, progress }: Pick<RequestContext, 'signal' | 'progress'>,
 ): Promise<ProbeResult> {
-  checkRequest(session, request);
   const { latents, timesteps } = request;
   const [count = 1] = latents.shape;
   const kept = new Set<Tensor>();
@@ -30,7 +50,7 @@ export async function probe(
     for (const context of request.contexts) {
       const embedding =
         'prompt' in context
-          ? await encode(session, context.prompt, signal)
+          ? await encode(contextsOf(session, tuned), context.prompt, signal)
           : tf.tensor3d(context.values, context.shape as [number, number, number]);
       const rows = embedding.shape[0] === count ? embedding : tf.tile(embedding, [count, 1, 1]);
       kept.add(embedding).add(rows);
@@ -50,7 +70,7 @@ export async function probe(
     try {
       for (const [i, t] of timesteps.entries()) {
         signal.throwIfAborted();
-        steps.push(await evaluate(session, zt, t, embeddings));
+        steps.push(await evaluate(denoiserOf(session, tuned), zt, t, embeddings));
         progress(i + 1, timesteps.length, 'timesteps');
       }
     } finally {
@@ -63,19 +83,19 @@ export async function probe(
 }
 
 /** [1, L, D]; the text encoder comes for it and may leave afterwards. */
-async function encode({ contexts }: Session, prompt: string, signal: AbortSignal): Promise<Tensor3D> {
+async function encode(contexts: PromptContexts, prompt: string, signal: AbortSignal): Promise<Tensor3D> {
   await contexts.prepare([prompt], signal);
   return contexts.rows([prompt]);
 }
 
 async function evaluate(
-  session: Session,
+  denoiser: Denoiser,
   zt: Tensor4D,
   t: number,
   contexts: readonly Tensor3D[],
 ): Promise<ProbeStep> {
   const startedAt = performance.now();
-  const noise = denoise({ unet: session.model.unet, adapter: null }, zt, t, contexts);
+  const noise = denoise(denoiser, zt, t, contexts);
   const parts = tf.tidy(() => tf.split(tf.transpose(noise, [0, 3, 1, 2]), contexts.length, 0));
   const difference = contexts.length === 2 ? noiseDifference(noise, 1) : null;
   try {
@@ -100,7 +120,10 @@ async function readBlock(tensor: Tensor): Promise<NumberBlock> {
   return { shape: [...tensor.shape], values: (await tensor.data()) as Float32Array };
 }
 
-function checkRequest({ model, schedule }: Session, { latents, contexts, timesteps }: ProbeRequest): void {
+function checkRequest(
+  { model, schedule }: Session,
+  { latents, contexts, timesteps, strength = 1 }: ProbeRequest,
+): void {
   const { inChannels, contextWidth } = model.unet.weights.config;
   const [n = 0, channels, height = 0, width = 0] = latents.shape;
   checkBlock('latents', latents, 4);
@@ -122,6 +145,7 @@ function checkRequest({ model, schedule }: Session, { latents, contexts, timeste
       );
     }
   });
+  if (!Number.isFinite(strength)) throw invalid('strength', 'must be a number');
   const last = schedule.alphasBar.length - 1;
   const wrong = timesteps.find((t) => !(t >= 0 && t <= last));
   if (wrong !== undefined) throw invalid('timesteps', `must be from 0 to ${last}, not ${wrong}`);

@@ -1,8 +1,5 @@
-/** What a run hands out: the selected images as an ImageFolder zip, and the adapter as diffusers loads it. */
+/** What a run hands out beside its adapter: the selected images as an ImageFolder zip. */
 import { makeZip } from 'client-zip';
-import { disposeAdapter } from '../adapters/adapter.ts';
-import { writeAdapter } from '../adapters/file.ts';
-import { restoreAdapter } from '../adapters/state.ts';
 import type { CandidateRecord, PixelImage } from '../contract/events.ts';
 import type { NamedBytes, RunState } from '../contract/runTypes.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
@@ -13,10 +10,8 @@ import { StudioError } from '../lib/errors.ts';
 import { toRgb } from '../metrics/exactMeter.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import type { Session } from '../procedures/session.ts';
-import { trainedTargets } from '../procedures/trainRound.ts';
 import type { RunStore } from '../storage/runStore.ts';
 import { pathGuidance } from './runContext.ts';
-import { adapterOfRun } from './trained.ts';
 
 /** Decoded images of stored candidates, in the order asked for. @throws StudioError `images-missing` */
 export async function storedImages(
@@ -119,37 +114,6 @@ async function annotatedPng(
     { [PARAMETERS_KEYWORD]: parameters, [STUDIO_KEYWORD]: JSON.stringify(settings) },
     'image.png',
   );
-}
-
-/**
- * `pytorch_lora_weights.safetensors` of a run: its best adapter by validation, or the last.
- * @throws StudioError `adapter-missing` or `adapter-damaged`
- */
-export async function exportRunAdapter(
-  session: Session,
-  store: RunStore,
-  which: 'best' | 'last',
-  version?: number,
-): Promise<NamedBytes> {
-  const { spec } = await store.load();
-  const { step, round, adapter: saved } = await adapterOfRun(store, which, version);
-  const adapter = restoreAdapter(saved, trainedTargets(session, spec.adapter.textEncoder));
-  try {
-    const notes = {
-      mi_tune: JSON.stringify({
-        preset: spec.preset,
-        seed: spec.seed,
-        round,
-        step,
-        model: spec.model,
-        score: spec.score,
-        selection: spec.selection,
-      }),
-    };
-    return { name: 'pytorch_lora_weights.safetensors', bytes: await writeAdapter(adapter, notes) };
-  } finally {
-    disposeAdapter(adapter);
-  }
 }
 
 function pad(value: number, digits: number): string {

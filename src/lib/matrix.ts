@@ -84,7 +84,8 @@ export function orthonormalize(a: Matrix): { readonly q: Matrix; readonly r: Mat
 /** Share of a column that is left by rounding alone. */
 const DEPENDENT = 1e-14;
 
-function dot(a: Float64Array, b: Float64Array): number {
+/** Sum of products. */
+export function dot(a: Matrix['data'], b: Matrix['data']): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
   return sum;

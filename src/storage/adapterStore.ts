@@ -9,6 +9,8 @@ const adapterSchema = v.object({
   sizeBytes: v.number(),
   /** Milliseconds since 1970. */
   importedAt: v.number(),
+  /** Text of the adapter_config.json that came with it. */
+  config: v.optional(v.nullable(v.string()), null),
 });
 export type StoredAdapter = Readonly<v.InferOutput<typeof adapterSchema>>;
 
@@ -17,9 +19,10 @@ export async function saveAdapter(adapter: {
   readonly id: string;
   readonly name: string;
   readonly bytes: Uint8Array;
+  readonly config?: string | null;
 }): Promise<StoredAdapter> {
-  const { id, name, bytes } = adapter;
-  const stored: StoredAdapter = { id, name, sizeBytes: bytes.byteLength, importedAt: Date.now() };
+  const { id, name, bytes, config = null } = adapter;
+  const stored: StoredAdapter = { id, name, sizeBytes: bytes.byteLength, importedAt: Date.now(), config };
   await writeValues([
     [adapterKey(id), stored],
     [adapterBytesKey(id), bytes.slice()], // a view would be stored with its whole buffer
@@ -39,6 +42,12 @@ export async function listAdapters(): Promise<StoredAdapter[]> {
 export async function loadAdapter(id: string): Promise<Uint8Array | null> {
   const bytes = await readValue(adapterBytesKey(id));
   return bytes instanceof Uint8Array ? bytes : null;
+}
+
+/** What is kept beside the file, or null if there is no such adapter. */
+export async function loadAdapterRecord(id: string): Promise<StoredAdapter | null> {
+  const parsed = v.safeParse(adapterSchema, await readValue(adapterKey(id)));
+  return parsed.success ? parsed.output : null;
 }
 
 export async function deleteAdapter(id: string): Promise<void> {

@@ -31,6 +31,7 @@ export const STATUS_WORDS: Readonly<Record<VisibleStatus | RunStatus, string>> =
 export const PAGE_TITLES: Readonly<Record<PageName, string>> = {
   start: 'Start',
   model: 'Model',
+  adapters: 'Adapters',
   settings: 'Settings',
   storage: 'Storage',
   survey: 'Survey',

@@ -14,7 +14,14 @@ import {
   waitForEngine,
 } from '../helpers/studioPage.ts';
 
-const GENERAL = ['Start', 'Model', 'Settings', 'Storage', 'Survey'] as const satisfies readonly PageTitle[];
+const GENERAL = [
+  'Start',
+  'Model',
+  'Adapters',
+  'Settings',
+  'Storage',
+  'Survey',
+] as const satisfies readonly PageTitle[];
 const STAGES = [
   'Build',
   'Select',

@@ -11,6 +11,7 @@ const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-
 export type PageTitle =
   | 'Start'
   | 'Model'
+  | 'Adapters'
   | 'Settings'
   | 'Storage'
   | 'Survey'

@@ -4,11 +4,13 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Page } from 'playwright';
+import type { ExportName } from '../../src/contract/adapterFiles.ts';
 import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { StudioError } from '../../src/lib/errors.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
+import { collectAdapter, saveDownload } from './adapterFiles.ts';
 import { helpText, type MiTuneOptions, readOptions } from './options.ts';
 import { unzip } from './unzip.ts';
 
@@ -173,7 +175,7 @@ async function drive(studio: Studio, options: MiTuneOptions, out: string): Promi
     for (const text of await alerts(page)) console.error(`\n${text}`);
     console.error(`\nThe run stopped. What is complete is kept; go on with --resume --out ${options.out}`);
   }
-  await watched(studio, collect(page, out, done));
+  await watched(studio, collect(page, out, { done, exports: options.exports }));
   return done;
 }
 
@@ -245,7 +247,11 @@ async function alerts(page: Page): Promise<string[]> {
 }
 
 /** Downloads what the run has, as a user would. */
-async function collect(page: Page, out: string, done: boolean): Promise<void> {
+async function collect(
+  page: Page,
+  out: string,
+  { done, exports }: { done: boolean; exports: readonly ExportName[] },
+): Promise<void> {
   const link = page.getByRole('navigation').getByText('Download', { exact: true });
   // Without an open run there is nothing to fetch.
   if ((await link.count()) === 0) return;
@@ -254,25 +260,20 @@ async function collect(page: Page, out: string, done: boolean): Promise<void> {
     ['Download report', 'report.json'],
     ['Download scores', 'scores.csv'],
     ['Download set', 'set.zip'],
-    ['Download adapter', 'pytorch_lora_weights.safetensors'],
   ] as const) {
-    const button = page.getByRole('button', { name, exact: true });
-    if (!(await button.isEnabled())) {
+    if (!(await page.getByRole('button', { name, exact: true }).isEnabled())) {
       if (done) throw new Error(`"${name}" is not available although the run is done.`);
       continue;
     }
-    const [download] = await Promise.all([
-      page.waitForEvent('download', { timeout: 600_000 }),
-      button.click(),
-    ]);
-    const path = join(out, file);
-    await download.saveAs(path);
+    const path = await saveDownload(page, name, out, file);
     if (file !== 'set.zip') console.log(`wrote ${path}`);
     else {
       const files = await unzip(new Uint8Array(readFileSync(path)), out);
       console.log(`wrote ${files.length} files of the set to ${out}`);
     }
   }
+  const found = await collectAdapter(page, out, exports);
+  if (done && !found) throw new Error('There is no adapter although the run is done.');
 }
 
 const options = readOptions(process.argv.slice(2));

@@ -1,6 +1,7 @@
 // Options of `npm run mitune`: one table that is parsed, listed by --help and turned into a run's settings.
 
 import { parseArgs } from 'node:util';
+import { EXPORT_NAMES, type ExportName } from '../../src/contract/adapterFiles.ts';
 import {
   accepts,
   describeRange,
@@ -59,6 +60,11 @@ const AFTER: readonly Row[] = [
       .join(', ')}; NAME=DIR where its model does not come with the page`,
   },
   { name: 'real-share', value: 'X', help: 'share of the set taken from them (default: 0.25)' },
+  {
+    name: 'export',
+    value: 'LIST',
+    help: `formats of the adapter, with commas between: ${EXPORT_NAMES.join(', ')} (default: diffusers)`,
+  },
   { name: 'seed', value: 'N', help: 'base seed (default: 42)' },
   { name: 'backend', value: 'NAME', help: `${BACKEND_CHOICES.join(', ')} (default: auto)` },
   { name: 'help', value: '', help: 'this text' },
@@ -84,6 +90,8 @@ export type MiTuneOptions = {
   readonly resume: boolean;
   /** Folder on disk, address, or null for the built-in model. */
   readonly model: string | null;
+  /** Formats that the adapter is written in. */
+  readonly exports: readonly ExportName[];
   readonly realImages: { readonly folder: string; readonly share: number } | null;
   readonly metrics: readonly AskedMetric[];
   readonly spec: Omit<MiTuneSpec, 'prompts' | 'model' | 'realImages' | 'metrics'>;
@@ -136,6 +144,7 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
     out,
     resume,
     model: text('model'),
+    exports: exportNames(text('export') ?? 'diffusers'),
     realImages: folder === null ? null : { folder, share: shareNumber(text('real-share') ?? '0.25') },
     metrics: askedMetrics(text('metrics') ?? ''),
     spec: {
@@ -182,6 +191,10 @@ function shareNumber(given: string): number {
   const value = number('real-share', given);
   if (value >= 0 && value <= 1) return value;
   throw usageError(`--real-share must be a number from 0 to 1, not "${given}".`);
+}
+
+function exportNames(given: string): readonly ExportName[] {
+  return [...new Set(given.split(',').map((name) => oneOf('export', name.trim(), EXPORT_NAMES)))];
 }
 
 function oneOf<T extends string>(name: string, given: string, allowed: readonly T[]): T {

@@ -1,14 +1,15 @@
 /** Images with and without an adapter, on the same seeds. */
 import { create } from 'zustand';
-import type { AdapterReport, ComparePair } from '../../contract/protocol.ts';
+import type { ComparePair } from '../../contract/protocol.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt } from '../page/notices.ts';
 
 export type CompareState = {
-  readonly imported: readonly AdapterReport[];
   /** As `CompareRequest` names it: `run:<id>`, or the id of an imported one; null for the open run's own. */
   readonly adapter: string | null;
+  /** How far every weight goes towards the adapter's. */
+  readonly strength: number;
   /** Prompts of the user's own, one a line; empty for those held out. */
   readonly typed: string;
   readonly seedsPerPrompt: number;
@@ -19,8 +20,8 @@ export type CompareState = {
 };
 
 export const useCompare = create<CompareState>()(() => ({
-  imported: [],
   adapter: null,
+  strength: 1,
   typed: '',
   seedsPerPrompt: 2,
   firstSeed: 1000,
@@ -42,7 +43,7 @@ export async function comparePairs(
   { steps, guidance }: CompareSettings,
 ): Promise<void> {
   if (get().busy) return;
-  const { firstSeed, seedsPerPrompt } = get();
+  const { firstSeed, seedsPerPrompt, strength } = get();
   const seeds = Array.from({ length: seedsPerPrompt }, (_, i) => firstSeed + i);
   abort = new AbortController();
   const { signal } = abort;
@@ -50,7 +51,7 @@ export async function comparePairs(
   const pairs = await attempt(() =>
     engineClient().call(
       'compare',
-      { adapter, prompts, seeds, steps, guidance },
+      { adapter, prompts, seeds, steps, guidance, strength },
       { signal, onProgress: (progress) => set({ progress }) },
     ),
   );
@@ -65,19 +66,6 @@ export function forgetPairs(): void {
 
 export function stopComparing(): void {
   abort?.abort();
-}
-
-/** Takes in an adapter made here or by another tool and chooses it. */
-export async function importAdapter(name: string, bytes: Uint8Array): Promise<void> {
-  const report = await attempt(() => engineClient().call('importAdapter', { name, bytes }));
-  if (report === null) return;
-  set({
-    imported: [...get().imported.filter((a) => a.id !== report.id), report],
-    adapter: report.id,
-  });
-  useNotices
-    .getState()
-    .confirm(`${report.name} loaded: ${report.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${report.rank}.`);
 }
 
 /** The user's prompts, one a line, without empty lines and repeats. */

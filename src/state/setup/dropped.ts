@@ -1,11 +1,12 @@
 /** Decides what dropped or chosen files are, by their names, and hands them to the store that wants them. */
 
+import type { AdapterReport } from '../../contract/protocol.ts';
 import { StudioError } from '../../lib/errors.ts';
+import { importAdapter } from '../adapters/adapters.ts';
 import { chooseModelFiles } from '../model/modelChoice.ts';
 import type { ModelFiles } from '../page/engine.ts';
 import { goTo } from '../page/navigation.ts';
 import { attempt, useNotices } from '../page/notices.ts';
-import { importAdapter } from '../run/compare.ts';
 import { joinPromptLists, promptFileOf, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
 import { parseRunFile, writtenBy } from './runFile.ts';
@@ -26,6 +27,7 @@ const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
 const ANSWERS = /^answer_.*\.csv$/i;
 const PICKLE = /\.(ckpt|pt|pth|bin)$/i;
 const IMAGE = /\.(png|jpe?g|webp)$/i;
+const ADAPTER_CONFIG = 'adapter_config.json';
 const MAX_TEXT_BYTES = 20_000_000;
 const MAX_ADAPTER_BYTES = 2 ** 31;
 /** Length of the header, at the beginning of a safetensors file. */
@@ -36,6 +38,8 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   const names = paths.map((path) => path.toLowerCase().split('/').at(-1) ?? '');
   if (names.includes('model_index.json') || (names.includes('config.json') && names.length > 1))
     return 'model';
+  // peft keeps an adapter's settings beside it.
+  if (names.includes(ADAPTER_CONFIG) && names.some((name) => name.endsWith('.safetensors'))) return 'weights';
   const isCaptioned = names.includes('metadata.jsonl');
   if (names.length > 1 && (isCaptioned || names.every((name) => IMAGE.test(name)))) return 'images';
   // A checkpoint with the files of its tokenizer.
@@ -64,7 +68,7 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
       case 'run':
         return openRunFile(first.path, first.file);
       case 'weights':
-        return (await holdsWholeModel(first.file)) ? takeModel(files) : takeAdapter(first.path, first.file);
+        return takeWeights(files);
       case 'model':
         return takeModel(files);
       case 'images':
@@ -100,15 +104,45 @@ async function takeModel(files: ModelFiles): Promise<void> {
   await chooseModelFiles(files);
 }
 
-async function takeAdapter(name: string, file: Blob): Promise<void> {
-  if (file.size > MAX_ADAPTER_BYTES) {
+/** A checkpoint of a whole model or an adapter, with its settings where they came along. */
+async function takeWeights(files: ModelFiles): Promise<void> {
+  const named = (ending: string) => files.find(({ path }) => path.toLowerCase().endsWith(ending));
+  const weights = named('.safetensors') as ModelFiles[number];
+  if (await holdsWholeModel(weights.file)) return takeModel(files);
+  const config = named(ADAPTER_CONFIG);
+  goTo('adapters');
+  await takeAdapter(weights, config === undefined ? null : config.file);
+}
+
+/** Takes in an adapter file, with the text of its adapter_config.json. */
+export async function takeAdapter(
+  weights: ModelFiles[number],
+  config: Blob | null,
+): Promise<AdapterReport | null> {
+  const name = weights.path.split('/').at(-1) ?? weights.path;
+  if (weights.file.size > MAX_ADAPTER_BYTES) {
     throw new StudioError('file-too-large', `${name} is larger than any adapter for these models.`, {
       remedy: 'A whole model is dropped as its folder, or as a checkpoint in its original layout.',
       where: name,
     });
   }
-  goTo('compare');
-  await importAdapter(name, new Uint8Array(await file.arrayBuffer()));
+  const settings = config === null ? null : await readText(ADAPTER_CONFIG, config);
+  return importAdapter(name, new Uint8Array(await weights.file.arrayBuffer()), settings);
+}
+
+/** An adapter chosen by hand, one file or two. @throws StudioError `file-unknown` without a .safetensors file */
+export async function takeAdapterFiles(files: ModelFiles): Promise<AdapterReport | null> {
+  const weights = files.find(({ path }) => path.toLowerCase().endsWith('.safetensors'));
+  if (weights === undefined) {
+    throw new StudioError('file-unknown', 'An adapter is a .safetensors file.', {
+      remedy: 'Choose it, together with its adapter_config.json where there is one.',
+      where: files[0]?.path ?? '',
+    });
+  }
+  return takeAdapter(
+    weights,
+    files.find(({ path }) => path.toLowerCase().endsWith(ADAPTER_CONFIG))?.file ?? null,
+  );
 }
 
 /** Takes one list as it is, or several as one. */

@@ -14,6 +14,7 @@ import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './setting
 export const PAGES = [
   'start',
   'model',
+  'adapters',
   'settings',
   'storage',
   'survey',

@@ -5,6 +5,7 @@ import { useEngine } from '../../state/page/engine.ts';
 import { useNavigation } from '../../state/page/navigation.ts';
 import { useRuns, visibleStatus } from '../../state/run/runs.ts';
 import type { PageName } from '../../state/setup/url.ts';
+import { AdaptersPage } from '../pages/adapters/AdaptersPage.tsx';
 import { BuildPage } from '../pages/build/BuildPage.tsx';
 import { ComparePage } from '../pages/compare/ComparePage.tsx';
 import { DownloadPage } from '../pages/download/DownloadPage.tsx';
@@ -37,6 +38,7 @@ const SurveyPage = lazy(async () => {
 const PAGES: Readonly<Record<PageName, ComponentType>> = {
   start: StartPage,
   model: ModelPage,
+  adapters: AdaptersPage,
   settings: SettingsPage,
   storage: StoragePage,
   survey: SurveyPage,

@@ -8,7 +8,14 @@ import styles from './Rail.module.css';
 import { ThemeSwitch } from './ThemeSwitch.tsx';
 import { useStageNotes } from './useStageNotes.ts';
 
-const GENERAL = ['start', 'model', 'settings', 'storage', 'survey'] as const satisfies readonly PageName[];
+const GENERAL = [
+  'start',
+  'model',
+  'adapters',
+  'settings',
+  'storage',
+  'survey',
+] as const satisfies readonly PageName[];
 const STAGES = [
   'build',
   'select',

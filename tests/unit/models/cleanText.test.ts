@@ -61,13 +61,13 @@ describe('a text', () => {
 
   test('of any kind is cleaned for good', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
         fc.pre(!text.includes('&'));
         const cleaned = cleanText(text);
         expect(cleanText(cleaned)).toBe(cleaned);
         expect(/\p{Surrogate}/u.test(cleaned)).toBe(false);
       }),
-      { seed: 3, numRuns: 500 },
+      { seed: 3, numRuns: 150 },
     );
   });
 });

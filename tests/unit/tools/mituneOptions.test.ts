@@ -12,10 +12,18 @@ describe('options of npm run mitune', () => {
       out: 'out',
       resume: false,
       model: null,
+      exports: ['diffusers'],
       realImages: null,
       metrics: [],
       spec: { version: 1, preset: 'demo', seed: 42, backend: 'auto', ...presetSettings('demo') },
     });
+  });
+
+  test('name the formats of the adapter, each once', () => {
+    expect(read('--export', 'kohya,comfyui, kohya').exports).toEqual(['kohya', 'comfyui']);
+    expect(() => read('--export', 'pickle')).toThrow('--export must be one of diffusers, kohya');
+    const resumed = readOptions(['--out', 'out', '--resume', '--export', 'merged']);
+    expect(resumed?.exports).toEqual(['merged']);
   });
 
   test('override a preset, which is then no longer that preset', () => {

@@ -1,14 +1,8 @@
 import { presetSettings } from '../../../contract/presets.ts';
 import { attempt } from '../../../state/page/notices.ts';
-import {
-  comparePairs,
-  importAdapter,
-  stopComparing,
-  typedPrompts,
-  useCompare,
-} from '../../../state/run/compare.ts';
+import { comparePairs, stopComparing, typedPrompts, useCompare } from '../../../state/run/compare.ts';
 import { useRuns } from '../../../state/run/runs.ts';
-import { useTraining } from '../../../state/run/training.ts';
+import { takeAdapterFiles } from '../../../state/setup/dropped.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
@@ -16,29 +10,19 @@ import controls from '../../primitives/controls.module.css';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
+import { Range } from '../../primitives/Range.tsx';
+import { useAdapterOptions } from '../adapters/useAdapterOptions.ts';
 import styles from './CompareControls.module.css';
 
 const MAX_HELD_OUT_SHOWN = 8;
 
 /** Which adapter, which prompts, which seeds. */
 export function CompareControls() {
-  const { imported, adapter, typed, seedsPerPrompt, firstSeed, progress, busy } = useCompare();
+  const { adapter, strength, typed, seedsPerPrompt, firstSeed, progress, busy } = useCompare();
   const set = useCompare.setState;
   const run = useRuns((state) => state.open);
   const working = useRuns((state) => state.activity !== 'idle');
-  const trained = useTraining((state) => state.train.length > 0);
-  const own =
-    run !== null && trained
-      ? [{ value: `run:${run.summary.id}:${run.version}`, label: `Of this run (${run.summary.name})` }]
-      : [];
-  const adapters = [
-    ...own,
-    ...imported.map((a) => ({
-      value: a.id,
-      label: a.name,
-      help: `${a.kind === 'dora' ? 'DoRA' : 'LoRA'}, rank ${a.rank}, ${a.targets} layers`,
-    })),
-  ];
+  const adapters = useAdapterOptions();
   const chosen = adapters.find((a) => a.value === adapter)?.value ?? adapters[0]?.value ?? null;
   const heldOutTexts = new Set((run?.heldOut ?? []).flatMap((i) => run?.spec.prompts[i] ?? []));
   const heldOut = [...heldOutTexts].slice(0, MAX_HELD_OUT_SHOWN);
@@ -77,6 +61,19 @@ export function CompareControls() {
             />
           )}
         </div>
+        <div className={styles.strength}>
+          <Range
+            label="Strength of the adapter"
+            value={strength}
+            min={-1}
+            max={2}
+            step={0.05}
+            disabled={busy}
+            valueText={strength.toFixed(2)}
+            onChange={(value) => set({ strength: value })}
+            onCommit={(value) => set({ strength: value })}
+          />
+        </div>
         <div>
           <span className={styles.label}>Images per prompt</span>
           <NumberInput
@@ -114,13 +111,14 @@ export function CompareControls() {
           <FilePicker
             label="Adapter file"
             text="Load adapter"
-            accept=".safetensors"
+            accept=".safetensors,.json"
+            multiple
             disabled={working || busy}
-            onFiles={([first]) =>
-              first &&
-              void attempt(async () =>
-                importAdapter(first.path, new Uint8Array(await first.file.arrayBuffer())),
-              )
+            onFiles={(files) =>
+              void attempt(async () => {
+                const report = await takeAdapterFiles(files);
+                if (report !== null) set({ adapter: report.id });
+              })
             }
           />
         </div>

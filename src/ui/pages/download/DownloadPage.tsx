@@ -3,24 +3,31 @@ import { runFile } from '../../../state/run/exports.ts';
 import { useGallery } from '../../../state/run/gallery.ts';
 import { isPast, useRuns } from '../../../state/run/runs.ts';
 import { countPicks } from '../../../state/run/selection.ts';
-import { useTraining } from '../../../state/run/training.ts';
+import { bestOf, useTraining } from '../../../state/run/training.ts';
 import { saveFile } from '../../saveFile.ts';
+import { WorkMeter } from '../adapters/WorkMeter.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
 import { VersionChoice } from '../VersionChoice.tsx';
 import styles from './DownloadPage.module.css';
 import { DownloadRow } from './DownloadRow.tsx';
+import { FormatList } from './FormatList.tsx';
 import { Snippet } from './Snippet.tsx';
 
 export function DownloadPage() {
   const run = useRuns((state) => state.open);
   const trained = useTraining((state) => state.checkpoint !== null || state.validation.length > 0);
+  const untrained = useTraining(({ validation }) => {
+    const last = validation.at(-1)?.round;
+    return last !== undefined && bestOf(validation, last)?.step === 0;
+  });
   const finished = useRuns((state) => isPast(state.stage, 'train'));
   const loaded = useEngine((state) => state.model);
   const picks = useGallery((state) => countPicks(state.picks));
   if (run === null) return <NoRun title="Download" />;
   const { adapter } = run.spec;
   const hasAdapter = trained || finished;
+  const file = `pytorch_lora_weights${untrained ? '.untrained-step-0' : ''}.safetensors`;
   const kind = adapter.kind === 'dora' ? 'DoRA' : 'LoRA';
   return (
     <>
@@ -34,8 +41,12 @@ export function DownloadPage() {
         <DownloadRow
           what="adapter"
           title="Adapter"
-          file="pytorch_lora_weights.safetensors"
-          text={`${kind}, rank ${adapter.rank}, the best checkpoint by validation, with its settings. Loads in diffusers and PEFT.`}
+          file={file}
+          text={
+            untrained
+              ? `${kind}, rank ${adapter.rank}, of step 0: no checkpoint was better than the start, so it is not trained, and its file is called so. The trained one is the last adapter.`
+              : `${kind}, rank ${adapter.rank}, the best checkpoint by validation, with its settings. Loads in diffusers and PEFT.`
+          }
           missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
         />
         <DownloadRow
@@ -74,7 +85,15 @@ export function DownloadPage() {
           missing={null}
         />
       </ul>
-      {hasAdapter ? <Snippet run={run} /> : null}
+      {hasAdapter ? (
+        <section className={styles.formats} aria-labelledby="formats-title">
+          <h2 id="formats-title">The adapter in other formats</h2>
+          <p className={styles.text}>What each program makes of them is checked in tests of this page.</p>
+          <WorkMeter />
+          <FormatList adapter={`run:${run.summary.id}:${run.version}`} />
+        </section>
+      ) : null}
+      {hasAdapter ? <Snippet run={run} file={file} /> : null}
     </>
   );
 }

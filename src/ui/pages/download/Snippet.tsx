@@ -3,15 +3,17 @@ import type { OpenRun } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import styles from './DownloadPage.module.css';
 
+type SnippetProps = { readonly run: OpenRun; readonly file: string };
+
 /** How to load the adapter in diffusers. */
-export function Snippet({ run }: { readonly run: OpenRun }) {
+export function Snippet({ run, file }: SnippetProps) {
   const { model, prompts, sampling } = run.spec;
   const source = model.kind === 'url' ? model.base.replace(/\/$/, '') : 'path/to/the/model';
   const code = [
     'from diffusers import DiffusionPipeline',
     '',
     `pipe = DiffusionPipeline.from_pretrained(${JSON.stringify(source)})`,
-    'pipe.load_lora_weights(".", weight_name="pytorch_lora_weights.safetensors")',
+    `pipe.load_lora_weights(".", weight_name=${JSON.stringify(file)})`,
     `image = pipe(${JSON.stringify(prompts[0] ?? '')}, guidance_scale=${sampling.guidance}).images[0]`,
   ].join('\n');
   const copy = () =>
