@@ -51,7 +51,7 @@ describe('a pack', () => {
   it('whose image is none, or too large, is refused when that is read', async () => {
     const files = await filesOf(metricsManifest);
     files.set('images/0.png', new TextEncoder().encode('<svg onload="alert(1)">'));
-    files.set('images/3.png', await smallPng(1, 2049));
+    files.set('images/3.png', await smallPng(1, 2049, 1));
     const pack = await openPack(source(await zipOf(metricsManifest, files)));
     expect(await codeOf(readImage(pack, 'images/0.png'))).toBe('png-invalid');
     expect(await codeOf(readImage(pack, 'images/3.png'))).toBe('survey-invalid');

@@ -40,8 +40,8 @@ export const methodsManifest: SurveyManifest = {
   ),
 };
 
-export async function smallPng(shade: number, side = 2): Promise<Uint8Array<ArrayBuffer>> {
-  return encodePng(new Uint8Array(side * side * 3).fill(shade), side, side);
+export async function smallPng(shade: number, width = 2, height = 2): Promise<Uint8Array<ArrayBuffer>> {
+  return encodePng(new Uint8Array(width * height * 3).fill(shade), width, height);
 }
 
 /** A zip with whatever manifest and files. */
