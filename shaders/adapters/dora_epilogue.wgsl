@@ -1,7 +1,6 @@
 // End of a DoRA layer (Liu et al. 2024, arXiv:2402.09353, section 4.3): y = (base + scaling ab) magnitude / norm + bias.
 //
 // One thread per element; workgroups of 64 are folded into x and y.
-// Prefixed by pack_vec4 or pack_scalar, flat_index, and dora_bias or dora_no_bias.
 
 struct Params {
   packs: u32,

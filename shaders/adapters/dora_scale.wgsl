@@ -1,6 +1,6 @@
 // Gradients of dora_epilogue.wgsl with respect to base (factor 1) and ab (factor scaling): dy magnitude / norm factor.
 //
-// One thread per element; workgroups of 64 are folded into x and y. Prefixed by pack_vec4 or pack_scalar and flat_index.
+// One thread per element; workgroups of 64 are folded into x and y.
 
 struct Params {
   packs: u32,

@@ -1,7 +1,7 @@
 // Column norms of an adapted weight without storing it: norm[n] = sqrt(sum over k of (w[k,n] + scaling sum_r a[k,r] b[r,n])^2).
 //
 // A workgroup takes 4 x 4 columns; 16 threads share the rows of each 4 and one of them adds the parts in order.
-// Prefixed by weight_f32 or weight_f16, and by dora_columns_vec4 or dora_columns_any. The weight is padded to multiples of 4.
+// The weight is padded to multiples of 4.
 
 struct Params {
   inner: u32, // K

@@ -1,7 +1,7 @@
 // c[M,N] = a b in f32 for any size, one batch entry per workgroup z.
 //
 // A thread makes 4 x 4 values in registers, without barriers; workgroups of 8 x 8 threads.
-// Prefixed by a form, which says where an operand's element is: matmul_nn (a [M,K], b [K,N]), matmul_nt (b [N,K]) or
+// The form says where an operand's element is: matmul_nn (a [M,K], b [K,N]), matmul_nt (b [N,K]) or
 // matmul_tn (a [K,M]).
 
 @group(0) @binding(0) var<uniform> params: Params;

@@ -6,7 +6,6 @@
 //
 // noise is [2N, size], the unconditional half first. One workgroup per sample, folded into x and y; each thread strides
 // through the sample, then one thread adds the 64 partial sums in order: the same bits whatever the batch.
-// Prefixed by `alias Pack` = vec4f when size is divisible by 4, else f32, and by `fn total(Pack) -> f32`.
 
 struct Params {
   guidance: f32,

@@ -1,7 +1,7 @@
 // y = activation(x), any shape.
 //
 // One thread per element; workgroups of 64 are folded into x and y.
-// Prefixed by pack_vec4 or pack_scalar, flat_index, and silu, gelu_erf or gelu_quick.
+// The activation is silu, gelu_erf or gelu_quick.
 
 struct Params {
   packs: u32,

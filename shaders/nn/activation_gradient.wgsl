@@ -1,6 +1,6 @@
 // dx = dy * activation_slope(x), any shape.
 //
-// Threads and prefixes as in activation.wgsl.
+// Threads as in activation.wgsl.
 
 struct Params {
   packs: u32,

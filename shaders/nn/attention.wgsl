@@ -3,7 +3,7 @@
 //
 // One thread per query row and head: workgroup x over queries, y over heads, z over samples; no barriers. q, o are
 // [N,Lq,heads,4 head4], k, v [N,Lk,heads,4 head4]; log_sum [N,heads,Lq] is kept for the gradient.
-// Prefixed by `const head4`; blocks marked //#each D are unrolled head4 times.
+// Blocks marked //#each D are unrolled head4 times.
 
 struct Params {
   queries: u32,

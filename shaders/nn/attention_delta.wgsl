@@ -1,6 +1,6 @@
 // delta = rowsum(dy * o) per head, which the gradients of attention subtract. o, dy [N,Lq,heads,4 head4], delta [N,heads,Lq].
 //
-// One thread per row and head; workgroups of 64 are folded into x and y. Prefixed by flat_index.
+// One thread per row and head; workgroups of 64 are folded into x and y.
 
 struct Params {
   count: u32, // N heads Lq

@@ -2,7 +2,7 @@
 //   p = exp(score - log_sum), dv = sum p dy, dk = scale sum p (dy . v - delta) q
 //
 // One thread per key row and head: workgroup x over keys, y over heads, z over samples; no atomics, so it is repeatable.
-// Prefixed by `const head4`; blocks marked //#each D are unrolled head4 times.
+// Blocks marked //#each D are unrolled head4 times.
 
 struct Params {
   queries: u32,

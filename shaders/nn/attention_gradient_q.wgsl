@@ -2,7 +2,7 @@
 //   p = exp(score - log_sum), ds = p (dy . v - delta), dq = scale sum ds k
 //
 // One thread per query row and head, as in attention.wgsl. delta is [N,heads,Lq].
-// Prefixed by `const head4`; blocks marked //#each D are unrolled head4 times.
+// Blocks marked //#each D are unrolled head4 times.
 
 struct Params {
   queries: u32,

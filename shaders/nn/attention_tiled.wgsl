@@ -4,7 +4,7 @@
 // A workgroup of 16 x 16 threads takes 32 queries and walks over the keys 32 at a time: a thread makes 2 x 2 scores of a
 // tile, then holds 2 rows x `own4` vectors of o. Workgroup x over queries, y over heads, z over samples. q, o are
 // [N,Lq,heads,4 head4], k, v [N,Lk,heads,4 head4]; log_sum [N,heads,Lq] is kept for the gradient.
-// Prefixed by `const head4`; blocks marked //#each D are unrolled own4 = ceil(head4 / 16) times.
+// Blocks marked //#each D are unrolled own4 = ceil(head4 / 16) times.
 
 struct Params {
   queries: u32,

@@ -3,7 +3,7 @@
 //   dq = scale sum over keys ds k;  dk = scale sum over queries ds q;  dv = sum over queries p dy.
 //
 // One text for the three: a workgroup of 16 x 16 threads takes 32 rows of the result and walks over the other sequence 32
-// at a time. Prefixed by `const head4` and by what the result is:
+// at a time. Constants of the launch say what the result is:
 //   dq: const rows_are_keys = false, const slopes = true;  dk: true, true;  dv: true, false.
 // row_a . column_a are the scores, row_b . column_b are dy . v. The rows of the result are sums of column_a (dq, dk) or
 // column_b (dv). Workgroup x over rows, y over heads, z over samples. Blocks marked //#each D are unrolled

@@ -1,7 +1,6 @@
 // GEGLU (Shazeer 2020, arXiv:2002.05202): y = value * gelu(gate), where a row of x holds value, then gate.
 //
 // One thread per element of y; workgroups of 64 are folded into x and y.
-// Prefixed by pack_vec4 or pack_scalar, flat_index and gelu_erf.
 
 struct Params {
   packs: u32, // of y

@@ -1,6 +1,6 @@
 // Gradient of geglu.wgsl: d value = dy * gelu(gate), d gate = dy * value * gelu'(gate).
 //
-// Threads and prefixes as in geglu.wgsl.
+// Threads as in geglu.wgsl.
 
 struct Params {
   packs: u32, // of dy

@@ -2,7 +2,7 @@
 //   mean = sum(x) / count, squares = sum((x - mean)^2), over pixels and the channels of a group.
 //
 // One workgroup per group (x) and sample (y); two passes over the group. x is [N, pixels, channels], mean and squares
-// are [N, groups]. Prefixed by `const threads` and workgroup_sum.
+// are [N, groups].
 
 struct Params {
   pixels: u32,

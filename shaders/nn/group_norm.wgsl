@@ -2,7 +2,7 @@
 //   y = (x - mean) / sqrt(variance + eps) * gamma + beta, statistics over pixels and the channels of a group.
 //
 // One workgroup per group (x) and sample (y, continued in z); three passes over the group, the variance from centered values.
-// x, y are [N, pixels, channels]. Prefixed by `const threads` and workgroup_sum.
+// x, y are [N, pixels, channels].
 
 struct Params {
   samples: u32,

@@ -2,7 +2,6 @@
 //   dx = (g - mean(g) - xh * mean(g * xh)) / sqrt(variance + eps), means over the group.
 //
 // One workgroup per group (x) and sample (y, continued in z), as forward; the statistics are computed again.
-// Prefixed by `const threads` and workgroup_sum.
 
 struct Params {
   samples: u32,

@@ -1,7 +1,7 @@
 // Layer normalization (Ba et al. 2016, arXiv:1607.06450): y = (x - mean) / sqrt(variance + eps) * gamma + beta per row.
 //
 // One thread per row, three passes over it; workgroups of 64 rows are folded into x and y.
-// x, y are [rows, width4 * 4]. Prefixed by flat_index. Width is divisible by 4.
+// x, y are [rows, width4 * 4]. Width is divisible by 4.
 
 struct Params {
   rows: u32,

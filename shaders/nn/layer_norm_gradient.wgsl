@@ -1,7 +1,7 @@
 // Input gradient of layer_norm.wgsl. With xh the normalized row and g = dy * gamma:
 //   dx = (g - mean(g) - xh * mean(g * xh)) / sqrt(variance + eps).
 //
-// One thread per row; workgroups of 64 rows are folded into x and y. Prefixed by flat_index. Width is divisible by 4.
+// One thread per row; workgroups of 64 rows are folded into x and y. Width is divisible by 4.
 
 struct Params {
   rows: u32,

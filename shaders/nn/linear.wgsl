@@ -1,8 +1,7 @@
 // Linear layer on a frozen weight: y[M,N] = x[M,K] w[K,N] + bias[N] + residual[M,N].
 //
-// The operands of a product: prefixed to product_registers, product_workgroup or product_subgroups, after the storage of
-// the weight (weight_f32 or weight_f16), and followed by rows_vec4 or rows_any and by bias and residual or their absence.
-// The weight is padded to multiples of 4.
+// The operands of a product, for product_registers, product_workgroup or product_subgroups. The weight is padded to
+// multiples of 4.
 
 struct Params {
   rows: u32, // M

@@ -1,7 +1,7 @@
 // y = sum of coefficient_i * term_i, left to right, any shape.
 //
-// One thread per element; workgroups of 64 are folded into x and y. Prefixed by pack_vec4 or pack_scalar, flat_index, and
-// by generated text: struct Params (packs: u32, then the coefficients), the bindings, and `fn combined(i: u32) -> Pack`.
+// One thread per element; workgroups of 64 are folded into x and y. The launch generates
+// struct Params (packs: u32, then the coefficients), the bindings, and `fn combined(i: u32) -> Pack`.
 
 @compute @workgroup_size(64)
 fn main(

@@ -2,7 +2,7 @@
 //
 // A thread makes `thread_rows` rows x 4 columns. Every row is summed in the same order however many there are.
 // Workgroups cover tile_columns x tile_rows threads; rows of workgroups continue from y into z.
-// Prefixed by a tile shape and by operands: linear, linear_gradient, conv2d or conv2d_gradient. Blocks marked //#each D
+// Operands are linear, linear_gradient, conv2d or conv2d_gradient. Blocks marked //#each D
 // are unrolled thread_rows times.
 
 @compute @workgroup_size(tile_columns, tile_rows)

@@ -3,9 +3,8 @@
 // All threads of a workgroup work on the same `thread_rows` rows, each on 4 columns. The first four lanes of a subgroup
 // read a quarter each of 16 values of a row, and every lane gets them by broadcast, so that a row is read in a quarter of
 // the loads. Every row is summed in the same order however many there are. Needs subgroups of at least 4 lanes.
-// Rows of workgroups continue from y into z. Prefixed by `enable subgroups`, a tile shape and operands: linear,
-// linear_gradient, conv2d or conv2d_gradient. Blocks marked //#each D are unrolled thread_rows times, those marked
-// //#each Q 4 times.
+// Rows of workgroups continue from y into z. Operands are linear, linear_gradient, conv2d or conv2d_gradient. Blocks marked
+// //#each D are unrolled thread_rows times, those marked //#each Q 4 times.
 
 @compute @workgroup_size(tile_columns)
 fn main(

@@ -2,7 +2,7 @@
 //
 // A workgroup of side x side threads makes 4 side rows x 4 side columns, 16 values of the sum at a time; a thread makes
 // 4 x 4. Every row is summed in the same order however many there are. Rows of workgroups continue from y into z.
-// Prefixed by `const side` (8 or 16) and by operands: linear, linear_gradient, conv2d or conv2d_gradient. Blocks marked
+// `side` is 8 or 16; operands are linear, linear_gradient, conv2d or conv2d_gradient. Blocks marked
 // //#each D are unrolled 4 times.
 
 const threads = side * side;

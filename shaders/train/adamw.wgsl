@@ -1,7 +1,7 @@
 // AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) for one parameter, in the form of torch.optim.AdamW. The gradient is
 // first multiplied by a factor that is on the GPU, so that clipping needs no read-back.
 //
-// One thread per element; workgroups of 64 are folded into x and y. Prefixed by pack_vec4 or pack_scalar and flat_index.
+// One thread per element; workgroups of 64 are folded into x and y.
 
 struct Params {
   packs: u32,

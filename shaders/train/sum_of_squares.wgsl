@@ -1,7 +1,7 @@
 // total = start + sum of the squares of all values of some tensors: one workgroup, always the same order.
 //
-// Prefixed by `const threads`, workgroup_sum, and by generated text: struct Params (the sizes of the tensors), the
-// bindings, and `fn squares(local: u32) -> f32`, the share of one thread.
+// The launch generates struct Params (the sizes of the tensors), the bindings, and `fn squares(local: u32) -> f32`, the
+// share of one thread.
 
 @compute @workgroup_size(threads)
 fn main(@builtin(local_invocation_index) local: u32) {

@@ -155,7 +155,7 @@ function matchers(field: string, table: Readonly<Record<string, number>>, where:
 function invalid(where: string, problem: string, cause?: unknown): StudioError {
   return new StudioError('adapter-config-invalid', `The settings in ${where} cannot be used: ${problem}.`, {
     where,
-    remedy: 'Take the adapter_config.json that belongs to the adapter, or leave it out.',
+    remedy: 'Use the adapter_config.json that belongs to the adapter, or leave it out.',
     cause,
   });
 }

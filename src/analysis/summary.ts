@@ -1,5 +1,5 @@
 /** Means over prompts with intervals: prompts are what is drawn anew, since candidates of one prompt belong together. */
-import { bootstrapInterval, type Interval, mean } from '../lib/stats.ts';
+import { bootstrapInterval, type ConfidenceInterval, mean } from '../lib/stats.ts';
 
 export const BOOTSTRAP = { seed: 20_260, resamples: 1000 } as const;
 
@@ -7,7 +7,7 @@ export const BOOTSTRAP = { seed: 20_260, resamples: 1000 } as const;
 export const FEWEST_PROMPTS = 4;
 
 /** Mean over prompts with its 95% interval (none below four prompts); prompts without a value (NaN) are left out. */
-export type Summary = Interval & { readonly count: number };
+export type Summary = ConfidenceInterval & { readonly count: number };
 
 export function summarize(values: readonly number[]): Summary {
   const known = values.filter((value) => !Number.isNaN(value));

@@ -3,10 +3,10 @@ import type { ErrorReport } from '../lib/errors.ts';
 import type { Ranking } from './spec.ts';
 
 /**
- * The stages of a round in order; a method goes through those that it names. `pool` draws and scores candidates, `score`
- * ranks the user's real images.
+ * The stages of a round in order; a method goes through those that it names. `pool` draws and scores candidates,
+ * `real-images` ranks those of the user.
  */
-export const ROUND_STAGES = ['pool', 'score', 'select', 'train', 'evaluate'] as const;
+export const ROUND_STAGES = ['pool', 'real-images', 'select', 'train', 'evaluate'] as const;
 export type RoundStage = (typeof ROUND_STAGES)[number];
 
 export const STAGES = ['load', ...ROUND_STAGES, 'done'] as const;

@@ -15,7 +15,14 @@ import type {
 import type { JobEvent, MetricRecord, Picked, PixelImage, RoundSelection, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
 import type { DownloadPlan, ModelSource } from './modelSource.ts';
-import type { BackendReport, ModelReport, NamedBytes, RunState, RunSummary } from './runTypes.ts';
+import type {
+  BackendReport,
+  ModelReport,
+  NamedBytes,
+  RunStanding,
+  RunState,
+  RunSummary,
+} from './runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
 import type { StorageReport, StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
 
@@ -202,7 +209,7 @@ export type Requests = {
     };
   };
   /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
-  setSelection: { args: { runId: string } & Omit<RoundSelection, 'version'>; result: null };
+  setSelection: { args: { runId: string } & Omit<RoundSelection, 'version'>; result: RunStanding };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   /** The held-out pictures by which a round was judged, with the score of their own drawing; empty if none are stored. */
   evaluated: { args: { runId: string; round: number; version?: number }; result: readonly ComparePair[] };

@@ -72,6 +72,9 @@ export type VersionSummary = {
   readonly evaluated: boolean;
 };
 
+/** Where a run stands, without what takes a look at its files. */
+export type RunStanding = Pick<RunSummary, 'updatedAt' | 'status' | 'stage' | 'round' | 'progress'>;
+
 /** Everything needed to show a run again after a reload. */
 export type RunState = {
   readonly summary: RunSummary;

@@ -1,9 +1,7 @@
 /** Builds a sampler: its grid, noise levels and per-step coefficients, from checked settings. */
 import { StudioError } from '../lib/errors.ts';
-import type { Grid } from './grid.ts';
-import { alphaBarAt, sigmaGrid } from './grid.ts';
-import type { GaussianKernel } from './kernel.ts';
-import { sampleKernel } from './kernel.ts';
+import { alphaBarAt, type Grid, sigmaGrid } from './grid.ts';
+import { type GaussianKernel, sampleKernel } from './kernel.ts';
 import { multistepDpm, plms } from './multistep.ts';
 import { applyForm, originalForm } from './parametrization.ts';
 import { createSchedule } from './schedule.ts';

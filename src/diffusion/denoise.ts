@@ -14,7 +14,7 @@ export type DenoiseOptions = {
 };
 
 /**
- * Hook H1: the network's raw outputs for every context, in one call.
+ * The network's raw outputs for every context, in one call.
  *
  * @param zt [N, h, w, c], already scaled for the network where the scheduler asks for it
  * @param t one timestep for all, or one per sample

@@ -1,6 +1,5 @@
 /** The noise levels a sampler moves through, read off the schedule at its timesteps. */
-import type { NoiseSchedule } from './schedule.ts';
-import { interpolate } from './schedule.ts';
+import { interpolate, type NoiseSchedule } from './schedule.ts';
 import type { SchedulerConfig } from './schedulerConfig.ts';
 
 /** What all samplers are made from. */

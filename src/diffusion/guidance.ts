@@ -13,7 +13,7 @@ export type CombineInput = {
 /** The output the scheduler goes on with and, per sample, the squared difference where the rule measures it. */
 export type Combined = { readonly output: Tensor4D; readonly squaredDifference: Tensor1D | null };
 
-/** Hook H4: guidance as a function; it may also only look on. It disposes nothing it was given. */
+/** Guidance as a function; it may also only look on. It disposes nothing it was given. */
 export type Combine = (input: CombineInput) => Combined;
 
 /**

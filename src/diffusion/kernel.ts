@@ -6,8 +6,7 @@
  * of the log-density follows DPOK (Fan et al. 2023, official code).
  */
 import { StudioError } from '../lib/errors.ts';
-import type { LinearForm } from './parametrization.ts';
-import { applyForm } from './parametrization.ts';
+import { applyForm, type LinearForm } from './parametrization.ts';
 import type { NormedSpace, Term, VectorSpace } from './vectorSpace.ts';
 
 /** z_prev ~ N(mean.z * zt + mean.output * output, std^2 I). */

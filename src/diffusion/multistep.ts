@@ -2,8 +2,7 @@
  * The samplers with memory, PNDM and DPM-Solver++ 2M: former outputs enter the one combination of a step
  * directly, so nothing derived from them is stored.
  */
-import type { Grid } from './grid.ts';
-import { alphaBarAt } from './grid.ts';
+import { alphaBarAt, type Grid } from './grid.ts';
 import type { Past, Scheduler } from './scheduler.ts';
 import type { SchedulerConfig } from './schedulerConfig.ts';
 import { dpmFirstOrder, dpmOriginal, dpmSecondOrder } from './schedulers/dpmSolverPP2M.ts';

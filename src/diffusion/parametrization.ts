@@ -6,8 +6,7 @@
  * use these forms and never branch on the prediction type themselves.
  */
 import type { Prediction } from '../contract/spec.ts';
-import type { NoiseSchedule } from './schedule.ts';
-import { interpolate } from './schedule.ts';
+import { interpolate, type NoiseSchedule } from './schedule.ts';
 import type { VectorSpace } from './vectorSpace.ts';
 
 /** A vector linear in the current sample and the network output: z * zt + output * networkOutput. */

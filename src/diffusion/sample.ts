@@ -4,8 +4,7 @@
  */
 import { StudioError } from '../lib/errors.ts';
 import { settle } from '../tensor/pace.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { scope, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 import { type DenoiseOptions, type Denoiser, denoise } from './denoise.ts';
 import type { Combine, Combined } from './guidance.ts';
 import { type LatentShape, latentNoise } from './latentNoise.ts';
@@ -32,9 +31,9 @@ export type SampleRequest = {
   readonly contexts: readonly Tensor3D[];
   readonly noise: NoiseSource;
   readonly combine: Combine;
-  /** Hook H5: may replace the latent before a step; returns `zt` itself or a new tensor. */
+  /** May replace the latent before a step; returns `zt` itself or a new tensor. */
   readonly beforeStep?: ((zt: Tensor4D, t: number, i: number) => Tensor4D | Promise<Tensor4D>) | undefined;
-  /** Trajectory sink of hook H6. */
+  /** Sees every step of the trajectory, which policy gradients need. */
   readonly onStep?: ((record: StepRecord) => void) | undefined;
   readonly denoiseOptions?: DenoiseOptions | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -143,7 +142,7 @@ async function readTrace(scheduler: Scheduler, measured: readonly Tensor1D[]): P
 function notFinite(t: number): StudioError {
   return new StudioError(
     'sampling-not-finite',
-    `The network’s outputs at timestep ${t} are not numbers any more.`,
+    `The network’s outputs at timestep ${t} are no longer numbers.`,
     {
       where: `t = ${t}`,
       remedy: 'Lower the guidance or choose another scheduler; everything drawn before is kept.',

@@ -43,7 +43,7 @@ export interface Scheduler {
   step<T>(space: VectorSpace<T>, state: SamplerState<T>, i: number, input: StepInput<T>): SamplerState<T>;
   /** The clean latent the network sees behind `z` at evaluation `i` (for previews). */
   predictOriginal<T>(space: VectorSpace<T>, z: T, i: number, output: T): T;
-  /** Transition density of step `i` given the output (hook H6); null for samplers that have none. */
+  /** Transition density of step `i` given the output; null for samplers that have none. */
   readonly kernel: ((i: number) => GaussianKernel) | null;
 }
 

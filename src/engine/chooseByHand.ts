@@ -1,17 +1,19 @@
 import type { RoundSelection } from '../contract/events.ts';
 import { selectionInForce, setName } from '../jobs/trained.ts';
 import { StudioError } from '../lib/errors.ts';
+import type { RunHead } from '../storage/runRecord.ts';
 import type { RunStore } from '../storage/runStore.ts';
 
 /**
  * Changes the selection of the run's current round. What was trained on another selection stays beside the new one, under
  * its own version; a selection that there was before comes back with all that was made from it.
+ * @returns where the run stands now
  * @throws StudioError `round-closed` for an earlier round
  */
 export async function chooseByHand(
   store: RunStore,
   selection: Omit<RoundSelection, 'version'>,
-): Promise<void> {
+): Promise<RunHead> {
   const { round } = selection;
   const record = await store.load();
   if (round !== record.round) {
@@ -29,7 +31,7 @@ export async function chooseByHand(
   const selections = [...others, { ...selection, version }];
   const isOther = setName(selectionInForce(record, round)) !== setName(selection);
   const trained = record.stage === 'train' || record.stage === 'evaluate' || record.stage === 'done';
-  await store.save(trained && isOther ? { selections, stage: 'train', status: 'paused' } : { selections });
+  return store.save(trained && isOther ? { selections, stage: 'train', status: 'paused' } : { selections });
 }
 
 /** The version that has these images already, the one that nothing was made from yet, or a new one. */

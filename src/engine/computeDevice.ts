@@ -80,7 +80,7 @@ export class ComputeDevice {
   }
 }
 
-/** Null where the GPU does not come back. Without patience a run would go on on the CPU, or not at all. */
+/** Null where the GPU does not come back. Without patience a run would continue on the CPU, or not at all. */
 async function reopen(options: Parameters<typeof openBackend>[1]): Promise<BackendInfo | null> {
   for (let tries = 0; tries < REOPEN.tries; tries++) {
     if (tries > 0) await new Promise((resolve) => setTimeout(resolve, REOPEN.waitMs));

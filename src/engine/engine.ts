@@ -24,7 +24,7 @@ import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
-import { tryAllocation } from '../tensor/webgpu/trialAllocation.ts';
+import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
 import { chooseKernels, kernelsInUse, restoreKernels, selfTestReport } from './kernels.ts';
 import { openMeters } from './meters.ts';

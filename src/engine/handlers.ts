@@ -120,8 +120,9 @@ export const HANDLERS: Handlers = {
   }),
   setSelection: async ({ runId, ...selection }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
-    await withRunLock(BROWSER, runId, () => chooseByHand(stored(runId), selection));
-    return null;
+    const head = await withRunLock(BROWSER, runId, () => chooseByHand(stored(runId), selection));
+    const { updatedAt, status, stage, round, progress } = head;
+    return { updatedAt, status, stage, round, progress };
   },
   images: withModel<'images'>(async ({ runId, refs }, { engine }) => {
     const store = stored(runId);

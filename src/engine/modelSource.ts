@@ -32,7 +32,7 @@ function resolveUrl(base: string, pageUrl: string): string {
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new StudioError('model-address-invalid', `${base} is not a web address.`, {
       where: base,
-      remedy: 'Give an address that begins with https://, of a folder in diffusers layout.',
+      remedy: 'Enter the https:// address of a folder in diffusers layout.',
     });
   }
   return url.href;

@@ -13,7 +13,7 @@ const MAX_DEVICE_LOSSES = 3;
 
 /**
  * Works on a run with its own backend and model. Pausing is not an error: the run's head is the answer. When the GPU
- * is lost the run goes on from what is stored, on a new device.
+ * is lost the run continues from what is stored, on a new device.
  * @throws StudioError of the stage that failed, after it was recorded
  */
 export async function runOnEngine(
@@ -56,7 +56,7 @@ async function persist(
       }
       emit(runId, {
         type: 'warning',
-        report: { ...reportError(cause), remedy: 'The run goes on from what is stored, on a new device.' },
+        report: { ...reportError(cause), remedy: 'The run continues from what is stored, on a new device.' },
       });
     }
   }

@@ -114,6 +114,6 @@ function pick<T extends Float32Array | Uint16Array>(file: TensorFile, place: Pla
 function mismatch(file: TensorFile, where: string, problem: string): StudioError {
   return new StudioError('weights-mismatch', `${file.name} cannot be used: ${problem}.`, {
     where,
-    remedy: 'Check that the file is the checkpoint that it is taken for.',
+    remedy: 'Check that this is the right checkpoint.',
   });
 }

@@ -1,7 +1,7 @@
-/** Stage `score`: encode the user's captioned images and rank them by re-noised MI (the paper's Table 7; our reading). */
+/** Stage `real-images`: encode the user's captioned images and rank them by re-noised MI (the paper's Table 7; our reading). */
 
 import { StudioError } from '../lib/errors.ts';
-import { renoisePlan } from '../mi/renoise.ts';
+import { renoisePlan } from '../mi/renoisedScore.ts';
 import { encodePixels } from '../procedures/decodeImages.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { measureSet } from '../procedures/measureSet.ts';
@@ -39,7 +39,7 @@ export async function runRealImagesStage(run: RunContext): Promise<void> {
     const missing = images
       .map((image, index) => ({ ...image, index }))
       .filter(({ index }) => !log.has(index, 0));
-    const progress = new Progress(run, 'score', {
+    const progress = new Progress(run, 'real-images', {
       done: images.length - missing.length,
       total: images.length,
       unit: 'images',
@@ -143,7 +143,7 @@ async function centerSquare(
     bitmap = await createImageBitmap(blob);
   } catch (cause) {
     throw new StudioError('image-unreadable', `The image ${name} cannot be read.`, {
-      remedy: 'Remove it from the folder and start a run with the folder anew; PNG, JPEG and WebP work.',
+      remedy: 'Remove it from the folder and start a new run with the folder; PNG, JPEG and WebP work.',
       where: name,
       cause,
     });

@@ -7,7 +7,7 @@ import { writeCsv } from '../formats/csv.ts';
 import { planPrompts } from '../planning/promptPlan.ts';
 import { countReal } from '../procedures/trainingSet.ts';
 import { tf } from '../tensor/tf.ts';
-import { countEvaluations } from './evaluations.ts';
+import { countEvaluations } from './countEvaluations.ts';
 import type { RankedImage } from './realImagesStage.ts';
 
 /** What computed the run. */
@@ -69,7 +69,7 @@ export function buildReport(
     })),
     training: { steps: state.train, validation: state.validation },
     evaluation: state.evaluations,
-    evaluations: countEvaluations(state),
+    networkEvaluations: countEvaluations(state),
     seconds,
     warnings: state.warnings,
   };

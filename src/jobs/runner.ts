@@ -44,7 +44,7 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
   return run.record;
 }
 
-/** Keeps what a run was begun on, and says so where it goes on on something else. */
+/** Keeps what a run was begun on, and says so where it continues on something else. */
 async function recordMachine(run: RunContext): Promise<void> {
   const { backend, kernels } = run;
   const { computedBy } = run.record;
@@ -53,7 +53,7 @@ async function recordMachine(run: RunContext): Promise<void> {
   } else if (keyOf(computedBy) !== keyOf(run)) {
     await warn(run, {
       code: 'backend-changed',
-      message: `The run was begun on ${computedBy.backend} and goes on on ${backend} or with other kernels.`,
+      message: `The run was begun on ${computedBy.backend} and continues on ${backend} or with other kernels.`,
       remedy:
         'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
     });
@@ -68,7 +68,7 @@ async function runStage(run: RunContext, stage: RoundStage, round: number): Prom
   switch (stage) {
     case 'pool':
       return completePool(run, round);
-    case 'score':
+    case 'real-images':
       return round === 0 ? runRealImagesStage(run) : undefined;
     case 'select':
       await completePool(run, round);

@@ -1,7 +1,7 @@
 /** Statistics for scores and comparisons: plain numbers in, plain numbers out, NaN where the value is undefined. */
 import { uniformInt } from './philox.ts';
 
-export type Interval = { readonly estimate: number; readonly low: number; readonly high: number };
+export type ConfidenceInterval = { readonly estimate: number; readonly low: number; readonly high: number };
 
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -92,7 +92,7 @@ export function bootstrapInterval<T>(
   values: readonly T[],
   statistic: (sample: readonly T[]) => number,
   { seed, resamples = 2000, level = 0.95 }: BootstrapOptions,
-): Interval {
+): ConfidenceInterval {
   const estimate = statistic(values);
   if (values.length === 0) return { estimate, low: Number.NaN, high: Number.NaN };
   const indices = resampleIndices(seed, resamples, values.length);
@@ -124,7 +124,7 @@ export function pairedBootstrap(
   a: readonly number[],
   b: readonly number[],
   options: BootstrapOptions,
-): Interval {
+): ConfidenceInterval {
   if (a.length !== b.length) throw new RangeError(`pairedBootstrap: ${a.length} values against ${b.length}`);
   const differences = a.map((value, i) => value - (b[i] ?? 0));
   return bootstrapInterval(differences, mean, options);
@@ -134,7 +134,7 @@ export function pairedBootstrap(
  * Wilson's score interval of a proportion: Wilson, "Probable inference, the law of succession, and statistical
  * inference", JASA 22 (1927). Sensible at 0 and at all successes, unlike the normal approximation.
  */
-export function wilsonInterval(successes: number, trials: number, level = 0.95): Interval {
+export function wilsonInterval(successes: number, trials: number, level = 0.95): ConfidenceInterval {
   const estimate = successes / trials;
   const z = normalQuantile((1 + level) / 2);
   const weight = 1 + z ** 2 / trials;

@@ -9,7 +9,7 @@
  *       theta = FineTune(theta, S)                       stage train:    Equation 1 on S, DoRA adapters
  *     return theta                                       stage evaluate: what the paper leaves to the reader's eye
  *
- * Differs from the paper: real images may replace a share of S (its Table 7; stage score ranks them by re-noised MI),
+ * Differs from the paper: real images may replace a share of S (its Table 7; stage real-images ranks them by re-noised MI),
  * and the checkpoint that held-out prompts find best is the one that is returned.
  */
 import { GUIDED_EVALUATIONS, type Method, samplerSteps, TRAINED_EVALUATIONS } from './method.ts';
@@ -30,7 +30,7 @@ export const miTune = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  stages: ['pool', 'real-images', 'select', 'train', 'evaluate'],
   draws: false,
   options: [],
   cost: (settings) => ({

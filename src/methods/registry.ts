@@ -42,7 +42,7 @@ export function drawingMethod(spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>): Cho
   if (spec.drawnBy === undefined) return null;
   const other = chosenMethod(spec.drawnBy);
   if (other.method.draws) return other;
-  throw new StudioError('method-draws-nothing', `${other.method.title} is no way of drawing images.`, {
+  throw new StudioError('method-draws-nothing', `${other.method.title} is not a way of drawing images.`, {
     where: 'drawnBy',
     remedy: `Choose one of ${METHODS.filter((m) => m.draws)
       .map(({ name }) => name)

@@ -72,7 +72,7 @@ function needed(file: TensorFile, config: ConfigText): [json: unknown, file: str
   if (config !== null) return [config.json, config.file];
   throw new StudioError('model-file-missing', `${file.name} needs its config.json.`, {
     where: 'config.json',
-    remedy: 'Give the folder that the file lies in, config.json included.',
+    remedy: 'Choose the folder that contains the file and its config.json.',
   });
 }
 

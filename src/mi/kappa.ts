@@ -11,8 +11,7 @@
  * most 1.0121 on Stable Diffusion's schedule and hardly moves a ranking; the paper's `eq2` is the default.
  */
 import type { WeightsName } from '../contract/spec.ts';
-import type { NoiseSchedule } from '../diffusion/schedule.ts';
-import { interpolate } from '../diffusion/schedule.ts';
+import { interpolate, type NoiseSchedule } from '../diffusion/schedule.ts';
 
 /**
  * `eq2`: beta T / (2 alpha (1 - alphasBar)), kernel variance beta (the paper).

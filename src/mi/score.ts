@@ -13,8 +13,6 @@ import { halfLogSnrSteps, kappa } from './kappa.ts';
  */
 export type MiTerm = { readonly t: number; readonly squaredDifference: number };
 
-export type MiTrace = readonly MiTerm[];
-
 export type ScoreOptions = {
   readonly weights: WeightsName;
   /** Terms with t strictly above this are kept; -1 keeps all. */
@@ -37,7 +35,7 @@ export const SCORE_DEFAULTS = {
  *
  * @throws StudioError `mi-no-terms` if the truncation leaves nothing
  */
-export function scoreTrace(schedule: NoiseSchedule, trace: MiTrace, options: ScoreOptions): number {
+export function scoreTrace(schedule: NoiseSchedule, trace: readonly MiTerm[], options: ScoreOptions): number {
   const coefficients = scoreCoefficients(
     schedule,
     trace.map((term) => term.t),

@@ -50,7 +50,7 @@ export async function readJson(folder: ModelFolder, path: string): Promise<unkno
   } catch (cause) {
     throw new StudioError('config-invalid', `${path} is not valid JSON.`, {
       where: path,
-      remedy: 'Take the file again from the model’s source.',
+      remedy: 'Get the file from the model’s source again.',
       cause,
     });
   }

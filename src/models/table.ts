@@ -40,6 +40,6 @@ export class Table {
 export function notLoaded(name: string): StudioError {
   return new StudioError('part-not-loaded', `${name} was asked for while its network is not loaded.`, {
     where: name,
-    remedy: 'This is a fault of the program; please report it.',
+    remedy: 'This is a bug; please report it.',
   });
 }

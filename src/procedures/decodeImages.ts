@@ -4,8 +4,7 @@ import { fromRgba, toRgba } from '../models/vae/pixels.ts';
 import { decode, encode } from '../models/vae/run.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { alone, settle } from '../tensor/pace.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Tensor4D, tf } from '../tensor/tf.ts';
+import { scope, type Tensor4D, tf } from '../tensor/tf.ts';
 import { stackLatents } from './measureSet.ts';
 import type { Session } from './session.ts';
 

@@ -1,12 +1,11 @@
 /** What an adapter did to images and prompts that its training never saw. */
 
+import type { Interval } from '../contract/events.ts';
 import { mean, std } from '../lib/stats.ts';
-import type { RenoiseMeasurement } from '../mi/renoise.ts';
+import type { RenoiseMeasurement } from '../mi/renoisedScore.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import type { Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
-
-export type Interval = { readonly mean: number; readonly low: number; readonly high: number };
 
 /** Other noises than validation's, which chose the checkpoint. */
 const EVALUATION_SEED = 0x6576616c;

@@ -1,6 +1,7 @@
 /** Noise-prediction errors and MI of finished images under a model, over noise draws that are the same every time. */
-import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoise.ts';
-import { measureRenoised } from '../mi/renoiseScore.ts';
+
+import { measureRenoised } from '../mi/measureRenoised.ts';
+import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoisedScore.ts';
 import type { ScoreOptions } from '../mi/score.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
 import type { Session } from './session.ts';

@@ -2,7 +2,12 @@
 
 import type { ScoreSpec } from '../contract/spec.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
-import { type RenoiseDraw, type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoise.ts';
+import {
+  type RenoiseDraw,
+  type RenoiseMeasurement,
+  renoisePlan,
+  scoreRenoised,
+} from '../mi/renoisedScore.ts';
 import { scoreTrace } from '../mi/score.ts';
 
 export type Scored = { readonly score: number; readonly standardError: number | null };

@@ -123,7 +123,7 @@ function pickled(where: string): StudioError {
 function sharded(where: string): StudioError {
   return new StudioError(
     'model-sharded',
-    `The weights at ${where} are in several pieces, which is not read here.`,
+    `The weights at ${where} are in several pieces, which cannot be read here.`,
     {
       remedy:
         'Take a version of the model with one .safetensors file for each part; half precision (fp16) usually is one.',
@@ -142,7 +142,7 @@ function severalCheckpoints(paths: readonly string[]): StudioError {
 function incomplete(missing: readonly string[]): StudioError {
   return new StudioError(
     'model-file-missing',
-    `The folder is no complete model: ${missing.join(', ')} missing.`,
+    `The folder is not a complete model: ${missing.join(', ')} missing.`,
     {
       remedy:
         'Choose the whole model folder in diffusers layout, with unet, vae, text_encoder, tokenizer and scheduler, or a single-file .safetensors checkpoint.',

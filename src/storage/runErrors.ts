@@ -2,7 +2,7 @@ import { StudioError } from '../lib/errors.ts';
 
 /** The error for a run that was deleted, perhaps in another tab. */
 export function missingRun(id: string): StudioError {
-  return new StudioError('run-missing', 'This run does not exist any more.', {
+  return new StudioError('run-missing', 'This run no longer exists.', {
     remedy: 'Reload the page: it may have been deleted in another tab.',
     where: id,
   });
@@ -11,7 +11,7 @@ export function missingRun(id: string): StudioError {
 /** The error for a run that another tab, or another part of this one, works on. */
 export function openElsewhere(where: string, cause?: unknown): StudioError {
   return new StudioError('run-open-elsewhere', 'This run is open in another tab.', {
-    remedy: 'Close the other tab, wait until it is done, or go on working there.',
+    remedy: 'Close the other tab, wait until it is done, or continue working there.',
     where,
     cause,
   });

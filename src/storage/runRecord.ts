@@ -74,6 +74,12 @@ export type RunSeries = {
 };
 export type SeriesName = keyof RunSeries;
 
+/** Stages that earlier versions stored under another name. */
+const RENAMED_STAGES: ReadonlyMap<string, StageName> = new Map([['score', 'real-images']]);
+const currentStage = (name: string): string => RENAMED_STAGES.get(name) ?? name;
+const renameStages = (seconds: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(seconds).map(([name, value]) => [currentStage(name), value]));
+
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** Also NaN and infinite: a run that diverged must stay readable. */
 const real = v.custom<number>((value) => typeof value === 'number', 'not a number');
@@ -102,10 +108,10 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   createdAt: real,
   updatedAt: real,
   status: v.picklist(RUN_STATUSES),
-  stage: v.picklist(STAGES),
+  stage: v.pipe(v.string(), v.transform(currentStage), v.picklist(STAGES)),
   round: count,
   progress: real,
-  seconds: v.record(v.string(), real),
+  seconds: v.pipe(v.record(v.string(), real), v.transform(renameStages)),
   computedBy: v.exactOptional(v.object({ backend: v.string(), kernels: v.record(v.string(), v.string()) })),
 });
 

@@ -6,7 +6,7 @@
  * Krippendorff, "Computing Krippendorff's alpha-reliability", 2011, nominal data.
  */
 import { BOOTSTRAP, FEWEST_PROMPTS } from '../analysis/summary.ts';
-import { bootstrapInterval, type Interval } from '../lib/stats.ts';
+import { bootstrapInterval, type ConfidenceInterval } from '../lib/stats.ts';
 import type { AnswerFile } from './answers.ts';
 
 /**
@@ -36,7 +36,7 @@ export function krippendorffAlpha(units: readonly (readonly number[])[]): number
 
 export type RaterAgreement = {
   /** Over all images, with a 95% interval over prompts (none for fewer than four). */
-  readonly alpha: Interval;
+  readonly alpha: ConfidenceInterval;
   readonly byColumn: readonly { readonly column: string; readonly alpha: number }[];
   /** Prompts that at least two respondents saw. */
   readonly prompts: number;

@@ -2,13 +2,13 @@
  * The paper's two tables from answer files: how often each pattern of selection was given (Table 3), and how often each
  * method was selected (Table 4), with Wilson's intervals over rounds.
  */
-import { type Interval, wilsonInterval } from '../lib/stats.ts';
+import { type ConfidenceInterval, wilsonInterval } from '../lib/stats.ts';
 import type { Answer, AnswerFile } from './answers.ts';
 
 /** The answers of one survey, and the group of people it counts to. */
 export type GroupedAnswers = { readonly group: string; readonly file: AnswerFile };
 
-export type Share = { readonly count: number; readonly rounds: number; readonly share: Interval };
+export type Share = { readonly count: number; readonly rounds: number; readonly share: ConfidenceInterval };
 
 export type PatternTable = {
   readonly columns: readonly string[];

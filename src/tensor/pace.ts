@@ -16,7 +16,7 @@ export async function settle(): Promise<void> {
 
 /**
  * Runs `work` while everything else waits at its next `settle`, for work whose memory must not add to that of others.
- * It paces itself by the function it is given: `settle` would wait for ever.
+ * It paces itself by the function it is given: `settle` would wait forever.
  */
 export async function alone<T>(work: (pace: () => Promise<void>) => Promise<T>): Promise<T> {
   while (taken !== null) await taken;

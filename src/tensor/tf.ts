@@ -20,3 +20,13 @@ export type {
   TensorInfo,
 } from '@tensorflow/tfjs-core';
 export { tf };
+
+/** `tf.tidy` for results of any plain shape (records, arrays, null): tensors in the result live on, others are freed. */
+export function scope<T>(run: () => T): T {
+  return tf.tidy(run as () => tf.TensorContainer) as T;
+}
+
+/** Number of elements of `shape`. */
+export function sizeOf(shape: readonly number[]): number {
+  return tf.util.sizeFromShape([...shape]);
+}

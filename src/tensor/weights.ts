@@ -9,7 +9,7 @@ import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { submitPending } from './memory.ts';
 import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
-import { assertAllocated } from './wasm/allocated.ts';
+import { assertAllocated } from './wasm/memory.ts';
 import { dropPanels, panelBytes } from './wasm/panels.ts';
 
 /** A frozen linear `[in, out]` or convolution `[kh, kw, Cin, Cout]` weight. */

@@ -1,6 +1,6 @@
 import { type Scalar, type Tensor1D, type Tensor4D, tf } from '../tensor/tf.ts';
 
-/** What a loss may look at (hook H7); rows of all tensors correspond. */
+/** What a loss may look at; rows of all tensors correspond. */
 export type LossInput = {
   /** The network's output with the adapter, on its own prediction type [N, h, w, c]. */
   readonly prediction: Tensor4D;

@@ -1,4 +1,4 @@
-/** Hook H7: one optimizer step over its micro-batches, for any loss. */
+/** One optimizer step over its micro-batches, for any loss. */
 
 import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
@@ -12,8 +12,15 @@ import { encodeText } from '../models/text/run.ts';
 import type { TextWeights } from '../models/text/weights.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Scalar, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import {
+  type Scalar,
+  scope,
+  type Tensor,
+  type Tensor1D,
+  type Tensor3D,
+  type Tensor4D,
+  tf,
+} from '../tensor/tf.ts';
 import { unetGradients } from './gradients.ts';
 import type { LossFunction } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';

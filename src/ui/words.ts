@@ -9,7 +9,7 @@ import type { PageName } from '../state/setup/url.ts';
 export const STAGE_WORDS: Readonly<Record<StageName, string>> = {
   load: 'Loading the model',
   pool: 'Drawing candidates',
-  score: 'Scoring',
+  'real-images': 'Ranking real images',
   select: 'Selecting',
   train: 'Training',
   evaluate: 'Comparing before and after',

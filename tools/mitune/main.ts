@@ -81,7 +81,7 @@ async function main(options: MiTuneOptions): Promise<boolean> {
     if (error instanceof StudioError) throw error;
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new StudioError('browser-gone', `The browser stopped: ${reason}.`, {
-      remedy: `What is complete is kept; go on with --resume --out ${options.out}`,
+      remedy: `What is complete is kept; continue with --resume --out ${options.out}`,
       cause: error,
     });
   } finally {
@@ -173,7 +173,7 @@ async function drive(studio: Studio, options: MiTuneOptions, out: string): Promi
   const done = await watched(studio, follow(page));
   if (!done) {
     for (const text of await alerts(page)) console.error(`\n${text}`);
-    console.error(`\nThe run stopped. What is complete is kept; go on with --resume --out ${options.out}`);
+    console.error(`\nThe run stopped. What is complete is kept; continue with --resume --out ${options.out}`);
   }
   await watched(studio, collect(page, out, { done, exports: options.exports }));
   return done;

@@ -33,7 +33,7 @@ type Row = {
 const BEFORE: readonly Row[] = [
   { name: 'prompts', value: 'FILE', help: 'prompt list: .txt, .csv or .jsonl (required for a new run)' },
   { name: 'out', value: 'DIR', help: 'folder for the results and the state of the run (required)' },
-  { name: 'resume', value: '', help: 'go on with the run that was begun in --out' },
+  { name: 'resume', value: '', help: 'continue the run that was begun in --out' },
   {
     name: 'model',
     value: 'DIR|URL',

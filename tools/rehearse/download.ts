@@ -47,7 +47,7 @@ export async function download(rehearsal: Rehearsal): Promise<PhaseOutcome> {
 
   const before = await callEngine(page, 'stored', {});
   const partial = before.models.find((m) => m.id === id);
-  log(`download: ${Math.round((partial?.storedBytes ?? 0) / 1e6)} MB are there; going on.`);
+  log(`download: ${Math.round((partial?.storedBytes ?? 0) / 1e6)} MB are there; continuing.`);
   await goToModels(rehearsal);
   await watched(rehearsal, page.getByRole('button', { name: `Continue ${name}` }).click());
   const complete = page.getByRole('button', { name: `Use ${name}` }).waitFor();

@@ -3,7 +3,7 @@
 import type { Page } from 'playwright';
 import type { RequestName, Requests } from '../../src/contract/protocol.ts';
 import type { RequestProgress } from '../../src/engine/client.ts';
-import type {} from '../../src/state/page/scripting.ts';
+import type {} from '../../src/state/page/engineClient.ts';
 
 /** Sends a request to the engine of the page, as the page itself does. */
 export async function callEngine<N extends RequestName>(

@@ -47,7 +47,7 @@ async function main(options: RehearseOptions): Promise<boolean> {
   const stopped = new Promise<never>((_, reject) => {
     stop.signal.addEventListener('abort', () =>
       reject(
-        new StudioError('stopped', 'Stopped.', { remedy: 'What is done is kept; call again to go on.' }),
+        new StudioError('stopped', 'Stopped.', { remedy: 'What is done is kept; call again to continue.' }),
       ),
     );
   });

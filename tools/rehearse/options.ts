@@ -54,7 +54,7 @@ export const USAGE = `Usage: npm run rehearse -- [options]
 
 Writes a model folder of seeded weights, downloads it into the page through an interruption, and lets the page do
 everything once: encode, predict, draw with guidance and MI, train a DoRA step, decode, export. Full size, this takes
-about an hour without a GPU, 8 GB of disk and as much memory. A call with the same --work goes on where the last one stopped.
+about an hour without a GPU, 8 GB of disk and as much memory. A call with the same --work continues where the last one stopped.
 
 --work DIR             folder for the model, the browser's profile and what is done (default: ${defaultWork('sd21')})
 --out DIR              folder for results: unet-outputs.safetensors, adapter, image, rehearsal.json (default: WORK/results)

@@ -12,8 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ParameterSpec } from '../../src/models/parameters.ts';
-import { recordParameters } from '../../src/models/parameters.ts';
+import { type ParameterSpec, recordParameters } from '../../src/models/parameters.ts';
 import { parseTextConfig } from '../../src/models/text/config.ts';
 import { buildTextEncoder } from '../../src/models/text/weights.ts';
 import { parseUnetConfig } from '../../src/models/unet/config.ts';

@@ -4,11 +4,11 @@ import { DESIGNS, type Design } from './design.ts';
 import { groupBy } from './group.ts';
 import { forecastSteps } from './plan.ts';
 import type { Speed } from './protocol.ts';
-import { addCosts, type Part, type Step, secondsOf } from './steps.ts';
+import { addCosts, type Step, type StudyPart, secondsOf } from './steps.ts';
 import type { Store } from './store.ts';
 
 export type BudgetRow = {
-  readonly part: Part;
+  readonly part: StudyPart;
   readonly item: string;
   readonly steps: number;
   readonly done: number;

@@ -34,7 +34,7 @@ export const TRAINING = {
 
 /**
  * A score that can choose images. `guided`: the reference, `guided, all t`: without truncation; `re-noised …`: of the
- * finished image, by the two estimators of `src/mi/renoise.ts`.
+ * finished image, by the two estimators of `src/mi/renoisedScore.ts`.
  */
 export type SelectionScore = 'guided' | 'guided, all t' | 're-noised orthogonal' | 're-noised standard';
 

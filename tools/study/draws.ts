@@ -3,7 +3,7 @@ import { presetSettings } from '../../src/contract/presets.ts';
 import { candidateSeed } from '../../src/planning/promptPlan.ts';
 import { type Design, GUIDANCE } from './design.ts';
 import type { DrawnImage, DrawRequest, DrawResult, TrainResult } from './protocol.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** A stored adapter: the training step that made it, and the optimizer step at which it was kept. */
@@ -25,7 +25,7 @@ const SELECTION = { ...presetSettings('demo').selection, seeds: 'distinct' } as 
 const SEEDS = { pool: 2_024, evaluation: 90_210 } as const;
 
 /** The steps that draw these images, block by block. */
-export function drawSteps(design: Design, draw: Draw, label: { part: Part; item: string }): Step[] {
+export function drawSteps(design: Design, draw: Draw, label: { part: StudyPart; item: string }): Step[] {
   return blocksOf(design, draw).map((first): Step => {
     const { use, text, adapter } = draw;
     const { steps, block } = samplingOf(design, use);

@@ -3,7 +3,7 @@ import type { Category } from '../../src/shapes/world.ts';
 import type { Design } from './design.ts';
 import { type AdapterRef, type Candidate, type Draw, drawSteps, findDrawn } from './draws.ts';
 import { promptsOfAll } from './prompts.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 export type Evaluation = {
@@ -37,7 +37,7 @@ export function evaluationSteps(
   design: Design,
   evaluation: Evaluation,
   adapter: AdapterRef | null,
-  label: { readonly part: Part; readonly item: string },
+  label: { readonly part: StudyPart; readonly item: string },
 ): Step[] {
   return drawsOf(evaluation, adapter).flatMap(({ draw }) => drawSteps(design, draw, label));
 }

@@ -53,7 +53,7 @@ async function main(options: StudyOptions): Promise<void> {
     if (looksOnly) return;
     const deadline = started + options.hours * MS_PER_HOUR;
     const complete = await runPlan({ design, schedule, store, workers, options, speed, deadline });
-    console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command goes on.');
+    console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command continues.');
   } finally {
     await workers.close();
     unlock();

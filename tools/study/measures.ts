@@ -1,9 +1,9 @@
 /** Steps that noise the images of a pool again, and what they found. */
-import type { RenoiseMeasurement } from '../../src/mi/renoise.ts';
+import type { RenoiseMeasurement } from '../../src/mi/renoisedScore.ts';
 import type { Design } from './design.ts';
 import { type Candidate, type Draw, drawIds, findDrawn, ownPart } from './draws.ts';
 import type { DrawResult, MeasureRequest, MeasureResult } from './protocol.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** Timesteps at the middles of equal parts of 0..T-1, and noises at each. */
@@ -26,7 +26,7 @@ export function measureSteps(
   design: Design,
   draw: Draw,
   { timesteps, draws }: Renoising,
-  label: { readonly part: Part; readonly item: string },
+  label: { readonly part: StudyPart; readonly item: string },
 ): Step[] {
   return drawIds(design, draw).map((drawId) => ({
     ...label,

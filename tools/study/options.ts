@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { usageError } from '../lib/usage.ts';
 import { DESIGNS, type Design, findDesign } from './design.ts';
-import type { Part } from './steps.ts';
+import type { StudyPart } from './steps.ts';
 
 export const USAGE = `Usage: npm run study -- [options]
 
@@ -24,14 +24,14 @@ command goes on. Steps come in the order of their worth, so whatever time there 
 export type StudyOptions = {
   readonly hours: number;
   readonly design: Design | null;
-  readonly parts: readonly Part[];
+  readonly parts: readonly StudyPart[];
   readonly workers: number;
   readonly work: string | null;
   readonly out: string | null;
   readonly mode: 'run' | 'budget' | 'report';
 };
 
-const PARTS: readonly Part[] = ['tune', '1', '2', '3'];
+const PARTS: readonly StudyPart[] = ['tune', '1', '2', '3'];
 const MAX_HOURS = 12;
 
 /** null where help is asked for. @throws StudioError `usage` */

@@ -1,6 +1,5 @@
 /** Trains adapters in the page, and encodes rendered scenes as the study's real images. */
-import type { Adapter } from '../../src/adapters/adapter.ts';
-import { disposeAdapter } from '../../src/adapters/adapter.ts';
+import { type Adapter, disposeAdapter } from '../../src/adapters/adapter.ts';
 import { restoreAdapter } from '../../src/adapters/state.ts';
 import { fromRgba } from '../../src/models/vae/pixels.ts';
 import { encode } from '../../src/models/vae/run.ts';

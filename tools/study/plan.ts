@@ -21,11 +21,11 @@ import {
 import { guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
 import { realSteps } from './real.ts';
 import { poolDraws, poolMeasures } from './sets.ts';
-import { distinctSteps, type Part, type Step } from './steps.ts';
+import { distinctSteps, type Step, type StudyPart } from './steps.ts';
 import { trainingStep } from './training.ts';
 import { tuneSteps } from './tune.ts';
 
-const TABLES: Readonly<Record<Table, { readonly part: Part; readonly item: string }>> = {
+const TABLES: Readonly<Record<Table, { readonly part: StudyPart; readonly item: string }>> = {
   arms: { part: '2', item: 'arms at equal budget' },
   trained: { part: '2', item: 'arms on training prompts' },
   dose: { part: '2', item: 'larger sets, longer training' },
@@ -93,7 +93,7 @@ function experimentSteps(design: Design, schedule: NoiseSchedule, experiment: Ex
 }
 
 /** The parts asked for, and what they need from others. */
-export function stepsOfParts(steps: readonly Step[], parts: readonly Part[]): Step[] {
+export function stepsOfParts(steps: readonly Step[], parts: readonly StudyPart[]): Step[] {
   const byId = new Map(steps.map((step) => [step.id, step]));
   const wanted = new Set<string>();
   const want = (step: Step): void => {
@@ -105,7 +105,8 @@ export function stepsOfParts(steps: readonly Step[], parts: readonly Part[]): St
     }
   };
   // Training depends on tuned settings, so parts 2 and 3 bring the tuning along.
-  const all = parts.includes('2') || parts.includes('3') ? new Set<Part>([...parts, 'tune']) : new Set(parts);
+  const all =
+    parts.includes('2') || parts.includes('3') ? new Set<StudyPart>([...parts, 'tune']) : new Set(parts);
   for (const step of steps) if (all.has(step.part)) want(step);
   return steps.filter(({ id }) => wanted.has(id));
 }

@@ -6,14 +6,14 @@
 import { tauOfAll, truthOfRandom, truthOfTop } from '../../src/analysis/ranking.ts';
 import { type Summary, summarize, summarizeDifference } from '../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
-import { scoreRenoised } from '../../src/mi/renoise.ts';
+import { scoreRenoised } from '../../src/mi/renoisedScore.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../src/mi/score.ts';
 import { traceOf } from './analysis/scores.ts';
 import { type Design, REFERENCE_SCORE, type SelectionScore } from './design.ts';
 import { type Draw, drawSteps } from './draws.ts';
 import { findMeasured, type MeasuredCandidate, measureSteps } from './measures.ts';
 import { promptsOfAll } from './prompts.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** Cheapest first: of scores that rank alike the first is taken. */
@@ -54,7 +54,7 @@ export function selectionScore(
 }
 
 const LABEL = { part: 'tune', item: 'scores on validation prompts' } as const satisfies {
-  part: Part;
+  part: StudyPart;
   item: string;
 };
 

@@ -1,7 +1,7 @@
 /** Fine-tuning sets: which images of which pool an arm is trained on (the paper's Algorithm 1, and its controls). */
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { mean } from '../../src/lib/stats.ts';
-import { scoreRenoised } from '../../src/mi/renoise.ts';
+import { scoreRenoised } from '../../src/mi/renoisedScore.ts';
 import { type SelectionRule, selectCandidates } from '../../src/mi/select.ts';
 import { mixRealImages } from '../../src/procedures/trainingSet.ts';
 import type { Category } from '../../src/shapes/world.ts';
@@ -12,7 +12,7 @@ import { promptsOfAll } from './prompts.ts';
 import type { CaptionedImage } from './protocol.ts';
 import { realIds, realImages } from './real.ts';
 import { needsNoisingAgain, selectionScore } from './selection.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 /**
@@ -75,7 +75,7 @@ export function poolDraws(set: SetSpec): readonly Draw[] {
 export function poolMeasures(
   design: Design,
   set: SetSpec,
-  label: { readonly part: Part; readonly item: string },
+  label: { readonly part: StudyPart; readonly item: string },
 ): Step[] {
   if (!isNoisedAgain(set)) return [];
   return poolDraws(set).flatMap((draw) => measureSteps(design, draw, design.selection, label));

@@ -5,7 +5,7 @@
 import type { PageRequest, Speed } from './protocol.ts';
 import type { Store } from './store.ts';
 
-export type Part = 'tune' | '1' | '2' | '3';
+export type StudyPart = 'tune' | '1' | '2' | '3';
 
 /** What a step takes, in units that a machine's speed turns into time. */
 export type Cost = {
@@ -16,7 +16,7 @@ export type Cost = {
 
 export type Step = {
   readonly id: string;
-  readonly part: Part;
+  readonly part: StudyPart;
   /** The line of the budget it belongs to. */
   readonly item: string;
   /** Steps whose results the request is made from. */

@@ -4,7 +4,7 @@ import type { Design, Settings } from './design.ts';
 import { type AdapterRef, adapterFile } from './draws.ts';
 import type { TrainRequest } from './protocol.ts';
 import { buildSet, isNoisedAgain, type SetSpec, setName, setNeeds } from './sets.ts';
-import type { Part, Step } from './steps.ts';
+import type { Step, StudyPart } from './steps.ts';
 
 export type Training = {
   readonly set: SetSpec;
@@ -39,7 +39,7 @@ export function trainingStep(
   design: Design,
   schedule: NoiseSchedule,
   training: Training,
-  label: { readonly part: Part; readonly item: string },
+  label: { readonly part: StudyPart; readonly item: string },
   keepAt: readonly number[] = [],
 ): Step {
   const { set, settings, start } = training;

@@ -13,8 +13,8 @@ import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
 import type { Unet } from '../../src/models/unet/run.ts';
 import { doraWeightNorm } from '../../src/tensor/ops/dora.ts';
 import { linear } from '../../src/tensor/ops/linear.ts';
-import { scope } from '../../src/tensor/scope.ts';
 import {
+  scope,
   type Tensor,
   type Tensor1D,
   type Tensor2D,

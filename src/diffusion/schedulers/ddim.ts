@@ -6,8 +6,7 @@
  */
 import type { Prediction } from '../../contract/spec.ts';
 import type { GaussianKernel } from '../kernel.ts';
-import type { LinearForm } from '../parametrization.ts';
-import { epsilonForm, originalForm } from '../parametrization.ts';
+import { epsilonForm, type LinearForm, originalForm } from '../parametrization.ts';
 
 /** Kernel from alphasBar at the current timestep to `alphaBarPrev` at the next lower one. */
 export function ddimKernel(

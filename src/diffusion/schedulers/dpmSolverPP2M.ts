@@ -7,8 +7,7 @@
  * where the second order adds a multiple of D1 = (h / h_before) (x0(now) - x0(before)).
  */
 import type { Prediction } from '../../contract/spec.ts';
-import type { LinearForm } from '../parametrization.ts';
-import { originalForm } from '../parametrization.ts';
+import { type LinearForm, originalForm } from '../parametrization.ts';
 
 export type SolverType = 'midpoint' | 'heun';
 

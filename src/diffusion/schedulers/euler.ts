@@ -4,8 +4,7 @@
  * network sees it divided by sqrt(sigma^2 + 1).
  */
 import type { Prediction } from '../../contract/spec.ts';
-import type { LinearForm } from '../parametrization.ts';
-import { originalForm } from '../parametrization.ts';
+import { type LinearForm, originalForm } from '../parametrization.ts';
 
 /** Predicted clean latent, linear in the unscaled sample and the output at the scaled one. */
 export function eulerOriginal(prediction: Prediction, sigma: number): LinearForm {

@@ -4,8 +4,7 @@
  * going again from the first sample with the mean of the two outputs.
  */
 import type { Prediction } from '../../contract/spec.ts';
-import type { LinearForm } from '../parametrization.ts';
-import { epsilonForm } from '../parametrization.ts';
+import { epsilonForm, type LinearForm } from '../parametrization.ts';
 
 /** Adams-Bashforth weights of outputs, newest first, by how many there are. */
 const ADAMS_BASHFORTH = [

@@ -86,6 +86,6 @@ function pieces(word: string, ids: ReadonlyMap<string, number>): string[] {
 function invalid(problem: string): StudioError {
   return new StudioError('tokenizer-invalid', `The tokenizer cannot be loaded: vocab.txt: ${problem}.`, {
     where: 'vocab.txt',
-    remedy: 'Take vocab.txt of bert-base-uncased.',
+    remedy: 'Use the vocab.txt of bert-base-uncased.',
   });
 }

@@ -3,8 +3,7 @@
  * attention and keep the last projections as [in, out].
  */
 import type { Arrangement, Placement, TensorFile } from '../../formats/tensorFile.ts';
-import type { ClipConfig } from './config.ts';
-import { configError } from './config.ts';
+import { type ClipConfig, configError } from './config.ts';
 
 /** True for OpenAI's and open_clip's names. */
 export function isOpenAiLayout(file: Pick<TensorFile, 'entries'>): boolean {

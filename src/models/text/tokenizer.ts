@@ -179,7 +179,7 @@ function parse<S extends v.GenericSchema>(file: string, schema: S, text: string)
 function invalid(file: string, problem: string, cause?: unknown): StudioError {
   return new StudioError('tokenizer-invalid', `The tokenizer cannot be loaded: ${file}: ${problem}.`, {
     where: `tokenizer/${file}`,
-    remedy: 'Take the tokenizer folder again from the model’s source.',
+    remedy: 'Get the tokenizer folder from the model’s source again.',
     cause,
   });
 }

@@ -4,7 +4,7 @@ import type { AdapterFacts, ExportName, LayerLoss } from '../../contract/adapter
 import type { AdapterId, AdapterReport, ExportedFile } from '../../contract/protocol.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
 
 export type AdapterChoice = { readonly id: AdapterId; readonly name: string };
 
@@ -50,7 +50,7 @@ export async function importAdapter(
   const report = await attempt(() => engineClient().call('importAdapter', { name, bytes, config }));
   if (report === null) return null;
   takeReport(report);
-  useNotices.getState().confirm(`${report.name} loaded: ${describeAdapter(report)}.`);
+  confirmDone(`${report.name} loaded: ${describeAdapter(report)}.`);
   return report;
 }
 
@@ -110,7 +110,7 @@ export async function merge(
   if (made === null) return;
   takeReport(made.report);
   set({ mergeLosses: made.losses });
-  useNotices.getState().confirm(`${made.report.name} made: ${describeAdapter(made.report)}.`);
+  confirmDone(`${made.report.name} made: ${describeAdapter(made.report)}.`);
 }
 
 export type ExportOptions = { readonly rank: number; readonly half: boolean };

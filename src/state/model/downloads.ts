@@ -8,7 +8,7 @@ import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { parseSource, sourceId, sourceName } from '../../sources/address.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { useNotices } from '../page/notices.ts';
+import { confirmDone } from '../page/notices.ts';
 import { addSample, NO_RATE, type Rate } from './rate.ts';
 import { keepStorage, refreshStored } from './stored.ts';
 
@@ -81,7 +81,7 @@ export async function downloadModel(source: ModelSource): Promise<void> {
       { signal, onProgress: (progress) => receive(id, progress) },
     );
     drop(id);
-    useNotices.getState().confirm(`${stored.name} is complete and stored in this browser.`);
+    confirmDone(`${stored.name} is complete and stored in this browser.`);
   } catch (error) {
     end(id, signal, error);
   } finally {

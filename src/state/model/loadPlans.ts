@@ -87,3 +87,20 @@ export function chooseMode(mode: PlanMode): void {
 export function hidePlans(): void {
   set({ ref: null, planned: null, busy: false, ...NO_PLANS });
 }
+
+type MemoryNeeds = Readonly<Record<PlanMode, LoadPlan | null>>;
+
+export const useMemoryNeeds = create<MemoryNeeds>()(() => ({ generate: null, train: null }));
+
+/** The requests that the plans on show answer. */
+let answered = '';
+
+/** Plans again if anything that matters has changed. A plan that cannot be made shows nothing: it is only an estimate. */
+export async function measureMemory(ref: ModelRef, settings: Settings): Promise<void> {
+  const modes = ['generate', 'train'] as const;
+  const key = JSON.stringify(modes.map((mode) => planRequest(ref, settings, mode)));
+  if (key === answered) return;
+  answered = key;
+  const plans = await planBoth(ref, settings).catch(() => null);
+  if (answered === key) useMemoryNeeds.setState(plans ?? { generate: null, train: null });
+}

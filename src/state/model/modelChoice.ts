@@ -1,8 +1,7 @@
 /** The model of the next run: what is loaded on the user's wish also becomes its setting, with settings that suit it. */
 
 import type { LoadPlan } from '../../contract/loadPlan.ts';
-import type { Prediction } from '../../contract/spec.ts';
-import { type ModelRef, type Settings, sameRef } from '../../contract/spec.ts';
+import { type ModelRef, type Prediction, type Settings, sameRef } from '../../contract/spec.ts';
 import { foreignHost } from '../../lib/webAddress.ts';
 import { CATALOG } from '../../sources/catalog.ts';
 import {
@@ -16,7 +15,7 @@ import {
 } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { goTo } from '../page/navigation.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt, confirmDone, raiseAlert } from '../page/notices.ts';
 import { SHAPES_MODEL, useSettings } from '../setup/settings.ts';
 import {
   hidePlans,
@@ -85,11 +84,11 @@ async function settleModel(): Promise<ModelRef> {
   const { list } = useStored.getState();
   if (list === null || list.models.some((item) => item.id === model.id && item.complete)) return model;
   const name = modelName(model, list) ?? 'The model of these settings';
-  useNotices.getState().raise(
+  raiseAlert(
     {
       code: 'model-not-here',
       message: `${name} is not in this browser; the shapes model has taken its place.`,
-      remedy: 'Get it on the model page, or go on with the shapes model.',
+      remedy: 'Get it on the model page, or continue with the shapes model.',
     },
     'warning',
   );
@@ -117,7 +116,7 @@ export async function mayLoad(ref: ModelRef, settings: Settings): Promise<boolea
   if (generate.fits && train.fits) return true;
   goTo('model');
   void planModel(ref);
-  useNotices.getState().raise(
+  raiseAlert(
     {
       code: 'model-does-not-fit',
       message: `${generate.fits ? 'Training' : 'Drawing images'} with this model and these settings needs more memory than there is, so nothing was started.`,
@@ -197,5 +196,5 @@ function keepChoice(planned: PlannedSettings): void {
     ? planned
     : firstPreset(model.ref, model);
   useSettings.setState({ model: model.ref, base, settings });
-  if (before !== base) useNotices.getState().confirm('The settings now start from a preset for this model.');
+  if (before !== base) confirmDone('The settings now start from a preset for this model.');
 }

@@ -1,8 +1,7 @@
 /** Which presets suit a model, loaded or not. */
 import { type Preset, presetsFor } from '../../contract/presets.ts';
 import type { ModelReport } from '../../contract/runTypes.ts';
-import type { ModelRef, PresetName } from '../../contract/spec.ts';
-import { sameRef } from '../../contract/spec.ts';
+import { type ModelRef, type PresetName, sameRef } from '../../contract/spec.ts';
 import { CATALOG } from '../../sources/catalog.ts';
 import type { PlannedSettings } from './loadPlans.ts';
 

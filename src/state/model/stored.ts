@@ -1,13 +1,21 @@
 /** What is stored in this browser beside runs: the list, how much room there is, and checks of single items. */
+
+import * as v from 'valibot';
 import { create } from 'zustand';
 import type { StorageReport, StoredItem, StoredList, Verification } from '../../contract/stored.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { requestPersistence } from '../../storage/quota.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { attempt, useNotices } from '../page/notices.ts';
-import { useSettings } from '../setup/settings.ts';
-import { readVerified, type Verified, writeVerified } from './verified.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
+import { patchDraft, useSettings } from '../setup/settings.ts';
+import type { TextStore } from '../setup/speed.ts';
+
+/** When stored items were last found whole, remembered in this browser. */
+const VERIFIED_KEY = 'mi-tune-verified';
+/** Milliseconds since 1970 by item. */
+const verifiedSchema = v.record(v.string(), v.pipe(v.number(), v.finite()));
+type Verified = Readonly<Record<string, number>>;
 
 export type StoredCheck =
   | { readonly status: 'running'; readonly progress: RequestProgress | null }
@@ -89,9 +97,9 @@ export async function deleteItem(item: StoredItem): Promise<void> {
   if (answer !== null) {
     forgetCheck(itemKey(item));
     remember(itemKey(item), null);
-    const { realImages, patch } = useSettings.getState();
-    if (kind === 'images' && realImages?.folder === id) patch({ realImages: null });
-    useNotices.getState().confirm(`${name} deleted.`);
+    const { realImages } = useSettings.getState();
+    if (kind === 'images' && realImages?.folder === id) patchDraft({ realImages: null });
+    confirmDone(`${name} deleted.`);
   }
   await refreshStored();
 }
@@ -115,5 +123,22 @@ function localStorageOrNull(): Storage | null {
   } catch {
     // Switched off by the user.
     return null;
+  }
+}
+
+function readVerified(store: TextStore | null): Verified {
+  try {
+    const result = v.safeParse(verifiedSchema, JSON.parse(store?.getItem(VERIFIED_KEY) ?? '{}'));
+    return result.success ? result.output : {};
+  } catch {
+    return {};
+  }
+}
+
+function writeVerified(store: TextStore | null, verified: Verified): void {
+  try {
+    store?.setItem(VERIFIED_KEY, JSON.stringify(verified));
+  } catch {
+    // Then it is only known until the page is closed.
   }
 }

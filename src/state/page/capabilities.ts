@@ -24,7 +24,7 @@ export function missingFeature(features: BrowserFeatures): ErrorReport | null {
     return {
       code: 'insecure-address',
       message: 'Browsers give pages no storage and no GPU on plain http addresses.',
-      remedy: 'Open this page by https, or as http://localhost on the same machine.',
+      remedy: 'Open this page over https, or as http://localhost on the same machine.',
     };
   }
   if (!features.files) {

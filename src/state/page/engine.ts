@@ -2,8 +2,7 @@
 
 import { create } from 'zustand';
 import type { BackendReport, ModelReport } from '../../contract/runTypes.ts';
-import type { Prediction } from '../../contract/spec.ts';
-import { type BackendChoice, type ModelRef, sameRef } from '../../contract/spec.ts';
+import { type BackendChoice, type ModelRef, type Prediction, sameRef } from '../../contract/spec.ts';
 import type { StoredItem } from '../../contract/stored.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';

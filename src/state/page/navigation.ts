@@ -15,7 +15,7 @@ export function pageOf(stage: StageName): PageName | null {
   switch (stage) {
     case 'load':
     case 'pool':
-    case 'score':
+    case 'real-images':
       return 'build';
     case 'select':
       return 'select';

@@ -12,27 +12,32 @@ type NoticesState = {
   readonly alerts: readonly Alert[];
   /** The latest confirmation; `id` changes even when the words repeat. */
   readonly confirmation: { readonly id: number; readonly text: string } | null;
-  readonly raise: (report: ErrorReport, severity?: Alert['severity']) => void;
-  readonly dismiss: (id: number) => void;
-  /** Takes back what no longer holds. */
-  readonly withdraw: (report: ErrorReport) => void;
-  readonly confirm: (text: string) => void;
 };
 
 const MAX_ALERTS = 5;
 let nextId = 1;
 
-export const useNotices = create<NoticesState>()((set) => ({
-  alerts: [],
-  confirmation: null,
-  raise: (report, severity = 'error') =>
-    set(({ alerts }) => ({
-      alerts: [...without(alerts, report), { id: nextId++, report, severity }].slice(-MAX_ALERTS),
-    })),
-  dismiss: (id) => set(({ alerts }) => ({ alerts: alerts.filter((alert) => alert.id !== id) })),
-  withdraw: (report) => set(({ alerts }) => ({ alerts: without(alerts, report) })),
-  confirm: (text) => set({ confirmation: { id: nextId++, text } }),
-}));
+export const useNotices = create<NoticesState>()(() => ({ alerts: [], confirmation: null }));
+const { setState: set } = useNotices;
+
+export function raiseAlert(report: ErrorReport, severity: Alert['severity'] = 'error'): void {
+  set(({ alerts }) => ({
+    alerts: [...without(alerts, report), { id: nextId++, report, severity }].slice(-MAX_ALERTS),
+  }));
+}
+
+export function dismissAlert(id: number): void {
+  set(({ alerts }) => ({ alerts: alerts.filter((alert) => alert.id !== id) }));
+}
+
+/** Takes back what no longer holds. */
+export function withdrawAlert(report: ErrorReport): void {
+  set(({ alerts }) => ({ alerts: without(alerts, report) }));
+}
+
+export function confirmDone(text: string): void {
+  set({ confirmation: { id: nextId++, text } });
+}
 
 function without(alerts: readonly Alert[], { code, message }: ErrorReport): readonly Alert[] {
   return alerts.filter(({ report }) => report.code !== code || report.message !== message);
@@ -43,7 +48,7 @@ export async function attempt<T>(action: () => Promise<T>): Promise<T | null> {
   try {
     return await action();
   } catch (error) {
-    useNotices.getState().raise(reportError(error));
+    raiseAlert(reportError(error));
     return null;
   }
 }

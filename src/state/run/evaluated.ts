@@ -5,7 +5,7 @@ import type { ComparePair } from '../../contract/protocol.ts';
 import { reportError } from '../../lib/errors.ts';
 import { METRICS } from '../../metrics/registry.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { useNotices } from '../page/notices.ts';
+import { raiseAlert } from '../page/notices.ts';
 import { decoderReady } from './images.ts';
 
 type EvaluatedState = {
@@ -38,7 +38,7 @@ export async function loadEvaluated(runId: string, record: Evaluation): Promise<
   } catch (error) {
     // To be asked for again when the page is opened the next time.
     if (useEvaluated.getState().key === key) useEvaluated.setState({ key: null });
-    useNotices.getState().raise(reportError(error), 'warning');
+    raiseAlert(reportError(error), 'warning');
   }
 }
 

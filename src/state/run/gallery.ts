@@ -5,7 +5,7 @@ import type { RunState } from '../../contract/runTypes.ts';
 import { type Ranking, rankingOf } from '../../contract/spec.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt } from '../page/notices.ts';
-import { refreshOpenRun } from './openRunStatus.ts';
+import { adoptStanding } from './runs.ts';
 import {
   addToPool,
   candidateKey,
@@ -31,14 +31,14 @@ export type GalleryState = {
   readonly original: Ranking;
   /** Scores under `ranking`; null while those of the run itself apply. */
   readonly scores: ScoreMap | null;
-  readonly rankedPicks: PickMap;
+  /** The best under `ranking`, as the engine answered; null while the run's own scores apply. */
+  readonly answeredPicks: PickMap | null;
+  /** Choices of prompts where the user stepped in. */
   readonly byHand: PickMap;
   /** Selections as stored, by round. */
   readonly stored: ReadonlyMap<number, PickMap>;
   /** Rankings that selections were stored under, by round, where they are not the run's own. */
   readonly storedRankings: ReadonlyMap<number, Ranking>;
-  /** The selection in force: ranked, with what was changed by hand. */
-  readonly picks: PickMap;
   readonly focus: Focus | null;
   /** True once the user chose the focus; until then it follows the newest image. */
   readonly pinned: boolean;
@@ -52,11 +52,10 @@ const EMPTY: GalleryState = {
   ranking: NO_RANKING,
   original: NO_RANKING,
   scores: null,
-  rankedPicks: new Map(),
+  answeredPicks: null,
   byHand: new Map(),
   stored: new Map(),
   storedRankings: new Map(),
-  picks: new Map(),
   focus: null,
   pinned: false,
 };
@@ -65,6 +64,28 @@ export const EMPTY_POOL: Pool = new Map();
 
 export const useGallery = create<GalleryState>()(() => EMPTY);
 const { setState: set, getState: get } = useGallery;
+
+/** The pool of the round that is shown. */
+export function shownPool({ rounds, round }: GalleryState): Pool {
+  return rounds.get(round) ?? EMPTY_POOL;
+}
+
+/** The best of each prompt, before anything was changed by hand. */
+function rankedPicks(state: GalleryState): PickMap {
+  return state.answeredPicks ?? topPicks(shownPool(state), state.ranking.keep);
+}
+
+/** The selection in force: ranked, with what was changed by hand. */
+export function picksOf(state: GalleryState): PickMap {
+  return mergePicks(rankedPicks(state), state.byHand);
+}
+
+/** The same for one prompt; the same set as long as nothing about it changes. */
+export function promptPicks(state: GalleryState, prompt: number): ReadonlySet<number> {
+  return state.byHand.get(prompt) ?? rankedPicks(state).get(prompt) ?? NO_PICKS;
+}
+
+const NO_PICKS: ReadonlySet<number> = new Set();
 
 /** Shows the pool of a run, with the selection that was stored. */
 export function openGallery({ summary, spec, candidates, selections }: RunState): void {
@@ -98,19 +119,10 @@ export function sameRanking(a: Ranking, b: Ranking): boolean {
 }
 
 export function showRound(round: number): void {
-  const { rounds, original, storedRankings } = get();
+  const { original, storedRankings } = get();
   const ranking = storedRankings.get(round) ?? original;
-  const rankedPicks = topPicks(rounds.get(round) ?? EMPTY_POOL, ranking.keep);
-  set({
-    round,
-    ranking,
-    scores: null,
-    rankedPicks,
-    byHand: new Map(),
-    picks: rankedPicks,
-    focus: firstOf(rankedPicks),
-    pinned: false,
-  });
+  set({ round, ranking, scores: null, answeredPicks: null, byHand: new Map(), pinned: false });
+  set({ focus: firstOf(picksOf(get())) });
   applyStored();
 }
 
@@ -123,9 +135,8 @@ export function receiveCandidates(records: readonly CandidateRecord[]): void {
   );
   set({ rounds });
   if (get().round !== first.round) showRound(first.round);
-  const rankedPicks = topPicks(rounds.get(first.round) ?? EMPTY_POOL, get().ranking.keep);
-  const focus = get().pinned ? get().focus : (records.at(-1) ?? null);
-  set({ rankedPicks, picks: mergePicks(rankedPicks, get().byHand), focus });
+  // What was ranked before does not know the new ones.
+  set({ answeredPicks: null, ...(get().pinned ? {} : { focus: records.at(-1) ?? null }) });
 }
 
 /** A selection that was made or read back. */
@@ -141,17 +152,15 @@ export function awaitsRanking({ scores, ranking, original }: GalleryState): bool
 
 /** Where the stored selection differs from the ranking it counts as made by hand. */
 function applyStored(): void {
-  const { round, rankedPicks } = get();
-  const stored = get().stored.get(round);
+  const stored = get().stored.get(get().round);
   if (stored === undefined) return;
   // What was chosen by hand shows once the scores of the stored ranking are there.
   if (awaitsRanking(get())) {
-    set({ rankedPicks: stored, byHand: new Map(), picks: stored });
+    set({ answeredPicks: stored, byHand: new Map() });
     return;
   }
-  const changed = differingPrompts(stored, rankedPicks);
-  const byHand = new Map(changed.map((prompt) => [prompt, stored.get(prompt) ?? new Set<number>()]));
-  set({ byHand, picks: mergePicks(rankedPicks, byHand) });
+  const changed = differingPrompts(stored, rankedPicks(get()));
+  set({ byHand: new Map(changed.map((prompt) => [prompt, stored.get(prompt) ?? NO_PICKS])) });
 }
 
 /**
@@ -160,8 +169,6 @@ function applyStored(): void {
  */
 export async function rerank(change: Partial<Ranking>, { save }: { save: boolean }): Promise<void> {
   if (!(await applyRanking({ ...get().ranking, ...change }))) return;
-  const { rankedPicks, byHand } = get();
-  set({ picks: mergePicks(rankedPicks, byHand) });
   if (save) await saveSelection();
 }
 
@@ -182,21 +189,19 @@ async function applyRanking(ranking: Ranking): Promise<boolean> {
   // A later change has its own answer on the way.
   if (answer === null || get().ranking !== ranking || get().runId !== runId) return false;
   set({
-    rankedPicks: picksToMap(answer.picks),
+    answeredPicks: picksToMap(answer.picks),
     scores: new Map(answer.scores.map((s) => [candidateKey(s.prompt, s.candidate), s.score])),
   });
   return true;
 }
 
 export async function toggle(prompt: number, candidate: number): Promise<void> {
-  const { picks, byHand, rankedPicks } = get();
-  const next = togglePick(picks, byHand, prompt, candidate);
-  set({ byHand: next, picks: mergePicks(rankedPicks, next) });
+  set({ byHand: togglePick(picksOf(get()), get().byHand, prompt, candidate) });
   await saveSelection();
 }
 
 export async function clearHandPicks(): Promise<void> {
-  set({ byHand: new Map(), picks: get().rankedPicks });
+  set({ byHand: new Map() });
   await saveSelection();
 }
 
@@ -211,15 +216,16 @@ function firstOf(picks: PickMap): Focus | null {
 }
 
 async function saveSelection(): Promise<void> {
-  const { runId, round, picks, ranking } = get();
+  const { runId, round, ranking } = get();
   if (runId === null) return;
+  const picks = picksOf(get());
   set({
     stored: new Map(get().stored).set(round, picks),
     storedRankings: new Map(get().storedRankings).set(round, ranking),
   });
-  await attempt(async () => {
-    await engineClient().call('setSelection', { runId, round, picks: mapToPicks(picks), ranking });
-    // A run that was trained on another selection goes back to training.
-    await refreshOpenRun();
-  });
+  const standing = await attempt(() =>
+    engineClient().call('setSelection', { runId, round, picks: mapToPicks(picks), ranking }),
+  );
+  // A run that was trained on another selection goes back to training.
+  if (standing !== null) adoptStanding(runId, standing);
 }

@@ -5,7 +5,7 @@ import type { ImageRef } from '../../contract/protocol.ts';
 import { reportError, StudioError } from '../../lib/errors.ts';
 import { useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { useNotices } from '../page/notices.ts';
+import { raiseAlert } from '../page/notices.ts';
 import { hasRunModel } from './runModel.ts';
 import { useRuns } from './runs.ts';
 
@@ -102,7 +102,7 @@ async function flush(): Promise<void> {
       });
     }
   } catch (error) {
-    useNotices.getState().raise(reportError(error), 'warning');
+    raiseAlert(reportError(error), 'warning');
   } finally {
     flushing = false;
   }

@@ -8,15 +8,15 @@ import { mayLoad } from '../model/modelChoice.ts';
 import { ensureEngine, useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { followStage, goTo, pageOf, useNavigation } from '../page/navigation.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt, confirmDone, raiseAlert, withdrawAlert } from '../page/notices.ts';
 import { promptTexts, usePrompts } from '../setup/prompts.ts';
 import { buildSpec, useSettings } from '../setup/settings.ts';
+import { createSpeedMeter } from '../setup/speed.ts';
 import { forgetPairs } from './compare.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage } from './images.ts';
 import { untilLeft } from './leaving.ts';
-import { type OpenRun, reduceRun, useRuns } from './runs.ts';
-import { createSpeedMeter } from './speedMeter.ts';
+import { adoptStanding, type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
 
 const meter = createSpeedMeter();
@@ -41,7 +41,7 @@ export async function refreshRuns(): Promise<void> {
 export async function recoverRun(runId: string): Promise<void> {
   const found = await attempt(() => engineClient().call('recoverRun', { runId }));
   if (found === null) return;
-  useNotices.getState().confirm(`${found.name} is back.`);
+  confirmDone(`${found.name} is back.`);
   await refreshRuns();
 }
 
@@ -112,7 +112,7 @@ export async function workOn(until: StageName): Promise<void> {
   // Work goes on with the version in force, whichever was being looked at.
   if (open.versions.length > 1 && !(await openRun(runId))) return;
   abort = new AbortController();
-  if (lastFailure !== null) useNotices.getState().withdraw(lastFailure);
+  if (lastFailure !== null) withdrawAlert(lastFailure);
   meter.reset();
   useRuns.setState({ activity: 'working' });
   useNavigation.setState({ following: true });
@@ -121,10 +121,10 @@ export async function workOn(until: StageName): Promise<void> {
     const { backend, model } = open.spec;
     if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
     await untilLeft(runId);
-    adopt(await engineClient().call('run', { runId, until }, { signal: abort.signal }));
+    adoptStanding(runId, await engineClient().call('run', { runId, until }, { signal: abort.signal }));
   } catch (error) {
     lastFailure = reportError(error);
-    useNotices.getState().raise(lastFailure);
+    raiseAlert(lastFailure);
     await readStatus(runId);
   } finally {
     abort = null;
@@ -166,15 +166,9 @@ export function closeRun(): void {
   forgetPairs();
 }
 
-function adopt(summary: RunSummary): void {
-  const { open } = useRuns.getState();
-  if (open?.summary.id !== summary.id) return;
-  useRuns.setState({ open: { ...open, summary }, stage: summary.stage, round: summary.round });
-}
-
 async function readStatus(runId: string): Promise<void> {
   const state = await attempt(() => engineClient().call('runState', { runId }));
-  if (state !== null) adopt(state.summary);
+  if (state !== null) adoptStanding(runId, state.summary);
 }
 
 function receive(runId: string, event: JobEvent): void {
@@ -196,10 +190,10 @@ function receive(runId: string, event: JobEvent): void {
       receiveSelection(event.round, event.picks);
       return;
     case 'warning':
-      useNotices.getState().raise(event.report, 'warning');
+      raiseAlert(event.report, 'warning');
       return;
     case 'stopped':
-      if (event.report !== null) useNotices.getState().raise(event.report);
+      if (event.report !== null) raiseAlert(event.report);
       return;
     default:
   }

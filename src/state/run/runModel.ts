@@ -1,6 +1,5 @@
 /** Whether the loaded model is the one that the open run was made with: another one cannot show or export its images. */
-import type { ModelRef } from '../../contract/spec.ts';
-import { sameRef } from '../../contract/spec.ts';
+import { type ModelRef, sameRef } from '../../contract/spec.ts';
 import { useEngine } from '../page/engine.ts';
 import { useRuns } from './runs.ts';
 

@@ -1,7 +1,7 @@
 /** The list of runs and the one that is open. */
 import { create } from 'zustand';
 import { type JobEvent, STAGES, type StageName } from '../../contract/events.ts';
-import type { RunSummary, VersionSummary } from '../../contract/runTypes.ts';
+import type { RunStanding, RunSummary, VersionSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import type { ErrorReport } from '../../lib/errors.ts';
 
@@ -51,6 +51,21 @@ export const useRuns = create<RunsState>()(() => ({
   progress: null,
   warnings: [],
 }));
+
+/** Takes over where a run stands, in the list and where it is open. */
+export function adoptStanding(runId: string, standing: RunStanding): void {
+  useRuns.setState(({ runs, open, stage, round }) => {
+    const list = runs?.map((run) => (run.id === runId ? { ...run, ...standing } : run)) ?? null;
+    if (open?.summary.id !== runId) return { runs: list, open, stage, round };
+    const { stage: at, round: inRound } = standing;
+    return {
+      runs: list,
+      open: { ...open, summary: { ...open.summary, ...standing } },
+      stage: at,
+      round: inRound,
+    };
+  });
+}
 
 /** True when the open run can be worked on from here. */
 export function isFree({ open, activity, elsewhere }: RunsState): boolean {

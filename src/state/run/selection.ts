@@ -52,9 +52,16 @@ export function togglePick(picks: PickMap, byHand: PickMap, prompt: number, cand
   return new Map(byHand).set(prompt, set);
 }
 
-/** The best `keep` of each prompt; of equal scores the lower candidate number wins. */
+/** What `topPicks` found in a pool, by `keep`: pools are never changed, but replaced. */
+const found = new WeakMap<Pool, Map<number, PickMap>>();
+
+/** The best `keep` of each prompt; of equal scores the lower candidate number wins. The same map for the same pool. */
 export function topPicks(pool: Pool, keep: number): PickMap {
-  return new Map(
+  const ofPool = found.get(pool) ?? new Map<number, PickMap>();
+  found.set(pool, ofPool);
+  const known = ofPool.get(keep);
+  if (known !== undefined) return known;
+  const picks: PickMap = new Map(
     [...pool].map(([prompt, records]) => [
       prompt,
       new Set(
@@ -64,6 +71,8 @@ export function topPicks(pool: Pool, keep: number): PickMap {
       ),
     ]),
   );
+  ofPool.set(keep, picks);
+  return picks;
 }
 
 /** Prompts whose chosen images differ between two selections. */

@@ -3,7 +3,7 @@ import { goTo, useNavigation } from '../page/navigation.ts';
 import { closeRun, openRun } from '../run/runActions.ts';
 import { useRuns } from '../run/runs.ts';
 import { chooseExample, usePrompts } from './prompts.ts';
-import { useSettings } from './settings.ts';
+import { replaceDraft, useSettings } from './settings.ts';
 import { decodePlace, encodePlace, type Place } from './url.ts';
 
 function currentPlace(): Place {
@@ -55,7 +55,7 @@ export async function syncAddress(): Promise<() => void> {
 
 async function apply(place: Place, { withDraft }: { withDraft: boolean }): Promise<void> {
   if (withDraft) {
-    useSettings.getState().replace(place.draft);
+    replaceDraft(place.draft);
     if (place.list !== null) await chooseExample(place.list);
   }
   const openId = useRuns.getState().open?.summary.id ?? null;

@@ -6,11 +6,11 @@ import { importAdapter } from '../adapters/adapters.ts';
 import { chooseModelFiles } from '../model/modelChoice.ts';
 import type { ModelFiles } from '../page/engine.ts';
 import { goTo } from '../page/navigation.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt, confirmDone, raiseAlert } from '../page/notices.ts';
 import { joinPromptLists, promptFileOf, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
 import { parseRunFile, writtenBy } from './runFile.ts';
-import { draftOf, useSettings } from './settings.ts';
+import { draftOf, replaceDraft } from './settings.ts';
 
 export type DroppedKind =
   | 'model'
@@ -79,7 +79,7 @@ export async function receiveFiles(files: ModelFiles): Promise<void> {
       case 'answers':
         return (await import('../survey/view.ts')).showAnswers(files);
       case 'unknown':
-        throw new StudioError('file-unknown', `${first.path} is nothing this page can open.`, {
+        throw new StudioError('file-unknown', `${first.path} is not something this page can open.`, {
           remedy:
             'Drop a prompt list (.txt, .csv, .jsonl), a run file (.json), an adapter or a checkpoint (.safetensors), a diffusers model folder, a folder of images with metadata.jsonl, a survey pack (.zip) or its answers (answer_….csv).',
           where: first.path,
@@ -155,7 +155,7 @@ export async function openPromptFiles(files: ModelFiles): Promise<void> {
   takePromptList(name, text);
   if (files.length === 1) return;
   const count = usePrompts.getState().list?.prompts.length ?? 0;
-  useNotices.getState().confirm(`${files.length} lists joined: ${count} prompts.`);
+  confirmDone(`${files.length} lists joined: ${count} prompts.`);
 }
 
 function takePromptList(name: string, text: string): void {
@@ -179,14 +179,14 @@ export async function openRunFile(path: string, file: Blob): Promise<void> {
   const text = await readText(path, file);
   const spec = parseRunFile(path, text);
   const prompts = spec.prompts.length === 0 ? null : promptsOf(path, spec.prompts);
-  useSettings.getState().replace(draftOf(spec));
+  replaceDraft(draftOf(spec));
   if (prompts !== null) setPromptFile(...prompts);
   goTo('start');
   const count = usePrompts.getState().list?.prompts.length ?? 0;
-  useNotices.getState().confirm(`${path} opened: settings and ${count} prompts.`);
+  confirmDone(`${path} opened: settings and ${count} prompts.`);
   const version = writtenBy(text);
   if (version === null || version === __APP_VERSION__) return;
-  useNotices.getState().raise(
+  raiseAlert(
     {
       code: 'run-file-other-version',
       message: `${path} was written by version ${version} of this page; this is ${__APP_VERSION__}.`,

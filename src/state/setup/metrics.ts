@@ -4,19 +4,19 @@ import { METRIC_MODELS, metricModelId } from '../../sources/metricModels.ts';
 import { refreshStored, useStored } from '../model/stored.ts';
 import type { ModelFiles } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { attempt, useNotices } from '../page/notices.ts';
-import { useSettings } from './settings.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
+import { patchDraft, useSettings } from './settings.ts';
 
 export function toggleMetric(name: string, on: boolean): void {
-  const { metrics, patch } = useSettings.getState();
+  const { metrics } = useSettings.getState();
   const others = metrics.filter((choice) => choice.name !== name);
-  patch({ metrics: on ? [...others, { name, model: null }] : others });
+  patchDraft({ metrics: on ? [...others, { name, model: null }] : others });
 }
 
 /** Stores the network of a metric from files. */
 export async function importMetric(id: string, files: ModelFiles): Promise<void> {
   const stored = await attempt(() => engineClient().call('importMetric', { id, files: [...files] }));
-  if (stored !== null) useNotices.getState().confirm(`${stored.name} is stored in this browser.`);
+  if (stored !== null) confirmDone(`${stored.name} is stored in this browser.`);
   await refreshStored();
 }
 

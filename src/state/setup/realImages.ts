@@ -3,8 +3,8 @@ import { create } from 'zustand';
 import type { ImportedImages } from '../../contract/protocol.ts';
 import type { ModelFiles } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { attempt, useNotices } from '../page/notices.ts';
-import { useSettings } from './settings.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
+import { patchDraft, useSettings } from './settings.ts';
 
 const DEFAULT_SHARE = 0.25;
 
@@ -22,14 +22,12 @@ export async function importImages(name: string, files: ModelFiles): Promise<voi
   useRealImages.setState({ busy: false });
   if (folder === null) return;
   useRealImages.setState({ folder });
-  const { realImages, patch } = useSettings.getState();
-  patch({ realImages: { folder: folder.id, share: realImages?.share ?? DEFAULT_SHARE } });
-  useNotices
-    .getState()
-    .confirm(`${folder.name}: ${folder.images} captioned ${folder.images === 1 ? 'image' : 'images'}.`);
+  const { realImages } = useSettings.getState();
+  patchDraft({ realImages: { folder: folder.id, share: realImages?.share ?? DEFAULT_SHARE } });
+  confirmDone(`${folder.name}: ${folder.images} captioned ${folder.images === 1 ? 'image' : 'images'}.`);
 }
 
 export function dropRealImages(): void {
   useRealImages.setState({ folder: null });
-  useSettings.getState().patch({ realImages: null });
+  patchDraft({ realImages: null });
 }

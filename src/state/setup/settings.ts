@@ -38,22 +38,25 @@ export const INITIAL_DRAFT: Draft = {
   metrics: [],
 };
 
-type SettingsState = Draft & {
-  readonly choosePreset: (name: PresetName) => void;
-  readonly setValue: (path: FieldPath, value: FieldValue) => void;
-  readonly patch: (
-    part: Partial<Pick<Draft, 'model' | 'seed' | 'backend' | 'realImages' | 'metrics'>>,
-  ) => void;
-  readonly replace: (draft: Draft) => void;
-};
+export const useSettings = create<Draft>()(() => INITIAL_DRAFT);
+const { setState: set } = useSettings;
 
-export const useSettings = create<SettingsState>()((set) => ({
-  ...INITIAL_DRAFT,
-  choosePreset: (name) => set({ base: name, settings: presetSettings(name) }),
-  setValue: (path, value) => set((state) => ({ settings: setField(state.settings, path, value) })),
-  patch: (part) => set(part),
-  replace: (draft) => set(draft),
-}));
+export function choosePreset(name: PresetName): void {
+  set({ base: name, settings: presetSettings(name) });
+}
+
+export function setSetting(path: FieldPath, value: FieldValue): void {
+  set(({ settings }) => ({ settings: setField(settings, path, value) }));
+}
+
+/** Changes what no preset decides. */
+export function patchDraft(part: Partial<Omit<Draft, 'base' | 'settings'>>): void {
+  set(part);
+}
+
+export function replaceDraft(draft: Draft): void {
+  set(draft);
+}
 
 /** Settings whose value is not that of the preset they started from. */
 export function changedPaths(draft: Pick<Draft, 'base' | 'settings'>): readonly FieldPath[] {

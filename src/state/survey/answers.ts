@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import { StudioError } from '../../lib/errors.ts';
 import { type AnswerFile, parseAnswers } from '../../survey/answers.ts';
 import type { ModelFiles } from '../page/engine.ts';
-import { attempt, useNotices } from '../page/notices.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
 
 export type LoadedAnswers = {
   readonly id: number;
@@ -40,7 +40,7 @@ export async function addAnswers(files: ModelFiles): Promise<void> {
   }
   useAnswers.setState(({ files: now }) => ({ files: [...now, ...taken] }));
   const others = taken.length === files.length ? '' : '; the others were there already or cannot be read';
-  useNotices.getState().confirm(`${taken.length} of ${files.length} answer files taken${others}.`);
+  confirmDone(`${taken.length} of ${files.length} answer files taken${others}.`);
 }
 
 /** `group 1`, or the first number that is free. */

@@ -279,7 +279,7 @@ function withoutSecrets(source: ModelSource): ModelSource {
 
 function damaged(path: string, problem: string): StudioError {
   return new StudioError('download-damaged', `${path} arrived damaged: it ${problem}.`, {
-    remedy: 'Start the download again: this file is fetched anew, the others are kept.',
+    remedy: 'Start the download again: this file is fetched from the start, the others are kept.',
     where: path,
   });
 }

@@ -104,7 +104,7 @@ async function attempt(
     const found = { validator: validatorOf(response), sizeBytes: total ?? version.sizeBytes };
     if (isOther(file, version, found)) {
       if (file.sha256 !== null) throw changed(file, total);
-      if (start > 0) options.onNote('The file has changed on the server and is fetched anew.');
+      if (start > 0) options.onNote('The file has changed on the server and is fetched from the start.');
       await response.body?.cancel();
       sink.clear();
       Object.assign(version, found);
@@ -277,9 +277,9 @@ function interrupted(file: RemoteFile, stored: number, total: number | null, las
   const part = total === null ? `${stored} bytes` : `${stored} of ${total} bytes`;
   return new StudioError(
     'download-interrupted',
-    `The download of ${file.path} broke off. ${last.message} ${part} are here and kept.`,
+    `The download of ${file.path} broke off. ${last.message} ${part} are stored and kept.`,
     {
-      remedy: `Start the download again to go on from there. ${last.remedy}`,
+      remedy: `Start the download again to continue from there. ${last.remedy}`,
       where: shown(file.url),
       cause: last,
     },

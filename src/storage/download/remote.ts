@@ -190,7 +190,7 @@ function assertTextSizes(files: readonly RemoteFile[]): void {
     'hub-answer',
     `${large.path} would have ${large.sizeBytes} bytes: no such file has.`,
     {
-      remedy: 'Take the model from somewhere else.',
+      remedy: 'Get the model from somewhere else.',
       where: large.path,
     },
   );

@@ -5,9 +5,7 @@
  * Shapes: q, o [N,Lq,D]; k, v [N,Lk,D]; probabilities [N,heads,Lq,Lk]; the head width is D / heads.
  */
 
-import { sizeOf } from '../sizes.ts';
-import type { TensorInfo } from '../tf.ts';
-import { tf } from '../tf.ts';
+import { sizeOf, type TensorInfo, tf } from '../tf.ts';
 import type { Compose } from './compose.ts';
 
 export type AttentionOptions = { readonly heads: number; readonly causal: boolean };

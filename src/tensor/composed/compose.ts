@@ -5,8 +5,7 @@
  * Only forms that are right and fast are offered. On wasm, matrix products are our own (Heap).
  */
 
-import { sizeOf } from '../sizes.ts';
-import { type KernelBackend, type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
+import { type KernelBackend, sizeOf, type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
 import { launchBatchMatMul } from '../webgpu/matmul.ts';
 
 type Attributes = Record<string, unknown>;

@@ -1,25 +1,20 @@
 /** SiLU, GELU and GEGLU, each one op with one gradient. */
-import geluErf from '../../../shaders/common/gelu_erf.wgsl?raw';
-import geluQuick from '../../../shaders/common/gelu_quick.wgsl?raw';
-import siluCode from '../../../shaders/common/silu.wgsl?raw';
-import forwardCode from '../../../shaders/nn/activation.wgsl?raw';
-import gradientCode from '../../../shaders/nn/activation_gradient.wgsl?raw';
-import gegluCode from '../../../shaders/nn/geglu.wgsl?raw';
-import gegluGradientCode from '../../../shaders/nn/geglu_gradient.wgsl?raw';
 import type { Compose } from '../composed/compose.ts';
 import { composeGeluGate, composeGeluSlope, type GeluKind } from '../composed/gelu.ts';
 import { composeSiluSlope } from '../composed/norm.ts';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import { sizeOf, type Tensor, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import { launchElementwise } from '../webgpu/elementwise.ts';
+import type { Shader } from '../webgpu/shader.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
 type ActivationKind = GeluKind | 'silu';
 
-const activationCode = { silu: siluCode, erf: geluErf, quick: geluQuick } as const satisfies Record<
-  ActivationKind,
-  string
->;
+const activations = {
+  silu: SHADERS.silu,
+  erf: SHADERS.gelu_erf,
+  quick: SHADERS.gelu_quick,
+} as const satisfies Record<ActivationKind, Shader>;
 
 const runSilu = defineOp<'x', Record<never, never>>({
   name: 'StudioSilu',
@@ -101,7 +96,7 @@ const runGeglu = defineOp<'x', Record<never, never>>({
     const over = [...x.shape.slice(0, -1), width];
     return launchElementwise(backend, {
       label: 'geglu',
-      code: () => activationCode.erf + gegluCode,
+      pieces: () => [SHADERS.geglu, activations.erf],
       over,
       width,
       inputs: [x],
@@ -136,7 +131,7 @@ const runGegluGradient = defineOp<'x' | 'dy', Record<never, never>>({
   webgpu: (backend, { x, dy }) =>
     launchElementwise(backend, {
       label: 'geglu_gradient',
-      code: () => activationCode.erf + gegluGradientCode,
+      pieces: () => [SHADERS.geglu_gradient, activations.erf],
       over: dy.shape,
       width: dy.shape.at(-1) as number,
       inputs: [x, dy],
@@ -165,7 +160,7 @@ function halves(compose: Compose, x: TensorInfo): [TensorInfo, TensorInfo] {
 function launchActivation(backend: WebGPUBackend, kind: ActivationKind, x: TensorInfo): TensorInfo[] {
   return launchElementwise(backend, {
     label: `activation/${kind}`,
-    code: () => activationCode[kind] + forwardCode,
+    pieces: () => [SHADERS.activation, activations[kind]],
     over: x.shape,
     inputs: [x],
     outputs: [x.shape],
@@ -180,7 +175,7 @@ function launchActivationGradient(
 ): TensorInfo[] {
   return launchElementwise(backend, {
     label: `activation_gradient/${kind}`,
-    code: () => activationCode[kind] + gradientCode,
+    pieces: () => [SHADERS.activation_gradient, activations[kind]],
     over: x.shape,
     inputs: [x, dy],
     outputs: [x.shape],

@@ -2,13 +2,11 @@
  * AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101, Algorithm 2 as PyTorch writes it) and gradient clipping by global
  * norm, without reading anything back: the clip factor stays a tensor.
  */
-import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
-import adamWCode from '../../../shaders/train/adamw.wgsl?raw';
-import squaresCode from '../../../shaders/train/sum_of_squares.wgsl?raw';
-import { sizeOf } from '../sizes.ts';
-import { type Tensor, type TensorInfo, tf } from '../tf.ts';
+import { sizeOf, type Tensor, type TensorInfo, tf } from '../tf.ts';
 import { bindings, launchElementwise } from '../webgpu/elementwise.ts';
 import { f32, launch, u32 } from '../webgpu/launch.ts';
+import { constants, type Shader } from '../webgpu/shader.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
 export type AdamWOptions = {
@@ -60,7 +58,7 @@ const runAdamW = defineOp<'param' | 'gradient' | 'm' | 'v' | 'factor', AdamWOpti
     const uniforms = [o.beta1, 1 - o.beta1, o.beta2, 1 - o.beta2, o.eps, decay, stepSize, rootScale];
     return launchElementwise(backend, {
       label: 'adamw',
-      code: () => adamWCode,
+      pieces: () => [SHADERS.adamw],
       over: param.shape,
       uniforms: uniforms.map(f32),
       inputs: [param, gradient, m, v, factor],
@@ -85,7 +83,7 @@ const runSquares = defineOp<string, { readonly count: number }>({
     const gradients = Array.from({ length: count }, (_, i) => inputs[gradientName(i)] as TensorInfo);
     return launch(backend, {
       label: `sum_of_squares/${count}`,
-      code: () => squaresPrefix(count) + squaresCode,
+      pieces: () => [SHADERS.sum_of_squares, squaresOf(count), constants({ threads: 256 })],
       outputs: [[]],
       inputs: [inputs.start as TensorInfo, ...gradients],
       uniforms: gradients.map(({ shape }) => u32(sizeOf(shape))),
@@ -167,7 +165,7 @@ export function clipFactor(norm: Tensor, options: ClipOptions): Tensor {
 }
 
 /** The part of the shader that depends on the number of tensors. */
-function squaresPrefix(count: number): string {
+function squaresOf(count: number): Shader {
   const names = Array.from({ length: count }, (_, i) => gradientName(i));
   const sums = names.map(
     (name) => `  for (var i = local; i < params.size_${name}; i += threads) {
@@ -175,11 +173,10 @@ function squaresPrefix(count: number): string {
   }
 `,
   );
-  return [
-    'const threads = 256u;\n',
-    workgroupSum,
+  const code = [
     `struct Params {\n${names.map((name) => `  size_${name}: u32,\n`).join('')}}\n`,
     bindings('total', { names: ['start', ...names], element: 'f32' }),
     `fn squares(local: u32) -> f32 {\n  var sum = 0.0;\n${sums.join('')}  return sum;\n}\n`,
   ].join('');
+  return { code, needs: ['threads'] };
 }

@@ -4,8 +4,8 @@
  */
 import { StudioError } from '../../lib/errors.ts';
 import type { Tensor, Tensor4D } from '../tf.ts';
-import type { ConvGeometry } from '../wasm/convGeometry.ts';
 import { convolve, convolveGradient } from '../wasm/products.ts';
+import type { ConvGeometry } from '../wasm/winograd.ts';
 import { type Uniform, u32 } from '../webgpu/launch.ts';
 import { launchProduct } from '../webgpu/products.ts';
 import type { Weight } from '../weights.ts';

@@ -3,21 +3,11 @@
  * W + s A B treated as constants (section 4.3), so no gradient of the size of W is ever formed.
  */
 
-import epilogueCode from '../../../shaders/adapters/dora_epilogue.wgsl?raw';
-import magnitudeCode from '../../../shaders/adapters/dora_magnitude_gradient.wgsl?raw';
-import scaleCode from '../../../shaders/adapters/dora_scale.wgsl?raw';
-import normCode from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
-import biasCode from '../../../shaders/common/dora_bias.wgsl?raw';
-import normColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
-import normColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
-import noBiasCode from '../../../shaders/common/dora_no_bias.wgsl?raw';
-import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
-import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, Tensor1D, Tensor2D } from '../tf.ts';
+import { sizeOf, type Tensor, type Tensor1D, type Tensor2D } from '../tf.ts';
 import { launchElementwise } from '../webgpu/elementwise.ts';
 import { f32, launch, u32 } from '../webgpu/launch.ts';
-import { quarters } from '../webgpu/products.ts';
+import { quarters, weightOf } from '../webgpu/products.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 
@@ -33,7 +23,7 @@ const runEpilogue = defineOp<'base' | 'ab' | 'magnitude' | 'weightNorm' | 'bias'
   webgpu: (backend, { base, ab, magnitude, weightNorm, bias }, { scaling }) =>
     launchElementwise(backend, {
       label: `dora_epilogue${bias === undefined ? '' : '/bias'}`,
-      code: () => (bias === undefined ? noBiasCode : biasCode) + epilogueCode,
+      pieces: () => [SHADERS.dora_epilogue, bias === undefined ? SHADERS.dora_no_bias : SHADERS.dora_bias],
       over: base.shape,
       width: magnitude.shape[0] as number,
       uniforms: [f32(scaling)],
@@ -66,7 +56,7 @@ const runScale = defineOp<'dy' | 'magnitude' | 'weightNorm', { readonly factor: 
   webgpu: (backend, { dy, magnitude, weightNorm }, { factor }) =>
     launchElementwise(backend, {
       label: 'dora_scale',
-      code: () => scaleCode,
+      pieces: () => [SHADERS.dora_scale],
       over: dy.shape,
       width: magnitude.shape[0] as number,
       uniforms: [f32(factor)],
@@ -90,7 +80,7 @@ const runMagnitudeGradient = defineOp<'dy' | 'base' | 'ab' | 'weightNorm', Epilo
     const width = weightNorm.shape[0] as number;
     return launch(backend, {
       label: 'dora_magnitude_gradient',
-      code: () => magnitudeCode,
+      pieces: () => [SHADERS.dora_magnitude_gradient],
       outputs: [[width]],
       inputs: [dy, base, ab, weightNorm],
       uniforms: [u32(sizeOf(dy.shape) / width), u32(width), f32(scaling)],
@@ -114,8 +104,11 @@ const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { r
     const whole = columns % 4 === 0;
     return launch(backend, {
       label: `dora_weight_norm/${weight.packed ? 'f16' : 'f32'}/${whole ? 'vec4' : 'any'}`,
-      code: () =>
-        (weight.packed ? weightF16 : weightF32) + (whole ? normColumnsVec4 : normColumnsAny) + normCode,
+      pieces: () => [
+        SHADERS.dora_weight_norm,
+        weightOf(weight),
+        whole ? SHADERS.dora_columns_vec4 : SHADERS.dora_columns_any,
+      ],
       outputs: [[columns]],
       inputs: [w, loraA, loraB],
       uniforms: [inner, columns, quarters(columns), loraA.shape[1] as number].map(u32).concat(f32(scaling)),

@@ -1,9 +1,9 @@
 /** Moments of groups of channels: what group normalization needs of a tensor that is there in pieces. No gradient. */
-import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
-import code from '../../../shaders/nn/group_moments.wgsl?raw';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, Tensor2D, TensorInfo } from '../tf.ts';
+
+import { sizeOf, type Tensor, type Tensor2D, type TensorInfo } from '../tf.ts';
 import { launch, u32 } from '../webgpu/launch.ts';
+import { constants } from '../webgpu/shader.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp } from './define.ts';
 
 const threads = 256;
@@ -36,7 +36,7 @@ const runMoments = defineOp<'x', { readonly groups: number }>({
     const { samples, pixels, channels } = sizesOf(x);
     return launch(backend, {
       label: `group_moments/${threads}`,
-      code: () => `const threads = ${threads}u;\n${workgroupSum}${code}`,
+      pieces: () => [SHADERS.group_moments, constants({ threads })],
       outputs: [
         [samples, groups],
         [samples, groups],

@@ -1,13 +1,11 @@
 /** Group normalization, optionally followed by SiLU. gamma and beta are frozen; only `x` is differentiable. */
-import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
-import code from '../../../shaders/nn/group_norm.wgsl?raw';
-import gradientCode from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
 import type { Compose } from '../composed/compose.ts';
 import { center, composeSiluSlope, type Means, normGradient } from '../composed/norm.ts';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import { sizeOf, type Tensor, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import type { Heap } from '../wasm/heap.ts';
 import { f32, foldedGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
+import { constants } from '../webgpu/shader.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
 export type GroupNormOptions = { readonly groups: number; readonly eps: number; readonly silu: boolean };
@@ -25,7 +23,7 @@ const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
     return compose.view(options.silu ? compose.mul(y, compose.unary('Sigmoid', y)) : y, x.shape);
   },
   webgpu: (backend, { x, gamma, beta }, options) =>
-    launch(backend, { ...normLaunch(backend, 'group_norm', code, x, options), inputs: [x, gamma, beta] }),
+    launch(backend, { ...normLaunch(backend, 'group_norm', x, options), inputs: [x, gamma, beta] }),
   wasm: (heap, { x, gamma, beta }, options) => {
     const y = heap.allocate(x.shape);
     return runOnHeap(heap, heap.kernels.groupNorm, [x, gamma, beta, y], options) ? y : null;
@@ -55,7 +53,7 @@ const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOp
   },
   webgpu: (backend, { x, gamma, beta, dy }, options) =>
     launch(backend, {
-      ...normLaunch(backend, 'group_norm_gradient', gradientCode, x, options),
+      ...normLaunch(backend, 'group_norm_gradient', x, options),
       inputs: [x, gamma, beta, dy],
     }),
   wasm: (heap, { x, gamma, beta, dy }, options) => {
@@ -122,8 +120,7 @@ function threadsFor(values: number): number {
 
 function normLaunch(
   backend: WebGPUBackend,
-  name: string,
-  body: string,
+  name: 'group_norm' | 'group_norm_gradient',
   x: TensorInfo,
   { groups, eps, silu }: GroupNormOptions,
 ): Omit<Launch, 'inputs'> {
@@ -133,7 +130,7 @@ function normLaunch(
   const threads = threadsFor((pixels * channels) / groups);
   return {
     label: `${name}/${threads}`,
-    code: () => `const threads = ${threads}u;\n${workgroupSum}${body}`,
+    pieces: () => [SHADERS[name], constants({ threads })],
     outputs: [x.shape],
     uniforms: [...[samples, pixels, channels, channels / groups, silu ? 1 : 0].map(u32), f32(eps)],
     groups: [groups, ...foldedGroups(backend, samples)],

@@ -1,12 +1,9 @@
 /** Layer normalization over the last axis. gamma and beta are frozen; only `x` is differentiable. */
-import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
-import code from '../../../shaders/nn/layer_norm.wgsl?raw';
-import gradientCode from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
 import { center, type Means, normGradient } from '../composed/norm.ts';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, TensorInfo, WebGPUBackend } from '../tf.ts';
+import { sizeOf, type Tensor, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import type { Heap } from '../wasm/heap.ts';
 import { f32, flatGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
 type LayerNormAttributes = { readonly eps: number };
@@ -19,7 +16,7 @@ const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
   },
   webgpu: (backend, { x, gamma, beta }, { eps }) => {
     if ((gamma.shape[0] as number) % 4 !== 0) return null;
-    return launch(backend, { ...rowLaunch(backend, 'layer_norm', code, x, eps), inputs: [x, gamma, beta] });
+    return launch(backend, { ...rowLaunch(backend, 'layer_norm', x, eps), inputs: [x, gamma, beta] });
   },
   wasm: (heap, { x, gamma, beta }, { eps }) => {
     const y = heap.allocate(x.shape);
@@ -43,7 +40,7 @@ const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>
   },
   webgpu: (backend, { x, gamma, dy }, { eps }) => {
     if ((gamma.shape[0] as number) % 4 !== 0) return null;
-    const shared = rowLaunch(backend, 'layer_norm_gradient', gradientCode, x, eps);
+    const shared = rowLaunch(backend, 'layer_norm_gradient', x, eps);
     return launch(backend, { ...shared, inputs: [x, gamma, dy] });
   },
   wasm: (heap, { x, gamma, dy }, { eps }) => {
@@ -82,8 +79,7 @@ const rowMeans: Means = (compose, x) =>
 
 function rowLaunch(
   backend: WebGPUBackend,
-  label: string,
-  body: string,
+  label: 'layer_norm' | 'layer_norm_gradient',
   x: TensorInfo,
   eps: number,
 ): Omit<Launch, 'inputs'> {
@@ -91,7 +87,7 @@ function rowLaunch(
   const rows = sizeOf(x.shape) / width;
   return {
     label,
-    code: () => flatIndex + body,
+    pieces: () => [SHADERS[label]],
     outputs: [x.shape],
     uniforms: [u32(rows), u32(width / 4), f32(eps)],
     groups: flatGroups(backend, rows),

@@ -1,8 +1,9 @@
 /** Weighted sum of tensors of one shape, the only arithmetic a sampler step needs. */
-import code from '../../../shaders/nn/linear_combination.wgsl?raw';
 import type { Tensor, TensorInfo } from '../tf.ts';
 import { bindings, launchElementwise } from '../webgpu/elementwise.ts';
 import { f32 } from '../webgpu/launch.ts';
+import type { Shader } from '../webgpu/shader.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
 export type Term<T extends Tensor = Tensor> = readonly [coefficient: number, tensor: T];
@@ -29,7 +30,7 @@ const runCombination = defineOp<string, CombinationAttributes>({
     const shape = (tensors[0] as TensorInfo).shape;
     return launchElementwise(backend, {
       label: `linear_combination/${coefficients.length}`,
-      code: () => declarations(coefficients.length) + code,
+      pieces: () => [SHADERS.linear_combination, declarations(coefficients.length)],
       over: shape,
       uniforms: coefficients.map(f32),
       inputs: tensors,
@@ -65,14 +66,15 @@ export function linearCombination<T extends Tensor>(terms: readonly Term<T>[]): 
 }
 
 /** The part of the shader that depends on the number of terms. */
-function declarations(count: number): string {
+function declarations(count: number): Shader {
   const names = Array.from({ length: count }, (_, i) => termName(i));
   const coefficient = (name: string): string => `by_${name}`;
   const fields = names.map((name) => `  ${coefficient(name)}: f32,\n`).join('');
   const sum = names.map((name) => `params.${coefficient(name)} * ${name}[i]`).join(' + ');
-  return [
+  const code = [
     `struct Params {\n  packs: u32,\n${fields}}\n`,
     bindings('y', { names, element: 'Pack' }),
     `fn combined(i: u32) -> Pack {\n  return ${sum};\n}\n`,
   ].join('');
+  return { code, needs: ['Pack'] };
 }

@@ -4,13 +4,11 @@
  * `sum (c - u)^2` (MI-TUNE, Algorithm 2). No gradient: it is used while sampling only.
  */
 
-import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
-import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
-import code from '../../../shaders/mi/noise_difference.wgsl?raw';
 import { StudioError } from '../../lib/errors.ts';
-import { sizeOf } from '../sizes.ts';
-import type { Tensor } from '../tf.ts';
+import { sizeOf, type Tensor } from '../tf.ts';
+import { packOf } from '../webgpu/elementwise.ts';
 import { f32, flatGroups, launch, u32 } from '../webgpu/launch.ts';
+import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp } from './define.ts';
 
 const runNoiseDifference = defineOp<'noise', { readonly guidance: number }>({
@@ -40,7 +38,7 @@ const runNoiseDifference = defineOp<'noise', { readonly guidance: number }>({
     const packed = size % 4 === 0;
     return launch(backend, {
       label: `noise_difference/${packed ? 'vec4' : 'scalar'}`,
-      code: () => (packed ? packVec4 : packScalar) + code,
+      pieces: () => [SHADERS.noise_difference, packOf(packed ? 4 : 1)],
       outputs: [[samples, ...noise.shape.slice(1)], [samples]],
       inputs: [noise],
       uniforms: [f32(guidance), u32(packed ? size / 4 : size), u32(samples)],
@@ -63,7 +61,7 @@ export type NoiseDifference = {
 export function noiseDifference(noise: Tensor, guidance: number): NoiseDifference {
   if ((noise.shape[0] as number) % 2 !== 0) {
     throw new StudioError('odd-batch', 'Guidance needs an unconditional and a conditional half.', {
-      remedy: 'This is a fault of the program; please report it.',
+      remedy: 'This is a bug; please report it.',
     });
   }
   const [guided, squaredDifference] = runNoiseDifference({ noise }, { guidance }) as [Tensor, Tensor];

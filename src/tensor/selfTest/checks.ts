@@ -1,8 +1,7 @@
 /** What cases of the self-test are made of: outputs of kernels beside what float64 loops make of the same inputs. */
 import { floatsToHalves, halvesToFloats } from '../../lib/half.ts';
 import { normals } from '../../lib/philox.ts';
-import { sizeOf } from '../sizes.ts';
-import { type Tensor, tf } from '../tf.ts';
+import { sizeOf, type Tensor, tf } from '../tf.ts';
 import type { KernelOp } from '../webgpu/variantState.ts';
 import { disposeWeight, makeWeight, type Weight } from '../weights.ts';
 

@@ -19,8 +19,7 @@ import {
   referenceNoiseDifference,
   referenceSilu,
 } from '../reference/pointwise.ts';
-import { sizeOf } from '../sizes.ts';
-import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
+import { sizeOf, type Tensor, type Tensor1D, type Tensor2D, tf } from '../tf.ts';
 import {
   type Check,
   forwardCheck,

@@ -4,9 +4,8 @@
  */
 import { Compose } from '../composed/compose.ts';
 import type { BackendWasm, TensorInfo } from '../tf.ts';
-import { assertAllocated } from './allocated.ts';
 import { type WasmKernels, wasmKernels } from './kernels.ts';
-import type { WasmMemory } from './memory.ts';
+import { assertAllocated, type WasmMemory } from './memory.ts';
 import { batchProduct, product } from './products.ts';
 
 export class Heap extends Compose implements WasmMemory {

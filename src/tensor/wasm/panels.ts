@@ -2,8 +2,7 @@
  * The packed right sides of matrix products on wasm (wasm/matmul.ts). Those of frozen weights are made on first use and
  * kept beside the weight until it is disposed.
  */
-import { sizeOf } from '../sizes.ts';
-import { BackendWasm, type Tensor, type TensorInfo, tf } from '../tf.ts';
+import { BackendWasm, sizeOf, type Tensor, type TensorInfo, tf } from '../tf.ts';
 import type { WasmMemory } from './memory.ts';
 
 /** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose; in two ways. */

@@ -3,10 +3,8 @@
  * weight is disposed. Rows go through in groups whose table of addresses and inputs stay in the cache.
  */
 
-import { sizeOf } from '../sizes.ts';
-import type { TensorInfo } from '../tf.ts';
+import { sizeOf, type TensorInfo } from '../tf.ts';
 import type { Weight } from '../weights.ts';
-import type { ConvGeometry } from './convGeometry.ts';
 import type { WasmMemory } from './memory.ts';
 import {
   type Added,
@@ -18,7 +16,7 @@ import {
   panelColumns,
   type Use,
 } from './panels.ts';
-import { winograd, winogradFits, winogradGradient } from './winograd.ts';
+import { type ConvGeometry, winograd, winogradFits, winogradGradient } from './winograd.ts';
 
 /** How the operands of a product are read: N as it is, T transposed; the left one first. */
 export type ProductForm = 'NN' | 'NT' | 'TN';

@@ -3,11 +3,28 @@
  * fast as the direct way from 64 channels on (128 channels, 8 x 4x4 pixels: 0.62 ms instead of 1.32).
  */
 
-import { sizeOf } from '../sizes.ts';
-import type { Tensor, TensorInfo } from '../tf.ts';
-import type { ConvGeometry } from './convGeometry.ts';
+import { sizeOf, type Tensor, type TensorInfo } from '../tf.ts';
 import type { WasmMemory } from './memory.ts';
 import { type Added, keptPanels, nothingAdded, packMatrix, panelSize, type Use } from './panels.ts';
+
+/** Sizes of one convolution. */
+export type ConvGeometry = {
+  readonly batch: number;
+  readonly height: number;
+  readonly width: number;
+  readonly inChannels: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly outChannels: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly stride: 1 | 2;
+  /** Padding before and after, rows then columns. */
+  readonly padTop: number;
+  readonly padBottom: number;
+  readonly padLeft: number;
+  readonly padRight: number;
+};
 
 /** Positions of a transformed tile, each a matrix product over channels. */
 const positions = 16;

@@ -1,15 +1,18 @@
 /** Attention on webgpu without stored scores: launches of the attention shaders. */
-import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
-import forwardCode from '../../../shaders/nn/attention.wgsl?raw';
-import deltaCode from '../../../shaders/nn/attention_delta.wgsl?raw';
-import gradientKvCode from '../../../shaders/nn/attention_gradient_kv.wgsl?raw';
-import gradientQCode from '../../../shaders/nn/attention_gradient_q.wgsl?raw';
-import tiledCode from '../../../shaders/nn/attention_tiled.wgsl?raw';
-import tiledGradientCode from '../../../shaders/nn/attention_tiled_gradient.wgsl?raw';
 import { type AttentionOptions, scoreScale } from '../composed/attention.ts';
 import type { TensorInfo, WebGPUBackend } from '../tf.ts';
-import { f32, flatGroups, type Launch, launch, launchOne, longestWork, type Part, u32 } from './launch.ts';
-import { unroll } from './unroll.ts';
+import {
+  type Dispatch,
+  f32,
+  flatGroups,
+  type Launch,
+  launch,
+  launchOne,
+  longestWork,
+  u32,
+} from './launch.ts';
+import { constants, type Shader, unroll } from './shader.ts';
+import { SHADERS } from './shaders.ts';
 import { chosenVariant, type KernelOp } from './variantState.ts';
 
 /** A thread of the register form keeps 2 to 4 rows of the head; wider heads would spill, and are always tiled. */
@@ -37,8 +40,8 @@ export function launchAttention(
   const form = formOf('attention', q, options.heads);
   return launch(backend, {
     ...(form === 'registers'
-      ? perRow('attention', forwardCode, q, options)
-      : tiled('attention_tiled', tiledCode, q, options)),
+      ? perRow('attention', q, options)
+      : tiled('attention_tiled', SHADERS.attention_tiled, q, options)),
     outputs: [q.shape, [batch, options.heads, queries]],
     inputs: [q, k, v],
     ...parts(backend, { rows: queries, tile: rowsOf[form], products: 2 }, inputs, options),
@@ -65,13 +68,13 @@ function gradientPerRow(
   const [batch, queries] = q.shape as [number, number, number];
   const tile = rowsOf.registers;
   const [dq, delta] = launch(backend, {
-    ...perRow('attention_gradient_q', gradientQCode, q, options),
+    ...perRow('attention_gradient_q', q, options),
     outputs: [q.shape, [batch, options.heads, queries]],
     inputs: [q, k, v, o, dy, state],
     ...parts(backend, { rows: queries, tile, products: 3 }, inputs, options),
   }) as [TensorInfo, TensorInfo];
   const [dk, dv] = launch(backend, {
-    ...perRow('attention_gradient_kv', gradientKvCode, q, options),
+    ...perRow('attention_gradient_kv', q, options),
     outputs: [k.shape, v.shape],
     inputs: [q, k, v, dy, state, delta],
     ...parts(backend, { rows: k.shape[1] as number, tile, products: 4 }, inputs, options),
@@ -91,7 +94,7 @@ function gradientTiled(
   const rows = batch * heads * queries;
   const delta = launchOne(backend, {
     label: 'attention_delta',
-    code: () => flatIndex + deltaCode,
+    pieces: () => [SHADERS.attention_delta],
     outputs: [[batch, heads, queries]],
     inputs: [o, dy],
     uniforms: [rows, queries, heads, headWidth(q, heads) / 4].map(u32),
@@ -101,10 +104,10 @@ function gradientTiled(
     const slopes = name !== 'dv';
     const ofKeys = name !== 'dq';
     const shape = ofKeys ? k.shape : q.shape;
-    const prefix = `const rows_are_keys = ${ofKeys};\nconst slopes = ${slopes};\n`;
+    const form = constants({ rows_are_keys: ofKeys, slopes });
     const grid = { rows: shape[1] as number, tile: rowsOf.workgroup, products: slopes ? 3 : 2, ofKeys };
     return launchOne(backend, {
-      ...tiled(`attention_tiled_gradient/${name}`, prefix + tiledGradientCode, q, options),
+      ...tiled(`attention_tiled_gradient/${name}`, SHADERS.attention_tiled_gradient, q, options, form),
       outputs: [shape],
       inputs: [...operands, state, delta],
       ...parts(backend, grid, inputs, options),
@@ -129,23 +132,33 @@ function formOf(
   return headWidth(q, heads) > widestInRegisters ? 'workgroup' : chosenVariant(op);
 }
 
-type Text = Pick<Launch, 'label' | 'code'>;
+type Text = Pick<Launch, 'label' | 'pieces'>;
 
 /** A shader with one thread per row. */
-function perRow(name: string, code: string, q: TensorInfo, { heads }: AttentionOptions): Text {
+function perRow(
+  name: 'attention' | 'attention_gradient_q' | 'attention_gradient_kv',
+  q: TensorInfo,
+  { heads }: AttentionOptions,
+): Text {
   const head4 = headWidth(q, heads) / 4;
   return {
     label: `${name}/${4 * head4}`,
-    code: () => `const head4 = ${head4}u;\n${unroll(code, { D: head4 })}`,
+    pieces: () => [unroll(SHADERS[name], { D: head4 }), constants({ head4 })],
   };
 }
 
 /** A shader whose 16 threads of a row share the head. */
-function tiled(name: string, code: string, q: TensorInfo, { heads }: AttentionOptions): Text {
+function tiled(
+  label: string,
+  shader: Shader,
+  q: TensorInfo,
+  { heads }: AttentionOptions,
+  ...chosen: readonly Shader[]
+): Text {
   const head4 = headWidth(q, heads) / 4;
   return {
-    label: `${name}/${4 * head4}`,
-    code: () => `const head4 = ${head4}u;\n${unroll(code, { D: Math.ceil(head4 / 16) })}`,
+    label: `${label}/${4 * head4}`,
+    pieces: () => [unroll(shader, { D: Math.ceil(head4 / 16) }), constants({ head4 }), ...chosen],
   };
 }
 
@@ -165,7 +178,7 @@ function parts(
   { rows, tile, products, ofKeys = false }: RowGrid,
   { q, k }: Inputs,
   { heads, causal }: AttentionOptions,
-): Part & Pick<Launch, 'more' | 'work'> {
+): Dispatch & Pick<Launch, 'more' | 'work'> {
   const [batch, queries, width] = q.shape as [number, number, number];
   const keys = k.shape[1] as number;
   const work = batch * queries * keys * width * products;
@@ -177,11 +190,11 @@ function parts(
   const fixed = [...[...lengths, heads, causal ? 1 : 0].map(u32), f32(scoreScale(q, heads))];
   const all = Array.from(
     { length: Math.ceil(tiles / step) },
-    (_, i): Part => ({
+    (_, i): Dispatch => ({
       uniforms: [...fixed, u32(i * step)],
       groups: [Math.min(step, tiles - i * step), heads, batch],
     }),
   );
-  const [first, ...more] = all as [Part, ...Part[]];
+  const [first, ...more] = all as [Dispatch, ...Dispatch[]];
   return { ...first, more, work: work / all.length };
 }

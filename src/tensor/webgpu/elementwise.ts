@@ -1,12 +1,11 @@
 /** Launches of shaders with one thread per element, four elements at a time where the sizes allow it. */
-import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
-import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
-import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
-import { sizeOf } from '../sizes.ts';
-import type { TensorInfo, WebGPUBackend } from '../tf.ts';
-import { flatGroups, type Launch, launch, type Uniform, u32 } from './launch.ts';
 
-type Elementwise = Pick<Launch, 'label' | 'code' | 'inputs' | 'outputs'> & {
+import { sizeOf, type TensorInfo, type WebGPUBackend } from '../tf.ts';
+import { flatGroups, type Launch, launch, type Uniform, u32 } from './launch.ts';
+import type { Shader } from './shader.ts';
+import { SHADERS } from './shaders.ts';
+
+type Elementwise = Pick<Launch, 'label' | 'pieces' | 'inputs' | 'outputs'> & {
   /** Shape that the threads cover. */
   readonly over: readonly number[];
   /** A row whose width the shader asks for; packs never cross rows. */
@@ -15,19 +14,23 @@ type Elementwise = Pick<Launch, 'label' | 'code' | 'inputs' | 'outputs'> & {
   readonly uniforms?: readonly Uniform[];
 };
 
-/** The shader is prefixed by pack_vec4 or pack_scalar, and by flat_index. */
 export function launchElementwise(backend: WebGPUBackend, spec: Elementwise): TensorInfo[] {
   const size = sizeOf(spec.over);
   const lanes = (spec.width ?? size) % 4 === 0 ? 4 : 1;
   const widths = spec.width === undefined ? [] : [u32(spec.width / lanes)];
   return launch(backend, {
     label: `${spec.label}/${lanes}`,
-    code: () => (lanes === 4 ? packVec4 : packScalar) + flatIndex + spec.code(),
+    pieces: () => [...spec.pieces(), packOf(lanes)],
     inputs: spec.inputs,
     outputs: spec.outputs,
     uniforms: [u32(size / lanes), ...widths, ...(spec.uniforms ?? [])],
     groups: flatGroups(backend, size / lanes),
   });
+}
+
+/** What an element is: four neighboring values, or one. */
+export function packOf(lanes: 1 | 4): Shader {
+  return lanes === 4 ? SHADERS.pack_vec4 : SHADERS.pack_scalar;
 }
 
 /** Names of the inputs of a shader whose number of tensors varies. */

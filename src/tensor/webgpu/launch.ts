@@ -4,8 +4,9 @@
  * fails loudly where they are missing.
  */
 import { StudioError } from '../../lib/errors.ts';
-import { sizeOf } from '../sizes.ts';
-import { type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
+import { sizeOf, type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
+import { assemble, type Shader } from './shader.ts';
+import { LIBRARY } from './shaders.ts';
 
 /** A scalar of the uniform struct. */
 export type Uniform = { readonly type: 'uint32' | 'float32'; readonly value: number };
@@ -19,8 +20,8 @@ export type Groups = readonly [x: number, y: number, z: number];
 export type Launch = {
   /** Name of the shader and of its variant; names the pipeline, so different text needs a different label. */
   readonly label: string;
-  /** Complete module with entry point `main`; asked for once per device and label. */
-  readonly code: () => string;
+  /** Pieces of the module, the one with entry point `main` first; asked for once per device and label. */
+  readonly pieces: () => readonly Shader[];
   /** Bound from 1, in order, as `read_write` storage. */
   readonly outputs: readonly (readonly number[])[];
   /** Bound next, in order, as `read` storage; optional ones last, so that no other binding moves. */
@@ -29,12 +30,12 @@ export type Launch = {
   readonly uniforms: readonly Uniform[];
   readonly groups: Groups;
   /** Further dispatches with other uniforms that fill the rest of the same outputs. */
-  readonly more?: readonly Part[];
+  readonly more?: readonly Dispatch[];
   /** Multiply-adds of one dispatch, where they are many: no submission has more of them than `longestWork`. */
   readonly work?: number;
 };
 
-export type Part = Pick<Launch, 'uniforms' | 'groups'>;
+export type Dispatch = Pick<Launch, 'uniforms' | 'groups'>;
 
 /**
  * Multiply-adds of one dispatch and of one submission, far from the seconds at which systems reset a GPU: 0.2 s on an
@@ -117,14 +118,14 @@ export function tileParts(
   { columns, rows }: Grid,
   work: number,
   uniforms: (firstTile: number) => readonly Uniform[],
-): Part & Pick<Launch, 'more' | 'work'> {
+): Dispatch & Pick<Launch, 'more' | 'work'> {
   const count = Math.max(1, Math.min(rows, Math.ceil(work / longestWork)));
   const step = Math.ceil(rows / count);
-  const parts = Array.from({ length: Math.ceil(rows / step) }, (_, i): Part => {
+  const parts = Array.from({ length: Math.ceil(rows / step) }, (_, i): Dispatch => {
     const here = Math.min(step, rows - i * step);
     return { uniforms: uniforms(i * step), groups: [columns, ...foldedGroups(backend, here)] };
   });
-  const [first, ...more] = parts as [Part, ...Part[]];
+  const [first, ...more] = parts as [Dispatch, ...Dispatch[]];
   return { ...first, more, work: work / parts.length };
 }
 
@@ -163,7 +164,7 @@ function checkLimits(device: GPUDevice, { label, outputs, groups, inputs }: Laun
   }
 }
 
-function pipelineFor(device: GPUDevice, { label, code, outputs, inputs }: Launch): Pipeline {
+function pipelineFor(device: GPUDevice, { label, pieces, outputs, inputs }: Launch): Pipeline {
   let known = pipelines.get(device);
   if (known === undefined) {
     known = new Map();
@@ -185,10 +186,11 @@ function pipelineFor(device: GPUDevice, { label, code, outputs, inputs }: Launch
       buffer: { type },
     })),
   });
+  const code = assemble(pieces(), LIBRARY);
   const pipeline = device.createComputePipeline({
     label,
     layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-    compute: { module: device.createShaderModule({ label, code: code() }), entryPoint: 'main' },
+    compute: { module: device.createShaderModule({ label, code }), entryPoint: 'main' },
   });
   const made = { pipeline, layout };
   known.set(id, made);

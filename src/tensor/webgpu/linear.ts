@@ -1,7 +1,6 @@
 /** Launches of linear layers, for frozen weights and for f32 matrices of the adapters. */
 
-import { sizeOf } from '../sizes.ts';
-import type { TensorInfo, WebGPUBackend } from '../tf.ts';
+import { sizeOf, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import { launchProduct } from './products.ts';
 
 /** A matrix [K,N] on the GPU, padded to multiples of 4. */

@@ -1,15 +1,17 @@
 /** f32 matmul on webgpu: the linear shaders where the sizes are divisible by 4, else one for any size and batch. */
-import code from '../../../shaders/adapters/matmul.wgsl?raw';
-import formNn from '../../../shaders/common/matmul_nn.wgsl?raw';
-import formNt from '../../../shaders/common/matmul_nt.wgsl?raw';
-import formTn from '../../../shaders/common/matmul_tn.wgsl?raw';
 import type { TensorInfo, WebGPUBackend } from '../tf.ts';
 import { launchOne, u32 } from './launch.ts';
+import type { Shader } from './shader.ts';
+import { SHADERS } from './shaders.ts';
 
 /** Which operand is used transposed: neither, the second, or the first. */
 export type MatmulForm = 'NN' | 'NT' | 'TN';
 
-const forms = { NN: formNn, NT: formNt, TN: formTn } as const satisfies Record<MatmulForm, string>;
+const forms = {
+  NN: SHADERS.matmul_nn,
+  NT: SHADERS.matmul_nt,
+  TN: SHADERS.matmul_tn,
+} as const satisfies Record<MatmulForm, Shader>;
 
 /** `a` [G,M,K] (TN: [G,K,M]) times `b` [G,K,N] (NT: [G,N,K]): [G,M,N]. */
 export function launchBatchMatMul(
@@ -24,7 +26,7 @@ export function launchBatchMatMul(
   const columns = form === 'NT' ? bRows : bColumns;
   return launchOne(backend, {
     label: `matmul/${form}`,
-    code: () => forms[form] + code,
+    pieces: () => [SHADERS.matmul, forms[form]],
     outputs: [[count, rows, columns]],
     inputs: [a, b],
     uniforms: [u32(rows), u32(inner), u32(columns)],

@@ -5,8 +5,7 @@
 import { steadyMs } from '../../lib/clock.ts';
 import { computesOnCpu } from '../device.ts';
 import { settle } from '../pace.ts';
-import { sizeOf } from '../sizes.ts';
-import { type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
+import { sizeOf, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
 import { disposeWeight, makeWeight } from '../weights.ts';
 import { launchAttention, launchAttentionGradient } from './attention.ts';
 import { u32 } from './launch.ts';

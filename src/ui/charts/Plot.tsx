@@ -2,8 +2,7 @@ import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import styles from './Plot.module.css';
-import type { Palette } from './palette.ts';
-import { usePalette } from './palette.ts';
+import { type Palette, usePalette } from './palette.ts';
 
 export type PlotSetup = Omit<uPlot.Options, 'width' | 'height'>;
 

@@ -8,7 +8,7 @@ const WORDS = {
   select:
     'Of every prompt the pictures with the most MI are kept to learn from. Nobody looks at them and no other model judges them; the exact percentages beside them are for you, and take no part in the choice.',
   train:
-    'A small adapter learns to draw what was kept. It never sees the held-out prompts: whether it helped is measured on those, with pictures drawn anew.',
+    'A small adapter learns to draw what was kept. It never sees the held-out prompts: whether it helped is measured on those, with newly drawn pictures.',
   compare:
     'MI sees strongly whether a named object is missing, somewhat whether a relation is wrong, and hardly whether two colors are swapped. So expect fewer forgotten objects, and colors that are mixed up as often as before.',
 } as const;

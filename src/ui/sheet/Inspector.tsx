@@ -1,5 +1,5 @@
 import type { CandidateRecord } from '../../contract/events.ts';
-import { useGallery } from '../../state/run/gallery.ts';
+import { promptPicks, shownPool, useGallery } from '../../state/run/gallery.ts';
 import type { OpenRun } from '../../state/run/runs.ts';
 import { ranked, scoreOf } from '../../state/run/selection.ts';
 import { formatNumber } from '../format.ts';
@@ -9,14 +9,13 @@ import styles from './Inspector.module.css';
 import { TraceChart } from './TraceChart.tsx';
 
 const NO_RECORDS: readonly CandidateRecord[] = [];
-const NO_PICKS: ReadonlySet<number> = new Set();
 
 /** The candidate in focus at a larger size, with its numbers and the traces of its prompt. */
 export function Inspector({ run, showMetrics }: { readonly run: OpenRun; readonly showMetrics: boolean }) {
   const focus = useGallery((state) => state.focus);
   const prompt = focus?.prompt ?? -1;
-  const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
-  const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
+  const records = useGallery((state) => shownPool(state).get(prompt) ?? NO_RECORDS);
+  const picks = useGallery((state) => promptPicks(state, prompt));
   const scores = useGallery((state) => state.scores);
   const truncation = useGallery((state) => state.ranking.truncation);
   const record = records.find((r) => r.candidate === focus?.candidate);

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { CandidateRecord } from '../../contract/events.ts';
-import { focusOn, toggle, useGallery } from '../../state/run/gallery.ts';
+import { focusOn, promptPicks, shownPool, toggle, useGallery } from '../../state/run/gallery.ts';
 import { ranked, scoreOf } from '../../state/run/selection.ts';
 import { EmptyFrame, Frame } from './Frame.tsx';
 import styles from './SheetRow.module.css';
@@ -18,7 +18,6 @@ export type SheetRowProps = {
 };
 
 const NO_RECORDS: readonly CandidateRecord[] = [];
-const NO_PICKS: ReadonlySet<number> = new Set();
 
 /** One prompt and its candidates: in order of drawing while they arrive, best first when selecting. */
 export function SheetRow({
@@ -32,8 +31,8 @@ export function SheetRow({
   locked,
   showMetrics,
 }: SheetRowProps) {
-  const records = useGallery((state) => state.rounds.get(state.round)?.get(prompt) ?? NO_RECORDS);
-  const picks = useGallery((state) => state.picks.get(prompt) ?? NO_PICKS);
+  const records = useGallery((state) => shownPool(state).get(prompt) ?? NO_RECORDS);
+  const picks = useGallery((state) => promptPicks(state, prompt));
   const byHand = useGallery((state) => state.byHand.has(prompt));
   const scores = useGallery((state) => state.scores);
   const focus = useGallery((state) => (state.focus?.prompt === prompt ? state.focus.candidate : null));

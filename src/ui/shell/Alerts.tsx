@@ -1,5 +1,5 @@
 import { dismissFailure, useEngine } from '../../state/page/engine.ts';
-import { useNotices } from '../../state/page/notices.ts';
+import { dismissAlert, useNotices } from '../../state/page/notices.ts';
 import styles from './Alerts.module.css';
 import { ErrorCard } from './ErrorCard.tsx';
 
@@ -9,14 +9,13 @@ export function Alerts() {
   const failure = useEngine((state) => state.failure);
   // Without an engine nothing else works, so its failure stays.
   const usable = useEngine((state) => state.status === 'ready');
-  const dismiss = useNotices((state) => state.dismiss);
   return (
     <div role="alert" className={styles.alerts}>
       {failure === null ? null : (
         <ErrorCard report={failure} severity="error" onDismiss={usable ? dismissFailure : undefined} />
       )}
       {alerts.map(({ id, report, severity }) => (
-        <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismiss(id)} />
+        <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismissAlert(id)} />
       ))}
     </div>
   );

@@ -33,9 +33,9 @@ export function Salvage({ error }: { readonly error: unknown }) {
   };
   return (
     <main className={styles.page}>
-      <h1>The page ran into a fault</h1>
+      <h1>Something went wrong on this page</h1>
       <p>
-        Your runs are stored in this browser: images, scores and checkpoints are kept. Reload to go on, or
+        Your runs are stored in this browser: images, scores and checkpoints are kept. Reload to continue, or
         take files of the open run with you first.
       </p>
       <pre className={styles.fault}>{error instanceof Error ? error.message : String(error)}</pre>
@@ -50,7 +50,7 @@ export function Salvage({ error }: { readonly error: unknown }) {
                 {text}
               </Button>
             ))}
-        <Button onClick={() => void copy()}>Copy fault report</Button>
+        <Button onClick={() => void copy()}>Copy error report</Button>
       </div>
       <label className={styles.check}>
         <input
@@ -58,7 +58,7 @@ export function Salvage({ error }: { readonly error: unknown }) {
           checked={withPrompts}
           onChange={(event) => setWithPrompts(event.currentTarget.checked)}
         />
-        Include my prompts in the fault report
+        Include my prompts in the error report
       </label>
       <p role="status">{note}</p>
     </main>

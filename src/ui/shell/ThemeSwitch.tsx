@@ -3,7 +3,7 @@ import { Icon, type IconName } from '../primitives/Icon.tsx';
 import styles from './ThemeSwitch.module.css';
 
 const THEMES = [
-  { value: 'system', label: 'Colors as the system', icon: 'auto' },
+  { value: 'system', label: 'Same colors as the system', icon: 'auto' },
   { value: 'light', label: 'Light colors', icon: 'sun' },
   { value: 'dark', label: 'Dark colors', icon: 'moon' },
 ] as const satisfies readonly { value: Theme; label: string; icon: IconName }[];

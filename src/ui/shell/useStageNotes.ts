@@ -1,4 +1,4 @@
-import { type GalleryState, useGallery } from '../../state/run/gallery.ts';
+import { type GalleryState, picksOf, useGallery } from '../../state/run/gallery.ts';
 import { useRuns } from '../../state/run/runs.ts';
 import { countPicks } from '../../state/run/selection.ts';
 import { useTraining } from '../../state/run/training.ts';
@@ -13,7 +13,7 @@ export type StagePage = Extract<
 /** How far each stage of the open run is, in a few characters. */
 export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
   const images = useGallery(countImages);
-  const picks = useGallery((state) => countPicks(state.picks));
+  const picks = useGallery((state) => countPicks(picksOf(state)));
   const step = useTraining((state) => state.train.at(-1)?.step ?? null);
   const evaluated = useTraining((state) => state.evaluations.length > 0);
   const iterations = useRuns((state) => state.open?.spec.training.iterations ?? null);
@@ -30,7 +30,7 @@ export function useStageNotes(): Readonly<Record<StagePage, string | null>> {
 /** What the open run has so far, in one line. */
 export function useRunFacts(): string {
   const images = useGallery(countImages);
-  const picks = useGallery((state) => countPicks(state.picks));
+  const picks = useGallery((state) => countPicks(picksOf(state)));
   const step = useTraining((state) => state.train.at(-1)?.step ?? 0);
   const facts = [formatPlural(images, 'image'), `${formatCount(picks)} kept`];
   if (step > 0) facts.push(formatPlural(step, 'training step'));

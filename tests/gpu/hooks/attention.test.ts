@@ -1,4 +1,4 @@
-// Hooks H2 and H3: seeing and replacing attention maps, and other contexts for keys and values.
+// Seeing and replacing attention maps, and other contexts for keys and values.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Denoiser, denoise } from '../../../src/diffusion/denoise.ts';

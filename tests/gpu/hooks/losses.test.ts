@@ -1,4 +1,4 @@
-// Hook H7: losses of other methods in the same training step.
+// Losses of other methods in the same training step.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Adapter, disposeAdapter, initAdapter } from '../../../src/adapters/adapter.ts';
@@ -7,9 +7,9 @@ import { textAdapterTargets, unetAdapterTargets } from '../../../src/adapters/ta
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
-import { scope } from '../../../src/tensor/scope.ts';
 import {
   type Scalar,
+  scope,
   type Tensor,
   type Tensor1D,
   type Tensor3D,

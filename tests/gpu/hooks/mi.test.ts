@@ -5,7 +5,7 @@ import { denoise } from '../../../src/diffusion/denoise.ts';
 import { latentNoise } from '../../../src/diffusion/latentNoise.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { kappa } from '../../../src/mi/kappa.ts';
-import { compareRenoised, type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoise.ts';
+import { compareRenoised, type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
 import { type DrawnCandidate, drawPool, type PoolTask } from '../../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../../src/procedures/measureSet.ts';

@@ -1,4 +1,4 @@
-// Hooks H4 to H6: guidance as a function, moving the latent before a step, kernels and the trajectory.
+// Guidance as a function, moving the latent before a step, kernels and the trajectory.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SchedulerName } from '../../../src/contract/spec.ts';
@@ -17,8 +17,7 @@ import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 import { embedPrompt, sessionScheduler } from '../../../src/procedures/session.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Scalar, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { type Scalar, scope, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, openBench } from '../training/bench.ts';
 

@@ -4,8 +4,7 @@ import { type ModelShape, readModelShape } from '../../../src/models/shape.ts';
 import { defaultSettings, frugalSettings, makePlan } from '../../../src/planning/memory.ts';
 import { measureOf, measurePhases, runPhases } from '../../../src/planning/memoryPhases.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
-import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
-import { tryAllocation } from '../../../src/tensor/webgpu/trialAllocation.ts';
+import { activeMeter, tryAllocation } from '../../../src/tensor/webgpu/bufferMeter.ts';
 import { onBackends } from '../kernels/harness.ts';
 import { memoryFolder, tinyFiles } from '../networks/tinyModel.ts';
 

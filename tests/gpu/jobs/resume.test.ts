@@ -39,7 +39,7 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
     const stages = [
       'load',
       'pool',
-      'score',
+      'real-images',
       'select',
       'train',
       ...(until === 'done' ? ['evaluate', 'done'] : []),

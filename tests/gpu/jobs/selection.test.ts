@@ -155,11 +155,11 @@ describe('the set of a run', () => {
     let reports = 0;
     await studio.runUntilEvent(
       stopped,
-      (e) => e.type === 'progress' && e.stage === 'score' && ++reports === 2,
+      (e) => e.type === 'progress' && e.stage === 'real-images' && ++reports === 2,
     );
-    expect((await studio.state(stopped)).summary).toMatchObject({ stage: 'score', status: 'paused' });
+    expect((await studio.state(stopped)).summary).toMatchObject({ stage: 'real-images', status: 'paused' });
     const events = await studio.run(stopped, 'train');
-    const first = events.find((e) => e.type === 'progress' && e.stage === 'score');
+    const first = events.find((e) => e.type === 'progress' && e.stage === 'real-images');
     expect(first).toMatchObject({ done: 2, total: 5 });
     expect(await adapterOf(stopped)).toEqual(await adapterOf(whole));
   });

@@ -5,15 +5,7 @@ import { noiseDifference } from '../../../src/tensor/ops/noiseDifference.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
 import { launch, u32 } from '../../../src/tensor/webgpu/launch.ts';
-import { unroll } from '../../../src/tensor/webgpu/unroll.ts';
 import { onBackends, randoms, take } from './harness.ts';
-
-it('unrolls marked blocks only', () => {
-  const code = '  let D = 0u;\n  //#each D\n  sum += q_D * k[at + D];\n  //#end D\n  done();\n';
-  expect(unroll(code, { D: 2 })).toBe(
-    '  let D = 0u;\n  sum += q_0 * k[at + 0u];\n  sum += q_1 * k[at + 1u];\n  done();\n',
-  );
-});
 
 onBackends('launch', () => {
   it('counts our dispatches and those of tfjs', async () => {
@@ -33,7 +25,7 @@ onBackends('launch', () => {
   it('refuses what the device cannot bind or dispatch', () => {
     const backend = tf.backend() as WebGPUBackend;
     const limit = backend.device.limits.maxStorageBufferBindingSize;
-    const spec = { label: 'test', code: () => '', inputs: [], uniforms: [u32(0)] };
+    const spec = { label: 'test', pieces: () => [], inputs: [], uniforms: [u32(0)] };
     expect(() => launch(backend, { ...spec, outputs: [[limit / 4 + 1]], groups: [1, 1, 1] })).toThrow(
       'binds at most',
     );

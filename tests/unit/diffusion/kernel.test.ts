@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { GaussianKernel } from '../../../src/diffusion/kernel.ts';
-import { kernelMean, logProb, logProbCoefficients, sampleKernel } from '../../../src/diffusion/kernel.ts';
+import {
+  type GaussianKernel,
+  kernelMean,
+  logProb,
+  logProbCoefficients,
+  sampleKernel,
+} from '../../../src/diffusion/kernel.ts';
 import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 import '../../helpers/toBeAllClose.ts';

@@ -1,12 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { addNoise } from '../../../src/diffusion/parametrization.ts';
-import type { SamplerState } from '../../../src/diffusion/scheduler.ts';
-import { heldVectors } from '../../../src/diffusion/scheduler.ts';
+import { heldVectors, type SamplerState } from '../../../src/diffusion/scheduler.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 import '../../helpers/toBeAllClose.ts';
-import type { Run } from './samplerSetup.ts';
-import { sample, schedulerFor } from './samplerSetup.ts';
+import { type Run, sample, schedulerFor } from './samplerSetup.ts';
 
 type GoldenRun = Required<Pick<Run, 'scheduler' | 'steps' | 'spacing' | 'prediction'>> & {
   readonly initNoiseSigma: number;

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { SchedulerName } from '../../../src/contract/spec.ts';
-import type { Spacing } from '../../../src/diffusion/timesteps.ts';
-import { inferenceTimesteps } from '../../../src/diffusion/timesteps.ts';
+import { inferenceTimesteps, type Spacing } from '../../../src/diffusion/timesteps.ts';
 
 type Golden = {
   readonly lists: Record<string, number[]>;

@@ -39,7 +39,7 @@ test('a run that names no method is MI-TUNE’s, drawn by guidance alone', () =>
 test('unknown methods and options are refused by name', () => {
   expect(() => chosenMethod({ name: 'mi-tuna', options: {} })).toThrow(/"mi-tuna".*/);
   expect(() => chosenMethod({ name: 'mi-tune', options: { speed: 3 } })).toThrow(/speed/);
-  expect(() => drawingMethod({ drawnBy: { name: 'mi-tune', options: {} } })).toThrow(/no way of drawing/);
+  expect(() => drawingMethod({ drawnBy: { name: 'mi-tune', options: {} } })).toThrow(/not a way of drawing/);
 });
 
 test('MI-TUNE costs what the paper’s settings say', () => {

@@ -9,9 +9,8 @@ import { describe, expect, it } from 'vitest';
 import type { WeightsName } from '../../../src/contract/spec.ts';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { inferenceTimesteps } from '../../../src/diffusion/timesteps.ts';
-import { scoreRenoised } from '../../../src/mi/renoise.ts';
-import type { MiTerm } from '../../../src/mi/score.ts';
-import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
+import { scoreRenoised } from '../../../src/mi/renoisedScore.ts';
+import { type MiTerm, NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
 import { schedulerFor } from '../diffusion/samplerSetup.ts';
 
 const RHO = 0.9;

@@ -3,8 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { halfLogSnrSteps, kappa } from '../../../src/mi/kappa.ts';
-import type { MiTrace } from '../../../src/mi/score.ts';
-import { NO_TRUNCATION, SCORE_DEFAULTS, scoreTrace } from '../../../src/mi/score.ts';
+import { type MiTerm, NO_TRUNCATION, SCORE_DEFAULTS, scoreTrace } from '../../../src/mi/score.ts';
 import '../../helpers/toBeAllClose.ts';
 
 type Case = {
@@ -22,7 +21,7 @@ const { cases } = JSON.parse(readFileSync('tests/golden/miScores.json', 'utf8'))
 const schedule = createSchedule(STABLE_DIFFUSION_SCHEDULE);
 
 describe.each(cases)('the official selection over $timesteps.length steps', (golden) => {
-  const traces: MiTrace[] = golden.miOfficial.map((_, image) =>
+  const traces: (readonly MiTerm[])[] = golden.miOfficial.map((_, image) =>
     golden.timesteps.map((t, i) => ({
       t,
       squaredDifference: golden.squaredDifference[i]?.[image] ?? Number.NaN,
@@ -45,7 +44,7 @@ describe.each(cases)('the official selection over $timesteps.length steps', (gol
 });
 
 describe('scoreTrace', () => {
-  const trace: MiTrace = [
+  const trace: readonly MiTerm[] = [
     { t: 901, squaredDifference: 2 },
     { t: 51, squaredDifference: 5 },
     { t: 50, squaredDifference: 11 },

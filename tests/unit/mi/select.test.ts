@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ScoredCandidate, SelectionOptions } from '../../../src/mi/select.ts';
-import { selectCandidates } from '../../../src/mi/select.ts';
+import { type ScoredCandidate, type SelectionOptions, selectCandidates } from '../../../src/mi/select.ts';
 
 /** One row of scores per prompt. */
 const poolOf = (...scores: number[][]): ScoredCandidate[] =>

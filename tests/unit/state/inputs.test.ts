@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PixelImage } from '../../../src/contract/events.ts';
 import { missingFeature } from '../../../src/state/page/capabilities.ts';
-import { useNotices } from '../../../src/state/page/notices.ts';
+import { raiseAlert, useNotices, withdrawAlert } from '../../../src/state/page/notices.ts';
 import { typedPrompts } from '../../../src/state/run/compare.ts';
 import { ImageCache } from '../../../src/state/run/images.ts';
 import { classifyFiles } from '../../../src/state/setup/dropped.ts';
@@ -69,9 +69,8 @@ describe('prompt lists', () => {
 
 test('a failure that no longer holds is withdrawn, others stay', () => {
   const report = (code: string) => ({ code, message: code, remedy: '' });
-  const { raise, withdraw } = useNotices.getState();
-  for (const code of ['storage-full', 'file-unknown']) raise(report(code));
-  withdraw(report('storage-full'));
+  for (const code of ['storage-full', 'file-unknown']) raiseAlert(report(code));
+  withdrawAlert(report('storage-full'));
   expect(useNotices.getState().alerts.map((alert) => alert.report.code)).toEqual(['file-unknown']);
 });
 

@@ -7,7 +7,7 @@ import { DESIGNS, type Design, findDesign, UNTUNED } from '../../../tools/study/
 import { allSteps, firstSteps, forecastSteps, stepsOfParts } from '../../../tools/study/plan.ts';
 import { promptsOfAll } from '../../../tools/study/prompts.ts';
 import { modelSchedule } from '../../../tools/study/schedule.ts';
-import { addCosts, type Part, secondsOf } from '../../../tools/study/steps.ts';
+import { addCosts, type StudyPart, secondsOf } from '../../../tools/study/steps.ts';
 
 // Plans of the largest design have tens of thousands of steps before they are made distinct.
 vi.setConfig({ testTimeout: 60_000 });
@@ -53,7 +53,7 @@ describe('the plan', () => {
 
   test('of one part brings along what it needs, and tuning', () => {
     const steps = allSteps(quick, schedule, UNTUNED);
-    const parts = (asked: readonly Part[]): string[] => [
+    const parts = (asked: readonly StudyPart[]): string[] => [
       ...new Set(stepsOfParts(steps, asked).map(({ part }) => part)),
     ];
     expect(parts(['1'])).toEqual(['1']);

@@ -15,8 +15,7 @@ import {
   type Session,
   sessionScheduler,
 } from '../../../src/procedures/session.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { scope, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';

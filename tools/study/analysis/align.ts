@@ -1,6 +1,5 @@
 /** Parts 2 and 3: what adapters do to the images of test prompts. */
-import type { Interval } from '../../../src/lib/stats.ts';
-import { mean } from '../../../src/lib/stats.ts';
+import { type ConfidenceInterval, mean } from '../../../src/lib/stats.ts';
 import { floatsFromBase64 } from '../base64.ts';
 import type { Design } from '../design.ts';
 import type { Candidate } from '../draws.ts';
@@ -89,7 +88,7 @@ export function layoutOf({ objects }: Pick<Candidate, 'objects'>): string {
 }
 
 /** Mean over seeds and prompts, of all prompts or of one category. */
-export function level(outcome: Outcome, measure: Measure, category?: string): Interval {
+export function level(outcome: Outcome, measure: Measure, category?: string): ConfidenceInterval {
   return crossedBootstrap(tableOf(outcome, measure, category));
 }
 
@@ -102,7 +101,7 @@ export function difference(
   b: Outcome,
   measure: Measure,
   category?: string,
-): Interval & { readonly seeds: number } {
+): ConfidenceInterval & { readonly seeds: number } {
   const pairs = a.replicates.flatMap((one) => {
     const other =
       b.arm === 'base' ? b.replicates[0] : b.replicates.find((r) => r.replicate === one.replicate);

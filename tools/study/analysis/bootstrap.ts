@@ -1,13 +1,13 @@
 /** Intervals over prompts and seeds together, and what an interval says. */
 import { BOOTSTRAP, FEWEST_PROMPTS } from '../../../src/analysis/summary.ts';
 import { uniformInt } from '../../../src/lib/philox.ts';
-import { type Interval, mean, quantile } from '../../../src/lib/stats.ts';
+import { type ConfidenceInterval, mean, quantile } from '../../../src/lib/stats.ts';
 
 /**
  * Mean of a table [seed][prompt] with its 95% interval: seeds and prompts are both drawn anew, each as a whole, so
  * that an adapter's luck counts once and not once per prompt. With a single seed it is the interval over prompts.
  */
-export function crossedBootstrap(table: readonly (readonly number[])[]): Interval {
+export function crossedBootstrap(table: readonly (readonly number[])[]): ConfidenceInterval {
   const estimate = mean(table.flat());
   const seeds = table.length;
   const prompts = table[0]?.length ?? 0;
@@ -41,7 +41,7 @@ const drawn = new Map<string, readonly number[]>();
 export type Finding = 'positive' | 'negative' | 'open' | 'none';
 
 /** `open`: the interval contains 0. `none`: there is no interval. */
-export function findingOf({ low, high }: Pick<Interval, 'low' | 'high'>): Finding {
+export function findingOf({ low, high }: Pick<ConfidenceInterval, 'low' | 'high'>): Finding {
   if (Number.isNaN(low) || Number.isNaN(high)) return 'none';
   if (low > 0) return 'positive';
   return high < 0 ? 'negative' : 'open';

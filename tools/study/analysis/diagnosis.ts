@@ -4,7 +4,7 @@ import { tauOfAll } from '../../../src/analysis/ranking.ts';
 import { type Summary, summarize } from '../../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import { kendallTauB, mean } from '../../../src/lib/stats.ts';
-import { scoreRenoised } from '../../../src/mi/renoise.ts';
+import { scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { judge } from '../../../src/shapes/claims.ts';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
 import { RELATIONS } from '../../../src/shapes/world.ts';

@@ -1,7 +1,7 @@
 /** Every score that part 1 compares: a number per candidate from what is stored, without a network evaluation. */
 import { WEIGHTS } from '../../../src/contract/spec.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
-import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoise.ts';
+import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { NO_TRUNCATION, scoreCoefficients, scoreTrace } from '../../../src/mi/score.ts';
 import { type Design, REFERENCE_SCORE } from '../design.ts';
 import type { MeasuredCandidate } from '../measures.ts';

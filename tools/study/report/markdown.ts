@@ -1,5 +1,5 @@
 /** Pieces of Markdown: tables and numbers. */
-import type { Interval } from '../../../src/lib/stats.ts';
+import type { ConfidenceInterval } from '../../../src/lib/stats.ts';
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   if (rows.length === 0) return '*Not done yet.*';
@@ -19,20 +19,20 @@ export function percent(value: number): string {
 }
 
 /** A share with its interval: `62.0% [58.1, 65.7]`. */
-export function percentInterval({ estimate, low, high }: Interval): string {
+export function percentInterval({ estimate, low, high }: ConfidenceInterval): string {
   if (!Number.isFinite(low)) return percent(estimate);
   return `${percent(estimate)} [${number(100 * low, 1)}, ${number(100 * high, 1)}]`;
 }
 
 /** Estimate and interval: `0.12 [0.05, 0.19]`. */
-export function interval({ estimate, low, high }: Interval, digits = 3): string {
+export function interval({ estimate, low, high }: ConfidenceInterval, digits = 3): string {
   if (!Number.isFinite(estimate)) return '–';
   if (!Number.isFinite(low)) return number(estimate, digits);
   return `${number(estimate, digits)} [${number(low, digits)}, ${number(high, digits)}]`;
 }
 
 /** In percentage points, with a sign: `+2.1 [0.3, 4.0]`. */
-export function points({ estimate, low, high }: Interval): string {
+export function points({ estimate, low, high }: ConfidenceInterval): string {
   if (!Number.isFinite(estimate)) return '–';
   const scaled = [estimate, low, high].map((value) => number(100 * value, 1));
   const sign = estimate > 0 && scaled[0] !== '0.0' ? '+' : '';

@@ -1,7 +1,7 @@
 /** What the paper says, held against these numbers: the verdicts follow from intervals by rule. */
 
 import type { Summary } from '../../../src/analysis/summary.ts';
-import type { Interval } from '../../../src/lib/stats.ts';
+import type { ConfidenceInterval } from '../../../src/lib/stats.ts';
 import { difference, type Outcome } from '../analysis/align.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import { interval, points, table } from './markdown.ts';
@@ -103,7 +103,7 @@ export function paperSection(
 export type Unstarted = Pick<Alignment, 'base' | 'arms' | 'rounds' | 'ablations'>;
 
 /** `seeds`: how many pairs of adapters it rests on. */
-type Change = Interval & { readonly seeds?: number };
+type Change = ConfidenceInterval & { readonly seeds?: number };
 
 function row<T extends Change>(
   says: string,

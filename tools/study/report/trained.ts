@@ -1,5 +1,5 @@
 /** How far a choice gets: into the set, into new images of the prompts trained on, and into those of test prompts. */
-import type { Interval } from '../../../src/lib/stats.ts';
+import type { ConfidenceInterval } from '../../../src/lib/stats.ts';
 import { difference, level, type Outcome } from '../analysis/align.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import { percent, points, table } from './markdown.ts';
@@ -37,7 +37,7 @@ const VERDICT: Readonly<Record<Finding, Readonly<Record<Finding, string>>>> = {
 };
 
 /** An estimate without an interval. */
-function plain(estimate: number): Interval {
+function plain(estimate: number): ConfidenceInterval {
   return { estimate, low: Number.NaN, high: Number.NaN };
 }
 

@@ -1,6 +1,6 @@
 import { useMemo, useState } from 'react';
 import { goTo } from '../../../state/page/navigation.ts';
-import { EMPTY_POOL, useGallery } from '../../../state/run/gallery.ts';
+import { shownPool, useGallery } from '../../../state/run/gallery.ts';
 import { workOn } from '../../../state/run/runActions.ts';
 import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { isMeasured } from '../../metrics.ts';
@@ -18,8 +18,8 @@ import { BuildReadouts } from './BuildReadouts.tsx';
 export function BuildPage() {
   const run = useRuns((state) => state.open);
   const idle = useRuns(isFree);
-  const complete = useRuns((state) => isPast(state.stage, 'score'));
-  const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
+  const complete = useRuns((state) => isPast(state.stage, 'real-images'));
+  const pool = useGallery(shownPool);
   const [showMetrics, setShowMetrics] = useState(true);
   // Newest on top while images arrive, in the order of the list once all are there.
   const rows = useMemo(

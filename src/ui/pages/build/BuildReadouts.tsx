@@ -1,6 +1,5 @@
 import { useGallery } from '../../../state/run/gallery.ts';
-import type { OpenRun } from '../../../state/run/runs.ts';
-import { useRuns } from '../../../state/run/runs.ts';
+import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import type { Pool } from '../../../state/run/selection.ts';
 import { formatCount, formatDuration, formatLarge } from '../../format.ts';
 import { formatMetric, headlines } from '../../metrics.ts';

@@ -1,6 +1,6 @@
 import { useEngine } from '../../../state/page/engine.ts';
 import { runFile } from '../../../state/run/exports.ts';
-import { useGallery } from '../../../state/run/gallery.ts';
+import { picksOf, useGallery } from '../../../state/run/gallery.ts';
 import { isPast, useRuns } from '../../../state/run/runs.ts';
 import { countPicks } from '../../../state/run/selection.ts';
 import { bestOf, useTraining } from '../../../state/run/training.ts';
@@ -23,7 +23,7 @@ export function DownloadPage() {
   });
   const finished = useRuns((state) => isPast(state.stage, 'train'));
   const loaded = useEngine((state) => state.model);
-  const picks = useGallery((state) => countPicks(state.picks));
+  const picks = useGallery((state) => countPicks(picksOf(state)));
   if (run === null) return <NoRun title="Download" />;
   const { adapter } = run.spec;
   const hasAdapter = trained || finished;
@@ -53,7 +53,7 @@ export function DownloadPage() {
           what="lastAdapter"
           title="Last adapter"
           file="the last step instead of the best"
-          text="To go on training elsewhere, or where held-out prompts were too few to trust their choice."
+          text="To continue training elsewhere, or where held-out prompts were too few to trust their choice."
           missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
         />
         <DownloadRow

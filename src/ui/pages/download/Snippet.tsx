@@ -1,4 +1,4 @@
-import { attempt, useNotices } from '../../../state/page/notices.ts';
+import { attempt, confirmDone } from '../../../state/page/notices.ts';
 import type { OpenRun } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import styles from './DownloadPage.module.css';
@@ -19,7 +19,7 @@ export function Snippet({ run, file }: SnippetProps) {
   const copy = () =>
     attempt(async () => {
       await navigator.clipboard.writeText(code);
-      useNotices.getState().confirm('Code copied.');
+      confirmDone('Code copied.');
     });
   return (
     <section className={styles.snippet} aria-labelledby="snippet-title">

@@ -64,7 +64,7 @@ function LicenseText({ license }: Pick<DownloadPlan, 'license'>) {
   if (license === null) {
     return (
       <p className={styles.license}>
-        This source names no license. The page of whoever made the model says what it may be used for.
+        This source names no license. The page of the model’s makers says what it may be used for.
       </p>
     );
   }

@@ -70,7 +70,7 @@ function Verdict({ plan }: { readonly plan: LoadPlan }) {
       {proposal === null ? (
         fits ? null : (
           <p>
-            One image at a time, of a quarter of the size, would not fit either.
+            Even one image at a time, at a quarter of the size, would not fit.
             {plan.backend === 'wasm' ? ' On a GPU the weights take half as much.' : null}
           </p>
         )

@@ -2,8 +2,9 @@ import { useEffect, useMemo, useState } from 'react';
 import { useEngine } from '../../../state/page/engine.ts';
 import {
   awaitsRanking,
-  EMPTY_POOL,
+  picksOf,
   restoreRanking,
+  shownPool,
   showRound,
   useGallery,
 } from '../../../state/run/gallery.ts';
@@ -32,10 +33,10 @@ export function SelectPage() {
   const current = useRuns((state) => state.round);
   const trained = useTraining((state) => state.train.some((record) => record.round === current));
   const closed = useRuns((state) => isPast(state.stage, 'select')) && (trained || done);
-  const pool = useGallery((state) => state.rounds.get(state.round) ?? EMPTY_POOL);
+  const pool = useGallery(shownPool);
   const rounds = useGallery((state) => state.rounds);
   const round = useGallery((state) => state.round);
-  const kept = useGallery((state) => countPicks(state.picks));
+  const kept = useGallery((state) => countPicks(picksOf(state)));
   const awaits = useGallery(awaitsRanking);
   const modelReady = useEngine((state) => state.status === 'ready');
   const ready = useMissingRunModel() === null && modelReady && idle;

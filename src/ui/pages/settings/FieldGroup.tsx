@@ -2,7 +2,7 @@ import { describeValue } from '../../../contract/field.ts';
 import { FIELDS, type GroupName } from '../../../contract/fields.ts';
 import { presetSettings } from '../../../contract/presets.ts';
 import { type FieldPath, fieldOf, getField, pathsOf } from '../../../contract/settings.ts';
-import { useSettings } from '../../../state/setup/settings.ts';
+import { setSetting, useSettings } from '../../../state/setup/settings.ts';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
 
@@ -36,7 +36,6 @@ export function FieldGroup({ group }: { readonly group: GroupName }) {
 function FieldRow({ path }: { readonly path: FieldPath }) {
   const field = fieldOf(path);
   const value = useSettings((state) => getField(state.settings, path));
-  const setValue = useSettings((state) => state.setValue);
   const paper = getField(PAPER, path);
   const official = getField(OFFICIAL, path);
   const helpId = `help-${path}`;
@@ -53,7 +52,7 @@ function FieldRow({ path }: { readonly path: FieldPath }) {
           field={field}
           value={value}
           describedBy={helpId}
-          onChange={(next) => setValue(path, next)}
+          onChange={(next) => setSetting(path, next)}
         />
       </div>
       <p className={styles.reference} data-same={value === paper}>

@@ -2,7 +2,7 @@ import { MAX_SEED } from '../../../contract/runSchema.ts';
 import type { BackendChoice } from '../../../contract/spec.ts';
 import { prepareEngine, useEngine } from '../../../state/page/engine.ts';
 import { useRuns } from '../../../state/run/runs.ts';
-import { useSettings } from '../../../state/setup/settings.ts';
+import { patchDraft, useSettings } from '../../../state/setup/settings.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import styles from './FieldGroup.module.css';
@@ -15,11 +15,11 @@ const BACKENDS = [
 
 /** Seed and backend: the same for every preset. */
 export function GeneralFields() {
-  const { seed, backend, model, patch } = useSettings();
+  const { seed, backend, model } = useSettings();
   const reason = useEngine((state) => state.backend?.reason ?? '');
   const busy = useRuns((state) => state.activity !== 'idle');
   const chooseBackend = (choice: BackendChoice) => {
-    patch({ backend: choice });
+    patchDraft({ backend: choice });
     void prepareEngine(choice, model);
   };
   return (
@@ -43,7 +43,7 @@ export function GeneralFields() {
           min={0}
           max={MAX_SEED}
           step={1}
-          onChange={(next) => next !== null && patch({ seed: Math.round(next) })}
+          onChange={(next) => next !== null && patchDraft({ seed: Math.round(next) })}
         />
       </div>
       <div className={styles.row}>

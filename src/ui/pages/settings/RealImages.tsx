@@ -1,5 +1,5 @@
 import { dropRealImages, importImages, useRealImages } from '../../../state/setup/realImages.ts';
-import { useSettings } from '../../../state/setup/settings.ts';
+import { patchDraft, useSettings } from '../../../state/setup/settings.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
@@ -10,7 +10,6 @@ import styles from './FieldGroup.module.css';
 export function RealImages() {
   const { folder, busy } = useRealImages();
   const realImages = useSettings((state) => state.realImages);
-  const patch = useSettings((state) => state.patch);
   return (
     <section className={styles.group} aria-labelledby="group-real">
       <div className={styles.head}>
@@ -65,7 +64,7 @@ export function RealImages() {
             min={0}
             max={1}
             step={0.05}
-            onChange={(share) => share !== null && patch({ realImages: { ...realImages, share } })}
+            onChange={(share) => share !== null && patchDraft({ realImages: { ...realImages, share } })}
           />
         </div>
       )}

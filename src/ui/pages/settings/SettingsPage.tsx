@@ -1,6 +1,6 @@
 import { GROUP_NAMES } from '../../../contract/settings.ts';
 import { useEngine } from '../../../state/page/engine.ts';
-import { attempt, useNotices } from '../../../state/page/notices.ts';
+import { attempt, confirmDone } from '../../../state/page/notices.ts';
 import { runFile } from '../../../state/run/exports.ts';
 import { settingsLink } from '../../../state/setup/address.ts';
 import { openRunFile } from '../../../state/setup/dropped.ts';
@@ -22,7 +22,7 @@ export function SettingsPage() {
   const copyLink = () =>
     attempt(async () => {
       await navigator.clipboard.writeText(settingsLink());
-      useNotices.getState().confirm('Link copied. It holds the settings, not the prompts.');
+      confirmDone('Link copied. It holds the settings, not the prompts.');
     });
   const save = () => {
     const spec = buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list));

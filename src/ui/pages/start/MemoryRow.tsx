@@ -1,8 +1,8 @@
 import { useEffect } from 'react';
+import { measureMemory, useMemoryNeeds } from '../../../state/model/loadPlans.ts';
 import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { useRuns } from '../../../state/run/runs.ts';
-import { measureMemory, useMemoryNeeds } from '../../../state/setup/memoryNeeds.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
 import { formatBytes } from '../../format.ts';
 import { ForecastRow } from './ForecastRow.tsx';

@@ -3,7 +3,7 @@ import { RadioGroup } from '@base-ui/react/radio-group';
 import type { PresetName } from '../../../contract/spec.ts';
 import { presetsOf } from '../../../state/model/modelPresets.ts';
 import { useEngine } from '../../../state/page/engine.ts';
-import { changedPaths, useSettings } from '../../../state/setup/settings.ts';
+import { changedPaths, choosePreset, useSettings } from '../../../state/setup/settings.ts';
 import { formatPlural } from '../../format.ts';
 import styles from './PresetChoice.module.css';
 
@@ -13,7 +13,6 @@ export function PresetChoice() {
   const changed = useSettings((state) => changedPaths(state).length);
   const model = useSettings((state) => state.model);
   const loaded = useEngine((state) => state.model);
-  const choosePreset = useSettings((state) => state.choosePreset);
   return (
     <div>
       <RadioGroup

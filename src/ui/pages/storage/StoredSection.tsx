@@ -47,6 +47,6 @@ export function StoredSection({ title, items, empty }: StoredSectionProps) {
 function consequence({ usedBy, source, kind }: StoredItem): string {
   const again = source !== null ? 'It can be downloaded again.' : 'It can only come back from your files.';
   const names = usedBy.map((run) => run.name).join(', ');
-  const runs = usedBy.length === 0 ? '' : ` These runs cannot go on without it: ${names}.`;
+  const runs = usedBy.length === 0 ? '' : ` These runs cannot continue without it: ${names}.`;
   return kind === 'leftover' ? 'Nothing needs it any more.' : `${again}${runs}`;
 }

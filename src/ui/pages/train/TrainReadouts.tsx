@@ -1,5 +1,4 @@
-import type { OpenRun } from '../../../state/run/runs.ts';
-import { useRuns } from '../../../state/run/runs.ts';
+import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import { bestOf, useTraining } from '../../../state/run/training.ts';
 import { formatCount, formatDuration, formatNumber, formatRate } from '../../format.ts';
 import { Readout, Readouts } from '../../primitives/Readout.tsx';

@@ -4,7 +4,13 @@ import { beforeEach, expect, test } from 'vitest';
 import type { CandidateRecord } from '../../../../src/contract/events.ts';
 import type { RunState, RunSummary } from '../../../../src/contract/runTypes.ts';
 import { rankingOf } from '../../../../src/contract/spec.ts';
-import { awaitsRanking, openGallery, showRound, useGallery } from '../../../../src/state/run/gallery.ts';
+import {
+  awaitsRanking,
+  openGallery,
+  picksOf,
+  showRound,
+  useGallery,
+} from '../../../../src/state/run/gallery.ts';
 import { mapToPicks } from '../../../../src/state/run/selection.ts';
 import { buildSpec, INITIAL_DRAFT } from '../../../../src/state/setup/settings.ts';
 
@@ -52,7 +58,7 @@ test('each round has its own, and nothing passes for chosen by hand before its s
   const { getState } = useGallery;
   expect(getState()).toMatchObject({ round: 1, ranking });
   expect(awaitsRanking(getState())).toBe(true);
-  expect(mapToPicks(getState().picks)).toEqual([pick(1), pick(2)]);
+  expect(mapToPicks(picksOf(getState()))).toEqual([pick(1), pick(2)]);
   expect(getState().byHand.size).toBe(0);
   showRound(0);
   expect(getState().ranking).toEqual(original);

@@ -5,7 +5,13 @@ import { setField } from '../../../../src/contract/settings.ts';
 import { useNotices } from '../../../../src/state/page/notices.ts';
 import { openRunFile } from '../../../../src/state/setup/dropped.ts';
 import { promptTexts, setPromptFile, usePrompts } from '../../../../src/state/setup/prompts.ts';
-import { buildSpec, changedPaths, INITIAL_DRAFT, useSettings } from '../../../../src/state/setup/settings.ts';
+import {
+  buildSpec,
+  changedPaths,
+  INITIAL_DRAFT,
+  replaceDraft,
+  useSettings,
+} from '../../../../src/state/setup/settings.ts';
 
 test('a changed setting makes a preset custom, and undoing it restores the preset', () => {
   const changed = setField(presetSettings('demo'), 'sampling.steps', 31);
@@ -19,7 +25,7 @@ describe('opening a run file', () => {
     openRunFile('run.json', new Blob([JSON.stringify({ ...buildSpec(INITIAL_DRAFT, prompts), seed: 7 })]));
 
   beforeEach(() => {
-    useSettings.getState().replace(INITIAL_DRAFT);
+    replaceDraft(INITIAL_DRAFT);
     setPromptFile('mine.txt', 'a white star');
   });
 

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { normals } from '../../../src/lib/philox.ts';
-import type { RenoiseMeasurement } from '../../../src/mi/renoise.ts';
-import { compareRenoised, renoisePlan, scoreRenoised } from '../../../src/mi/renoise.ts';
+import {
+  compareRenoised,
+  type RenoiseMeasurement,
+  renoisePlan,
+  scoreRenoised,
+} from '../../../src/mi/renoisedScore.ts';
 import { scoreTrace } from '../../../src/mi/score.ts';
 
 const schedule = createSchedule(STABLE_DIFFUSION_SCHEDULE);

@@ -9,8 +9,7 @@
  */
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { ScoreOptions } from './score.ts';
-import { NO_TRUNCATION, scoreCoefficients } from './score.ts';
+import { NO_TRUNCATION, type ScoreOptions, scoreCoefficients } from './score.ts';
 
 /** One pair of evaluations to make. */
 export type RenoiseDraw = {

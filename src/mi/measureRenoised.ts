@@ -6,9 +6,8 @@ import { squaredDifferenceScale } from '../diffusion/parametrization.ts';
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
 import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import { settle } from '../tensor/pace.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import type { RenoiseDraw, RenoiseMeasurement } from './renoise.ts';
+import { scope, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import type { RenoiseDraw, RenoiseMeasurement } from './renoisedScore.ts';
 
 export type RenoiseRequest = {
   readonly denoiser: Denoiser;

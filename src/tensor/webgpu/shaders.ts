@@ -1,0 +1,161 @@
+/** Every shader text with the names it needs from others. A test holds the needs against the text. */
+import doraEpilogue from '../../../shaders/adapters/dora_epilogue.wgsl?raw';
+import doraMagnitudeGradient from '../../../shaders/adapters/dora_magnitude_gradient.wgsl?raw';
+import doraScale from '../../../shaders/adapters/dora_scale.wgsl?raw';
+import doraWeightNorm from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
+import matmul from '../../../shaders/adapters/matmul.wgsl?raw';
+import bias from '../../../shaders/common/bias.wgsl?raw';
+import doraBias from '../../../shaders/common/dora_bias.wgsl?raw';
+import doraColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
+import doraColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
+import doraNoBias from '../../../shaders/common/dora_no_bias.wgsl?raw';
+import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
+import geluErf from '../../../shaders/common/gelu_erf.wgsl?raw';
+import geluQuick from '../../../shaders/common/gelu_quick.wgsl?raw';
+import matmulNn from '../../../shaders/common/matmul_nn.wgsl?raw';
+import matmulNt from '../../../shaders/common/matmul_nt.wgsl?raw';
+import matmulTn from '../../../shaders/common/matmul_tn.wgsl?raw';
+import noBias from '../../../shaders/common/no_bias.wgsl?raw';
+import noResidual from '../../../shaders/common/no_residual.wgsl?raw';
+import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
+import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
+import residualAny from '../../../shaders/common/residual_any.wgsl?raw';
+import residualVec4 from '../../../shaders/common/residual_vec4.wgsl?raw';
+import rowsAny from '../../../shaders/common/rows_any.wgsl?raw';
+import rowsVec4 from '../../../shaders/common/rows_vec4.wgsl?raw';
+import silu from '../../../shaders/common/silu.wgsl?raw';
+import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
+import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
+import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
+import noiseDifference from '../../../shaders/mi/noise_difference.wgsl?raw';
+import activation from '../../../shaders/nn/activation.wgsl?raw';
+import activationGradient from '../../../shaders/nn/activation_gradient.wgsl?raw';
+import attention from '../../../shaders/nn/attention.wgsl?raw';
+import attentionDelta from '../../../shaders/nn/attention_delta.wgsl?raw';
+import attentionGradientKv from '../../../shaders/nn/attention_gradient_kv.wgsl?raw';
+import attentionGradientQ from '../../../shaders/nn/attention_gradient_q.wgsl?raw';
+import attentionTiled from '../../../shaders/nn/attention_tiled.wgsl?raw';
+import attentionTiledGradient from '../../../shaders/nn/attention_tiled_gradient.wgsl?raw';
+import conv2d from '../../../shaders/nn/conv2d.wgsl?raw';
+import conv2dGradient from '../../../shaders/nn/conv2d_gradient.wgsl?raw';
+import geglu from '../../../shaders/nn/geglu.wgsl?raw';
+import gegluGradient from '../../../shaders/nn/geglu_gradient.wgsl?raw';
+import groupMoments from '../../../shaders/nn/group_moments.wgsl?raw';
+import groupNorm from '../../../shaders/nn/group_norm.wgsl?raw';
+import groupNormGradient from '../../../shaders/nn/group_norm_gradient.wgsl?raw';
+import layerNorm from '../../../shaders/nn/layer_norm.wgsl?raw';
+import layerNormGradient from '../../../shaders/nn/layer_norm_gradient.wgsl?raw';
+import linear from '../../../shaders/nn/linear.wgsl?raw';
+import linearCombination from '../../../shaders/nn/linear_combination.wgsl?raw';
+import linearGradient from '../../../shaders/nn/linear_gradient.wgsl?raw';
+import productRegisters from '../../../shaders/nn/product_registers.wgsl?raw';
+import productSubgroups from '../../../shaders/nn/product_subgroups.wgsl?raw';
+import productWorkgroup from '../../../shaders/nn/product_workgroup.wgsl?raw';
+import adamw from '../../../shaders/train/adamw.wgsl?raw';
+import sumOfSquares from '../../../shaders/train/sum_of_squares.wgsl?raw';
+import type { Shader } from './shader.ts';
+
+export const SHADERS = {
+  dora_epilogue: { code: doraEpilogue, needs: ['Pack', 'bias_at', 'flat_index'] },
+  dora_magnitude_gradient: { code: doraMagnitudeGradient, needs: [] },
+  dora_scale: { code: doraScale, needs: ['Pack', 'flat_index'] },
+  dora_weight_norm: { code: doraWeightNorm, needs: ['Weight4', 'b4', 'store4', 'unpack'] },
+  matmul: { code: matmul, needs: ['Params', 'a_at', 'b_at'] },
+  bias: { code: bias, needs: ['bias_binding', 'params'] },
+  dora_bias: { code: doraBias, needs: ['Pack'] },
+  dora_columns_any: { code: doraColumnsAny, needs: ['params'] },
+  dora_columns_vec4: { code: doraColumnsVec4, needs: ['params'] },
+  dora_no_bias: { code: doraNoBias, needs: ['Pack'] },
+  flat_index: { code: flatIndex, needs: [] },
+  gelu_erf: { code: geluErf, needs: ['Pack'] },
+  gelu_quick: { code: geluQuick, needs: ['Pack'] },
+  matmul_nn: { code: matmulNn, needs: ['params'] },
+  matmul_nt: { code: matmulNt, needs: ['params'] },
+  matmul_tn: { code: matmulTn, needs: ['params'] },
+  no_bias: { code: noBias, needs: [] },
+  no_residual: { code: noResidual, needs: [] },
+  pack_scalar: { code: packScalar, needs: [] },
+  pack_vec4: { code: packVec4, needs: [] },
+  residual_any: { code: residualAny, needs: ['params', 'residual_binding'] },
+  residual_vec4: { code: residualVec4, needs: ['params', 'residual_binding'] },
+  rows_any: { code: rowsAny, needs: ['params', 'residual4'] },
+  rows_vec4: { code: rowsVec4, needs: ['params', 'residual4'] },
+  silu: { code: silu, needs: ['Pack'] },
+  weight_f16: { code: weightF16, needs: [] },
+  weight_f32: { code: weightF32, needs: [] },
+  workgroup_sum: { code: workgroupSum, needs: ['threads'] },
+  noise_difference: { code: noiseDifference, needs: ['Pack', 'total'] },
+  activation: { code: activation, needs: ['Pack', 'activation', 'flat_index'] },
+  activation_gradient: { code: activationGradient, needs: ['Pack', 'activation_slope', 'flat_index'] },
+  attention: { code: attention, needs: ['head4'] },
+  attention_delta: { code: attentionDelta, needs: ['flat_index'] },
+  attention_gradient_kv: { code: attentionGradientKv, needs: ['head4'] },
+  attention_gradient_q: { code: attentionGradientQ, needs: ['head4'] },
+  attention_tiled: { code: attentionTiled, needs: ['head4'] },
+  attention_tiled_gradient: { code: attentionTiledGradient, needs: ['head4', 'rows_are_keys', 'slopes'] },
+  conv2d: { code: conv2d, needs: ['Weight4', 'unpack', 'upsampled'] },
+  conv2d_gradient: { code: conv2dGradient, needs: ['Weight4', 'unpack'] },
+  geglu: { code: geglu, needs: ['Pack', 'activation', 'flat_index'] },
+  geglu_gradient: { code: gegluGradient, needs: ['Pack', 'activation', 'activation_slope', 'flat_index'] },
+  group_moments: { code: groupMoments, needs: ['threads', 'workgroup_sum'] },
+  group_norm: { code: groupNorm, needs: ['threads', 'workgroup_sum'] },
+  group_norm_gradient: { code: groupNormGradient, needs: ['threads', 'workgroup_sum'] },
+  layer_norm: { code: layerNorm, needs: ['flat_index'] },
+  layer_norm_gradient: { code: layerNormGradient, needs: ['flat_index'] },
+  linear: { code: linear, needs: ['Weight4', 'unpack'] },
+  linear_combination: { code: linearCombination, needs: ['combined', 'flat_index', 'params', 'y'] },
+  linear_gradient: { code: linearGradient, needs: ['Weight4', 'unpack'] },
+  product_registers: {
+    code: productRegisters,
+    needs: [
+      'bias4',
+      'block_row',
+      'load4',
+      'params',
+      'place',
+      'source_row',
+      'store4',
+      'taps',
+      'thread_rows',
+      'tile_columns',
+      'tile_rows',
+      'times',
+    ],
+  },
+  product_subgroups: {
+    code: productSubgroups,
+    needs: [
+      'bias4',
+      'block_row',
+      'load4',
+      'params',
+      'place',
+      'source_row',
+      'store4',
+      'taps',
+      'thread_rows',
+      'tile_columns',
+      'times',
+    ],
+  },
+  product_workgroup: {
+    code: productWorkgroup,
+    needs: [
+      'bias4',
+      'block_row',
+      'load4',
+      'params',
+      'place',
+      'side',
+      'source_row',
+      'store4',
+      'taps',
+      'times',
+    ],
+  },
+  adamw: { code: adamw, needs: ['Pack', 'flat_index'] },
+  sum_of_squares: { code: sumOfSquares, needs: ['squares', 'start', 'threads', 'total', 'workgroup_sum'] },
+} as const satisfies Record<string, Shader>;
+
+/** Pieces that come by themselves where they are needed. */
+export const LIBRARY: readonly Shader[] = [SHADERS.flat_index, SHADERS.workgroup_sum];
