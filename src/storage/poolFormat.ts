@@ -124,7 +124,7 @@ export function decodeRecord(
   header: PoolHeader,
   bytes: Uint8Array<ArrayBuffer>,
 ): PoolRecord | null | 'damaged' {
-  if (!isSealed(bytes)) return 'damaged';
+  if (bytes.byteLength !== recordBytes(header) || !isSealed(bytes)) return 'damaged';
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const prompt = view.getUint32(0, true);
   const candidate = view.getUint32(4, true);

@@ -214,7 +214,7 @@ export const TARGETS: readonly Target[] = [
       const { vocab, merges, config } = { ...(parsed(input) as Record<string, unknown> | null) };
       const files = {
         vocab: JSON.stringify(vocab) ?? '',
-        merges: String(merges),
+        merges: typeof merges === 'string' ? merges : '',
         config: JSON.stringify(config) ?? '',
       };
       return makeTokenizer(files, 77).encode('ab b a');

@@ -14,13 +14,16 @@ export function plainBpe(vocab: string, merges: string): PlainBpe {
   };
 }
 
-const WORDS = /<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu;
+const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu;
 
 /** Ids of a text without start and end; special tokens are found as they are written, before anything else. */
 export function plainIds({ vocab, ranks }: PlainBpe, text: string): number[] {
   return text.split(/(<\|startoftext\|>|<\|endoftext\|>)/).flatMap((part) => {
     const special = vocab.get(part);
     if (special !== undefined && part.startsWith('<|')) return [special];
+    // Alone, also what is a special token only in lower case: as OpenAI's tokenizer has it, and unlike transformers.
+    const lower = vocab.get(part.toLowerCase());
+    if (lower !== undefined && part.startsWith('<|')) return [lower];
     const words = part.normalize('NFC').replace(/\s+/g, ' ').toLowerCase().match(WORDS) ?? [];
     return words.flatMap((word) => joined(word, ranks).map((piece) => vocab.get(piece) as number));
   });

@@ -5,7 +5,12 @@ import { inflateRawSync } from 'node:zlib';
 /** Every file of an archive that is known to be well-formed and has no zip64 records. */
 export function plainFiles(archive: Uint8Array): Map<string, Uint8Array> {
   const buffer = Buffer.from(archive);
-  const end = buffer.lastIndexOf(Buffer.from('PK\u0005\u0006', 'latin1'));
+  // The last mark whose comment ends with the file: a comment may hold such marks too.
+  const mark = Buffer.from('PK\u0005\u0006', 'latin1');
+  let end = buffer.lastIndexOf(mark);
+  const isEnd = (at: number) =>
+    at + 22 <= buffer.length && at + 22 + buffer.readUInt16LE(at + 20) === buffer.length;
+  while (!isEnd(end)) end = buffer.lastIndexOf(mark, end - 1);
   const files = new Map<string, Uint8Array>();
   let at = buffer.readUInt32LE(end + 16);
   for (let left = buffer.readUInt16LE(end + 10); left > 0; left--) {
