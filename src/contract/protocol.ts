@@ -208,6 +208,11 @@ export type Requests = {
       readonly picks: readonly Picked[];
     };
   };
+  /** Scores of other programs for a pool's images become metrics of it, by the file names of the downloaded set. */
+  importScores: {
+    args: { runId: string; round: number; text: string; source: string };
+    result: { readonly names: readonly string[]; readonly images: number; readonly without: number };
+  };
   /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
   setSelection: { args: { runId: string } & Omit<RoundSelection, 'version'>; result: RunStanding };
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };

@@ -3,6 +3,7 @@ import type { RequestName, Requests } from '../contract/protocol.ts';
 import type { NamedBytes } from '../contract/runTypes.ts';
 import { evaluatedPairs } from '../jobs/evaluatedImages.ts';
 import { exportSet, storedImages } from '../jobs/exports.ts';
+import { importScores } from '../jobs/importScores.ts';
 import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
@@ -118,6 +119,10 @@ export const HANDLERS: Handlers = {
       lease.close();
     }
   }),
+  importScores: async ({ runId, round, text, source }, { work }) => {
+    if (work.runId === runId) throw busy('add scores');
+    return withRunLock(BROWSER, runId, () => importScores(stored(runId), round, { text, source }));
+  },
   setSelection: async ({ runId, ...selection }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
     const head = await withRunLock(BROWSER, runId, () => chooseByHand(stored(runId), selection));

@@ -67,7 +67,7 @@ export async function exportSet(
       const record = byKey.get(`${pick.prompt}/${pick.candidate}`);
       if (record === undefined) continue;
       const text = state.spec.prompts[record.prompt] as string;
-      const fileName = `images/${pad(record.prompt, 6)}_${pad(record.candidate, 4)}.png`;
+      const fileName = `images/${candidateImageName(record)}`;
       const [image] = await storedImages(session, store, [{ round, ...pick }]);
       yield { name: fileName, input: await annotatedPng(image as PixelImage, state.spec, text, record) };
       rows.push({
@@ -114,6 +114,14 @@ async function annotatedPng(
     { [PARAMETERS_KEYWORD]: parameters, [STUDIO_KEYWORD]: JSON.stringify(settings) },
     'image.png',
   );
+}
+
+/** What an image is called in a downloaded set. */
+export function candidateImageName({
+  prompt,
+  candidate,
+}: Pick<CandidateRecord, 'prompt' | 'candidate'>): string {
+  return `${pad(prompt, 6)}_${pad(candidate, 4)}.png`;
 }
 
 function pad(value: number, digits: number): string {

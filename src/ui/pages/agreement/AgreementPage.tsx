@@ -2,10 +2,12 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { type PairedPrompt, pairScores } from '../../../analysis/agreement.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { loadPoolScores, type NamedScore, usePoolScores } from '../../../state/run/agreement.ts';
+import { addScores } from '../../../state/run/foreignScores.ts';
 import { useGallery } from '../../../state/run/gallery.ts';
 import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
+import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { saveText } from '../../saveFile.ts';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
@@ -32,7 +34,9 @@ export function AgreementPage() {
   if (scores.length < 2) {
     return (
       <>
-        <PageHead title="Agreement" lead="How two scores order the same images." />
+        <PageHead title="Agreement" lead="How two scores order the same images.">
+          <AddScores />
+        </PageHead>
         <p className={page.empty}>
           {scores.length === 0
             ? 'No images yet.'
@@ -42,6 +46,18 @@ export function AgreementPage() {
     );
   }
   return <Comparison run={run} scores={scores} />;
+}
+
+/** A table of another program, by the file names of the downloaded set. */
+function AddScores() {
+  return (
+    <FilePicker
+      label="Scores of another program"
+      text="Add scores"
+      accept=".csv,.json"
+      onFiles={([first]) => first && void addScores(first.path, first.file)}
+    />
+  );
 }
 
 type ComparisonProps = { readonly run: OpenRun; readonly scores: readonly NamedScore[] };
@@ -65,6 +81,7 @@ function Comparison({ run, scores }: ComparisonProps) {
         title="Agreement"
         lead="How two scores order the same images, within each prompt: scores of different prompts are not on one scale."
       >
+        <AddScores />
         <Button
           onClick={() => saveText('agreement.csv', pairsCsv(run.spec.prompts, ordering, against, pairs))}
         >

@@ -1,0 +1,59 @@
+/** Scores of other programs for a pool's images, stored as metrics like the others. */
+import type { Measured } from '../contract/events.ts';
+import { StudioError } from '../lib/errors.ts';
+import { parseScores, scoreOf } from '../metrics/t2i/elsewhere.ts';
+import type { RunStore } from '../storage/runStore.ts';
+import { candidateImageName } from './exports.ts';
+import { scoresOfRound } from './rankPool.ts';
+
+const MAX_NAME = 60;
+
+export type ImportedScores = {
+  /** Metrics as they are called from now on. */
+  readonly names: readonly string[];
+  /** Images that got at least one number, and those of the pool without. */
+  readonly images: number;
+  readonly without: number;
+};
+
+/**
+ * Matches a table with the pool by the file names of the downloaded set, such as `000003_0012.png` for prompt 3, candidate
+ * 12. A metric of the same name is replaced.
+ * @throws StudioError `scores-malformed`, `scores-unmatched` where no image of the pool is named
+ */
+export async function importScores(
+  store: RunStore,
+  round: number,
+  { text, source }: { readonly text: string; readonly source: string },
+): Promise<ImportedScores> {
+  const tables = parseScores(text, source);
+  const entries = [...scoresOfRound(await store.series.load('scores'), round).values()];
+  const changed = entries.flatMap((entry) => {
+    const image = { fileName: candidateImageName(entry), sha256: null };
+    const found = tables.flatMap((table): [string, Measured][] => {
+      const value = scoreOf(table, image);
+      return value === null ? [] : [[nameOf(table.name), { value }]];
+    });
+    const metrics = { ...entry.metrics, ...Object.fromEntries(found) };
+    return found.length === 0 ? [] : [{ ...entry, metrics }];
+  });
+  if (changed.length === 0) {
+    throw new StudioError('scores-unmatched', `No image of this pool is named in ${source}.`, {
+      where: source,
+      remedy:
+        'Name images as in the downloaded set: 000003_0012.png is candidate 12 of prompt 3, both counted from 0.',
+    });
+  }
+  await store.series.append('scores', changed);
+  const names = [...new Set(changed.flatMap(({ metrics }) => Object.keys(metrics)))];
+  return {
+    names: names.filter((name) => tables.some((table) => nameOf(table.name) === name)),
+    images: changed.length,
+    without: entries.length - changed.length,
+  };
+}
+
+/** Beside our own metrics: a column called `clip` of another program is not our CLIPScore. */
+function nameOf(column: string): string {
+  return `file:${column}`.slice(0, MAX_NAME);
+}
