@@ -5,11 +5,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Download, Locator, Page } from 'playwright';
+import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { blobSource } from '../../src/lib/bytes.ts';
 import { type AnswerFile, parseAnswers } from '../../src/survey/answers.ts';
-import { openPack, readImage } from '../../src/survey/pack.ts';
+import { readImage } from '../../src/survey/pack.ts';
 import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
 import {
   alertCodes,
@@ -17,17 +16,10 @@ import {
   goTo,
   NARROW,
   pageProblems,
-  TINY_RUN,
   WIDE,
   waitForEngine,
 } from '../helpers/studioPage.ts';
-
-/** Its images are noised again, so that the pool has both estimates. */
-const RUN = {
-  ...TINY_RUN,
-  prompts: [...TINY_RUN.prompts, 'a yellow cross', 'a blue star below a red ring'],
-  score: { ...TINY_RUN.score, path: 'renoise' },
-};
+import { buildSet, SURVEY_RUN, saveDownload, savePack } from '../helpers/surveyPacks.ts';
 
 let folder: string;
 let studio: Studio;
@@ -69,18 +61,6 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function save(target: Page, button: Locator, path: string): Promise<string> {
-  const [download] = await Promise.all([target.waitForEvent('download'), button.click()]);
-  await (download as Download).saveAs(path);
-  return path;
-}
-
-async function makePack(name: string): Promise<void> {
-  const button = page.getByRole('button', { name: 'Download the pack' });
-  await expect.poll(() => button.isEnabled(), { timeout: 30_000 }).toBe(true);
-  await save(page, button, join(folder, 'packs', name));
-}
-
 /** The places selected in the round on show. */
 async function selected(survey: Page): Promise<number[]> {
   const pressed = await survey
@@ -94,9 +74,8 @@ const promptOf = async (survey: Page): Promise<string> =>
 
 describe('a pool with several scores', () => {
   test('is built', async () => {
-    await giveFile(page, 'Run file', 'run.json', JSON.stringify(RUN));
-    await page.getByRole('button', { name: 'Build the set only' }).click();
-    await page.locator('[data-status=paused], [data-status=failed]').waitFor({ timeout: 240_000 });
+    await giveFile(page, 'Run file', 'run.json', JSON.stringify(SURVEY_RUN));
+    await buildSet(page);
     expect(await alertCodes(page)).toEqual([]);
   });
 
@@ -123,7 +102,7 @@ describe('a pool with several scores', () => {
 
   test('can be taken along as a page that asks for nothing', async () => {
     const path = join(folder, 'agreement.html');
-    await save(page, page.getByRole('button', { name: 'Download this page' }), path);
+    await saveDownload(page, page.getByRole('button', { name: 'Download this page' }), path);
     const html = readFileSync(path, 'utf8');
     expect(html.match(/src="data:image\/png;base64/g)).toHaveLength(6);
     expect(html).not.toContain('<script');
@@ -143,18 +122,16 @@ describe('a survey pack', () => {
     await page.getByRole('checkbox', { name: /^MI as/ }).check();
     await page.getByRole('checkbox', { name: /^Exact score/ }).check();
     expect(await pageProblems(page, 'Make a pack')).toEqual([]);
-    await makePack('metrics.zip');
-    const bytes = readFileSync(join(folder, 'packs', 'metrics.zip'));
-    const pack = await openPack(blobSource(new Blob([bytes]), 'metrics.zip'));
+    const pack = await savePack(page, join(folder, 'packs', 'metrics.zip'));
     expect(pack.manifest).toMatchObject({ campaign: 'metrics', columns: ['mi', 'exact'], rounds: 10 });
-    expect(pack.manifest.questions.map(({ prompt }) => prompt)).toEqual(RUN.prompts);
+    expect(pack.manifest.questions.map(({ prompt }) => prompt)).toEqual(SURVEY_RUN.prompts);
     for (const path of pack.archive.entries.keys()) if (path !== 'survey.json') await readImage(pack, path);
   });
 
   test('with an address for answers is another one', async () => {
     const { port } = receiver.address() as AddressInfo;
     await page.getByLabel('Address for answers (optional)').fill(`http://127.0.0.1:${port}/answers`);
-    await makePack('posted.zip');
+    await savePack(page, join(folder, 'packs', 'posted.zip'));
     await page.getByLabel('Address for answers (optional)').fill('http://elsewhere.example/');
     await expect.poll(() => page.getByRole('button', { name: 'Download the pack' }).isEnabled()).toBe(true);
     await page.getByRole('button', { name: 'Download the pack' }).click();
@@ -192,10 +169,10 @@ describe('three surveys by keyboard', () => {
     await survey.getByRole('button', { name: 'Start', exact: true }).waitFor();
     await takeSurvey(survey, number === 1 ? 2 : -1);
     const path = join(folder, `answer_2024010${number}_120000_000000.csv`);
-    await save(survey, survey.getByRole('button', { name: 'Download the answers' }), path);
+    await saveDownload(survey, survey.getByRole('button', { name: 'Download the answers' }), path);
     const file = parseAnswers(path, readFileSync(path, 'utf8'));
     expect(file.columns).toEqual(['mi', 'exact']);
-    expect(new Set(file.answers.map(({ prompt }) => prompt))).toEqual(new Set(RUN.prompts));
+    expect(new Set(file.answers.map(({ prompt }) => prompt))).toEqual(new Set(SURVEY_RUN.prompts));
     const counts = file.answers.map(({ selected: flags }) => flags.filter(Boolean).length);
     expect(counts).toEqual([1, 2, 0, 1, 0]);
     answers.push(file);
