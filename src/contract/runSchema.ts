@@ -54,6 +54,17 @@ const looseRefSchema = v.variant('kind', [
 const MAX_METRICS = 16;
 const metricName = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/, 'A metric has no such name'));
 
+/** Corrected readings by prompt; words that do not stand in the prompt are found nowhere and do nothing. */
+const readingsSchema = v.record(
+  v.pipe(v.string(), v.maxLength(PROMPT_LIMITS.promptCharacters)),
+  v.object({ objects: wordsSchema(), phrases: wordsSchema() }),
+);
+
+function wordsSchema() {
+  const words = v.pipe(v.string(), v.minLength(1), v.maxLength(PROMPT_LIMITS.promptCharacters));
+  return v.pipe(v.array(words), v.maxLength(PROMPT_LIMITS.promptCharacters));
+}
+
 type SpecSchema = v.GenericSchema<unknown, MiTuneSpec>;
 
 /** What is said from outside: every value within its range, nothing unknown let through. */
@@ -61,6 +72,7 @@ export const strictSpecSchema = v.object({
   version: v.literal(1),
   method: v.exactOptional(v.object(methodEntries)),
   drawnBy: v.exactOptional(v.object(methodEntries)),
+  readings: v.exactOptional(readingsSchema),
   preset: v.picklist([...PRESET_NAMES, 'custom']),
   model: strictRefSchema,
   prompts: promptsSchema,
@@ -82,6 +94,7 @@ export const looseSpecSchema = v.looseObject({
   version: v.literal(1),
   method: v.exactOptional(v.looseObject(methodEntries)),
   drawnBy: v.exactOptional(v.looseObject(methodEntries)),
+  readings: v.exactOptional(readingsSchema),
   preset: v.picklist([...PRESET_NAMES, 'custom']),
   model: looseRefSchema,
   prompts: v.array(v.string()),

@@ -68,6 +68,14 @@ export type MethodChoice = {
   readonly options: Readonly<Record<string, FieldValue>>;
 };
 
+/** What a prompt speaks of, in its own words. The same words again mean their next occurrence. */
+export type Reading = {
+  /** Words that name objects, e.g. `bear`. */
+  readonly objects: readonly string[];
+  /** Noun phrases of more than one word, e.g. `a red teddy bear`. */
+  readonly phrases: readonly string[];
+};
+
 export type SamplingSpec = {
   readonly scheduler: SchedulerName;
   readonly steps: number;
@@ -160,6 +168,8 @@ export type MiTuneSpec = {
   readonly method?: MethodChoice;
   /** An inference-time method that draws the images of another method's run; absent for classifier-free guidance alone. */
   readonly drawnBy?: MethodChoice;
+  /** Corrected readings by prompt; others are read by the grammar. */
+  readonly readings?: Readonly<Record<string, Reading>>;
   readonly model: ModelRef;
   readonly prompts: readonly string[];
   /** Base seed; every random number of the run follows from it. */
@@ -182,6 +192,7 @@ export type Settings = Omit<
   | 'preset'
   | 'method'
   | 'drawnBy'
+  | 'readings'
   | 'model'
   | 'prompts'
   | 'seed'

@@ -1,6 +1,10 @@
+import type { GradientMode } from '../contract/loadPlan.ts';
 import type { NetworkHooks, Projector } from '../models/hooks.ts';
+import type { BlockInput } from '../models/unet/blocks.ts';
+import { type MapCapture, unetGradients } from '../models/unet/gradients.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
-import { type Scalar, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { scope } from '../tensor/scope.ts';
+import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 
 /** A UNet with an adapter on it, or none. */
 export type Denoiser = { readonly unet: Unet; readonly adapter: Projector | null };
@@ -29,31 +33,79 @@ export function denoise(
   options: DenoiseOptions = {},
 ): Tensor4D {
   return tf.tidy(() => {
-    const context = contexts.length === 1 ? (contexts[0] as Tensor3D) : tf.concat([...contexts], 0);
-    const stacked =
-      contexts.length === 1 ? zt : (tf.concat(new Array(contexts.length).fill(zt), 0) as Tensor4D);
-    const repeated = typeof t === 'number' ? t : contexts.flatMap(() => t);
-    const project = options.adapters === 'off' ? undefined : (denoiser.adapter ?? undefined);
-    const input = unetInput(denoiser.unet, repeated, context, { ...options.hooks, project });
+    const input = networkInput(denoiser, t, contexts, options);
+    const stacked = contexts.length === 1 ? zt : stack(zt, contexts.length);
     return runUnet(denoiser.unet, stacked, input, options.stopAfter);
   });
 }
 
+export type LatentGradientOptions = Omit<DenoiseOptions, 'hooks'> & {
+  readonly hooks?: Omit<NetworkHooks, 'project' | 'attention'>;
+  /** Attention maps that the loss looks at. */
+  readonly capture?: MapCapture | undefined;
+  /** One tape over the network (the default), or stage by stage where memory is short. */
+  readonly mode?: GradientMode | undefined;
+};
+
+/** A differentiable scalar of the outputs and of what `capture` kept of the attention maps, in forward order. */
+export type LatentLoss = (outputs: Tensor4D, maps: readonly Tensor[]) => Scalar;
+
 /**
- * The gradient of a scalar of the network's outputs (or of what attention hooks collected on the way) with respect to
- * the latent: what guidance methods such as Attend-and-Excite descend along.
+ * The gradient of a scalar of the network's outputs, or of attention maps on the way, with respect to the latent: what
+ * guidance methods such as Attend-and-Excite descend along.
  * @returns the loss and d loss / d zt [N, h, w, c]; the caller disposes both
  */
-export function latentGradient(
+export async function latentGradient(
   denoiser: Denoiser,
   zt: Tensor4D,
   t: number,
   contexts: readonly Tensor3D[],
-  loss: (outputs: Tensor4D) => Scalar,
-  options: DenoiseOptions = {},
-): { readonly loss: Scalar; readonly gradient: Tensor4D } {
-  const { value, grads } = tf
-    .engine()
-    .gradients(() => loss(denoise(denoiser, zt, t, contexts, options)), [zt], undefined);
-  return { loss: value as Scalar, gradient: grads[0] as Tensor4D };
+  loss: LatentLoss,
+  options: LatentGradientOptions = {},
+): Promise<{ readonly loss: Scalar; readonly gradient: Tensor4D }> {
+  const { capture, stopAfter, mode = 'whole' } = options;
+  const copies = contexts.length;
+  const { input, stacked } = scope(() => ({
+    input: networkInput(denoiser, t, contexts, options),
+    stacked: copies === 1 ? zt.clone() : stack(zt, copies),
+  }));
+  const found = await unetGradients(
+    {
+      unet: denoiser.unet,
+      zt: stacked,
+      input,
+      parameters: [],
+      withContext: false,
+      withLatent: true,
+      capture,
+      stopAfter,
+      loss,
+    },
+    mode,
+  );
+  const gradient = scope(() =>
+    copies === 1
+      ? (found.latent as Tensor4D).clone()
+      : (tf.addN(tf.split(found.latent as Tensor4D, copies)) as Tensor4D),
+  );
+  tf.dispose([stacked, input.temb, input.context, found.latent as Tensor4D]);
+  return { loss: found.loss, gradient };
+}
+
+/** What the stages get beside the latent; the caller disposes `temb` and `context`. */
+function networkInput(
+  denoiser: Denoiser,
+  t: number | readonly number[],
+  contexts: readonly Tensor3D[],
+  { adapters, hooks }: DenoiseOptions,
+): BlockInput {
+  const [first] = contexts as [Tensor3D];
+  const context = contexts.length === 1 ? first.clone() : tf.concat([...contexts], 0);
+  const repeated = typeof t === 'number' ? t : contexts.flatMap(() => t);
+  const project = adapters === 'off' ? undefined : (denoiser.adapter ?? undefined);
+  return unetInput(denoiser.unet, repeated, context, { ...hooks, project });
+}
+
+function stack(zt: Tensor4D, copies: number): Tensor4D {
+  return tf.concat(new Array(copies).fill(zt), 0) as Tensor4D;
 }

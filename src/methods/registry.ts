@@ -2,10 +2,13 @@
 import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
 import type { MethodChoice, MiTuneSpec } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
+import { attendAndExcite } from './attendAndExcite.ts';
 import type { Method, Options } from './method.ts';
 import { miTune } from './miTune.ts';
+import { semanticGuidance } from './semanticGuidance.ts';
+import { structuredGuidance } from './structuredGuidance.ts';
 
-export const METHODS: readonly Method[] = [miTune];
+export const METHODS: readonly Method[] = [miTune, attendAndExcite, structuredGuidance, semanticGuidance];
 
 export type Chosen = { readonly method: Method; readonly options: Options };
 

@@ -10,12 +10,12 @@ import {
   restoreCheckpoint,
   saveCheckpoint,
 } from '../training/checkpoint.ts';
-import { predictionLoss } from '../training/loss.ts';
 import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
 import { type StepResult, type TrainContext, type TrainState, trainStep } from '../training/trainStep.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
 import { microBatches } from './microBatches.ts';
 import type { Session } from './session.ts';
+import { plainTuning, type TrainItem, type Tuning } from './trainItems.ts';
 import type { Tuned } from './tuned.ts';
 
 export type RoundOptions = OptimizerOptions & {
@@ -27,6 +27,8 @@ export type RoundOptions = OptimizerOptions & {
   readonly previewEvery: number;
   readonly seed: number;
   readonly origin: CheckpointOrigin;
+  /** Equation 1 where absent. */
+  readonly tuning?: Tuning | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -66,11 +68,12 @@ export function trainedTargets(session: Session, textEncoder: boolean): readonly
  */
 export async function* trainRound(
   session: Session,
-  set: readonly CaptionedLatent[],
+  set: readonly TrainItem[],
   heldOut: readonly CaptionedLatent[],
   start: Start,
   options: RoundOptions,
 ): AsyncGenerator<RoundEvent> {
+  const { objective, textRate } = options.tuning ?? plainTuning;
   const targets = trainedTargets(session, options.textEncoder);
   let state = startState(start, targets, options);
   const context: TrainContext = {
@@ -78,13 +81,14 @@ export async function* trainRound(
     text: session.model.text,
     schedule: session.schedule,
     prediction: session.prediction,
-    loss: predictionLoss,
-    withReference: false,
+    loss: objective.loss,
+    withReference: objective.reference,
     mode: session.policy.sweep,
+    textRate,
   };
   const contexts = options.textEncoder ? null : session.contexts;
   await contexts?.prepare(
-    set.map((s) => s.text),
+    set.flatMap((item) => [item, ...(item.beside ?? [])].map(({ text }) => text)),
     options.signal,
   );
   const validate = (adapter: Adapter): ReturnType<typeof validation> =>

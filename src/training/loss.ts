@@ -9,7 +9,7 @@ export type LossInput = {
   /** What the output should have been: the noise, or the velocity. */
   readonly target: Tensor4D;
   readonly t: readonly number[];
-  /** Weight of each row [N], where the method gives weights. */
+  /** Weight of each sample, where the method gives weights. */
   readonly weights: Tensor1D | null;
 };
 

@@ -28,24 +28,35 @@ export function disposeOptimizer(state: OptimizerState): void {
  * backend: neither norm nor factor is read back.
  *
  * @param sums gradients summed over the step's micro-batches, in the order of the parameters
+ * @param rates where parameters have learning rates of their own: each one's share of the step's rate
  * @returns the new state and the norm before clipping; `state` is left as it is
  */
 export function updateStep(
   state: OptimizerState,
   sums: readonly Tensor[],
   options: OptimizerOptions,
+  rates: readonly number[] = [],
 ): { readonly next: OptimizerState; readonly gradNorm: Scalar } {
   const gradScale = 1 / options.accumulation;
   const rawNorm = globalGradNorm(sums);
   const factor =
     options.clip === null ? tf.scalar(gradScale) : clipFactor(rawNorm, { maxNorm: options.clip, gradScale });
-  const updated = adamWStep(state.params, sums, state.m, state.v, {
-    ...ADAM,
-    factor,
-    step: state.step + 1,
-    lr: learningRateAt(state.step, options),
-    weightDecay: options.weightDecay,
+  const lr = learningRateAt(state.step, options);
+  const each = state.params.map((_, i) => {
+    const one = (list: readonly Tensor[]): Tensor[] => [list[i] as Tensor];
+    return adamWStep(one(state.params), one(sums), one(state.m), one(state.v), {
+      ...ADAM,
+      factor,
+      step: state.step + 1,
+      lr: lr * (rates[i] ?? 1),
+      weightDecay: options.weightDecay,
+    });
   });
+  const updated = {
+    params: each.flatMap(({ params }) => params),
+    m: each.flatMap(({ m }) => m),
+    v: each.flatMap(({ v }) => v),
+  };
   factor.dispose();
   const gradNorm = tf.mul(rawNorm, gradScale) as Scalar;
   rawNorm.dispose();

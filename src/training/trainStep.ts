@@ -11,6 +11,7 @@ import type { Projector } from '../models/hooks.ts';
 import { encodeText } from '../models/text/run.ts';
 import type { TextWeights } from '../models/text/weights.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
+import { unetGradients } from '../models/unet/gradients.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
 import {
   type Scalar,
@@ -21,7 +22,6 @@ import {
   type Tensor4D,
   tf,
 } from '../tensor/tf.ts';
-import { unetGradients } from './gradients.ts';
 import type { LossFunction } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
 import { learningRateAt } from './options.ts';
@@ -36,6 +36,7 @@ export type MicroBatch = {
   readonly tokens: readonly (readonly number[])[];
   /** Frozen embeddings [N, L, D], or null to encode `tokens` with the text encoder and its adapter. */
   readonly context: Tensor3D | null;
+  /** Weight of each sample, where the method gives weights. */
   readonly weights?: Tensor1D;
   /** Rows of a micro-batch may come in pieces: the part of it that this one is. Default 1, all of it. */
   readonly share?: number;
@@ -50,6 +51,8 @@ export type TrainContext = {
   /** Evaluate the base model on the same inputs for the loss. */
   readonly withReference: boolean;
   readonly mode: GradientMode;
+  /** Learning rate of the text encoder's part as a share of the rest's; 1 by default. */
+  readonly textRate?: number | undefined;
 };
 
 export type TrainState = { readonly adapter: Adapter; readonly optimizer: OptimizerState };
@@ -86,7 +89,10 @@ export async function trainStep(
       sums = addAll(sums, gradients);
     }
     if (sums === null) throw new RangeError('a step needs at least one micro-batch');
-    const { next, gradNorm } = updateStep(before.optimizer, sums, options);
+    const rates = adapterParameters(before.adapter).map(({ name }) =>
+      name.startsWith('text_encoder.') ? (context.textRate ?? 1) : 1,
+    );
+    const { next, gradNorm } = updateStep(before.optimizer, sums, options, rates);
     const numbers = scope(() => tf.stack([meanLoss(losses, Math.round(microBatches)), gradNorm]));
     const [loss, norm] = [...((await numbers.data()) as Float32Array)] as [number, number];
     for (const tensor of [numbers, gradNorm]) tensor.dispose();

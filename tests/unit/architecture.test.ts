@@ -7,7 +7,7 @@ import { countLines, listFiles, parseSource, readSources, type SourceFile } from
 const foundation = ['contract', 'lib'];
 const compute = ['diffusion', 'models', 'tensor', 'formats', ...foundation];
 const learning = ['training', 'mi', 'adapters', ...compute];
-const procedures = ['procedures', 'metrics', 'shapes', ...learning];
+const procedures = ['procedures', 'prompts', 'metrics', 'shapes', ...learning];
 const jobs = ['methods', 'planning', ...procedures, 'storage', 'sources'];
 // What a score means is one table, and the page shows it.
 const page = [
@@ -20,6 +20,8 @@ const page = [
   'survey',
   'metrics/registry',
   'metrics/metric',
+  // How a prompt is read, to be shown and corrected.
+  'prompts/reading',
   'engine/client',
   'storage',
   'sources',
@@ -41,8 +43,10 @@ const allowedImports: Readonly<Record<string, readonly string[]>> = {
   training: ['mi', 'adapters', ...compute],
   metrics: ['shapes', ...learning],
   shapes: learning,
+  // What a prompt says, and where its words lie among its tokens.
+  prompts: ['models', ...foundation],
   // What methods have in common: drawing a pool, measuring a set, training a round.
-  procedures: ['metrics', 'shapes', ...learning],
+  procedures: ['metrics', 'prompts', 'shapes', ...learning],
   methods: procedures,
   planning: ['methods', ...procedures],
   // What models there are and how addresses read: data and text, no requests.
@@ -71,6 +75,7 @@ const deterministicFolders = [
   'training',
   'metrics',
   'procedures',
+  'prompts',
   'methods',
   'planning',
   'shapes',

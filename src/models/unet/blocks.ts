@@ -99,7 +99,7 @@ export function convolverOf({ hooks }: Pick<BlockInput, 'hooks'>): Convolver {
 }
 
 /** An attention layer up to its last projection. */
-function mixTokens(
+export function mixTokens(
   w: Attention,
   x: Tensor3D,
   context: Tensor3D,

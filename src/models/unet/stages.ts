@@ -4,6 +4,7 @@
  */
 import { concatChannels } from '../../tensor/ops/shape.ts';
 import { type Tensor4D, tf } from '../../tensor/tf.ts';
+import type { AttentionSite } from '../hooks.ts';
 import { runGroupNorm } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
 import { type BlockInput, convolverOf, runLayer } from './blocks.ts';
@@ -14,7 +15,9 @@ export type Stage = {
   readonly name: string;
   /** `push`: the output is also kept as a skip. `pop`: the newest skip is consumed. `peek`: only its size is used. */
   readonly skip: 'push' | 'pop' | 'peek' | 'none';
-  /** Attention projections, which our adapters sit on. */
+  /** Attention layers in the order they run. */
+  readonly attention: readonly Attention[];
+  /** Their projections, which our adapters sit on. */
   readonly targets: readonly Linear[];
   /** Every dense layer of the transformers, `targets` among them: adapters of other tools may sit on any. */
   readonly dense: readonly Linear[];
@@ -31,6 +34,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     const sampler: Stage = {
       name: `${block.name}.downsamplers.0`,
       skip: 'push',
+      attention: [],
       targets: [],
       dense: [],
       run: (h, _skip, input) => convolverOf(input)(resample, h, { stride: 2, pad: 'same' }),
@@ -44,6 +48,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     const sampler: Stage = {
       name: `${block.name}.upsamplers.0`,
       skip: 'peek',
+      attention: [],
       targets: [],
       dense: [],
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
@@ -58,6 +63,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     {
       name: 'conv_in',
       skip: 'push',
+      attention: [],
       targets: [],
       dense: [],
       run: (h, _skip, input) => convolverOf(input)(w.convIn, h),
@@ -69,6 +75,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     {
       name: 'conv_out',
       skip: 'none',
+      attention: [],
       targets: [],
       dense: [],
       run: (h, _skip, input) =>
@@ -87,14 +94,36 @@ export function unetTargets(w: UnetWeights): readonly Linear[] {
   return unetStages(w).flatMap((stage) => stage.targets);
 }
 
+/** An attention layer as the network meets it, and the stage that runs it. */
+export type StageSite = { readonly stage: string; readonly site: AttentionSite };
+
+/** All attention sites in forward order, for latents of `size` (height and width). */
+export function attentionSites(
+  stages: readonly Stage[],
+  size: readonly [number, number],
+): readonly StageSite[] {
+  const skips: (readonly [number, number])[] = [];
+  let [h, w] = size;
+  return stages.flatMap((stage) => {
+    if (stage.skip === 'pop') skips.pop();
+    if (stage.skip === 'peek') [h, w] = skips.at(-1) as readonly [number, number];
+    if (stage.name.endsWith('.downsamplers.0')) [h, w] = [Math.ceil(h / 2), Math.ceil(w / 2)];
+    if (stage.skip === 'push') skips.push([h, w]);
+    const resolution = [h, w] as const;
+    return stage.attention.map(({ name, kind, heads }) => ({
+      stage: stage.name,
+      site: { name, kind, heads, resolution },
+    }));
+  });
+}
+
 function layerStage(layer: Layer, skip: 'push' | 'pop' | 'none'): Stage {
+  const attention = (layer.transformer?.blocks ?? []).flatMap((b) => [b.attn1, b.attn2]);
   return {
     name: layer.name,
     skip,
-    targets: (layer.transformer?.blocks ?? []).flatMap((b) => [
-      ...projections(b.attn1),
-      ...projections(b.attn2),
-    ]),
+    attention,
+    targets: attention.flatMap(projections),
     dense: denseLayers(layer.transformer),
     run: (h, skipped, input) =>
       skipped === null

@@ -102,7 +102,7 @@ onBackends('the sampler', () => {
         const denoiser = { unet: bench.model.unet, adapter: null };
         let current = zt;
         for (let step = 0; step < 3; step++) {
-          const { loss, gradient } = latentGradient(denoiser, current, t, [prompt], distance);
+          const { loss, gradient } = await latentGradient(denoiser, current, t, [prompt], distance);
           losses.push((await take(loss))[0] as number);
           const next = tf.tidy(() => tf.sub(current, tf.mul(gradient, 5)) as Tensor4D);
           gradient.dispose();
@@ -163,7 +163,7 @@ onBackends('the sampler', () => {
       const mean = tf.add(tf.mul(zt, kernel.mean.z), tf.mul(output, kernel.mean.output));
       return tf.add(tf.mul(tf.mean(tf.squaredDifference(next, mean)), scale), offset) as Scalar;
     };
-    const { loss, gradient } = latentGradient(denoiser, zt, t, [prompt], density);
+    const { loss, gradient } = await latentGradient(denoiser, zt, t, [prompt], density);
     const output = await take(denoise(denoiser, zt, t, [prompt]));
     const plain = logProb(
       float32Space,

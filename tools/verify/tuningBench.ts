@@ -1,0 +1,205 @@
+// What the cases of fine-tuning methods share: networks and adapters by name, gradients and optimizer steps by key.
+
+import * as v from 'valibot';
+import { type Adapter, adapterParameters, withParameters } from '../../src/adapters/adapter.ts';
+import { loadAdapter } from '../../src/adapters/file.ts';
+import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../src/adapters/project.ts';
+import { textAdapterTargets, unetAdapterTargets } from '../../src/adapters/targets.ts';
+import { createSchedule } from '../../src/diffusion/schedule.ts';
+import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
+import { toPeftKey } from '../../src/formats/adapterKeys.ts';
+import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
+import type { TextWeights } from '../../src/models/text/weights.ts';
+import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../src/tensor/tf.ts';
+import type { Objective } from '../../src/training/objectives.ts';
+import { disposeOptimizer, startOptimizer } from '../../src/training/optimizer.ts';
+import {
+  type MicroBatch,
+  microBatchGradients,
+  type TrainContext,
+  trainStep,
+} from '../../src/training/trainStep.ts';
+import { loadText, loadUnet } from './models.ts';
+import type { OracleFiles } from './oracle.ts';
+import type { Report } from './report.ts';
+import { readImage, readTokens, take } from './tensors.ts';
+
+const filesSchema = v.looseObject({ config: v.string(), weights: v.string() });
+export const tuningSchema = v.looseObject({
+  base_unet: v.string(),
+  base_text: v.optional(v.string()),
+  config: v.looseObject({ r: v.number(), lora_alpha: v.number(), use_dora: v.boolean() }),
+  trainable_params: v.number(),
+  files: v.record(v.string(), v.string()),
+  scheduler: v.unknown(),
+});
+export type TuningCase = v.InferOutput<typeof tuningSchema>;
+
+export const adamSchema = v.looseObject({
+  lr: v.number(),
+  weight_decay: v.number(),
+  max_grad_norm: v.number(),
+});
+
+/** Gradients of one adapter in the file's layout, by the file's keys. */
+export type KeyedGradients = {
+  readonly loss: number;
+  readonly norm: number;
+  readonly byKey: ReadonlyMap<string, { readonly text: boolean; readonly values: Float32Array }>;
+};
+export type TuningBench = Awaited<ReturnType<typeof openTuning>>;
+
+export async function openTuning(io: OracleFiles, asked: TuningCase) {
+  const unet = await loadUnet(io, v.parse(filesSchema, io.caseNamed(asked.base_unet)));
+  const text =
+    asked.base_text === undefined
+      ? null
+      : await loadText(io, v.parse(filesSchema, io.caseNamed(asked.base_text)));
+  const file = await io.safetensors(asked.files.io as string);
+  const schedule = createSchedule(resolveScheduler(parseSchedulerFile(asked.scheduler), 'ddpm'));
+
+  /** The adapter of a file, and the text encoder's where one is named. */
+  const adapter = async (unetFile: string, textFile?: string): Promise<Adapter> => {
+    const open = async (path: string): Promise<SafetensorsFile> => ({
+      ...(await io.safetensors(path)),
+      // peft keeps alpha in a file of its own.
+      metadata: { lora_adapter_metadata: JSON.stringify(asked.config) },
+    });
+    const own = await loadAdapter(await open(unetFile), unetAdapterTargets(unet.model));
+    if (textFile === undefined || text === null) return own;
+    const ofText = await loadAdapter(await open(textFile), textAdapterTargets(text.model));
+    return { ...own, layers: [...own.layers, ...ofText.layers] };
+  };
+  const context = (objective: Objective, over: Partial<TrainContext> = {}): TrainContext => ({
+    unet: unet.model,
+    text: (text?.model ?? undefined) as TextWeights,
+    schedule,
+    prediction: 'epsilon',
+    loss: objective.loss,
+    withReference: objective.reference,
+    mode: 'whole',
+    ...over,
+  });
+  const dispose = (): void => {
+    unet.dispose();
+    text?.dispose();
+  };
+  return { unet: unet.model, text: text?.model ?? null, file, schedule, adapter, context, dispose };
+}
+
+/** Loss and gradients of one batch. */
+export async function gradientsOf(
+  context: TrainContext,
+  adapter: Adapter,
+  batch: MicroBatch,
+): Promise<KeyedGradients> {
+  const norms = adapterWeightNorms(adapter);
+  const found = await microBatchGradients(context, adapter, adapterProjector(adapter, norms), batch);
+  disposeWeightNorms(norms);
+  const loss = (await take(found.loss))[0] as number;
+  const byKey = new Map<string, { text: boolean; values: Float32Array }>();
+  for (const [i, { name }] of adapterParameters(adapter).entries()) {
+    const gradient = found.gradients[i] as Tensor;
+    byKey.set(keyOf(name), { text: name.startsWith('text_encoder.'), values: await inFileLayout(gradient) });
+    gradient.dispose();
+  }
+  return { loss, norm: normOf([...byKey.values()].map(({ values }) => values)), byKey };
+}
+
+export function normOf(parts: readonly Float32Array[]): number {
+  return Math.sqrt(parts.reduce((sum, values) => sum + values.reduce((own, x) => own + x * x, 0), 0));
+}
+
+/** Compares every gradient with the file's, under `prefix` and, for the text encoder, `textPrefix`. */
+export async function compareGradients(
+  report: Report,
+  id: string,
+  found: KeyedGradients,
+  stored: { readonly file: SafetensorsFile; readonly prefix: string; readonly textPrefix?: string },
+  tolerance: { readonly atol: number; readonly rtol: number },
+): Promise<void> {
+  for (const [key, { text, values }] of found.byKey) {
+    const name = (text ? (stored.textPrefix ?? stored.prefix) : stored.prefix) + key;
+    report.close(id, name, values, await stored.file.readF32(name), tolerance);
+  }
+}
+
+/** A train state of its own, so that the adapter stays. */
+export function stateOf(adapter: Adapter) {
+  const params = adapterParameters(adapter).map((p) => tf.keep(p.tensor.clone()));
+  return { adapter: withParameters(adapter, params), optimizer: startOptimizer(params) };
+}
+
+export type StepCheck = {
+  readonly context: TrainContext;
+  readonly adapter: Adapter;
+  readonly batches: readonly MicroBatch[];
+  readonly adamw: v.InferOutput<typeof adamSchema>;
+  readonly steps: number;
+  readonly file: SafetensorsFile;
+  readonly report: Report;
+  /** Where parameters after step k are kept, by network, and how closely they are met. */
+  readonly stored: (step: number, text: boolean) => { prefix: string; maxAbs: number; meanAbs: number };
+  readonly onStep: (step: number, result: { readonly loss: number; readonly gradNorm: number }) => void;
+};
+
+/** AdamW steps on the same batches, every parameter compared after each. */
+export async function checkSteps(c: StepCheck): Promise<void> {
+  let state = stateOf(c.adapter);
+  const options = {
+    batch: 1,
+    accumulation: c.batches.length,
+    learningRate: c.adamw.lr,
+    warmup: 0,
+    clip: c.adamw.max_grad_norm,
+    weightDecay: c.adamw.weight_decay,
+    flushAtEpochEnd: false,
+  };
+  for (let step = 1; step <= c.steps; step++) {
+    const result = await trainStep(c.context, state, c.batches, options);
+    state = result.state;
+    c.onStep(step, result);
+    for (const { name, tensor } of adapterParameters(state.adapter)) {
+      const { prefix, maxAbs, meanAbs } = c.stored(step, name.startsWith('text_encoder.'));
+      const key = prefix + keyOf(name);
+      if (!c.file.entries.has(key)) continue;
+      const [values, expected] = [await inFileLayout(tensor), await c.file.readF32(key)];
+      c.report.close(`step ${step}`, key, values, expected, { atol: maxAbs });
+      c.report.closeInMean(`step ${step}`, `${key} (mean)`, values, expected, meanAbs);
+    }
+  }
+  disposeOptimizer(state.optimizer);
+}
+
+/** Latents [N, h, w, c] of several names one after another. */
+export async function readLatents(file: SafetensorsFile, names: readonly string[]): Promise<Tensor4D> {
+  const parts = await Promise.all(names.map((name) => readImage(file, name)));
+  return joined(parts) as Tensor4D;
+}
+
+/** Embeddings [N, L, D] of several names one after another. */
+export async function readContexts(file: SafetensorsFile, names: readonly string[]): Promise<Tensor3D> {
+  const parts = await Promise.all(names.map((name) => readTokens(file, name)));
+  return joined(parts) as Tensor3D;
+}
+
+export function disposeBatch({ latents, noise, context, weights }: MicroBatch): void {
+  for (const tensor of [latents, noise, context, weights]) tensor?.dispose();
+}
+
+function joined(parts: readonly Tensor[]): Tensor {
+  const all = tf.concat([...parts], 0);
+  tf.dispose([...parts]);
+  return all;
+}
+
+/** `unet.X.down` as peft's `X.lora_A.weight`. */
+function keyOf(parameter: string): string {
+  const dot = parameter.lastIndexOf('.');
+  return toPeftKey(parameter.slice(0, dot), parameter.slice(dot + 1) as 'down' | 'up' | 'magnitude');
+}
+
+/** Values in the file's layout: matrices transposed. */
+function inFileLayout(tensor: Tensor): Promise<Float32Array> {
+  return take(tensor.rank === 2 ? tf.transpose(tensor as Tensor2D) : tensor.clone());
+}
