@@ -65,13 +65,17 @@ export type ValidationRecord = {
   readonly best: boolean;
 };
 
-/** Before and after on held-out prompts; intervals are 95%, over noise draws or over prompts. */
+/**
+ * Before and after on held-out prompts; where nothing was trained, without and with the method's way of drawing on the
+ * run's first prompts. Intervals are 95%, over noise draws or over prompts.
+ */
 export type EvaluationRecord = {
   readonly version: number;
   readonly round: number;
   readonly adapterStep: number;
-  /** Fall of the noise-prediction error on selected held-out images (positive is better). */
-  readonly errorFall: Interval;
+  /** Fall of the noise-prediction error on selected held-out images (positive is better); null where nothing was trained. */
+  readonly errorFall: Interval | null;
+  /** Of those images noised again; where nothing was trained, the score of pictures without and with the method's rule. */
   readonly mi: { readonly before: number; readonly after: number; readonly change: Interval };
   /** Metrics of fresh images on the same seeds, by name. */
   readonly metrics: Readonly<Record<string, MetricChange>>;

@@ -1,11 +1,10 @@
 import type { RunState } from '../contract/runTypes.ts';
+import { samplerSteps } from '../methods/method.ts';
+import { chosenMethod, drawingMethod } from '../methods/registry.ts';
 import { EVALUATION_GRID } from '../procedures/evaluate.ts';
 import { VALIDATION } from '../procedures/trainRound.ts';
 import { EVALUATED } from './evaluateStage.ts';
 import { PREVIEW_STEPS } from './trainStage.ts';
-
-/** A backward pass costs about two forward passes: activations and adapters get a gradient, frozen weights do not. */
-const TRAINING_COST = 3;
 
 export type EvaluationCount = Readonly<
   Record<'sampling' | 'renoising' | 'training' | 'validation' | 'previews' | 'evaluation' | 'total', number>
@@ -18,8 +17,14 @@ export type EvaluationCount = Readonly<
 export function countEvaluations(
   state: Pick<RunState, 'spec' | 'candidates' | 'train' | 'validation' | 'evaluations' | 'heldOut'>,
 ): EvaluationCount {
-  const { sampling: s, score, training, selection } = state.spec;
-  const steps = s.steps + (s.scheduler === 'pndm' ? 1 : 0);
+  const { score, training, selection } = state.spec;
+  const { method, options } = chosenMethod(state.spec.method);
+  const cost = method.cost(state.spec, options);
+  const drawing = drawingMethod(state.spec);
+  // Where the method's cost depends on the image this is the most that it can be.
+  const perImage =
+    drawing === null ? cost.perImage : drawing.method.cost(state.spec, drawing.options).perImage;
+  const steps = samplerSteps(state.spec);
   const heldOutImages = (most: number): number => Math.min(most, state.heldOut.length * selection.keep);
   const evaluatedImages =
     Math.min(EVALUATED.prompts, state.heldOut.length) * Math.min(EVALUATED.images, selection.candidates);
@@ -28,9 +33,9 @@ export function countEvaluations(
   const previews =
     training.previewEvery === 0 || trained === 0 ? 0 : Math.floor(trained / training.previewEvery) + 1;
   const counts = {
-    sampling: state.candidates.length * steps * 2,
+    sampling: state.candidates.length * perImage,
     renoising: score.path === 'renoise' ? state.candidates.length * steps * score.noiseDraws * 2 : 0,
-    training: trained * training.batch * training.accumulation * TRAINING_COST,
+    training: trained * cost.perUpdate,
     validation:
       state.validation.length *
       heldOutImages(VALIDATION.images) *
@@ -39,7 +44,7 @@ export function countEvaluations(
       2,
     previews: previews * Math.min(steps, PREVIEW_STEPS) * 2,
     evaluation:
-      state.evaluations.length *
+      state.evaluations.filter((e) => e.errorFall !== null).length *
         heldOutImages(EVALUATED.prompts) *
         EVALUATION_GRID.timesteps *
         EVALUATION_GRID.draws *

@@ -1,12 +1,19 @@
-/** Stage `evaluate`: what the adapter did to held-out prompts, before the user believes anything. */
+/** Stage `evaluate`: what adapter or way of drawing did to prompts, before the user believes anything. */
 import { restoreAdapter } from '../adapters/state.ts';
-import type { EvaluationRecord, Measured, MetricChange, MetricMean } from '../contract/events.ts';
+import type {
+  EvaluationRecord,
+  Measured,
+  MetricChange,
+  MetricMean,
+  MetricRecord,
+} from '../contract/events.ts';
 import { mean } from '../lib/stats.ts';
+import { guidanceRule } from '../procedures/drawRule.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
 import { trainedTargets } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import type { PoolRef } from '../storage/poolLog.ts';
-import { drawEvaluated, type MetricPair } from './evaluatedImages.ts';
+import { drawEvaluated } from './evaluatedImages.ts';
 import { pairedDifference } from './pairedDifference.ts';
 import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
@@ -25,6 +32,7 @@ export function tune(
 }
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {
+  if (!run.chosen.method.stages.includes('train')) return evaluateDrawing(run, round);
   // The base model's own selection: in later rounds too, the question is what changed since the start.
   const { heldOut } = await trainingSets(run, 0);
   const best = await bestOfRound(run, round);
@@ -49,33 +57,72 @@ export async function runEvaluateStage(run: RunContext, round: number): Promise<
       signal: run.signal,
       onImages: (done) => progress.report(done),
     });
-    const measured = await drawEvaluated(run, { version, round, step: best.step, tuned }, fresh, (done) =>
+    const { rule } = run;
+    const model = { version, round, step: best.step, tuned, rule };
+    const measured = await drawEvaluated(run, model, fresh, (done) =>
       progress.report(2 * images.length + done),
     );
-    const metrics = compareMetrics(run, measured);
-    const record: EvaluationRecord = { version, round, adapterStep: best.step, ...errors, metrics };
-    await patchRecord(run, {
-      evaluations: [
-        ...run.record.evaluations.filter((e) => e.round !== round || e.version !== version),
-        record,
-      ],
-    });
-    run.emit({ type: 'evaluation', record });
+    const metrics = compareMetrics(
+      run,
+      measured.map(({ pool, drawn }) => ({ before: pool, after: drawn })),
+    );
+    await storeEvaluation(run, { version, round, adapterStep: best.step, ...errors, metrics });
   } finally {
     tuned.dispose();
   }
 }
 
+/** A method that trains nothing: the run's pictures against those that guidance alone draws from the same seeds. */
+async function evaluateDrawing(run: RunContext, round: number): Promise<void> {
+  const refs = firstCandidates(run, run.plan);
+  const progress = new Progress(run, 'evaluate', { done: 0, total: refs.length, unit: 'images' });
+  const measured = await drawEvaluated(
+    run,
+    { version: 0, round, step: 0, tuned: null, rule: guidanceRule },
+    refs,
+    (done) => progress.report(done),
+  );
+  if (measured.length === 0) return;
+  const metrics = compareMetrics(
+    run,
+    measured.map(({ pool, drawn }) => ({ before: drawn, after: pool })),
+  );
+  const before = measured.map(({ scores }) => scores.drawn);
+  const after = measured.map(({ scores }) => scores.pool);
+  const mi = {
+    before: mean(before),
+    after: mean(after),
+    change: pairedDifference(after, before, run.spec.seed),
+  };
+  await storeEvaluation(run, { version: 0, round, adapterStep: 0, errorFall: null, mi, metrics });
+}
+
+async function storeEvaluation(run: RunContext, record: EvaluationRecord): Promise<void> {
+  const { evaluations } = run.record;
+  const others = evaluations.filter((e) => e.round !== record.round || e.version !== record.version);
+  await patchRecord(run, { evaluations: [...others, record] });
+  run.emit({ type: 'evaluation', record });
+}
+
 function heldOutPairs(run: RunContext): PoolRef[] {
+  return firstCandidates(
+    run,
+    run.plan.filter((p) => p.heldOut),
+  );
+}
+
+/** The first candidates of the first prompts. */
+function firstCandidates(run: RunContext, plan: RunContext['plan']): PoolRef[] {
   const count = Math.min(EVALUATED.images, run.spec.selection.candidates);
-  return run.plan
-    .filter((p) => p.heldOut)
+  return plan
     .slice(0, EVALUATED.prompts)
     .flatMap(({ prompt }) => Array.from({ length: count }, (_, candidate) => ({ prompt, candidate })));
 }
 
-/** Metrics of the base model's candidates, which the pool has, against those of the adapter's on the same seeds. */
-function compareMetrics(run: RunContext, measured: readonly MetricPair[]): EvaluationRecord['metrics'] {
+type Change = { readonly before: MetricRecord; readonly after: MetricRecord };
+
+/** What changed on the same seeds, for every metric that measured both. */
+function compareMetrics(run: RunContext, measured: readonly Change[]): EvaluationRecord['metrics'] {
   return Object.fromEntries(
     run.meters.flatMap(({ metric: { name } }) => {
       const pairs = measured.flatMap(({ before, after }) => {

@@ -1,6 +1,6 @@
 /**
- * Images by which an adapter was judged: the base model's are candidates of the first pool, the adapter's lie in a pool
- * log of their own, so that the evaluation resumes where it stopped and its pictures can be looked at ever after.
+ * Images by which a run was judged: one side are candidates of the first pool, the other (the adapter's, or guidance alone
+ * where the run's method is a way of drawing) lie in a pool log of their own, so that the evaluation resumes where it stopped and its pictures can be looked at ever after.
  */
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair } from '../contract/protocol.ts';
@@ -8,6 +8,7 @@ import { type Meter, measureImage } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool, type PoolTask } from '../procedures/drawPool.ts';
+import type { DrawRule } from '../procedures/drawRule.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import type { Session } from '../procedures/session.ts';
 import type { Tuned } from '../procedures/tuned.ts';
@@ -18,16 +19,21 @@ import { candidateKey, scoresOfRound } from './rankPool.ts';
 import { logHeader, pathGuidance, type RunContext, tellWarnings } from './runContext.ts';
 import { selectionInForce } from './trained.ts';
 
-/** Which adapter: the best of a round, found at this step. */
-export type EvaluatedAdapter = EvaluatedSet & { readonly tuned: Tuned };
+/** What draws: the best adapter of a round, found at this step, or none; and the rule. */
+export type EvaluatedModel = EvaluatedSet & { readonly tuned: Tuned | null; readonly rule: DrawRule };
 
-/** What metrics say of the same seed before and after. */
-export type MetricPair = { readonly before: MetricRecord; readonly after: MetricRecord };
+/** What is said of the same seed: of the pool's candidate and of the image that is drawn for the evaluation. */
+export type MetricPair = {
+  readonly pool: MetricRecord;
+  readonly drawn: MetricRecord;
+  /** By the run's own score, from the sampling path. */
+  readonly scores: { readonly pool: number; readonly drawn: number };
+};
 
-/** Draws what is missing of the adapter's images, stores it, and measures all of them. */
+/** Draws what is missing of the model's images, stores it, and measures all of them. */
 export async function drawEvaluated(
   run: RunContext,
-  { tuned, ...of }: EvaluatedAdapter,
+  { tuned, rule, ...of }: EvaluatedModel,
   refs: readonly PoolRef[],
   onImages: (done: number) => void,
 ): Promise<readonly MetricPair[]> {
@@ -38,7 +44,7 @@ export async function drawEvaluated(
     await tellWarnings(run);
     const missing = refs.filter(({ prompt, candidate }) => !log.has(prompt, candidate));
     onImages(refs.length - missing.length);
-    const { scheduler, rule, signal } = run;
+    const { scheduler, signal } = run;
     const { batch } = run.spec.sampling;
     const options = { scheduler, rule, guidance: pathGuidance(run.spec), batch, signal };
     for await (const drawn of drawPool(run.session, tuned, tasksOf(run, missing), options)) {
@@ -81,10 +87,13 @@ async function measuredPairs(
   );
   const pairs: MetricPair[] = [];
   for (const [i, ref] of refs.entries()) {
-    const before = stored.get(candidateKey(ref.prompt, ref.candidate))?.metrics;
-    if (before === undefined) continue;
+    const entry = stored.get(candidateKey(ref.prompt, ref.candidate));
+    if (entry === undefined) continue;
     const text = run.spec.prompts[ref.prompt] as string;
-    pairs.push({ before, after: await measureImage(run.meters, images[i] as PixelImage, text) });
+    const { timesteps } = log.header;
+    const { score } = scoreOfTrace(run.session.schedule, timesteps, log.trace(ref), run.spec.score);
+    const drawn = await measureImage(run.meters, images[i] as PixelImage, text);
+    pairs.push({ pool: entry.metrics, drawn, scores: { pool: entry.score, drawn: score } });
   }
   return pairs;
 }
@@ -128,7 +137,9 @@ export async function evaluatedPairs(
       }
       return shownEntries;
     };
-    const [were, are] = [await shown(before), await shown(after)];
+    const [ofPool, drawn] = [await shown(before), await shown(after)];
+    // Where nothing was trained the pool is what the method drew, and the evaluation drew without it.
+    const [were, are] = record.errorFall === null ? [drawn, ofPool] : [ofPool, drawn];
     return entries.map(({ prompt, seed }, i): ComparePair => {
       const [was, is] = [were[i], are[i]] as [(typeof were)[number], (typeof are)[number]];
       return {

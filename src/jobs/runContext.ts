@@ -2,7 +2,8 @@ import type { JobEvent, StageName } from '../contract/events.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import type { ErrorReport } from '../lib/errors.ts';
-import { drawRuleOf } from '../methods/code.ts';
+import { drawRuleOf, tuningOf } from '../methods/code.ts';
+import type { MethodTuning } from '../methods/methodCode.ts';
 import { type Chosen, chosenMethod, drawingMethod } from '../methods/registry.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
@@ -39,6 +40,8 @@ export type RunContext = JobTools & {
   readonly chosen: Chosen;
   /** What images are drawn by. */
   readonly rule: DrawRule;
+  /** What is trained, on what. */
+  readonly tuning: MethodTuning;
   /** The record as last stored. */
   record: RunRecord;
   /** Share of the current stage that is done, as last reported; stored when the stage is left. */
@@ -55,6 +58,7 @@ export async function openRun(tools: JobTools): Promise<RunContext> {
     plan: planPrompts(spec),
     chosen: chosenMethod(spec.method),
     rule: await drawRuleOf(spec),
+    tuning: await tuningOf(spec),
     scheduler: sessionScheduler(tools.session, spec.sampling.scheduler, spec.sampling.steps),
     record,
     progress: record.progress,

@@ -2,9 +2,12 @@
 
 import type { Picked, RoundSelection } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
+import type { Ranked } from '../methods/methodCode.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
+import type { TrainItem } from '../procedures/trainItems.ts';
 import { countReal, mixRealImages } from '../procedures/trainingSet.ts';
-import { rankPool, scoresOfRound } from './rankPool.ts';
+import type { PoolLog } from '../storage/poolLog.ts';
+import { candidateKey, rankPool, scoresOfRound } from './rankPool.ts';
 import { rankedRealImages } from './realImagesStage.ts';
 import { openPool, patchRecord, type RunContext, warn } from './runContext.ts';
 import { selectionInForce } from './trained.ts';
@@ -16,60 +19,122 @@ export async function runSelectStage(run: RunContext, round: number): Promise<vo
   run.emit({ type: 'selection', ...selection });
 }
 
+/** The method's choice among the candidates that train; of held-out prompts, which compare methods, always the top k. */
 async function rankedPicks(run: RunContext, round: number): Promise<readonly Picked[]> {
   const pool = await openPool(run, round);
   try {
-    const { score, selection } = run.spec;
-    const scores = scoresOfRound(await run.store.series.load('scores'), round);
-    return rankPool(run.session.schedule, pool.log, scores, { ...score, ...selection }).picks;
+    const { ranked, picks } = await rankedPool(run, round, pool.log);
+    const { select } = run.tuning;
+    if (select === undefined) return picks;
+    const heldOut = heldOutPrompts(run);
+    const trained = select(ranked.filter(({ prompt }) => !heldOut.has(prompt)));
+    return [
+      ...picks.filter(({ prompt }) => heldOut.has(prompt)),
+      ...trained.map(({ prompt, candidate }) => ({ prompt, candidate })),
+    ];
   } finally {
     pool.close();
   }
 }
 
+/** The round's candidates with their scores as they are stored, and the top k of each prompt. */
+async function rankedPool(
+  run: RunContext,
+  round: number,
+  pool: PoolLog,
+): Promise<{ readonly ranked: readonly Ranked[]; readonly picks: readonly Picked[] }> {
+  const { score, selection, prompts } = run.spec;
+  const entries = scoresOfRound(await run.store.series.load('scores'), round);
+  const { scores, picks } = rankPool(run.session.schedule, pool, entries, { ...score, ...selection });
+  const ranked = scores.map(({ prompt, candidate, score: value }) => ({
+    prompt,
+    candidate,
+    text: prompts[prompt] as string,
+    score: value,
+    metrics: entries.get(candidateKey(prompt, candidate))?.metrics ?? {},
+  }));
+  return { ranked, picks };
+}
+
+function heldOutPrompts(run: RunContext): ReadonlySet<number> {
+  return new Set(run.plan.filter((p) => p.heldOut).map((p) => p.prompt));
+}
+
 /** What training reads: the images to tune on, and the selected images of held-out prompts. */
 export type TrainingSets = {
-  readonly train: readonly CaptionedLatent[];
+  readonly train: readonly TrainItem[];
   readonly heldOut: readonly CaptionedLatent[];
 };
 
 /**
- * The selected images of a round with their prompts, split by hold-out, with the asked share of real images mixed in.
+ * The selected images of a round as the method trains on them, and those of held-out prompts. Real images are mixed in
+ * where a sample is an image with its caption and nothing beside it.
  * @throws StudioError `selection-empty`
  */
 export async function trainingSets(run: RunContext, round: number): Promise<TrainingSets> {
   const picks = selectionInForce(run.record, round)?.picks ?? [];
-  const heldOutPrompts = new Set(run.plan.filter((p) => p.heldOut).map((p) => p.prompt));
-  const pool = await openPool(run, round);
-  let captioned: (CaptionedLatent & { prompt: number })[];
+  const heldOut = heldOutPrompts(run);
+  const lease = await openPool(run, round);
   try {
-    captioned = picks.map(({ prompt, candidate }) => ({
-      prompt,
-      text: run.spec.prompts[prompt] as string,
-      latent: pool.log.latents([{ prompt, candidate }]),
-    }));
-  } finally {
-    pool.close();
-  }
-  const synthetic = captioned.filter((c) => !heldOutPrompts.has(c.prompt));
-  if (synthetic.length === 0) {
-    throw new StudioError('selection-empty', 'No image is selected for training.', {
-      remedy: 'Select at least one image of a prompt that is not held out, or lower the validation share.',
+    const latent = (candidate: Picked): Float32Array => lease.log.latents([candidate]);
+    const captioned = (candidate: Picked): CaptionedLatent => ({
+      text: run.spec.prompts[candidate.prompt] as string,
+      latent: latent(candidate),
     });
+    const chosen = picks.filter(({ prompt }) => !heldOut.has(prompt));
+    const { items } = run.tuning;
+    const train =
+      items === undefined ? chosen.map(captioned) : await itemsOf(run, round, lease.log, chosen, latent);
+    if (train.length === 0) {
+      throw new StudioError('selection-empty', 'No image is selected for training.', {
+        remedy: 'Select at least one image of a prompt that is not held out, or lower the validation share.',
+      });
+    }
+    return {
+      train: await withRealImages(run, train),
+      heldOut: picks.filter(({ prompt }) => heldOut.has(prompt)).map(captioned),
+    };
+  } finally {
+    lease.close();
   }
-  return {
-    train: await withRealImages(run, synthetic),
-    heldOut: captioned.filter((c) => heldOutPrompts.has(c.prompt)),
-  };
+}
+
+async function itemsOf(
+  run: RunContext,
+  round: number,
+  pool: PoolLog,
+  chosen: readonly Picked[],
+  latent: (candidate: Picked) => Float32Array,
+): Promise<readonly TrainItem[]> {
+  const heldOut = heldOutPrompts(run);
+  const { ranked } = await rankedPool(run, round, pool);
+  const trained = ranked.filter(({ prompt }) => !heldOut.has(prompt));
+  const byKey = new Map(trained.map((c) => [candidateKey(c.prompt, c.candidate), c]));
+  return (
+    run.tuning.items?.({
+      chosen: chosen.flatMap((c) => byKey.get(candidateKey(c.prompt, c.candidate)) ?? []),
+      pool: trained,
+      latent,
+      seed: run.spec.seed + round,
+    }) ?? []
+  );
 }
 
 /** The set with the asked share of real images; says so where the folder has too few. */
 async function withRealImages(
   run: RunContext,
-  synthetic: readonly CaptionedLatent[],
-): Promise<readonly CaptionedLatent[]> {
+  synthetic: readonly TrainItem[],
+): Promise<readonly TrainItem[]> {
   const share = run.spec.realImages?.share ?? 0;
   if (share === 0) return synthetic;
+  if (run.tuning.items !== undefined) {
+    await warn(run, {
+      code: 'real-images-unused',
+      message: `${run.chosen.method.title} sets other rows beside its images, which real images do not have; none is mixed in.`,
+      remedy: 'Choose MI-TUNE to mix real images into the set.',
+    });
+    return synthetic;
+  }
   const ranked = await rankedRealImages(run);
   const wanted = countReal(share, synthetic.length);
   if (ranked.length < wanted) {

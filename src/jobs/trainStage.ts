@@ -124,6 +124,7 @@ function roundOptions(run: RunContext, selection: RoundSelection): RoundOptions 
     // Another order and other noises in every round.
     seed: seed + round,
     origin: { round, set: setName(selection), backend: run.backend, kernels: { ...run.kernels } },
+    tuning: run.tuning.tuning,
     signal: run.signal,
   };
 }

@@ -75,3 +75,18 @@ export const GUIDED_EVALUATIONS = 2;
 
 /** A forward and a backward pass: activations and adapters get a gradient, frozen weights do not. */
 export const TRAINED_EVALUATIONS = 3;
+
+/**
+ * Cost of a method that draws by guidance alone and trains: rows of a sample that are differentiated, and rows of the
+ * base model beside them.
+ */
+export function trainingCost(
+  settings: Settings,
+  { rows, referenceRows }: { readonly rows: number; readonly referenceRows: number },
+): Cost {
+  const samples = settings.training.batch * settings.training.accumulation;
+  return {
+    perImage: samplerSteps(settings) * GUIDED_EVALUATIONS,
+    perUpdate: samples * (rows * TRAINED_EVALUATIONS + referenceRows),
+  };
+}

@@ -12,7 +12,7 @@
  * Differs from the paper: real images may replace a share of S (its Table 7; stage real-images ranks them by re-noised MI),
  * and the checkpoint that held-out prompts find best is the one that is returned.
  */
-import { GUIDED_EVALUATIONS, type Method, samplerSteps, TRAINED_EVALUATIONS } from './method.ts';
+import { type Method, trainingCost } from './method.ts';
 
 export const miTune = {
   name: 'mi-tune',
@@ -33,8 +33,5 @@ export const miTune = {
   stages: ['pool', 'real-images', 'select', 'train', 'evaluate'],
   draws: false,
   options: [],
-  cost: (settings) => ({
-    perImage: samplerSteps(settings) * GUIDED_EVALUATIONS,
-    perUpdate: settings.training.batch * settings.training.accumulation * TRAINED_EVALUATIONS,
-  }),
+  cost: (settings) => trainingCost(settings, { rows: 1, referenceRows: 0 }),
 } as const satisfies Method;

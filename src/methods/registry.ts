@@ -3,12 +3,27 @@ import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
 import type { MethodChoice, MiTuneSpec } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { attendAndExcite } from './attendAndExcite.ts';
+import { gors } from './gors.ts';
+import { hnItm } from './hnItm.ts';
 import type { Method, Options } from './method.ts';
+import { miDpo } from './miDpo.ts';
+import { miLoss } from './miLoss.ts';
 import { miTune } from './miTune.ts';
+import { negativeAware } from './negativeAware.ts';
 import { semanticGuidance } from './semanticGuidance.ts';
 import { structuredGuidance } from './structuredGuidance.ts';
 
-export const METHODS: readonly Method[] = [miTune, attendAndExcite, structuredGuidance, semanticGuidance];
+export const METHODS: readonly Method[] = [
+  miTune,
+  miDpo,
+  negativeAware,
+  gors,
+  hnItm,
+  miLoss,
+  attendAndExcite,
+  structuredGuidance,
+  semanticGuidance,
+];
 
 export type Chosen = { readonly method: Method; readonly options: Options };
 

@@ -128,7 +128,7 @@ export const partSchemas: { readonly [P in keyof RunParts]: v.GenericSchema<unkn
         version,
         round: count,
         adapterStep: count,
-        errorFall: interval,
+        errorFall: v.nullable(interval),
         mi: v.object({ before: real, after: real, change: interval }),
         metrics: v.exactOptional(v.record(v.string(), metricChange)),
         exact: v.exactOptional(exactChange),

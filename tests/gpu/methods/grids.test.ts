@@ -32,7 +32,7 @@ onBackends('maps between grids', () => {
     const values = randoms(1, 2 * 3 * 4);
     const x = tf.tensor3d(values, [2, 3, 4]);
     const matrix = pixelMatrix(rows, columns);
-    const byPixels = mapPixels(tf.reshape(x, [2, 12]), matrix);
+    const byPixels = tf.tidy(() => mapPixels(tf.reshape(x, [2, 12]), matrix));
     const expected = Float32Array.from(
       [0, 1].flatMap((n) =>
         rows.flatMap((row) =>

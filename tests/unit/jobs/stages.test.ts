@@ -1,6 +1,7 @@
 // The stages of a run on a disk in memory.
 
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { METHODS } from '../../../src/methods/registry.ts';
 import type { Session } from '../../../src/procedures/session.ts';
 import { openRunStore } from '../../../src/storage/runStore.ts';
 import { MemoryDisk } from '../../helpers/memoryDisk.ts';
@@ -36,4 +37,24 @@ describe('the stages of a run', () => {
     expect(await store.series.load('scores')).toEqual(before);
     expect((await store.load()).selections[0]?.picks).toHaveLength(5);
   });
+});
+
+describe('a run of', () => {
+  it.each(METHODS.map((method) => [method.name, method] as const))(
+    '%s goes through its stages to its evaluation',
+    async (name, { stages }) => {
+      const { backing } = new MemoryDisk();
+      const id = await createNodeRun(backing, {
+        method: { name, options: {} },
+        training: { iterations: 1 },
+        selection: { candidates: 2 },
+      });
+      expect(await workOn(session, backing, id)).toMatchObject({ status: 'done', stage: 'done' });
+      const store = openRunStore(backing, id);
+      expect(await store.series.load('train')).toHaveLength(stages.includes('train') ? 1 : 0);
+      const [evaluation] = (await store.load()).evaluations;
+      expect(evaluation?.errorFall === null).toBe(!stages.includes('train'));
+      expect(Number.isFinite(evaluation?.mi.change.mean)).toBe(true);
+    },
+  );
 });

@@ -19,7 +19,12 @@ export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
   const { errorFall, mi, metrics } = record;
   return (
     <section className={styles.card} aria-label="Measured change">
-      <h2>Held-out prompts, before and after{rounds > 1 ? `, round ${record.round + 1}` : ''}</h2>
+      <h2>
+        {errorFall === null
+          ? 'The same seeds, without and with the method'
+          : 'Held-out prompts, before and after'}
+        {rounds > 1 ? `, round ${record.round + 1}` : ''}
+      </h2>
       <p className={styles.sentence}>{verdictSentence(record)}</p>
       {METRICS.filter(({ name }) => name in metrics).map(({ name, title, summary }) => (
         <p key={name} className={styles.detail}>
@@ -35,15 +40,17 @@ export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
         <span>Change, with 95% interval</span>
         <span />
       </div>
-      <Measure
-        title="Noise-prediction error"
-        detail="on selected images"
-        values="its fall: more is better"
-        change={errorFall}
-      />
+      {errorFall === null ? null : (
+        <Measure
+          title="Noise-prediction error"
+          detail="on selected images"
+          values="its fall: more is better"
+          change={errorFall}
+        />
+      )}
       <Measure
         title="MI"
-        detail="noised again, same draws"
+        detail={errorFall === null ? 'along the sampling path' : 'noised again, same draws'}
         values={`${formatNumber(mi.before)} to ${formatNumber(mi.after)}`}
         change={mi.change}
         words={AMOUNT}
@@ -62,8 +69,9 @@ export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
         );
       })}
       <p className={styles.foot}>
-        Adapter of step {record.adapterStep}, the best by validation. The first two intervals are over noise
-        draws: they speak about these images, not about all.
+        {errorFall === null
+          ? 'Guidance alone before, the method after. Intervals are over pictures.'
+          : `Adapter of step ${record.adapterStep}, the best by validation. The first two intervals are over noise draws: they speak about these images, not about all.`}
       </p>
     </section>
   );

@@ -7,10 +7,18 @@ import { formatPlural } from '../../format.ts';
 import { formatMetric } from '../../metrics.ts';
 
 /** One sentence, by the first metric that was measured; without any, by what the noise prediction says. */
-export function verdictSentence({ metrics, errorFall }: EvaluationRecord): string {
+export function verdictSentence({ metrics, errorFall, mi }: EvaluationRecord): string {
+  const what = errorFall === null ? 'The method' : 'Training';
+  const where = errorFall === null ? 'on the same seeds' : 'on held-out prompts';
   const metric = METRICS.find(({ name }) => name in metrics);
   const measured = metric === undefined ? undefined : metrics[metric.name];
   if (metric === undefined || measured === undefined) {
+    if (errorFall === null) {
+      if (mi.change.low > 0) return 'The method raised the MI of pictures from the same seeds.';
+      return mi.change.high < 0
+        ? 'The method lowered the MI of pictures from the same seeds.'
+        : 'Whether the method helped is not settled.';
+    }
     if (errorFall.low > 0) return 'Training helped the network to predict held-out images.';
     return errorFall.high < 0
       ? 'Training did harm: held-out images are predicted worse than before.'
@@ -18,9 +26,9 @@ export function verdictSentence({ metrics, errorFall }: EvaluationRecord): strin
   }
   const { before, after, change } = measured;
   const [was, is] = [formatMetric(metric, before.value), formatMetric(metric, after.value)];
-  const said = `the ${metric.title.toLowerCase()} on held-out prompts was ${was} before and is ${is} after`;
-  if (change.low > 0) return `Training helped: ${said}.`;
-  if (change.high < 0) return `Training did harm: ${said}.`;
+  const said = `the ${metric.title.toLowerCase()} ${where} was ${was} before and is ${is} after`;
+  if (change.low > 0) return `${what} helped: ${said}.`;
+  if (change.high < 0) return `${what} did harm: ${said}.`;
   return `Not settled: ${said}, and the difference may be chance.`;
 }
 

@@ -1,0 +1,59 @@
+import { METRICS } from '../metrics/registry.ts';
+import { type Method, trainingCost } from './method.ts';
+
+export const gors = {
+  name: 'gors',
+  title: 'GORS',
+  summary: 'Trains on the candidates whose reward is high, each weighted by its reward.',
+  source: {
+    paper: 'Huang, Sun, Xie, Li and Liu, arXiv 2307.06350',
+    code: 'Karine-Huang/T2I-CompBench 1b70949',
+    license: 'MIT',
+  },
+  differences: [
+    'Rewards are MI or a metric of this page; upstream’s are BLIP-VQA, UniDet or CLIPScore.',
+    'One threshold for all prompts; upstream has one for templates and one for natural prompts of each category.',
+    'No horizontal flip: upstream’s flag never reaches its data set.',
+  ],
+  experimental: null,
+  needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
+  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  draws: false,
+  options: [
+    {
+      key: 'reward',
+      label: 'Reward',
+      help: 'What says how good a candidate is. MI: the share of its prompt’s other candidates that it beats.',
+      origin: 'upstream takes the category’s benchmark metric',
+      kind: 'choice',
+      default: 'mi',
+      choices: [
+        { value: 'mi', label: 'Mutual information' },
+        ...METRICS.map(({ name, title }) => ({ value: name, label: title })),
+      ],
+    },
+    {
+      key: 'threshold',
+      label: 'Threshold',
+      help: 'Only candidates above it train.',
+      origin: 'upstream .40 to .92 by category; .70 and .60 for natural prompts',
+      kind: 'number',
+      default: 0.7,
+      min: 0,
+      max: 1,
+      step: 0.01,
+    },
+    {
+      key: 'textRate',
+      label: 'Learning rate of the text encoder',
+      help: 'As a share of the UNet’s, where the text encoder is trained too.',
+      origin: '5e-6 beside 1e-4 in the training script',
+      kind: 'number',
+      default: 0.05,
+      min: 0,
+      max: 10,
+      step: 0.01,
+    },
+  ],
+  cost: (settings) => trainingCost(settings, { rows: 1, referenceRows: 0 }),
+} as const satisfies Method;
