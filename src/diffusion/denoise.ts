@@ -3,8 +3,7 @@ import type { NetworkHooks, Projector } from '../models/hooks.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { type MapCapture, unetGradients } from '../models/unet/gradients.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
-import { scope } from '../tensor/scope.ts';
-import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { type Scalar, scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 
 /** A UNet with an adapter on it, or none. */
 export type Denoiser = { readonly unet: Unet; readonly adapter: Projector | null };

@@ -15,6 +15,7 @@ const REFINEMENTS = [
 
 /**
  * Which of the sampler's evaluations are altered: with 50 steps those before 25, refined at 0, 10 and 20 as upstream.
+ * Of refinements that fall on one evaluation the highest counts.
  * @returns evaluations before `alterUntil` get the update; `refinements`: evaluation to the attention to be reached
  */
 export function exciteSchedule(evaluations: number, options: Options) {

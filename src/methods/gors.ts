@@ -17,7 +17,7 @@ export const gors = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
-  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
     {

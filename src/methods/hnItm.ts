@@ -16,7 +16,7 @@ export const hnItm = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
     {

@@ -13,7 +13,7 @@ export const miLoss = {
   differences: ['The formula and its bound are ours; without the bound the loss has no minimum.'],
   experimental: 'The paper reports high variance, since the model’s unconditional branch is poorly trained.',
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
     {

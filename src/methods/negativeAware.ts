@@ -17,7 +17,7 @@ export const negativeAware = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'score', 'select', 'train', 'evaluate'],
+  stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
     {

@@ -19,7 +19,13 @@ import {
   setField,
   settingsProblems,
 } from '../../src/contract/settings.ts';
-import { BACKEND_CHOICES, type MiTuneSpec, PRESET_NAMES } from '../../src/contract/spec.ts';
+import {
+  BACKEND_CHOICES,
+  type MethodChoice,
+  type MiTuneSpec,
+  PRESET_NAMES,
+} from '../../src/contract/spec.ts';
+import { chosenMethod, drawingMethod, METHODS } from '../../src/methods/registry.ts';
 import { METRICS } from '../../src/metrics/registry.ts';
 import { usageError } from '../lib/usage.ts';
 
@@ -72,6 +78,30 @@ const AFTER: readonly Row[] = [
 
 const PLACEHOLDERS = { integer: 'N', number: 'X', choice: 'NAME', switch: 'BOOL' } as const;
 
+const METHOD_ROWS: readonly Row[] = [
+  {
+    name: 'method',
+    value: 'NAME',
+    help: `what the run does: ${METHODS.map(({ name }) => name).join(', ')} (default: mi-tune)`,
+  },
+  {
+    name: 'method-option',
+    value: 'KEY=VALUE',
+    help: 'an option of the method, as often as needed; listed below',
+  },
+  {
+    name: 'drawn-by',
+    value: 'NAME',
+    help: `draw the images of another method's run by ${drawingNames().join(', ')} (default: guidance alone)`,
+  },
+  { name: 'drawn-by-option', value: 'KEY=VALUE', help: 'an option of that, as often as needed' },
+];
+const REPEATED = new Set(['method-option', 'drawn-by-option']);
+
+function drawingNames(): readonly string[] {
+  return METHODS.filter(({ draws }) => draws).map(({ name }) => name);
+}
+
 /** Every setting of the field table is an option. */
 const SETTINGS: readonly Row[] = FIELD_PATHS.map((path) => {
   const field = fieldOf(path);
@@ -82,7 +112,7 @@ const SETTINGS: readonly Row[] = FIELD_PATHS.map((path) => {
 });
 
 /** `path` is the setting the option overrides; without one the preset has nothing to say about it. */
-const ROWS: readonly Row[] = [...BEFORE, ...SETTINGS, ...AFTER];
+const ROWS: readonly Row[] = [...BEFORE, ...METHOD_ROWS, ...SETTINGS, ...AFTER];
 
 export type MiTuneOptions = {
   readonly prompts: string | null;
@@ -108,7 +138,16 @@ export function helpText(): string {
       path === undefined ? '' : `: ${[...new Set(presets.map((p) => show(getField(p, path))))].join(' / ')}`;
     return `  --${`${name} ${value}`.padEnd(24)} ${help}${defaults}`;
   });
-  return `Usage: npm run mitune -- --prompts FILE --out DIR [options]\n\nDefaults are those of the presets demo / paper / official-code, one value where they agree.\n\n${lines.join('\n')}`;
+  return `Usage: npm run mitune -- --prompts FILE --out DIR [options]\n\nDefaults are those of the presets demo / paper / official-code, one value where they agree.\n\n${lines.join('\n')}\n\nOptions of methods:\n\n${methodLines().join('\n')}`;
+}
+
+function methodLines(): string[] {
+  return METHODS.flatMap(({ name, options }) =>
+    options.map(
+      (option) =>
+        `  ${`${name}: ${option.key}`.padEnd(34)} ${option.label}, ${describeRange(option)} (default: ${show(option.default)})`,
+    ),
+  );
 }
 
 /** Null asks for the help text. */
@@ -117,9 +156,12 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
   const { values } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      ROWS.map(({ name }) => [name, { type: flags.has(name) ? 'boolean' : 'string' }] as const),
+      ROWS.map(
+        ({ name }) =>
+          [name, { type: flags.has(name) ? 'boolean' : 'string', multiple: REPEATED.has(name) }] as const,
+      ),
     ),
-  }) as { values: Record<string, string | boolean | undefined> };
+  }) as { values: Record<string, string | boolean | readonly string[] | undefined> };
   if (values.help === true) return null;
   const text = (name: string): string | null => (typeof values[name] === 'string' ? values[name] : null);
   const out = text('out');
@@ -136,6 +178,14 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
     settings = setField(settings, path, parseSetting(name, given, fieldOf(path)));
     changed = true;
   }
+  const chosen = {
+    ...choiceOf('method', text('method'), values['method-option']),
+    ...choiceOf('drawnBy', text('drawn-by'), values['drawn-by-option']),
+  };
+  if (resume && Object.keys(chosen).length > 0)
+    throw usageError('A resumed run keeps its method: leave out --method and --drawn-by.');
+  // Both are checked against what the methods declare.
+  drawingMethod(chosen);
   const [problem] = settingsProblems(settings);
   if (problem !== undefined) throw usageError(problem);
   const folder = text('real-images');
@@ -152,9 +202,37 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
       preset: changed ? 'custom' : preset,
       seed: seedNumber(text('seed') ?? '42'),
       backend: oneOf('backend', text('backend') ?? 'auto', BACKEND_CHOICES),
+      ...chosen,
       ...settings,
     },
   };
+}
+
+/** A method by name with its options, as the run's spec has it; nothing where none is named. */
+function choiceOf(
+  key: 'method' | 'drawnBy',
+  name: string | null,
+  given: string | boolean | readonly string[] | undefined,
+): Partial<Record<'method' | 'drawnBy', MethodChoice>> {
+  const pairs = Array.isArray(given) ? (given as readonly string[]) : [];
+  const flag = key === 'method' ? 'method' : 'drawn-by';
+  if (name === null) {
+    if (pairs.length > 0) throw usageError(`--${flag}-option needs --${flag}.`);
+    return {};
+  }
+  const { method } = chosenMethod({ name, options: {} });
+  const options = pairs.map((pair): [string, FieldValue] => {
+    const [option = '', ...value] = pair.split('=');
+    const field = method.options.find((o) => o.key === option);
+    if (field === undefined || value.length === 0) {
+      const known = method.options.map((o) => o.key).join(', ') || 'none';
+      throw usageError(
+        `--${flag}-option must be KEY=VALUE with an option of ${name} (${known}), not "${pair}".`,
+      );
+    }
+    return [option, parseSetting(`${flag}-option ${option}`, value.join('='), field)];
+  });
+  return { [key]: { name, options: Object.fromEntries(options) } };
 }
 
 function askedMetrics(given: string): AskedMetric[] {

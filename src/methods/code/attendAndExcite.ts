@@ -19,9 +19,9 @@ import { attentionSites, type Stage } from '../../models/unet/stages.ts';
 import { denoiserOf } from '../../procedures/tuned.ts';
 import { lastTokens } from '../../prompts/align.ts';
 import { matmulTrain } from '../../tensor/ops/matmulTrain.ts';
-import { scope } from '../../tensor/scope.ts';
 import {
   type Scalar,
+  scope,
   type Tensor,
   type Tensor2D,
   type Tensor3D,

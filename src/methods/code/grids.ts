@@ -1,7 +1,6 @@
 /** Linear maps between pixel grids, axis by axis: plain matrices, since attention maps are small. */
 import { matmulTrain } from '../../tensor/ops/matmulTrain.ts';
-import { scope } from '../../tensor/scope.ts';
-import { type Tensor, type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
+import { scope, type Tensor, type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 
 export type Grid = readonly [height: number, width: number];
 

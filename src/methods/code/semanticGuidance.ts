@@ -13,8 +13,8 @@ import type { Combine } from '../../diffusion/guidance.ts';
 import type { AttentionHook } from '../../models/hooks.ts';
 import type { Stage } from '../../models/unet/stages.ts';
 import { attentionSites } from '../../models/unet/stages.ts';
-import { scope } from '../../tensor/scope.ts';
 import {
+  scope,
   type Tensor,
   type Tensor1D,
   type Tensor2D,

@@ -12,8 +12,7 @@ import { guideAndMeasure } from '../../diffusion/guidance.ts';
 import type { ContextHook } from '../../models/hooks.ts';
 import { contextsOf } from '../../procedures/tuned.ts';
 import { phraseSpans, type Span } from '../../prompts/align.ts';
-import { scope } from '../../tensor/scope.ts';
-import { type Tensor3D, tf } from '../../tensor/tf.ts';
+import { scope, type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { MakeDrawRule } from '../methodCode.ts';
 
 /**

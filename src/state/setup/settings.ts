@@ -5,6 +5,7 @@ import { presetSettings } from '../../contract/presets.ts';
 import { FIELD_PATHS, type FieldPath, getField, setField } from '../../contract/settings.ts';
 import type {
   BackendChoice,
+  MethodChoice,
   MetricChoice,
   MiTuneSpec,
   ModelRef,
@@ -12,6 +13,7 @@ import type {
   RealImagesSpec,
   Settings,
 } from '../../contract/spec.ts';
+import { chosenMethod } from '../../methods/registry.ts';
 import { firstPreset } from '../model/modelPresets.ts';
 
 export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;
@@ -24,6 +26,10 @@ export type Draft = {
   readonly seed: number;
   readonly backend: BackendChoice;
   readonly realImages: RealImagesSpec | null;
+  /** What the run does; null for MI-TUNE. */
+  readonly method: MethodChoice | null;
+  /** The way of drawing, where the method has none of its own; null for guidance alone. */
+  readonly drawnBy: MethodChoice | null;
   /** Metrics of every image, beside those that the model has by itself. */
   readonly metrics: readonly MetricChoice[];
 };
@@ -35,6 +41,8 @@ export const INITIAL_DRAFT: Draft = {
   seed: 42,
   backend: 'auto',
   realImages: null,
+  method: null,
+  drawnBy: null,
   metrics: [],
 };
 
@@ -73,9 +81,22 @@ export function buildSpec(draft: Draft, prompts: readonly string[]): MiTuneSpec 
     prompts,
     seed: draft.seed,
     backend: draft.backend,
+    ...methodsOf(draft),
     ...draft.settings,
     realImages: draft.realImages,
     ...(draft.metrics.length === 0 ? {} : { metrics: draft.metrics }),
+  };
+}
+
+/** The methods that the draft names, as a run's spec has them. */
+export function methodsOf({
+  method,
+  drawnBy,
+}: Pick<Draft, 'method' | 'drawnBy'>): Pick<MiTuneSpec, 'method' | 'drawnBy'> {
+  const draws = chosenMethod(method ?? undefined).method.draws;
+  return {
+    ...(method === null ? {} : { method }),
+    ...(drawnBy === null || draws ? {} : { drawnBy }),
   };
 }
 
@@ -90,5 +111,7 @@ export function draftOf(spec: MiTuneSpec): Draft {
     backend: spec.backend,
     realImages: spec.realImages,
     metrics: spec.metrics ?? [],
+    method: spec.method ?? null,
+    drawnBy: spec.drawnBy ?? null,
   };
 }

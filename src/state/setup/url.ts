@@ -4,11 +4,12 @@
  * Prompts are not part of it: they may be long or private, and travel in run files.
  */
 import * as v from 'valibot';
-import { parseFieldText } from '../../contract/field.ts';
+import { accepts, type FieldValue, parseFieldText } from '../../contract/field.ts';
 import { presetSettings } from '../../contract/presets.ts';
 import { backendSchema, presetSchema, seedSchema } from '../../contract/runSchema.ts';
 import { acceptsValue, FIELD_PATHS, fieldOf, getField, setField } from '../../contract/settings.ts';
-import type { Settings } from '../../contract/spec.ts';
+import type { MethodChoice, Settings } from '../../contract/spec.ts';
+import { METHODS } from '../../methods/registry.ts';
 import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './settings.ts';
 
 export const PAGES = [
@@ -60,6 +61,13 @@ export function encodePlace({ page, runId, list, draft }: Place): string {
   if (draft.backend !== 'auto') query.set('backend', draft.backend);
   const metrics = draft.metrics.filter(({ model }) => model === null).map(({ name }) => name);
   if (metrics.length > 0) query.set('metrics', metrics.join(','));
+  for (const key of METHOD_KEYS) {
+    const choice = draft[key];
+    if (choice === null) continue;
+    query.set(key, choice.name);
+    for (const [option, value] of Object.entries(choice.options))
+      query.set(`${key}.${option}`, String(value));
+  }
   if (draft.model.kind === 'local') query.set('model', LOCAL + draft.model.id);
   else if (draft.model.base !== SHAPES_MODEL.base) query.set('model', draft.model.base);
   return query.toString();
@@ -99,7 +107,23 @@ export function decodePlace(hash: string): Place {
       seed: (seedText === null ? null : read(seedSchema, Number(seedText))) ?? INITIAL_DRAFT.seed,
       backend: read(backendSchema, query.get('backend')) ?? 'auto',
       realImages: null,
+      method: readMethod(query, 'method'),
+      drawnBy: readMethod(query, 'drawnBy'),
       metrics: (read(metricsSchema, query.get('metrics')) ?? []).map((name) => ({ name, model: null })),
     },
   };
+}
+
+const METHOD_KEYS = ['method', 'drawnBy'] as const;
+
+/** A method of the address with the options that it accepts; null where there is none of the name. */
+function readMethod(query: URLSearchParams, key: (typeof METHOD_KEYS)[number]): MethodChoice | null {
+  const method = METHODS.find(({ name }) => name === query.get(key));
+  if (method === undefined || (key === 'drawnBy' && !method.draws)) return null;
+  const options = method.options.flatMap((option): [string, FieldValue][] => {
+    const text = query.get(`${key}.${option.key}`);
+    const value = text === null ? undefined : parseFieldText(option, text);
+    return accepts(option, value) ? [[option.key, value]] : [];
+  });
+  return { name: method.name, options: Object.fromEntries(options) };
 }

@@ -11,6 +11,10 @@ import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, relativeError } from '../kernels/harness.ts';
 import { type Bench, openBench, someAdapter } from '../training/bench.ts';
 
+/** Two updates: many amplify rounding until two ways of computing the same differ. */
+const OPTIONS: Readonly<Record<string, Record<string, number>>> = {
+  'attend-and-excite': { maxRefinements: 1 },
+};
 /** What the tiny tokenizer's grammar has; the tagger would read it alike. */
 const READINGS = { 'a red cat': { objects: ['cat'], phrases: ['red cat'] } };
 const SEEDS = [7, 8];
@@ -31,7 +35,9 @@ onBackends('a way of drawing', () => {
     }: { tuned?: Tuned | null; mode?: 'whole' | 'byStage'; readings?: typeof READINGS } = {},
   ): Promise<DrawnCandidate[]> => {
     const rule =
-      name === null ? guidanceRule : await drawRuleOf({ drawnBy: { name, options: {} }, readings });
+      name === null
+        ? guidanceRule
+        : await drawRuleOf({ drawnBy: { name, options: OPTIONS[name] ?? {} }, readings });
     const task = {
       prompt: 0,
       text: 'a red cat',
@@ -60,7 +66,7 @@ onBackends('a way of drawing', () => {
       // Stage by stage is the same rule with other rounding.
       expect(
         relativeError((again[0] as DrawnCandidate).latent, (ruled[0] as DrawnCandidate).latent),
-      ).toBeLessThan(1e-2);
+      ).toBeLessThan(1e-3);
       const tuned = await applyAdapter(bench.session, someAdapter(bench, 'lora'));
       const adapted = await draw(name, { tuned });
       expect(

@@ -26,6 +26,27 @@ describe('options of npm run mitune', () => {
     expect(resumed?.exports).toEqual(['merged']);
   });
 
+  test('name a method and a way of drawing, with their options', () => {
+    const { spec } = read(
+      '--method',
+      'gors',
+      '--method-option',
+      'threshold=0.5',
+      '--method-option',
+      'reward=mi',
+      '--drawn-by',
+      'semantic-guidance',
+    );
+    expect(spec.method).toEqual({ name: 'gors', options: { threshold: 0.5, reward: 'mi' } });
+    expect(spec.drawnBy).toEqual({ name: 'semantic-guidance', options: {} });
+    expect(() => read('--method', 'gorse')).toThrow(/no method "gorse"/);
+    expect(() => read('--method', 'gors', '--method-option', 'threshold=2')).toThrow(/from 0 to 1/);
+    expect(() => read('--method', 'gors', '--method-option', 'speed=2')).toThrow(/threshold/);
+    expect(() => read('--method-option', 'threshold=0.5')).toThrow(/needs --method/);
+    expect(() => read('--drawn-by', 'gors')).toThrow(/no way of drawing/);
+    expect(helpText()).toContain('attend-and-excite: stepSize');
+  });
+
   test('override a preset, which is then no longer that preset', () => {
     const { spec } = read('--preset', 'paper', '--candidates', '8', '--lr', '1e-3', '--text-encoder', 'true');
     const paper = presetSettings('paper');

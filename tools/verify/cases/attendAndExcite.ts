@@ -15,8 +15,7 @@ import {
   type Measured,
   subjectLoss,
 } from '../../../src/methods/code/attendAndExcite.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { scope, type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { latentReader, openCase, schedulerOf, toleranceNamed } from '../methodCases.ts';
 import type { OracleFiles } from '../oracle.ts';
 import type { Report } from '../report.ts';

@@ -2,8 +2,7 @@
 
 import * as v from 'valibot';
 import { type Adapter, adapterParameters, disposeAdapter } from '../../../src/adapters/adapter.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { scope, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import type { LossInput } from '../../../src/training/loss.ts';
 import { preference, preferenceMargins, squaredErrors } from '../../../src/training/objectives.ts';
 import type { MicroBatch } from '../../../src/training/trainStep.ts';

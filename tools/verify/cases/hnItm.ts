@@ -5,8 +5,7 @@ import { type Adapter, adapterParameters, disposeAdapter } from '../../../src/ad
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { hardNegatives } from '../../../src/training/objectives.ts';
 import type { MicroBatch } from '../../../src/training/trainStep.ts';

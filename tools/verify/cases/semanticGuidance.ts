@@ -16,8 +16,14 @@ import {
   maskedSites,
   type Regions,
 } from '../../../src/methods/code/semanticGuidance.ts';
-import { scope } from '../../../src/tensor/scope.ts';
-import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import {
+  scope,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tf,
+} from '../../../src/tensor/tf.ts';
 import { latentReader, openCase, schedulerOf, toleranceNamed } from '../methodCases.ts';
 import type { OracleFiles } from '../oracle.ts';
 import type { Report } from '../report.ts';

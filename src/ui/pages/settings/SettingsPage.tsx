@@ -15,6 +15,7 @@ import { ForecastTable } from '../start/ForecastTable.tsx';
 import { PresetChoice } from '../start/PresetChoice.tsx';
 import { FieldGroup } from './FieldGroup.tsx';
 import { GeneralFields } from './GeneralFields.tsx';
+import { MethodChoice } from './MethodChoice.tsx';
 import { MetricChoices } from './MetricChoices.tsx';
 import { RealImages } from './RealImages.tsx';
 
@@ -42,6 +43,7 @@ export function SettingsPage() {
       </PageHead>
       <div className={page.split}>
         <div>
+          <MethodChoice />
           {GROUP_NAMES.map((group) => (
             <FieldGroup key={group} group={group} />
           ))}

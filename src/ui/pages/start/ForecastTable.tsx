@@ -2,7 +2,7 @@ import { useMemo } from 'react';
 import { useEngine } from '../../../state/page/engine.ts';
 import { forecast } from '../../../state/setup/forecast.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
-import { useSettings } from '../../../state/setup/settings.ts';
+import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
 import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
@@ -21,9 +21,11 @@ export function ForecastTable() {
   const settings = useSettings((state) => state.settings);
   const model = useEngine((state) => state.model);
   const backend = useEngine((state) => state.backend);
+  const method = useSettings((state) => state.method);
+  const drawnBy = useSettings((state) => state.drawnBy);
   const cost = useMemo(
-    () => forecast(settings, promptTexts(list), model?.imageSize ?? null),
-    [settings, list, model],
+    () => forecast(settings, promptTexts(list), model?.imageSize ?? null, methodsOf({ method, drawnBy })),
+    [settings, list, model, method, drawnBy],
   );
   const size = settings.sampling.size ?? model?.imageSize ?? 0;
   const time = model === null || backend === null ? null : estimateTime(localStorage, model, backend, size);
@@ -39,7 +41,11 @@ export function ForecastTable() {
       <Row
         label="Drawing"
         value={`${formatLarge(cost.samplingEvaluations)} evaluations`}
-        how={`${formatCount(cost.images)} images × ${sampling.steps} steps × 2`}
+        how={
+          cost.perImage === sampling.steps * 2
+            ? `${formatCount(cost.images)} images × ${sampling.steps} steps × 2`
+            : `${formatCount(cost.images)} images × at most ${formatCount(cost.perImage)}`
+        }
       />
       {cost.scoringEvaluations === 0 ? null : (
         <Row
@@ -48,11 +54,13 @@ export function ForecastTable() {
           how={`${formatPlural(settings.score.noiseDraws, 'noise draw')} per step, with and without the prompt`}
         />
       )}
-      <Row
-        label="Training"
-        value={`${formatLarge(cost.trainingEvaluations)} evaluations`}
-        how={`${formatCount(training.iterations)} steps × ${training.batch * training.accumulation} images × 3${rounds}`}
-      />
+      {cost.trainingEvaluations === 0 ? null : (
+        <Row
+          label="Training"
+          value={`${formatLarge(cost.trainingEvaluations)} evaluations`}
+          how={`${formatCount(training.iterations)} steps × ${training.batch * training.accumulation} images × ${formatCount(cost.perUpdate / (training.batch * training.accumulation))}${rounds}`}
+        />
+      )}
       <Row
         label="Time"
         value={

@@ -53,6 +53,18 @@ describe('the address', () => {
     expect(encodePlace(place)).toBe('v=1&page=start&preset=demo');
   });
 
+  test('names methods with their options, and leaves out what they do not take', () => {
+    const draft = {
+      ...INITIAL_DRAFT,
+      method: { name: 'gors', options: { threshold: 0.5 } },
+      drawnBy: { name: 'attend-and-excite', options: { promptTokensOnly: false } },
+    };
+    const hash = encodePlace({ page: 'start' as const, runId: null, list: null, draft });
+    expect(decodePlace(hash).draft).toEqual(draft);
+    const odd = decodePlace('#v=1&method=gors&method.threshold=7&method.speed=1&drawnBy=gors').draft;
+    expect([odd.method, odd.drawnBy]).toEqual([{ name: 'gors', options: {} }, null]);
+  });
+
   test('names metrics, and leaves out what is no name', () => {
     const metrics = ['shapes-clip', 'clip'].map((name) => ({ name, model: null }));
     const place = {
