@@ -1,6 +1,4 @@
 // End of a DoRA layer (Liu et al. 2024, arXiv:2402.09353, section 4.3): y = (base + scaling ab) magnitude / norm + bias.
-//
-// One thread per element; workgroups of 64 are folded into x and y.
 
 struct Params {
   packs: u32,
@@ -15,15 +13,7 @@ struct Params {
 @group(0) @binding(4) var<storage, read> magnitude: array<Pack>;
 @group(0) @binding(5) var<storage, read> norm: array<Pack>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = flat_index(group, groups, local);
-  if (i < params.packs) {
-    let column = i % params.width;
-    y[i] = (base[i] + params.scaling * ab[i]) * magnitude[column] / norm[column] + bias_at(column);
-  }
+fn each(i: u32) {
+  let column = i % params.width;
+  y[i] = (base[i] + params.scaling * ab[i]) * magnitude[column] / norm[column] + bias_at(column);
 }

@@ -1,6 +1,4 @@
 // Gradients of dora_epilogue.wgsl with respect to base (factor 1) and ab (factor scaling): dy magnitude / norm factor.
-//
-// One thread per element; workgroups of 64 are folded into x and y.
 
 struct Params {
   packs: u32,
@@ -14,15 +12,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> magnitude: array<Pack>;
 @group(0) @binding(4) var<storage, read> norm: array<Pack>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = flat_index(group, groups, local);
-  if (i < params.packs) {
-    let column = i % params.width;
-    scaled[i] = dy[i] * magnitude[column] / norm[column] * params.factor;
-  }
+fn each(i: u32) {
+  let column = i % params.width;
+  scaled[i] = dy[i] * magnitude[column] / norm[column] * params.factor;
 }

@@ -4,6 +4,12 @@
 // The form says where an operand's element is: matmul_nn (a [M,K], b [K,N]), matmul_nt (b [N,K]) or
 // matmul_tn (a [K,M]).
 
+struct Params {
+  rows: u32,
+  inner: u32,
+  columns: u32,
+}
+
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> c: array<f32>;
 @group(0) @binding(2) var<storage, read> a: array<f32>;

@@ -1,10 +1,4 @@
 // Operands of matmul.wgsl: a [M,K], b [K,N].
-struct Params {
-  rows: u32,
-  inner: u32,
-  columns: u32,
-}
-
 fn a_at(row: u32, k: u32) -> u32 {
   return row * params.inner + k;
 }

@@ -4,16 +4,6 @@
 // One thread per key row and head: workgroup x over keys, y over heads, z over samples; no atomics, so it is repeatable.
 // Blocks marked //#each D are unrolled head4 times.
 
-struct Params {
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  causal: u32,
-  scale: f32,
-  first_tile: u32, // workgroup of keys that the dispatch begins with
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dv: array<vec4f>;
 @group(0) @binding(3) var<storage, read> q: array<vec4f>;

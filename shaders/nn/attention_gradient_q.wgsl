@@ -4,16 +4,6 @@
 // One thread per query row and head, as in attention.wgsl. delta is [N,heads,Lq].
 // Blocks marked //#each D are unrolled head4 times.
 
-struct Params {
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  causal: u32,
-  scale: f32,
-  first_tile: u32, // workgroup of queries that the dispatch begins with
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> delta: array<f32>;
 @group(0) @binding(3) var<storage, read> q: array<vec4f>;

@@ -6,16 +6,6 @@
 // [N,Lq,heads,4 head4], k, v [N,Lk,heads,4 head4]; log_sum [N,heads,Lq] is kept for the gradient.
 // Blocks marked //#each D are unrolled own4 = ceil(head4 / 16) times.
 
-struct Params {
-  queries: u32,
-  keys: u32,
-  heads: u32,
-  causal: u32, // 1 hides keys after the query's own position
-  scale: f32,
-  first_tile: u32, // tile of queries that the dispatch begins with
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> log_sum: array<f32>;
 @group(0) @binding(3) var<storage, read> q: array<vec4f>;

@@ -66,7 +66,3 @@ fn source_row(start: Place, tap: u32) -> i32 {
 fn block_row(tap: u32, part: u32, column: u32, i: u32) -> vec4f {
   return unpack(w[(4u * (tap * params.depth4 + part) + i) * params.width4 + column]);
 }
-
-fn times(v: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
-  return v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
-}

@@ -56,7 +56,3 @@ fn source_row(start: Place, tap: u32) -> i32 {
 fn block_row(tap: u32, part: u32, column: u32, i: u32) -> vec4f {
   return unpack(w[(4u * (tap * params.width4 + column) + i) * params.depth4 + part]);
 }
-
-fn times(v: vec4f, w0: vec4f, w1: vec4f, w2: vec4f, w3: vec4f) -> vec4f {
-  return v * mat4x4f(w0, w1, w2, w3);
-}

@@ -1,6 +1,4 @@
 // Gradient of geglu.wgsl: d value = dy * gelu(gate), d gate = dy * value * gelu'(gate).
-//
-// Threads as in geglu.wgsl.
 
 struct Params {
   packs: u32, // of dy
@@ -12,17 +10,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<Pack>;
 @group(0) @binding(3) var<storage, read> dy: array<Pack>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = flat_index(group, groups, local);
-  if (i < params.packs) {
-    let value = i + (i / params.width) * params.width;
-    let gate = value + params.width;
-    dx[value] = dy[i] * activation(x[gate]);
-    dx[gate] = dy[i] * x[value] * activation_slope(x[gate]);
-  }
+fn each(i: u32) {
+  let value = i + (i / params.width) * params.width;
+  let gate = value + params.width;
+  dx[value] = dy[i] * activation(x[gate]);
+  dx[gate] = dy[i] * x[value] * activation_slope(x[gate]);
 }

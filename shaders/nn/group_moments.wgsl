@@ -21,24 +21,10 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let size = params.group_channels;
-  let start = group.y * params.pixels * params.channels + group.x * size;
-  let count = params.pixels * size;
-  var sum = 0.0;
-  for (var i = local; i < count; i += threads) {
-    let pixel = i / size;
-    sum += x[start + pixel * params.channels + (i - pixel * size)];
-  }
-  let mean = workgroup_sum(local, vec2f(sum, 0.0)).x / f32(count);
-  var deviation = 0.0;
-  for (var i = local; i < count; i += threads) {
-    let pixel = i / size;
-    let centered = x[start + pixel * params.channels + (i - pixel * size)] - mean;
-    deviation += centered * centered;
-  }
-  let total = workgroup_sum(local, vec2f(deviation, 0.0)).x;
+  let start = group.y * params.pixels * params.channels + group.x * params.group_channels;
+  let statistics = group_statistics(local, start);
   if (local == 0u) {
-    means[group.y * groups.x + group.x] = mean;
-    squares[group.y * groups.x + group.x] = total;
+    means[group.y * groups.x + group.x] = statistics.x;
+    squares[group.y * groups.x + group.x] = statistics.y;
   }
 }

@@ -43,19 +43,9 @@ fn main(
   let first = group.x * size;
   let start = sample * params.pixels * params.channels + first;
   let count = params.pixels * size;
-  var sum = 0.0;
-  for (var i = local; i < count; i += threads) {
-    let pixel = i / size;
-    sum += x[start + pixel * params.channels + (i - pixel * size)];
-  }
-  let mean = workgroup_sum(local, vec2f(sum, 0.0)).x / f32(count);
-  var squares = 0.0;
-  for (var i = local; i < count; i += threads) {
-    let pixel = i / size;
-    let centered = x[start + pixel * params.channels + (i - pixel * size)] - mean;
-    squares += centered * centered;
-  }
-  let variance = workgroup_sum(local, vec2f(squares, 0.0)).x / f32(count);
+  let statistics = group_statistics(local, start);
+  let mean = statistics.x;
+  let variance = statistics.y / f32(count);
   let inverse_std = 1.0 / sqrt(variance + params.eps);
   var sums = vec2f();
   for (var i = local; i < count; i += threads) {

@@ -27,17 +27,9 @@ fn main(
   }
   let first = row * params.width4;
   let width = 4.0 * f32(params.width4);
-  var sum = vec4f();
-  for (var i = 0u; i < params.width4; i++) {
-    sum += x[first + i];
-  }
-  let mean = dot(sum, vec4f(1.0)) / width;
-  var squares = vec4f();
-  for (var i = 0u; i < params.width4; i++) {
-    let centered = x[first + i] - mean;
-    squares += centered * centered;
-  }
-  let inverse_std = 1.0 / sqrt(dot(squares, vec4f(1.0)) / width + params.eps);
+  let statistics = row_statistics(first);
+  let mean = statistics.x;
+  let inverse_std = statistics.y;
   var slopes = vec4f();
   var products = vec4f();
   for (var i = 0u; i < params.width4; i++) {

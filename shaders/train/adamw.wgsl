@@ -1,7 +1,5 @@
 // AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) for one parameter, in the form of torch.optim.AdamW. The gradient is
 // first multiplied by a factor that is on the GPU, so that clipping needs no read-back.
-//
-// One thread per element; workgroups of 64 are folded into x and y.
 
 struct Params {
   packs: u32,
@@ -25,16 +23,7 @@ struct Params {
 @group(0) @binding(7) var<storage, read> v: array<Pack>;
 @group(0) @binding(8) var<storage, read> factor: array<f32>;
 
-@compute @workgroup_size(64)
-fn main(
-  @builtin(workgroup_id) group: vec3u,
-  @builtin(num_workgroups) groups: vec3u,
-  @builtin(local_invocation_index) local: u32,
-) {
-  let i = flat_index(group, groups, local);
-  if (i >= params.packs) {
-    return;
-  }
+fn each(i: u32) {
   let g = gradient[i] * factor[0];
   let m_next = params.beta1 * m[i] + params.rest1 * g;
   let v_next = params.beta2 * v[i] + params.rest2 * g * g;

@@ -9,6 +9,7 @@ import { readPngText } from '../../src/formats/pngText.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { decodeSealed, encodeSealed, sealedBytes } from '../../src/formats/sealed.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
+import { cleanText } from '../../src/models/text/clean/cleanText.ts';
 import { parseTextConfig } from '../../src/models/text/config.ts';
 import { makeTokenizer } from '../../src/models/text/tokenizer.ts';
 import { parseUnetConfig } from '../../src/models/unet/config.ts';
@@ -68,7 +69,10 @@ const CSV_TOKENS = ['"', '""', ',', ';', '\t', '\r\n', '\r', '\n', '\ufeff', 'pr
 const PNG_TOKENS = ['IHDR', 'IDAT', 'IEND', 'PLTE', 'tEXt', 'zTXt', 'iTXt', '\0\0\0\u0000'];
 const ZIP_TOKENS = ['PK\u0001\u0002', 'PK\u0003\u0004', 'PK\u0005\u0006', 'PK\u0006\u0006', '../', '\0'];
 
-const bpe = plainBpe(good.TOKENIZER.vocab, good.TOKENIZER.merges);
+const bpe = plainBpe(good.TOKENIZER, {
+  specials: ['<|startoftext|>', '<|endoftext|>', '!'],
+  clean: cleanText,
+});
 const tokenizer = makeTokenizer(good.TOKENIZER, 77);
 const poolHeader = { latentSize: 4, timesteps: [900, 500, 20], source: '{"seed":1}' };
 const poolRecord = {

@@ -41,7 +41,7 @@ export function launchAttention(
   return launch(backend, {
     ...(form === 'registers'
       ? perRow('attention', q, options)
-      : tiled('attention_tiled', SHADERS.attention_tiled, q, options)),
+      : tiled('attention_tiled', SHADERS.attention_tiled, q, options, SHADERS.attention_params)),
     outputs: [q.shape, [batch, options.heads, queries]],
     inputs: [q, k, v],
     ...parts(backend, { rows: queries, tile: rowsOf[form], products: 2 }, inputs, options),
@@ -143,7 +143,7 @@ function perRow(
   const head4 = headWidth(q, heads) / 4;
   return {
     label: `${name}/${4 * head4}`,
-    pieces: () => [unroll(SHADERS[name], { D: head4 }), constants({ head4 })],
+    pieces: () => [unroll(SHADERS[name], { D: head4 }), SHADERS.attention_params, constants({ head4 })],
   };
 }
 

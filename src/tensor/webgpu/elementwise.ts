@@ -20,7 +20,7 @@ export function launchElementwise(backend: WebGPUBackend, spec: Elementwise): Te
   const widths = spec.width === undefined ? [] : [u32(spec.width / lanes)];
   return launch(backend, {
     label: `${spec.label}/${lanes}`,
-    pieces: () => [...spec.pieces(), packOf(lanes)],
+    pieces: () => [SHADERS.each_pack, ...spec.pieces(), packOf(lanes)],
     inputs: spec.inputs,
     outputs: spec.outputs,
     uniforms: [u32(size / lanes), ...widths, ...(spec.uniforms ?? [])],

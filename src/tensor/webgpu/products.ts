@@ -5,6 +5,13 @@ import { constants, type Shader, unroll } from './shader.ts';
 import { SHADERS } from './shaders.ts';
 import { chosenVariant, type ProductOp, type VariantOf } from './variantState.ts';
 
+const operands = {
+  linear: [SHADERS.linear, SHADERS.linear_operands, SHADERS.times_rows],
+  linear_gradient: [SHADERS.linear_gradient, SHADERS.linear_operands, SHADERS.times_columns],
+  conv2d: [SHADERS.conv2d, SHADERS.times_rows],
+  conv2d_gradient: [SHADERS.conv2d_gradient, SHADERS.times_columns],
+} as const satisfies Record<ProductOp, readonly Shader[]>;
+
 export type Product = {
   readonly op: ProductOp;
   /** Its last axis has `depth` values. */
@@ -56,7 +63,7 @@ export function launchProduct(backend: WebGPUBackend, product: Product): TensorI
     label: label.filter((part) => part !== '').join('/'),
     pieces: () => [
       ...form.pieces(),
-      SHADERS[op],
+      ...operands[op],
       weightOf(weight),
       constants({ bias_binding: 4, residual_binding: residualBinding, ...product.constants }),
       bias === undefined ? SHADERS.no_bias : SHADERS.bias,

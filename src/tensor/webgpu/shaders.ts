@@ -4,14 +4,18 @@ import doraMagnitudeGradient from '../../../shaders/adapters/dora_magnitude_grad
 import doraScale from '../../../shaders/adapters/dora_scale.wgsl?raw';
 import doraWeightNorm from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
 import matmul from '../../../shaders/adapters/matmul.wgsl?raw';
+import attentionParams from '../../../shaders/common/attention_params.wgsl?raw';
 import bias from '../../../shaders/common/bias.wgsl?raw';
 import doraBias from '../../../shaders/common/dora_bias.wgsl?raw';
 import doraColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
 import doraColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
 import doraNoBias from '../../../shaders/common/dora_no_bias.wgsl?raw';
+import eachPack from '../../../shaders/common/each_pack.wgsl?raw';
 import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
 import geluErf from '../../../shaders/common/gelu_erf.wgsl?raw';
 import geluQuick from '../../../shaders/common/gelu_quick.wgsl?raw';
+import groupStatistics from '../../../shaders/common/group_statistics.wgsl?raw';
+import linearOperands from '../../../shaders/common/linear_operands.wgsl?raw';
 import matmulNn from '../../../shaders/common/matmul_nn.wgsl?raw';
 import matmulNt from '../../../shaders/common/matmul_nt.wgsl?raw';
 import matmulTn from '../../../shaders/common/matmul_tn.wgsl?raw';
@@ -21,9 +25,12 @@ import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
 import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
 import residualAny from '../../../shaders/common/residual_any.wgsl?raw';
 import residualVec4 from '../../../shaders/common/residual_vec4.wgsl?raw';
+import rowStatistics from '../../../shaders/common/row_statistics.wgsl?raw';
 import rowsAny from '../../../shaders/common/rows_any.wgsl?raw';
 import rowsVec4 from '../../../shaders/common/rows_vec4.wgsl?raw';
 import silu from '../../../shaders/common/silu.wgsl?raw';
+import timesColumns from '../../../shaders/common/times_columns.wgsl?raw';
+import timesRows from '../../../shaders/common/times_rows.wgsl?raw';
 import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
 import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
@@ -56,19 +63,23 @@ import sumOfSquares from '../../../shaders/train/sum_of_squares.wgsl?raw';
 import type { Shader } from './shader.ts';
 
 export const SHADERS = {
-  dora_epilogue: { code: doraEpilogue, needs: ['Pack', 'bias_at', 'flat_index'] },
+  dora_epilogue: { code: doraEpilogue, needs: ['Pack', 'bias_at'] },
   dora_magnitude_gradient: { code: doraMagnitudeGradient, needs: [] },
-  dora_scale: { code: doraScale, needs: ['Pack', 'flat_index'] },
+  dora_scale: { code: doraScale, needs: ['Pack'] },
   dora_weight_norm: { code: doraWeightNorm, needs: ['Weight4', 'b4', 'store4', 'unpack'] },
-  matmul: { code: matmul, needs: ['Params', 'a_at', 'b_at'] },
+  matmul: { code: matmul, needs: ['a_at', 'b_at'] },
+  attention_params: { code: attentionParams, needs: [] },
   bias: { code: bias, needs: ['bias_binding', 'params'] },
   dora_bias: { code: doraBias, needs: ['Pack'] },
   dora_columns_any: { code: doraColumnsAny, needs: ['params'] },
   dora_columns_vec4: { code: doraColumnsVec4, needs: ['params'] },
   dora_no_bias: { code: doraNoBias, needs: ['Pack'] },
+  each_pack: { code: eachPack, needs: ['each', 'flat_index', 'params'] },
   flat_index: { code: flatIndex, needs: [] },
   gelu_erf: { code: geluErf, needs: ['Pack'] },
   gelu_quick: { code: geluQuick, needs: ['Pack'] },
+  group_statistics: { code: groupStatistics, needs: ['params', 'threads', 'workgroup_sum', 'x'] },
+  linear_operands: { code: linearOperands, needs: ['Weight4'] },
   matmul_nn: { code: matmulNn, needs: ['params'] },
   matmul_nt: { code: matmulNt, needs: ['params'] },
   matmul_tn: { code: matmulTn, needs: ['params'] },
@@ -78,33 +89,36 @@ export const SHADERS = {
   pack_vec4: { code: packVec4, needs: [] },
   residual_any: { code: residualAny, needs: ['params', 'residual_binding'] },
   residual_vec4: { code: residualVec4, needs: ['params', 'residual_binding'] },
+  row_statistics: { code: rowStatistics, needs: ['params', 'x'] },
   rows_any: { code: rowsAny, needs: ['params', 'residual4'] },
   rows_vec4: { code: rowsVec4, needs: ['params', 'residual4'] },
   silu: { code: silu, needs: ['Pack'] },
+  times_columns: { code: timesColumns, needs: [] },
+  times_rows: { code: timesRows, needs: [] },
   weight_f16: { code: weightF16, needs: [] },
   weight_f32: { code: weightF32, needs: [] },
   workgroup_sum: { code: workgroupSum, needs: ['threads'] },
   noise_difference: { code: noiseDifference, needs: ['Pack', 'total'] },
-  activation: { code: activation, needs: ['Pack', 'activation', 'flat_index'] },
-  activation_gradient: { code: activationGradient, needs: ['Pack', 'activation_slope', 'flat_index'] },
-  attention: { code: attention, needs: ['head4'] },
+  activation: { code: activation, needs: ['Pack', 'activation'] },
+  activation_gradient: { code: activationGradient, needs: ['Pack', 'activation_slope'] },
+  attention: { code: attention, needs: ['head4', 'params'] },
   attention_delta: { code: attentionDelta, needs: ['flat_index'] },
-  attention_gradient_kv: { code: attentionGradientKv, needs: ['head4'] },
-  attention_gradient_q: { code: attentionGradientQ, needs: ['head4'] },
-  attention_tiled: { code: attentionTiled, needs: ['head4'] },
+  attention_gradient_kv: { code: attentionGradientKv, needs: ['head4', 'params'] },
+  attention_gradient_q: { code: attentionGradientQ, needs: ['head4', 'params'] },
+  attention_tiled: { code: attentionTiled, needs: ['head4', 'params'] },
   attention_tiled_gradient: { code: attentionTiledGradient, needs: ['head4', 'rows_are_keys', 'slopes'] },
   conv2d: { code: conv2d, needs: ['Weight4', 'unpack', 'upsampled'] },
   conv2d_gradient: { code: conv2dGradient, needs: ['Weight4', 'unpack'] },
-  geglu: { code: geglu, needs: ['Pack', 'activation', 'flat_index'] },
-  geglu_gradient: { code: gegluGradient, needs: ['Pack', 'activation', 'activation_slope', 'flat_index'] },
-  group_moments: { code: groupMoments, needs: ['threads', 'workgroup_sum'] },
-  group_norm: { code: groupNorm, needs: ['threads', 'workgroup_sum'] },
-  group_norm_gradient: { code: groupNormGradient, needs: ['threads', 'workgroup_sum'] },
-  layer_norm: { code: layerNorm, needs: ['flat_index'] },
-  layer_norm_gradient: { code: layerNormGradient, needs: ['flat_index'] },
-  linear: { code: linear, needs: ['Weight4', 'unpack'] },
-  linear_combination: { code: linearCombination, needs: ['combined', 'flat_index', 'params', 'y'] },
-  linear_gradient: { code: linearGradient, needs: ['Weight4', 'unpack'] },
+  geglu: { code: geglu, needs: ['Pack', 'activation'] },
+  geglu_gradient: { code: gegluGradient, needs: ['Pack', 'activation', 'activation_slope'] },
+  group_moments: { code: groupMoments, needs: ['group_statistics', 'threads'] },
+  group_norm: { code: groupNorm, needs: ['group_statistics', 'threads'] },
+  group_norm_gradient: { code: groupNormGradient, needs: ['group_statistics', 'threads', 'workgroup_sum'] },
+  layer_norm: { code: layerNorm, needs: ['flat_index', 'row_statistics'] },
+  layer_norm_gradient: { code: layerNormGradient, needs: ['flat_index', 'row_statistics'] },
+  linear: { code: linear, needs: ['params', 'unpack', 'w'] },
+  linear_combination: { code: linearCombination, needs: ['combined', 'y'] },
+  linear_gradient: { code: linearGradient, needs: ['params', 'unpack', 'w'] },
   product_registers: {
     code: productRegisters,
     needs: [
@@ -153,9 +167,14 @@ export const SHADERS = {
       'times',
     ],
   },
-  adamw: { code: adamw, needs: ['Pack', 'flat_index'] },
+  adamw: { code: adamw, needs: ['Pack'] },
   sum_of_squares: { code: sumOfSquares, needs: ['squares', 'start', 'threads', 'total', 'workgroup_sum'] },
 } as const satisfies Record<string, Shader>;
 
 /** Pieces that come by themselves where they are needed. */
-export const LIBRARY: readonly Shader[] = [SHADERS.flat_index, SHADERS.workgroup_sum];
+export const LIBRARY: readonly Shader[] = [
+  SHADERS.flat_index,
+  SHADERS.group_statistics,
+  SHADERS.row_statistics,
+  SHADERS.workgroup_sum,
+];

@@ -4,29 +4,49 @@
 export type PlainBpe = {
   readonly vocab: ReadonlyMap<string, number>;
   readonly ranks: ReadonlyMap<string, number>;
+  /** Tokens that are found as they are written, before anything else. */
+  readonly specials: readonly string[];
+  /** Mends and unescapes a text, as CLIP does before it looks for words. */
+  readonly clean: (text: string) => string;
 };
 
-export function plainBpe(vocab: string, merges: string): PlainBpe {
-  const lines = merges.split('\n').filter((line) => line !== '' && !line.startsWith('#version'));
+export function plainBpe(
+  files: { readonly vocab: string; readonly merges: string },
+  { specials, clean }: Pick<PlainBpe, 'specials' | 'clean'>,
+): PlainBpe {
+  const lines = files.merges.split('\n').filter((line) => line !== '' && !line.startsWith('#version'));
   return {
-    vocab: new Map(Object.entries(JSON.parse(vocab) as Record<string, number>)),
+    vocab: new Map(Object.entries(JSON.parse(files.vocab) as Record<string, number>)),
     ranks: new Map(lines.map((line, rank) => [line.trim(), rank])),
+    specials,
+    clean,
   };
 }
 
 const WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+/gu;
 
-/** Ids of a text without start and end; special tokens are found as they are written, before anything else. */
-export function plainIds({ vocab, ranks }: PlainBpe, text: string): number[] {
-  return text.split(/(<\|startoftext\|>|<\|endoftext\|>)/).flatMap((part) => {
-    const special = vocab.get(part);
-    if (special !== undefined && part.startsWith('<|')) return [special];
-    // Alone, also what is a special token only in lower case: as OpenAI's tokenizer has it, and unlike transformers.
-    const lower = vocab.get(part.toLowerCase());
-    if (lower !== undefined && part.startsWith('<|')) return [lower];
-    const words = part.normalize('NFC').replace(/\s+/g, ' ').toLowerCase().match(WORDS) ?? [];
-    return words.flatMap((word) => joined(word, ranks).map((piece) => vocab.get(piece) as number));
+/** Ids of a text without start and end. */
+export function plainIds({ vocab, ranks, specials, clean }: PlainBpe, text: string): number[] {
+  const idOf = (piece: string) => vocab.get(piece) as number;
+  return splitAt(text, specials).flatMap((part) => {
+    if (specials.includes(part)) return [idOf(part)];
+    // Start and end are also found where only lower case makes them, as in OpenAI's tokenizer.
+    const lower = clean(part).toLowerCase().normalize('NFC').replace(/\s+/g, ' ').toLowerCase();
+    const marks = ['<|startoftext|>', '<|endoftext|>'];
+    return splitAt(lower, marks).flatMap((piece) => {
+      if (marks.includes(piece)) return [idOf(piece)];
+      return (piece.match(WORDS) ?? []).flatMap((word) => joined(word, ranks).map(idOf));
+    });
   });
+}
+
+/** The marks of a text and what lies between them. */
+function splitAt(text: string, marks: readonly string[]): string[] {
+  const found = marks.map((mark) => ({ mark, at: text.indexOf(mark) })).filter(({ at }) => at >= 0);
+  const [first] = found.sort((a, b) => a.at - b.at);
+  if (first === undefined) return [text];
+  const rest = text.slice(first.at + first.mark.length);
+  return [text.slice(0, first.at), first.mark, ...splitAt(rest, marks)];
 }
 
 function joined(word: string, ranks: ReadonlyMap<string, number>): string[] {
