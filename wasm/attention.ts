@@ -1,5 +1,6 @@
 /** Scaled dot-product attention, head by head on panels that stay in the cache. */
-import { matrixRows, multiply, pack, packTransposed, transpose } from './matmul';
+import { multiply, pack, packTransposed, transpose } from './matmul';
+import { matrixRows } from './rowTables';
 import { exp4, maxLanes, sumLanes } from './vectorMath';
 
 /**

@@ -4,13 +4,6 @@ export { geglu, gegluGradient, silu, siluGradient } from './activations';
 export { attend, attendGradient, attentionScratch } from './attention';
 export { groupNorm, groupNormGradient, groupNormScratch } from './groupNorm';
 export { layerNorm, layerNormGradient } from './layerNorm';
-export {
-  convolutionGradientRows,
-  convolutionRows,
-  matrixRows,
-  multiply,
-  pack,
-  packTransposed,
-  transpose,
-} from './matmul';
+export { multiply, pack, packTransposed, transpose } from './matmul';
+export { convolutionGradientRows, convolutionRows, matrixRows } from './rowTables';
 export { winogradInput, winogradOutput, winogradWeights } from './winograd';

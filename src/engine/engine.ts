@@ -26,7 +26,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
-import { chooseKernels, kernelsInUse, restoreKernels, selfTestReport } from './kernels.ts';
+import { chooseKernels, kernelsInUse, reportBackend, restoreKernels } from './kernels.ts';
 import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -341,22 +341,6 @@ export class Engine {
   openModelFolder(): Promise<ModelFolder> {
     return openModelRef(this.#current.report.ref, this.#pageUrl);
   }
-}
-
-/** The report's form of a backend. */
-export function reportBackend(info: BackendInfo): BackendReport {
-  const { name, reason, adapter, precision } = info;
-  return {
-    name,
-    reason,
-    adapter:
-      adapter === undefined
-        ? null
-        : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
-    precision,
-    kernels: kernelsInUse(info),
-    selfTest: selfTestReport(),
-  };
 }
 
 function notReady(message: string): StudioError {

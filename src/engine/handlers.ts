@@ -30,7 +30,7 @@ import {
 import { sessionOfRun } from './adapterSources.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
-import { reportBackend } from './engine.ts';
+import { reportBackend } from './kernels.ts';
 import { probe } from './probe.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';

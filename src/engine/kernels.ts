@@ -3,6 +3,7 @@
  */
 import * as v from 'valibot';
 import type { BackendInfo } from '../contract/backend.ts';
+import type { BackendReport } from '../contract/runTypes.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
 import { type SelfTest, testKernels } from '../tensor/selfTest/testKernels.ts';
 import {
@@ -82,4 +83,20 @@ export function selfTestReport(): { readonly tested: number; readonly wrong: rea
     forms.map((form) => `${op.replaceAll('_', ' ')} (${form})`),
   );
   return { tested: found.tested, wrong };
+}
+
+/** The report's form of a backend. */
+export function reportBackend(info: BackendInfo): BackendReport {
+  const { name, reason, adapter, precision } = info;
+  return {
+    name,
+    reason,
+    adapter:
+      adapter === undefined
+        ? null
+        : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
+    precision,
+    kernels: kernelsInUse(info),
+    selfTest: selfTestReport(),
+  };
 }

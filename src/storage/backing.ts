@@ -37,11 +37,15 @@ export type Records = {
   deleteValues(keys: readonly StoreKey[], prefixes?: readonly StorePrefix[]): Promise<void>;
 };
 
-/** A file that is held for writing; see `FileSystemSyncAccessHandle`. What is not flushed may be lost. */
-export type SyncFile = Pick<
-  FileSystemSyncAccessHandle,
-  'getSize' | 'read' | 'write' | 'truncate' | 'flush' | 'close'
->;
+/** A file that is held for writing: the `FileSystemSyncAccessHandle` of workers. What is not flushed may be lost. */
+export type SyncFile = {
+  getSize(): number;
+  read(buffer: AllowSharedBufferSource, options?: { at?: number }): number;
+  write(buffer: AllowSharedBufferSource, options?: { at?: number }): number;
+  truncate(newSize: number): void;
+  flush(): void;
+  close(): void;
+};
 
 export type StoredFile = {
   /** Relative to the listed folder. */

@@ -21,6 +21,6 @@ export async function storageReport(): Promise<StorageReport> {
  * have no such function, and there the answer is false, as it is when the browser declines.
  */
 export async function requestPersistence(): Promise<boolean> {
-  const manager = navigator.storage as Partial<StorageManager> | undefined;
+  const manager = navigator.storage as (StorageManager & { persist?: () => Promise<boolean> }) | undefined;
   return (await manager?.persist?.()) ?? false;
 }

@@ -12,8 +12,10 @@ const SOURCES = [
   'public',
   'shaders',
   'src',
+  'tsconfig.base.json',
   'tsconfig.json',
   'vite.config.ts',
+  'wasm',
 ];
 
 /** Folder of the built app. */

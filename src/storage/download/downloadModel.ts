@@ -23,7 +23,8 @@ import { fileSource, listFiles, moveFile, removeTree, sizeOf } from '../opfs.ts'
 import { PART } from '../paths.ts';
 import { storageReport } from '../quota.ts';
 import { fetchFile, type Patience } from './fetchFile.ts';
-import { describePlace, finalError, type Place, placeName, placesOf, type RemoteModel } from './remote.ts';
+import { type Place, placeName, placesOf } from './places.ts';
+import { describePlace, finalError, type RemoteModel } from './remote.ts';
 import { completeTokenizer } from './tokenizer.ts';
 
 export type DownloadOptions = {

@@ -1,11 +1,10 @@
 /** What a place on the network has to offer: which files make the model there, how large they are, under which license. */
 import * as v from 'valibot';
-import type { License, ModelSource } from '../../contract/modelSource.ts';
+import type { License } from '../../contract/modelSource.ts';
 import { StudioError } from '../../lib/errors.ts';
-import { isSingleFile, sourceOrigin } from '../../sources/address.ts';
 import { CATALOG, type CatalogEntry, LICENSES } from '../../sources/catalog.ts';
-import { escapePath, HUBS, type Hub, hubUrl } from '../../sources/hubs.ts';
-import { type MetricModel, metricFileUrl, metricModel } from '../../sources/metricModels.ts';
+import { escapePath, type Hub, hubUrl } from '../../sources/hubs.ts';
+import { metricFileUrl } from '../../sources/metricModels.ts';
 import {
   CHECKPOINT_PATH,
   chooseModelFiles,
@@ -16,19 +15,7 @@ import {
 } from '../modelFiles.ts';
 import type { RemoteFile } from './fetchFile.ts';
 import { type Access, request, requestText, shown, TemporaryFailure, totalBytes } from './http.ts';
-
-/** One of the places that a source names: mirrors are tried in order. */
-export type Place =
-  | {
-      readonly kind: 'hub';
-      readonly hub: Hub;
-      readonly repository: string;
-      readonly revision: string;
-      readonly path: string;
-    }
-  | { readonly kind: 'url'; readonly url: string; readonly single: boolean }
-  /** Files that are known one by one, wherever they lie. */
-  | { readonly kind: 'files'; readonly model: MetricModel; readonly hub: Hub };
+import { type Place, placeName } from './places.ts';
 
 export type RemoteModel = {
   /** As shown to the user. */
@@ -40,35 +27,6 @@ export type RemoteModel = {
   readonly license: License | null;
   readonly notes: readonly string[];
 };
-
-/** @throws StudioError `model-unknown` for an entry that the catalog does not have (any more), or that is no download */
-export function placesOf(source: ModelSource, hubs: Readonly<Record<string, Hub>> = HUBS): readonly Place[] {
-  const hubOf = (name: string): Hub => hubs[name] as Hub;
-  switch (source.kind) {
-    case 'catalog': {
-      const entry = CATALOG.find(({ id }) => id === source.id);
-      if (entry === undefined || entry.repositories.length === 0) throw unknownModel(source.id);
-      return entry.repositories.map((repository) => ({
-        kind: 'hub',
-        hub: hubOf('huggingface'),
-        repository,
-        revision: 'main',
-        path: '',
-      }));
-    }
-    case 'metric': {
-      const model = metricModel(source.id);
-      if (model === null || model.files.length === 0) throw unknownModel(source.id);
-      return [{ kind: 'files', model, hub: hubOf('huggingface') }];
-    }
-    case 'hub':
-      return [{ ...source, kind: 'hub', hub: hubOf(source.hub) }];
-    case 'url':
-      return [{ kind: 'url', url: source.url, single: isSingleFile(source) }];
-    default:
-      return source satisfies never;
-  }
-}
 
 /** Asks a place what it has. @throws StudioError as `chooseModelFiles` and `request`, or `TemporaryFailure` */
 export function describePlace(place: Place, access: Omit<Access, 'tokenOrigin'>): Promise<RemoteModel> {
@@ -82,12 +40,6 @@ export function describePlace(place: Place, access: Omit<Access, 'tokenOrigin'>)
     default:
       return place satisfies never;
   }
-}
-
-export function placeName(place: Place): string {
-  if (place.kind === 'files') return hostsOf(place);
-  if (place.kind === 'url') return sourceOrigin({ kind: 'url', url: place.url });
-  return `${new URL(place.hub.origin).host}/${place.repository}`;
 }
 
 const entriesSchema = v.array(
@@ -265,24 +217,18 @@ async function describeFiles(
   const files = await Promise.all(
     model.files.map(async (file) => {
       const found = await probe(metricFileUrl(file, hub), file.path, access);
-      if (found === null) throw noSuchFile(hostsOf(place), file.path);
+      if (found === null) throw noSuchFile(placeName(place), file.path);
       return found;
     }),
   );
   return {
-    place: hostsOf(place),
+    place: placeName(place),
     tokenOrigin: hub.origin,
     layout: 'metric',
     files,
     license: model.license,
     notes: [],
   };
-}
-
-/** The servers that a metric's model comes from. */
-function hostsOf({ model, hub }: Place & { kind: 'files' }): string {
-  const hosts = model.files.map((file) => new URL(metricFileUrl(file, hub)).host);
-  return [...new Set(hosts)].join(' and ');
 }
 
 /** A folder without a listing: every file is asked for by name. */
@@ -366,12 +312,5 @@ function noSuchFile(place: string, path: string): StudioError {
   return new StudioError('url-not-found', `There is no ${path === '' ? 'file' : path} at ${place}.`, {
     remedy: 'Check the address: spelling, branch and folder.',
     where: path === '' ? place : path,
-  });
-}
-
-function unknownModel(id: string): StudioError {
-  return new StudioError('model-unknown', `There is no model called ${id} to download.`, {
-    remedy: 'Choose one of the list, or give its address.',
-    where: id,
   });
 }

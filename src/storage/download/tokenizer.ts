@@ -9,7 +9,8 @@ import { modelSchema, type StoredModelFile } from '../modelManifest.ts';
 import { UNKNOWN } from '../modelStore.ts';
 import { readBytes, sizeOf, writeBytes } from '../opfs.ts';
 import { requestText } from './http.ts';
-import { describePlace, placesOf } from './remote.ts';
+import { placesOf } from './places.ts';
+import { describePlace } from './remote.ts';
 
 export const TOKENIZER_PATHS = ['tokenizer/vocab.json', 'tokenizer/merges.txt'] as const;
 /** Entries of CLIP's vocabulary; other models here, such as the shapes model's, have others. */

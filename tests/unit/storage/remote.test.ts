@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reportError, StudioError } from '../../../src/lib/errors.ts';
 import { HUBS } from '../../../src/sources/hubs.ts';
-import { describePlace, type Place, placesOf } from '../../../src/storage/download/remote.ts';
+import { type Place, placesOf } from '../../../src/storage/download/places.ts';
+import { describePlace } from '../../../src/storage/download/remote.ts';
 import { type RangeServer, serveRanges } from '../../../tools/lib/rangeServer.ts';
 
 const files = new Map<string, Uint8Array>();
