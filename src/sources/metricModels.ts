@@ -16,6 +16,8 @@ export type MetricModel = {
   readonly parameters: number;
   /** Bytes of the download, about. */
   readonly sizeBytes: number;
+  /** Most GPU memory that it takes at any time; `npm run bench -- memory` holds it. */
+  readonly deviceBytes: number;
   /** Address of a model that comes with the page, relative to it; null for the others. */
   readonly base: string | null;
   readonly files: readonly MetricFile[];
@@ -58,6 +60,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'Shapes CLIP',
     parameters: 1_127_937,
     sizeBytes: 2_300_000,
+    deviceBytes: 20e6,
     base: 'models/shapes-clip/',
     files: [],
     license: LICENSES.mit as License,
@@ -68,6 +71,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'CLIP ViT-B/32',
     parameters: 151_277_313,
     sizeBytes: 605_000_000,
+    deviceBytes: 230e6,
     base: null,
     files: [
       onHub('openai/clip-vit-base-patch32', 'config.json'),
@@ -82,6 +86,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'BLIP-VQA, original',
     parameters: 361_478_972,
     sizeBytes: 1_540_000_000,
+    deviceBytes: 750e6,
     base: null,
     files: [
       {
@@ -101,6 +106,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'BLIP-VQA, Hugging Face port',
     parameters: 361_230_140,
     sizeBytes: 1_540_000_000,
+    deviceBytes: 750e6,
     base: null,
     files: [
       onHub('Salesforce/blip-vqa-capfilt-large', 'config.json'),
@@ -115,6 +121,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'HPS v2.0 (OpenCLIP ViT-H/14)',
     parameters: 986_109_441,
     sizeBytes: 1_970_000_000,
+    deviceBytes: 1310e6,
     base: null,
     files: [onHub('xswu/HPSv2', 'HPS_v2_compressed.pt', 'model.pt'), ...CLIP_TOKENIZER],
     license: APACHE_2,
@@ -125,6 +132,7 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     name: 'PickScore (CLIP ViT-H/14)',
     parameters: 986_109_441,
     sizeBytes: 3_940_000_000,
+    deviceBytes: 1310e6,
     base: null,
     files: [
       onHub('yuvalkirstain/PickScore_v1', 'config.json'),

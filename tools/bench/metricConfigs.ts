@@ -1,4 +1,4 @@
-// The published sizes of metrics' networks.
+// The published sizes of metrics' networks, by their entry in the catalog; PickScore's is that of HPS v2.
 
 import { parseBlipConfig } from '../../src/metrics/blip/config.ts';
 import type { MetricCheckpoint } from '../../src/metrics/checkpoint.ts';
@@ -14,14 +14,14 @@ const vitH14 = {
 };
 
 export const METRIC_CONFIGS: Readonly<Record<string, MetricConfig>> = {
-  'CLIP ViT-B/32': {
+  'clip-vit-b32': {
     kind: 'clip',
     // The defaults of transformers' configuration are this model.
     config: parseClipConfig({ text_config: {}, vision_config: {} }, 'CLIP ViT-B/32'),
   },
-  'BLIP-VQA at 480 pixels': {
+  'blip-vqa-480': {
     kind: 'blip',
     config: parseBlipConfig({ text_config: bert, vision_config: { image_size: 480 } }, 'BLIP-VQA'),
   },
-  'OpenCLIP ViT-H/14 (HPS v2, PickScore)': { kind: 'clip', config: parseClipConfig(vitH14, 'ViT-H/14') },
+  'hps-v2': { kind: 'clip', config: parseClipConfig(vitH14, 'ViT-H/14') },
 };

@@ -35,7 +35,8 @@ export function MetricChoices() {
               <Disclosure label="When not to trust it">
                 <p className={styles.help}>{caution}</p>
                 <p className={styles.help}>
-                  {model.name}: {formatLarge(model.parameters)} parameters, {formatBytes(model.sizeBytes)},{' '}
+                  {model.name}: {formatLarge(model.parameters)} parameters, {formatBytes(model.sizeBytes)}, up
+                  to {formatBytes(model.deviceBytes)} of GPU memory beside the model while it measures,{' '}
                   <a href={model.license.url} target="_blank" rel="noreferrer">
                     license {model.license.name}
                   </a>
