@@ -10,7 +10,7 @@ import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves } from '../lib/half.ts';
 import { type ModelFolder, readTextIfThere } from '../models/folder.ts';
 import type { PartName } from '../models/shape.ts';
-import { clearExports, exportPath } from '../storage/exportFiles.ts';
+import { startExport } from '../storage/exportFiles.ts';
 import { openFile, writePieces } from '../storage/opfs.ts';
 import type { OpenedAdapter } from './adapterSources.ts';
 import type { RequestContext } from './requestContext.ts';
@@ -45,8 +45,7 @@ export async function writeMergedModel(opened: OpenedAdapter, context: RequestCo
     tensors: mergedTensors(opened, part, component),
   }));
   const total = files.reduce((sum, { tensors }) => sum + lazyFileBytes(tensors, METADATA), 0);
-  const path = exportPath('merged.zip');
-  await clearExports();
+  const path = await startExport('merged', 'model.zip');
   let done = 0;
   async function* entries() {
     yield { name: 'model_index.json', input: modelIndex(opened) };

@@ -1,13 +1,14 @@
-/** Large files on their way out: they lie in local storage until the browser has copied them where the user wants them. */
+/**
+ * Large files on their way out: they lie in local storage until the browser has copied them where the user wants them.
+ * One is kept at a time, and the storage page lists it as a leftover.
+ */
 import { removeTree } from './opfs.ts';
 
-const FOLDER = 'exports';
+/** Has a folder for each kind of export. */
+export const EXPORTS_FOLDER = 'exports';
 
-export function exportPath(name: string): string {
-  return `${FOLDER}/${name}`;
-}
-
-/** Removes what an earlier export left: at most one such file is kept. */
-export async function clearExports(): Promise<void> {
-  await removeTree(FOLDER);
+/** Path for a new export, in place of an earlier one. */
+export async function startExport(kind: string, name: string): Promise<string> {
+  await removeTree(EXPORTS_FOLDER);
+  return `${EXPORTS_FOLDER}/${kind}/${name}`;
 }

@@ -5,6 +5,7 @@ import { StudioError } from '../lib/errors.ts';
 import { sourceOrigin } from '../sources/address.ts';
 import { deleteAdapter, listAdapters, loadAdapter } from './adapterStore.ts';
 import { BROWSER } from './browser.ts';
+import { EXPORTS_FOLDER } from './exportFiles.ts';
 import { deleteImageFolder, listImageFolders } from './imageStore.ts';
 import { adapterKey } from './keys.ts';
 import * as kv from './kv.ts';
@@ -163,7 +164,7 @@ async function findUses(locks: ReadonlySet<string>): Promise<Uses> {
   return uses;
 }
 
-/** Folders without a record, and adapters' bytes without one: what was being written when the page ended. */
+/** Folders without a record, and adapters' bytes without one: what was being written when the page ended, and exports. */
 async function listLeftovers(): Promise<StoredItem[]> {
   const locks = await heldLocks();
   const leftovers: StoredItem[] = [];
@@ -188,6 +189,9 @@ async function listLeftovers(): Promise<StoredItem[]> {
       const busy = locks.has(`mi-tune-${prefix}-${name}`);
       await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`), busy);
     }
+  }
+  for (const name of await listFolders(EXPORTS_FOLDER)) {
+    await add(`${EXPORTS_FOLDER}/${name}`, await sizeOf(`${EXPORTS_FOLDER}/${name}`));
   }
   const adapters = new Set((await kv.valuesWithPrefix('adapter:')).keys());
   for (const [key, bytes] of await kv.valuesWithPrefix('adapter-bytes:')) {

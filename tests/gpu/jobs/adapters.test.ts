@@ -89,6 +89,13 @@ describe('a file', () => {
     const merged = await predict(null);
     await client.call('loadModel', { ref: model });
     await client.call('deleteStored', { kind: 'model', id });
+    // The room that it took on its way out can be had back.
+    const left = (await client.call('stored', {})).leftovers.find((item) => item.id === 'exports/merged');
+    expect(left?.storedBytes).toBe(file.size);
+    await client.call('deleteStored', { kind: 'leftover', id: 'exports/merged' });
+    expect((await client.call('stored', {})).leftovers.map((item) => item.id)).not.toContain(
+      'exports/merged',
+    );
     expect(relativeError(merged, adapted)).toBeLessThan(0.01);
     expect(relativeError(merged, await predict(null))).toBeGreaterThan(0.01);
   });

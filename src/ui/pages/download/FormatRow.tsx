@@ -31,7 +31,7 @@ const WORDS: Readonly<Record<ExportName, FormatWords>> = {
   },
   merged: {
     title: 'Merged model',
-    text: 'The whole model with the adapter in its weights, float16, as a diffusers folder in a zip. It is written to this browser’s storage first and takes its room until the next export.',
+    text: 'The whole model with the adapter in its weights, float16, as a diffusers folder in a zip. It is written to this browser’s storage first; Storage lists it and deletes it.',
   },
 };
 
