@@ -50,7 +50,8 @@ export async function importAdapter(
   const report = await attempt(() => engineClient().call('importAdapter', { name, bytes, config }));
   if (report === null) return null;
   takeReport(report);
-  confirmDone(`${report.name} loaded: ${describeAdapter(report)}.`);
+  const facts = [`${report.name} loaded: ${describeAdapter(report)}.`, ...report.notes];
+  confirmDone(facts.join(' '));
   return report;
 }
 
