@@ -147,8 +147,8 @@ describe('a known model', () => {
     await waitForEngine(page);
     await goTo(page, 'Model');
     await item().getByText('In use').waitFor();
-    await button('Use Shapes').click();
-    await page.getByRole('listitem', { name: 'Shapes' }).getByText('In use').waitFor();
+    await button('Use Shapes 2').click();
+    await page.getByRole('listitem', { name: 'Shapes 2' }).getByText('In use').waitFor();
   });
 });
 

@@ -92,7 +92,7 @@ describe('a large checkpoint', () => {
     expect(await plan.locator('[data-fits]').getAttribute('data-fits')).toBe('false');
     expect(await plan.innerText()).toContain('Peak');
     expect(await engine()).toBe('ready');
-    expect(await item('Shapes').innerText()).toContain('In use');
+    expect(await item('Shapes 2').innerText()).toContain('In use');
     expect(await pageProblems(page, 'plan of a large model')).toEqual([]);
     await plan.getByRole('button', { name: 'Not now' }).click();
   });
@@ -135,8 +135,8 @@ describe('a large checkpoint', () => {
     await button('Plan and load').waitFor();
     expect(await engine()).toBe('waiting');
     // A small one is taken at once.
-    await button('Use Shapes').click();
-    await item('Shapes').getByText('In use').waitFor(PATIENT);
+    await button('Use Shapes 2').click();
+    await item('Shapes 2').getByText('In use').waitFor(PATIENT);
   });
 });
 
@@ -190,11 +190,11 @@ test('a run is shown with the model it was made with only, which is offered', as
   await page.goto(`${studio.url}#v=1&page=select&run=${run}&preset=paper&model=stored:${id}`);
   await page.reload();
   await page.locator('[data-engine=waiting]').waitFor(PATIENT);
-  await page.getByText('Made with Shapes').waitFor();
+  await page.getByText('Made with Shapes 2').waitFor();
   expect(await page.locator('[data-row] canvas').count()).toBe(0);
   expect(await pageProblems(page, 'a run of another model')).toEqual([]);
   await button('Load it').click();
   await page.locator('[data-row] canvas').first().waitFor(PATIENT);
-  expect(await page.getByText('Made with Shapes').count()).toBe(0);
+  expect(await page.getByText('Made with Shapes 2').count()).toBe(0);
   expect(await page.locator('[data-code]').count()).toBe(0);
 });

@@ -26,7 +26,7 @@ export type PageTitle =
 export const TINY_RUN: MiTuneSpec = {
   version: 1,
   preset: 'custom',
-  model: { kind: 'url', base: 'models/shapes/' },
+  model: { kind: 'url', base: 'models/shapes-2/' },
   prompts: ['a red circle above a blue square', 'a green star and a white ring', 'a small cyan ring'],
   seed: 42,
   backend: 'wasm',

@@ -8,6 +8,7 @@ import type { ExportName } from '../../src/contract/adapterFiles.ts';
 import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { StudioError } from '../../src/lib/errors.ts';
+import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
 import { collectAdapter, saveDownload } from './adapterFiles.ts';
@@ -102,7 +103,7 @@ function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
   );
   const ref: ModelRef = {
     kind: 'url',
-    base: model === null ? 'models/shapes/' : isFolder(model) ? MODEL_MOUNT : model,
+    base: model === null ? BUILT_IN_MODEL : isFolder(model) ? MODEL_MOUNT : model,
   };
   const metrics = options.metrics.map(
     ({ name, folder }): MetricChoice => ({

@@ -14,9 +14,10 @@ import type {
   Settings,
 } from '../../contract/spec.ts';
 import { chosenMethod } from '../../methods/registry.ts';
+import { BUILT_IN_MODEL } from '../../sources/catalog.ts';
 import { firstPreset } from '../model/modelPresets.ts';
 
-export const SHAPES_MODEL = { kind: 'url', base: 'models/shapes/' } as const satisfies ModelRef;
+export const SHAPES_MODEL = { kind: 'url', base: BUILT_IN_MODEL } as const satisfies ModelRef;
 
 export type Draft = {
   /** The preset the settings started from; what differs from it is found by comparing. */

@@ -53,7 +53,7 @@ it('a model is planned, downloaded, loaded, and deleted when nothing needs it an
   expect(await client.call('loadModel', { ref })).toMatchObject({ name: 'tiny', imageSize: 16 });
   const remove = () => client.call('deleteStored', { kind: 'model', id: plan.id });
   await expect(remove()).rejects.toMatchObject({ code: 'storage-in-use' });
-  await client.call('loadModel', { ref: { kind: 'url', base: 'models/shapes/' } });
+  await client.call('loadModel', { ref: { kind: 'url', base: 'models/shapes-2/' } });
   expect(await remove()).toEqual({ freedBytes: plan.sizeBytes });
   await expect(client.call('loadModel', { ref })).rejects.toMatchObject({ code: 'model-missing' });
   expect((await client.call('storage', {})).quotaBytes).toBeGreaterThan(0);

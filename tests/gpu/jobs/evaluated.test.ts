@@ -6,7 +6,7 @@ import { mean } from '../../../src/lib/stats.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 const CHANGE = {
-  model: { kind: 'url', base: 'models/shapes/' },
+  model: { kind: 'url', base: 'models/shapes-2/' },
   prompts: ['a red circle', 'a blue square', 'a red circle above a blue square', 'a green star'],
   sampling: { steps: 4, batch: 2, guidance: 3 },
   selection: { candidates: 2 },
@@ -53,4 +53,16 @@ it('are there after the run, before and after on the same seeds', async () => {
   await studio.run(stopped);
   expect(await pairsOf(stopped)).toEqual(pairs);
   expect((await studio.state(stopped)).evaluations).toEqual(evaluations);
+
+  // Trained on other pictures, which ends at the same step: the pictures are the new adapter's.
+  const { selections } = await studio.state(stopped);
+  const picks = (selections[0]?.picks ?? []).map(({ prompt, candidate }) => ({
+    prompt,
+    candidate: 1 - candidate,
+  }));
+  await studio.client.call('setSelection', { runId: stopped, round: 0, picks });
+  await studio.run(stopped);
+  const others = await pairsOf(stopped);
+  expect(others.map((pair) => pair.before)).toEqual(pairs.map((pair) => pair.before));
+  expect(others.map((pair) => pair.after)).not.toEqual(pairs.map((pair) => pair.after));
 });

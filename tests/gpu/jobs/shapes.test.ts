@@ -20,7 +20,7 @@ describe('the shapes model', () => {
   beforeAll(async () => {
     studio = await openStudio('wasm');
     runId = await studio.create({
-      model: { kind: 'url', base: 'models/shapes/' },
+      model: { kind: 'url', base: 'models/shapes-2/' },
       prompts: PROMPTS,
       sampling: { steps: 6, batch: 2, guidance: 4 },
       selection: { candidates: 2 },
@@ -48,7 +48,7 @@ describe('the shapes model', () => {
   });
 
   it('says that it can be scored, and what it is', async () => {
-    const report = await studio.client.call('loadModel', { ref: { kind: 'url', base: 'models/shapes/' } });
+    const report = await studio.client.call('loadModel', { ref: { kind: 'url', base: 'models/shapes-2/' } });
     expect(report).toMatchObject({ imageSize: 64, maxTokens: 32, prediction: 'epsilon', shapesWorld: true });
     expect(report.adapterTargets).toBe(7 * 8);
   });
@@ -103,7 +103,7 @@ describe('the shapes model', () => {
   });
 
   it('refuses what cannot be done, and says why', async () => {
-    const fresh = await studio.create({ model: { kind: 'url', base: 'models/shapes/' } });
+    const fresh = await studio.create({ model: { kind: 'url', base: 'models/shapes-2/' } });
     const call = studio.client.call.bind(studio.client);
     const other = await studio.create({ model: { kind: 'url', base: 'models/other/' } });
     await expect(call('exportAdapter', { runId: other, which: 'best' })).rejects.toMatchObject({

@@ -55,10 +55,11 @@ const listOf = (...models: StoredItem[]): StoredList => ({ models, adapters: [],
 const DROPPED: StoredItem = { ...ITEM, id: 'a-b', name: 'mine', complete: true, origin: null, source: null };
 
 describe('the list of models', () => {
-  test('has every known model once, and the one of the page ready to use', () => {
+  test('has every known model once, and those of the page ready to use', () => {
     const rows = modelRows(null, new Map());
     expect(rows.map(({ name }) => name)).toEqual(CATALOG.map(({ name }) => name));
     expect(rows.filter(({ ref }) => ref !== null).map(({ ref }) => ref)).toEqual([
+      { kind: 'url', base: 'models/shapes-2/' },
       { kind: 'url', base: 'models/shapes/' },
     ]);
   });
