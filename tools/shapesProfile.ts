@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { presetSettings } from '../src/contract/presets.ts';
 import { wilsonInterval } from '../src/lib/stats.ts';
 import { parsePrompt, promptText } from '../src/shapes/parse.ts';
-import { PROFILE_TASKS, type ProfiledImage, type ProfileRow, profileOf } from '../src/shapes/profile.ts';
+import { ASKED_BY_TASK, type ProfiledImage, type ProfileRow, profileOf } from '../src/shapes/profile.ts';
 import { samplePrompts } from '../src/shapes/prompts.ts';
 import { SPLITS } from '../src/shapes/splits.ts';
 import { type Category, SHAPES } from '../src/shapes/world.ts';
@@ -51,7 +51,7 @@ const folder = resolve(positionals[0] ?? MODEL_FOLDER);
 
 const workers = await openWorkers(workerCount, { model: folder, adapters: join(folder, 'no-adapters') });
 try {
-  const categories = [...new Set(PROFILE_TASKS.map((task) => task.category))];
+  const categories = [...new Set(Object.values(ASKED_BY_TASK).map((task) => task.category))];
   const asked = categories.flatMap((category) =>
     samplePrompts(split, category, prompts, SEED).map((prompt) => ({ category, text: promptText(prompt) })),
   );

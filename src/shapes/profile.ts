@@ -1,7 +1,8 @@
 /**
- * How a model fails: shares of images in which the tasks of GenEval (Ghosh et al. 2023) succeed, on prompts of the shapes
- * world that ask for the same things, beside what Stable Diffusion 2.1 reaches there.
+ * How a model fails: shares of images in which the tasks of GenEval succeed, on prompts of the shapes world that ask for
+ * the same things, beside what Stable Diffusion 2.1 reaches there.
  */
+import { PROFILE_TASKS, type ProfileTask } from '../contract/profile.ts';
 import type { Witness } from './claims.ts';
 import type { Placed } from './geometry.ts';
 import { holds } from './relations.ts';
@@ -12,60 +13,25 @@ export type SeenObject = Pick<Witness, 'shape' | 'color'> & { readonly placed: P
 
 export type ProfiledImage = { readonly prompt: ShapesPrompt; readonly objects: readonly SeenObject[] };
 
-export type ProfileTask = {
-  readonly id: 'single' | 'both' | 'color' | 'binding' | 'position';
-  /** What succeeds, in the words of a table. */
-  readonly title: string;
+type Asked = {
   /** The prompts that ask for it. */
   readonly category: Extract<Category, 'single' | 'color' | 'spatial'>;
-  /** SD-2.1 on GenEval: one figure, or the lowest and highest that are published. */
-  readonly reference: readonly [number, number];
   succeeds(image: ProfiledImage): boolean;
 };
 
 /** How far from its reference a task may be for the model to fail as Stable Diffusion does. */
 export const PROFILE_TOLERANCE = 0.1;
 
-export const PROFILE_TASKS: readonly ProfileTask[] = [
-  {
-    id: 'single',
-    title: 'the single object is there',
-    category: 'single',
-    reference: [0.98, 0.98],
-    succeeds: hasAllShapes,
-  },
-  {
-    id: 'both',
-    title: 'both of two objects are there',
-    category: 'color',
-    reference: [0.51, 0.51],
-    succeeds: hasAllShapes,
-  },
-  {
-    id: 'color',
-    title: 'the single object has its color',
-    category: 'single',
-    reference: [0.85, 0.85],
-    succeeds: hasAllColors,
-  },
-  {
-    id: 'binding',
-    title: 'both are there, each with its color',
-    category: 'color',
-    reference: [0.17, 0.17],
-    succeeds: hasAllColors,
-  },
-  {
-    id: 'position',
-    title: 'both are there, where they should be',
-    category: 'spatial',
-    reference: [0.07, 0.12],
-    succeeds: hasPlaces,
-  },
-];
+export const ASKED_BY_TASK: Readonly<Record<ProfileTask, Asked>> = {
+  single: { category: 'single', succeeds: hasAllShapes },
+  both: { category: 'color', succeeds: hasAllShapes },
+  color: { category: 'single', succeeds: hasAllColors },
+  binding: { category: 'color', succeeds: hasAllColors },
+  position: { category: 'spatial', succeeds: hasPlaces },
+};
 
 export type ProfileRow = {
-  readonly task: ProfileTask;
+  readonly task: (typeof PROFILE_TASKS)[number];
   readonly images: number;
   readonly successes: number;
   readonly share: number;
@@ -76,8 +42,9 @@ export type ProfileRow = {
 /** One row per task, over the images whose prompts ask for it. */
 export function profileOf(images: ReadonlyMap<Category, readonly ProfiledImage[]>): readonly ProfileRow[] {
   return PROFILE_TASKS.map((task) => {
-    const asked = images.get(task.category) ?? [];
-    const successes = asked.filter((image) => task.succeeds(image)).length;
+    const { category, succeeds } = ASKED_BY_TASK[task.id];
+    const asked = images.get(category) ?? [];
+    const successes = asked.filter(succeeds).length;
     const share = successes / asked.length;
     const [low, high] = task.reference;
     const near = share >= low - PROFILE_TOLERANCE && share <= high + PROFILE_TOLERANCE;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
 import {
-  PROFILE_TASKS,
+  ASKED_BY_TASK,
   type ProfiledImage,
   profileOf,
   type SeenObject,
@@ -50,13 +50,13 @@ test.each([
 ] as const)('tells %s', (_, objects, expected) => {
   const image: ProfiledImage = { prompt: prompt('a red circle and a blue square'), objects };
   for (const [id, succeeds] of Object.entries(expected))
-    expect(PROFILE_TASKS.find((task) => task.id === id)?.succeeds(image), id).toBe(succeeds);
+    expect(ASKED_BY_TASK[id as keyof typeof expected].succeeds(image), id).toBe(succeeds);
 });
 
 test('places count only where both objects are', () => {
-  const task = PROFILE_TASKS.find(({ id }) => id === 'position');
+  const task = ASKED_BY_TASK.position;
   const asked = prompt('a circle above a square');
-  const at = (...objects: SeenObject[]) => task?.succeeds({ prompt: asked, objects });
+  const at = (...objects: SeenObject[]) => task.succeeds({ prompt: asked, objects });
   expect(at(seen('circle', 'red', 32, 16), seen('square', 'red', 32, 48))).toBe(true);
   expect(at(seen('circle', 'red', 32, 48), seen('square', 'red', 32, 16))).toBe(false);
   expect(at(seen('circle', 'red', 32, 16))).toBe(false);

@@ -20,7 +20,9 @@ import {
 } from '../analysis/rank.ts';
 import { GUIDANCE } from '../design.ts';
 import { comparedGuidances, guidedPrompts, rankedPrompts } from '../ranking.ts';
+import { earlyStopText } from './earlyStop.ts';
 import { interval, number, percent, points, table } from './markdown.ts';
+import { mistakeText } from './mistakes.ts';
 import type { Section, Study } from './section.ts';
 import { intervalPlot, linePlot } from './svg.ts';
 
@@ -38,6 +40,7 @@ export function rankingSection({ store, design, schedule }: Study): Section {
     GUIDANCE,
     schedule,
   );
+  const seen = pools.filter((pool) => pool.category !== 'unseen');
   const diagnosis = diagnosisRows(pools, schedule);
   const branch = branchRows(pools);
   const text = [
@@ -46,6 +49,10 @@ export function rankingSection({ store, design, schedule }: Study): Section {
     overall(rows, pools),
     rankTable(rows),
     '![Kendall’s tau per category](shapes-study/tau-by-category.svg)',
+    '### Which mistakes MI sees',
+    mistakeText(seen, schedule),
+    '### How early a pool can be thinned out',
+    earlyStopText(seen, schedule),
     '### Scores against each other',
     scoreText(scores),
     scoreTable(scores),

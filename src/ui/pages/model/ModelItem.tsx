@@ -10,6 +10,7 @@ import { formatBytes, formatPercent } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { DownloadOffer } from './DownloadOffer.tsx';
 import { DownloadProgress } from './DownloadProgress.tsx';
+import { FailureProfile } from './FailureProfile.tsx';
 import { LoadPlanPanel } from './LoadPlanPanel.tsx';
 import styles from './ModelList.module.css';
 import { PredictionChoice } from './PredictionChoice.tsx';
@@ -47,6 +48,7 @@ export function ModelItem({ row }: { readonly row: ModelRow }) {
       {row.ref?.kind === 'local' && stored?.prediction != null ? (
         <PredictionChoice id={row.id} name={name} prediction={stored.prediction} />
       ) : null}
+      <FailureProfile id={row.id} />
       {planned ? <LoadPlanPanel loads /> : null}
     </li>
   );
