@@ -3,5 +3,5 @@ import type { Profile } from '../contract/profile.ts';
 
 /** By the id of the catalog. */
 export const PROFILES: Readonly<Record<string, Profile>> = {
-  'shapes-2': { single: 0.95, both: 0.45, color: 0.9, binding: 0.25, position: 0.12 },
+  'shapes-2': { single: 0.975, both: 0.558, color: 0.95, binding: 0.292, position: 0.167 },
 };
