@@ -50,16 +50,16 @@ const OFFICIAL_CODE = {
  * drawing, and eight candidates are enough where half of the images forget an object. `npm run demo:check` measures it.
  */
 const DEMO = {
-  sampling: { scheduler: 'ddpm', steps: 30, guidance: 3, batch: 8, size: null },
+  sampling: { scheduler: 'ddpm', steps: 30, guidance: 2.5, batch: 8, size: null },
   score: { ...PAPER.score, weights: 'code', truncation: 50 },
   selection: { ...PAPER.selection, candidates: 8 },
   adapter: { kind: 'dora', rank: 16, textEncoder: false },
   training: {
     ...PAPER.training,
-    iterations: 200,
+    iterations: 300,
     batch: 8,
     accumulation: 1,
-    learningRate: 5e-4,
+    learningRate: 1e-3,
     validationShare: 0.35,
     checkpointEvery: 25,
     previewEvery: 50,
