@@ -56,7 +56,7 @@ const DEMO = {
   adapter: { kind: 'dora', rank: 16, textEncoder: false },
   training: {
     ...PAPER.training,
-    iterations: 300,
+    iterations: 200,
     batch: 8,
     accumulation: 1,
     learningRate: 1e-3,

@@ -1,5 +1,5 @@
 /** The report of the demonstration's check. */
-import { type Interval, mean, pairedBootstrap } from '../../src/lib/stats.ts';
+import { type ConfidenceInterval, mean, pairedBootstrap } from '../../src/lib/stats.ts';
 import { demoSpec, firstExample, type SeedResult } from './oneSeed.ts';
 
 /** What the demonstration is held to. */
@@ -10,8 +10,8 @@ export type SeedRow = {
   readonly seed: number;
   readonly before: number;
   readonly after: number;
-  readonly change: Interval;
-  readonly random: Interval;
+  readonly change: ConfidenceInterval;
+  readonly random: ConfidenceInterval;
   readonly passed: boolean;
 };
 
@@ -32,7 +32,7 @@ export function overSeeds(
   results: readonly SeedResult[],
   read: (result: SeedResult) => readonly number[],
   against: (result: SeedResult) => readonly number[],
-): Interval {
+): ConfidenceInterval {
   const means = (lists: readonly (readonly number[])[]): number[] => lists.map(mean);
   return pairedBootstrap(means(results.map(read)), means(results.map(against)), { seed: BOOTSTRAP_SEED });
 }
@@ -90,7 +90,7 @@ export function demoReport(results: readonly SeedResult[]): string {
   return `${lines.join('\n')}\n`;
 }
 
-function points({ estimate, low, high }: Interval): string {
+function points({ estimate, low, high }: ConfidenceInterval): string {
   const signed = (value: number): string => `${value >= 0 ? '+' : ''}${(100 * value).toFixed(1)}`;
   return `${signed(estimate)} [${(100 * low).toFixed(1)}, ${(100 * high).toFixed(1)}]`;
 }
