@@ -6,7 +6,7 @@ import { mean } from '../../../src/lib/stats.ts';
 import { openStudio, type Studio } from './studio.ts';
 
 const CHANGE = {
-  model: { kind: 'url', base: 'models/shapes-2/' },
+  model: { kind: 'url', base: 'models/shapes/' },
   prompts: ['a red circle', 'a blue square', 'a red circle above a blue square', 'a green star'],
   sampling: { steps: 4, batch: 2, guidance: 3 },
   selection: { candidates: 2 },
