@@ -23,7 +23,7 @@ import type {
   RunState,
   RunSummary,
 } from './runTypes.ts';
-import type { BackendChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
+import type { BackendChoice, MethodChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
 import type { StorageReport, StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
 
 export type AdapterReport = {
@@ -57,7 +57,7 @@ export type ImageRef = {
   readonly candidate: number;
 };
 
-/** The same seeds with and without the adapter. */
+/** The same seeds with and without the adapter, the way of drawing, or both. */
 export type ComparePair = {
   readonly prompt: string;
   readonly seed: number;
@@ -76,7 +76,10 @@ export type ComparePair = {
 export type AdapterId = string;
 
 export type CompareRequest = {
-  readonly adapter: AdapterId;
+  /** Null for the base model. */
+  readonly adapter: AdapterId | null;
+  /** A method's way of drawing on the second side; guidance alone where absent, as always on the first. */
+  readonly drawnBy?: MethodChoice;
   /** How far every weight goes from the model's to the adapter's: 1 (default) is the adapter as it was trained. */
   readonly strength?: number;
   readonly prompts: readonly string[];

@@ -1,9 +1,11 @@
-/** The same seeds with and without an adapter. */
+/** The same seeds with and without an adapter, a method's way of drawing, or both. */
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
+import { drawRuleOf } from '../methods/code.ts';
 import { measureImage } from '../metrics/metric.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
+import { type DrawRule, guidanceRule } from '../procedures/drawRule.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import type { Tuned } from '../procedures/tuned.ts';
@@ -25,10 +27,12 @@ export async function compare(
   request: CompareRequest,
   options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
 ): Promise<readonly ComparePair[]> {
-  const { tuned, session } = await openTuned(engine, request.adapter, request.strength);
+  const { adapter, strength } = request;
+  const { tuned, session } =
+    adapter === null ? { tuned: null, session: engine.session } : await openTuned(engine, adapter, strength);
   const total = 2 * request.prompts.length * request.seeds.length;
   let done = 0;
-  const draw = async (model: Tuned | null): Promise<Shown[]> => {
+  const draw = async (model: Tuned | null, rule: DrawRule): Promise<Shown[]> => {
     const scheduler = sessionScheduler(session, 'ddpm', request.steps);
     const candidates = request.seeds.map((seed, candidate) => ({ candidate, seed }));
     const tasks = request.prompts.map((text, prompt) => ({ prompt, text, candidates }));
@@ -36,6 +40,7 @@ export async function compare(
     const batches = drawPool(session, model, tasks, {
       scheduler,
       guidance: request.guidance,
+      rule,
       batch: BATCH,
       signal: options.signal,
     });
@@ -59,8 +64,8 @@ export async function compare(
     return shown;
   };
   try {
-    const before = await draw(null);
-    const after = await draw(tuned);
+    const before = await draw(null, guidanceRule);
+    const after = await draw(tuned, await drawRuleOf(request));
     return before.map((b, i): ComparePair => {
       const a = after[i] as Shown;
       return {
@@ -75,6 +80,6 @@ export async function compare(
       };
     });
   } finally {
-    tuned.dispose();
+    tuned?.dispose();
   }
 }

@@ -36,15 +36,40 @@ export type RunContext = {
 /** Stands in for the network: elementwise, in float32. */
 export type FakeModel = (x: Float32Array) => Float32Array;
 
+/** A summand of a stand-in's formula: a number times x, sin(x) or cos(x). */
+const SUMMAND =
+  /^\s*([+-]?)\s*(?:(\d*\.?\d+(?:e[+-]?\d+)?)\s*\*?\s*)?(?:\w+\.)?(sin\(x\)|cos\(x\)|x)(?![\w(])/i;
+const FACTORS: Readonly<Record<string, (x: number) => number>> = {
+  x: (x) => x,
+  'sin(x)': Math.sin,
+  'cos(x)': Math.cos,
+};
+
 /**
- * Reads a formula such as `0.3*x + 0.1*sin(x)`; text after it is a comment.
- * @throws Error for another formula
+ * Reads a formula such as `0.3*x + 0.1*sin(x)` or `-0.2*cos(x) + x`; text after it is a comment.
+ * @throws Error for a formula with anything else in it
  */
 export function parseFakeModel(formula: string): FakeModel {
-  const match = /^([\d.]+)\*x \+ ([\d.]+)\*sin\(x\)/.exec(formula);
-  if (!match) throw new Error(`The stand-in network "${formula}" is not known.`);
-  const [a, b] = [Math.fround(Number(match[1])), Math.fround(Number(match[2]))];
-  return (x) => x.map((value) => Math.fround(a * value) + Math.fround(b * Math.fround(Math.sin(value))));
+  const terms: { readonly weight: number; readonly factor: (x: number) => number }[] = [];
+  let rest = formula;
+  for (let match = SUMMAND.exec(rest); match !== null; match = SUMMAND.exec(rest)) {
+    const [whole, sign, number = '1', name = ''] = match;
+    // From the second summand on a sign joins it to the ones before.
+    if (terms.length > 0 && sign === '') break;
+    const factor = FACTORS[name.toLowerCase()] as (x: number) => number;
+    terms.push({ weight: Math.fround(Number(number)) * (sign === '-' ? -1 : 1), factor });
+    rest = rest.slice(whole.length);
+  }
+  if (terms.length === 0 || /^\s*[-+*/^]/.test(rest)) {
+    throw new Error(`The stand-in network "${formula}" is not known.`);
+  }
+  return (x) =>
+    x.map((value) =>
+      terms.reduce(
+        (sum, { weight, factor }) => Math.fround(sum + Math.fround(weight * Math.fround(factor(value)))),
+        0,
+      ),
+    );
 }
 
 /** Samples from the stored start to the end, feeding each result back, and compares every step. */

@@ -1,4 +1,4 @@
-/** Images with and without an adapter, on the same seeds. */
+/** Images with and without an adapter or a method's way of drawing, on the same seeds. */
 import { create } from 'zustand';
 import type { ComparePair } from '../../contract/protocol.ts';
 import type { RequestProgress } from '../../engine/client.ts';
@@ -6,8 +6,10 @@ import { engineClient } from '../page/engineClient.ts';
 import { attempt } from '../page/notices.ts';
 
 export type CompareState = {
-  /** As `CompareRequest` names it: `run:<id>`, or the id of an imported one; null for the open run's own. */
+  /** As `CompareRequest` names it: `run:<id>`, the id of an imported one, or `base`; null for the open run's own. */
   readonly adapter: string | null;
+  /** Method that draws the second side; null for guidance alone. */
+  readonly drawnBy: string | null;
   /** How far every weight goes towards the adapter's. */
   readonly strength: number;
   /** Prompts of the user's own, one a line; empty for those held out. */
@@ -21,6 +23,7 @@ export type CompareState = {
 
 export const useCompare = create<CompareState>()(() => ({
   adapter: null,
+  drawnBy: null,
   strength: 1,
   typed: '',
   seedsPerPrompt: 2,
@@ -38,12 +41,12 @@ let abort: AbortController | null = null;
 
 /** Draws the pairs; earlier ones stay until the new ones are complete. */
 export async function comparePairs(
-  adapter: string,
+  adapter: string | null,
   prompts: readonly string[],
   { steps, guidance }: CompareSettings,
 ): Promise<void> {
   if (get().busy) return;
-  const { firstSeed, seedsPerPrompt, strength } = get();
+  const { firstSeed, seedsPerPrompt, strength, drawnBy } = get();
   const seeds = Array.from({ length: seedsPerPrompt }, (_, i) => firstSeed + i);
   abort = new AbortController();
   const { signal } = abort;
@@ -51,7 +54,15 @@ export async function comparePairs(
   const pairs = await attempt(() =>
     engineClient().call(
       'compare',
-      { adapter, prompts, seeds, steps, guidance, strength },
+      {
+        adapter,
+        prompts,
+        seeds,
+        steps,
+        guidance,
+        strength,
+        ...(drawnBy === null ? {} : { drawnBy: { name: drawnBy, options: {} } }),
+      },
       { signal, onProgress: (progress) => set({ progress }) },
     ),
   );

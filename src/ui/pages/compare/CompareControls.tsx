@@ -1,4 +1,7 @@
 import { presetSettings } from '../../../contract/presets.ts';
+import type { Settings } from '../../../contract/spec.ts';
+import { GUIDED_EVALUATIONS } from '../../../methods/method.ts';
+import { chosenMethod, METHODS } from '../../../methods/registry.ts';
 import { attempt } from '../../../state/page/notices.ts';
 import { comparePairs, stopComparing, typedPrompts, useCompare } from '../../../state/run/compare.ts';
 import { useRuns } from '../../../state/run/runs.ts';
@@ -16,20 +19,47 @@ import styles from './CompareControls.module.css';
 
 const MAX_HELD_OUT_SHOWN = 8;
 
+const BASE = {
+  value: 'base',
+  label: 'None: the base model',
+  help: 'To see what a way of drawing does alone.',
+};
+const GUIDANCE = 'guidance';
+const DRAWING = [
+  { value: GUIDANCE, label: 'Guidance alone' },
+  ...METHODS.filter(({ draws }) => draws).map(({ name, title, summary }) => ({
+    value: name,
+    label: title,
+    help: summary,
+  })),
+];
+
+/** What one image costs on either side. */
+function costSentence(drawnBy: string | null, sampling: Settings['sampling']): string {
+  // Pairs are drawn with DDPM, whose steps are its evaluations.
+  const settings = { ...presetSettings('demo'), sampling: { ...sampling, scheduler: 'ddpm' } } as const;
+  const plain = settings.sampling.steps * GUIDED_EVALUATIONS;
+  if (drawnBy === null) return `${formatPlural(plain, 'evaluation')} an image on both sides.`;
+  const { method, options } = chosenMethod({ name: drawnBy, options: {} });
+  return `${formatPlural(plain, 'evaluation')} an image without it, at most ${method.cost(settings, options).perImage} with it.`;
+}
+
 /** Which adapter, which prompts, which seeds. */
 export function CompareControls() {
-  const { adapter, strength, typed, seedsPerPrompt, firstSeed, progress, busy } = useCompare();
+  const { adapter, drawnBy, strength, typed, seedsPerPrompt, firstSeed, progress, busy } = useCompare();
   const set = useCompare.setState;
   const run = useRuns((state) => state.open);
   const working = useRuns((state) => state.activity !== 'idle');
   const adapters = useAdapterOptions();
-  const chosen = adapters.find((a) => a.value === adapter)?.value ?? adapters[0]?.value ?? null;
+  const chosen =
+    [...adapters, BASE].find((a) => a.value === adapter)?.value ?? adapters[0]?.value ?? BASE.value;
+  const ofBase = chosen === BASE.value;
   const heldOutTexts = new Set((run?.heldOut ?? []).flatMap((i) => run?.spec.prompts[i] ?? []));
   const heldOut = [...heldOutTexts].slice(0, MAX_HELD_OUT_SHOWN);
   const ofUser = typedPrompts(typed);
   const prompts = ofUser.length > 0 ? ofUser : heldOut;
   const sampling = run?.spec.sampling ?? presetSettings('demo').sampling;
-  const ready = chosen !== null && prompts.length > 0 && !working;
+  const ready = !(ofBase && drawnBy === null) && prompts.length > 0 && !working;
   return (
     <div className={styles.controls}>
       <div className={styles.prompts}>
@@ -50,16 +80,23 @@ export function CompareControls() {
       <div className={styles.numbers}>
         <div>
           <span className={styles.label}>Adapter</span>
-          {adapters.length === 0 ? (
-            <p>None yet: train one, or load a .safetensors file.</p>
-          ) : (
-            <Choice
-              label="Adapter"
-              value={chosen ?? ''}
-              options={adapters}
-              onChange={(value) => set({ adapter: value })}
-            />
-          )}
+          <Choice
+            label="Adapter"
+            value={chosen}
+            options={[...adapters, BASE]}
+            onChange={(value) => set({ adapter: value })}
+          />
+          {adapters.length === 0 ? <p>None yet: train one, or load a .safetensors file.</p> : null}
+        </div>
+        <div>
+          <span className={styles.label}>Drawn by</span>
+          <Choice
+            label="Drawn by"
+            value={drawnBy ?? GUIDANCE}
+            options={DRAWING}
+            onChange={(value) => set({ drawnBy: value === GUIDANCE ? null : value })}
+          />
+          <p>{costSentence(drawnBy, sampling)}</p>
         </div>
         <div className={styles.strength}>
           <Range
@@ -103,7 +140,7 @@ export function CompareControls() {
             <Button
               look="primary"
               disabled={!ready}
-              onClick={() => chosen !== null && void comparePairs(chosen, prompts, sampling)}
+              onClick={() => void comparePairs(ofBase ? null : chosen, prompts, sampling)}
             >
               Draw pairs
             </Button>
