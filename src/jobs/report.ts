@@ -55,7 +55,8 @@ export function buildReport(
       trace: c.trace,
     })),
     // What was chosen under which ranking; the run's own, unless the user ranked anew.
-    selections: state.selections.map(({ round, picks, ranking }) => ({
+    selections: state.selections.map(({ version, round, picks, ranking }) => ({
+      version,
       round,
       ranking: ranking ?? rankingOf(spec),
       picks,
