@@ -2,32 +2,33 @@
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { DIST, ensureBuild } from '../../tools/lib/buildApp.mjs';
 import { ROOT } from '../../tools/lib/dependencies.mjs';
 
-const elsewhere = mkdtempSync(join(tmpdir(), 'studio another place '));
+// Below the project, where packages are found without a link to them.
+mkdirSync(join(ROOT, '.cache'), { recursive: true });
+const elsewhere = mkdtempSync(join(ROOT, '.cache', 'another place '));
 afterAll(() => rmSync(elsewhere, { recursive: true, force: true }));
 
-/** SHA-256 of every file, by path. */
+/** SHA-256 of every file by path, but for maps of sources: these say where packages lie, seen from the build. */
 function hashes(folder: string): Record<string, string> {
   const paths = readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
+    .map((entry) => join(entry.parentPath, entry.name).slice(folder.length));
   return Object.fromEntries(
-    paths
-      .sort()
-      .map((path) => [
-        path.slice(folder.length),
-        createHash('sha256').update(readFileSync(path)).digest('hex'),
-      ]),
+    paths.sort().map((path) => [
+      path,
+      createHash('sha256')
+        .update(readFileSync(folder + path))
+        .digest('hex'),
+    ]),
   );
 }
 
-test('a build in another folder has the same hashes', () => {
+test('a build in another folder, time zone and language has the same hashes', () => {
   ensureBuild();
   const sources = [
     'index.html',
@@ -35,23 +36,20 @@ test('a build in another folder has the same hashes', () => {
     'public',
     'shaders',
     'src',
+    'tests/helpers',
     'tools',
-    'tests',
-    'tsconfig.json',
     'wasm',
   ];
-  for (const name of [...sources, 'vite.config.ts']) {
+  for (const name of [...sources, 'tsconfig.json', 'vite.config.ts'])
     cpSync(join(ROOT, name), join(elsewhere, name), { recursive: true });
-  }
-  symlinkSync(join(ROOT, 'node_modules'), join(elsewhere, 'node_modules'));
-  const bin = join('node_modules', 'vite', 'bin', 'vite.js');
+  const bin = join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
   const { status, stderr } = spawnSync(process.execPath, [bin, 'build', '--logLevel', 'error'], {
     cwd: elsewhere,
     encoding: 'utf8',
     env: { ...process.env, TZ: 'Asia/Kathmandu', LANG: 'tr_TR.UTF-8' },
   });
   expect(status, stderr).toBe(0);
-  const [here, there] = [hashes(DIST), hashes(join(elsewhere, 'dist'))];
+  const here = hashes(DIST);
   expect(Object.keys(here).length).toBeGreaterThan(10);
-  expect(there).toEqual(here);
+  expect(hashes(join(elsewhere, 'dist'))).toEqual(here);
 });

@@ -2,7 +2,10 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { StudioError } from '../../src/lib/errors.ts';
 import { runCases } from '../../tools/fuzz/cases.ts';
+import { tokenize } from '../../tools/fuzz/compared.ts';
+import { plainBpe } from '../../tools/fuzz/second/clipBpe.ts';
 import { faultOf } from '../../tools/fuzz/target.ts';
 import { TARGETS } from '../../tools/fuzz/targets.ts';
 
@@ -36,12 +39,20 @@ test('every folder of the corpus belongs to a parser', () => {
   expect(folders.map(({ name }) => name).filter((name) => !names.includes(name))).toEqual([]);
 });
 
-test('faults are seen: wrong errors, errors that tell nothing, and numbers that differ', async () => {
-  const target = TARGETS[0];
-  if (target === undefined) throw new Error('no targets');
-  const input = new Uint8Array(0);
-  const read = () => {
-    throw new TypeError('x is undefined');
+test('faults are seen: raw errors, errors that tell nothing, and implementations that differ', async () => {
+  const faultOfError = (error: unknown) => {
+    const read = () => {
+      throw error;
+    };
+    return faultOf({ name: 'x', seeds: [], tokens: [], read }, new Uint8Array(0));
   };
-  expect(await faultOf({ ...target, read }, input)).toBe('TypeError: x is undefined');
+  expect(await faultOfError(new TypeError('x is undefined'))).toBe('TypeError: x is undefined');
+  expect(await faultOfError('text')).toBe('thrown: text');
+  expect(await faultOfError(new StudioError('some-code', 'A sentence.', { remedy: '' }))).toContain(
+    'some-code',
+  );
+  expect(await faultOfError(new StudioError('some-code', 'A sentence.', { remedy: 'Do it.' }))).toBeNull();
+  const wrong = { maxTokens: 77, encode: () => ({ ids: [0, 1, 2], used: 1, dropped: 0 }) };
+  const bpe = plainBpe({ vocab: '{"a</w>":0}', merges: '' }, { specials: [], clean: (text) => text });
+  expect(() => tokenize(wrong, bpe, new TextEncoder().encode('a'))).toThrow('tokens: [1] and [0]');
 });
