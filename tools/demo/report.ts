@@ -6,7 +6,7 @@ import { demoSpec, firstExample, type SeedResult } from './oneSeed.ts';
 export const BAR = { points: 15, seconds: 180, seeds: 9, of: 10 } as const;
 const BOOTSTRAP_SEED = 1;
 
-export type SeedRow = {
+type SeedRow = {
   readonly seed: number;
   readonly before: number;
   readonly after: number;
@@ -28,7 +28,7 @@ export function rowOf({ seed, before, mi, random }: SeedResult): SeedRow {
 }
 
 /** Over seeds: each seed's mean is one value, as pictures of one adapter belong together. */
-export function overSeeds(
+function overSeeds(
   results: readonly SeedResult[],
   read: (result: SeedResult) => readonly number[],
   against: (result: SeedResult) => readonly number[],
@@ -63,31 +63,29 @@ export function demoReport(results: readonly SeedResult[]): string {
       return `| ${row.seed} | ${row.before.toFixed(2)} | ${row.after.toFixed(2)} | ${points(row.change)} | ${points(row.random)} | ${seconds} | ${row.passed ? 'yes' : 'no'} |`;
     }),
     '',
-    `Over seeds: MI minus base ${points(
-      overSeeds(
-        results,
-        (r) => r.mi,
-        (r) => r.before,
-      ),
-    )}, random minus base ${points(
-      overSeeds(
-        results,
-        (r) => r.random,
-        (r) => r.before,
-      ),
-    )}, **MI minus random ${points(
-      overSeeds(
-        results,
-        (r) => r.mi,
-        (r) => r.random,
-      ),
-    )}**.`,
+    overSeedsLine(results),
     '',
     slow.length === 0
       ? `All seeds were run on an otherwise idle machine; ${BAR.seconds} seconds are asked for on two cores.`
       : `The machine was shared in ${slow.length} of ${rows.length} runs (up to ${Math.max(...slow.flatMap(({ load }) => load)).toFixed(1)} processes per core wanted to run), so their seconds say nothing about the ${BAR.seconds} that are asked for on two idle cores.`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Few seeds have no interval worth printing. */
+function overSeedsLine(results: readonly SeedResult[]): string {
+  if (results.length < 3) return 'Means over seeds come with the third.';
+  const [before, mi, random] = [
+    (result: SeedResult) => result.before,
+    (result: SeedResult) => result.mi,
+    (result: SeedResult) => result.random,
+  ] as const;
+  const [gain, chance, added] = [
+    overSeeds(results, mi, before),
+    overSeeds(results, random, before),
+    overSeeds(results, mi, random),
+  ].map(points);
+  return `Over seeds: MI minus base ${gain}, random minus base ${chance}, **MI minus random ${added}**.`;
 }
 
 function points({ estimate, low, high }: ConfidenceInterval): string {
