@@ -34,7 +34,8 @@ export async function collectAdapter(
     }
     await page.getByRole('button', { name: `Prepare ${title}`, exact: true }).click();
     const save = page.getByRole('button', { name: `Save ${title}`, exact: true });
-    const failed = page.getByRole('alert').first();
+    // The place of complaints is there while it is empty too.
+    const failed = page.getByRole('alert').filter({ hasText: /\S/ }).first();
     await save.or(failed).first().waitFor({ timeout: PATIENCE_MS });
     if ((await save.count()) === 0) {
       console.error(`The ${title} could not be made: ${(await failed.innerText()).trim()}`);
