@@ -6,11 +6,12 @@ import { EXPORT_TITLES, type ExportName } from '../../src/contract/adapterFiles.
 
 /** Working out singular values of a large model, or writing it whole, takes its time. */
 const PATIENCE_MS = 60 * 60_000;
+const DOWNLOAD_MS = 10 * 60_000;
 
 /** Saves what a click downloads under its own name. @returns its path */
 export async function saveDownload(page: Page, button: string, out: string, name?: string): Promise<string> {
   const [download] = await Promise.all([
-    page.waitForEvent('download', { timeout: PATIENCE_MS }),
+    page.waitForEvent('download', { timeout: DOWNLOAD_MS }),
     page.getByRole('button', { name: button, exact: true }).click(),
   ]);
   const path = join(out, name ?? download.suggestedFilename());
