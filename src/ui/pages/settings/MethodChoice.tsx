@@ -93,7 +93,7 @@ function OptionRows({ method, chosen, onChange }: OptionRowsProps) {
         <div>
           <p className={styles.label}>{option.label}</p>
           <p className={styles.help} id={helpId}>
-            {option.help} Default: {option.origin}.
+            {option.help} The default’s source: {option.origin}.
           </p>
         </div>
         <div className={styles.control}>
