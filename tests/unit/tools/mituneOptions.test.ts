@@ -43,7 +43,7 @@ describe('options of npm run mitune', () => {
     expect(() => read('--method', 'gors', '--method-option', 'threshold=2')).toThrow(/from 0 to 1/);
     expect(() => read('--method', 'gors', '--method-option', 'speed=2')).toThrow(/threshold/);
     expect(() => read('--method-option', 'threshold=0.5')).toThrow(/needs --method/);
-    expect(() => read('--drawn-by', 'gors')).toThrow(/no way of drawing/);
+    expect(() => read('--drawn-by', 'gors')).toThrow(/not a way of drawing/);
     expect(helpText()).toContain('attend-and-excite: stepSize');
   });
 
