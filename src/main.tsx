@@ -3,7 +3,7 @@ import { createRoot } from 'react-dom/client';
 import { reportError } from './lib/errors.ts';
 import { prepareModel } from './state/model/modelChoice.ts';
 import { browserFeatures, missingFeature } from './state/page/capabilities.ts';
-import { failEngine } from './state/page/engine.ts';
+import { failEngine, hearEngine } from './state/page/engine.ts';
 import { engineClient, offerScripting } from './state/page/engineClient.ts';
 import { restoreTheme } from './state/page/theme.ts';
 import { restrictScripts } from './state/page/trustedTypes.ts';
@@ -57,6 +57,7 @@ window.addEventListener('hashchange', ({ newURL }) => {
 async function start(): Promise<void> {
   if (missingFeature(browserFeatures()) !== null) return;
   engineClient().onFatal(failEngine);
+  engineClient().onLife((report) => void hearEngine(report));
   offerScripting();
   listenToRuns();
   keepPromptDraft();

@@ -271,9 +271,13 @@ export type RequestMessage = {
 
 /** Asks to end an open request early. The request is still answered, once the work has really stopped. */
 export type AbortMessage = { readonly name: 'abort'; readonly id: number };
-export type ClientMessage = RequestMessage | AbortMessage;
+/** Asks for a sign of life. */
+export type PingMessage = { readonly name: 'ping' };
+export type ClientMessage = RequestMessage | AbortMessage | PingMessage;
 
 export type EngineMessage =
+  /** Once the engine stands, and to every ping. It holds the lock of this name as long as it lives. */
+  | { readonly kind: 'alive'; readonly lock: string }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
   | { readonly kind: 'event'; readonly runId: string; readonly event: JobEvent }

@@ -30,24 +30,48 @@ type Pending = {
   readonly onProgress: ((progress: RequestProgress) => void) | undefined;
 };
 type EventListener = (runId: string, event: JobEvent) => void;
-type FatalListener = (report: ErrorReport) => void;
+type ReportListener = (report: ErrorReport) => void;
+
+/** How often the engine is asked for a sign of life. Counted, not timed: a page that sleeps does not count. */
+const PING_MS = 10_000;
+/** Unanswered pings after which the user hears of it. One network evaluation of a large model may take minutes on wasm. */
+const QUIET_PINGS = 6;
+/** Unanswered pings after which the engine is taken for hung and started again. */
+const HUNG_PINGS = 60;
+/** An engine that dies so often without an answer in between does not come to life any more. */
+const MAX_DEATHS = 3;
 
 /** Owns the worker. One instance serves the whole page; `dispose` ends the worker and every open call. */
 export class EngineClient {
-  readonly #worker: Worker;
+  #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   readonly #eventListeners = new Set<EventListener>();
-  readonly #fatalListeners = new Set<FatalListener>();
+  readonly #fatalListeners = new Set<ReportListener>();
+  readonly #lifeListeners = new Set<ReportListener>();
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #pingMs: number;
+  /** Ends the watch over the worker that lives now. */
+  #watch = new AbortController();
+  #watched: string | null = null;
+  #unanswered = 0;
+  #deaths = 0;
   #nextId = 1;
 
-  constructor() {
-    this.#worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
-    this.#worker.onmessage = (message: MessageEvent<EngineMessage>) => this.#receive(message.data);
-    this.#worker.onerror = (event) => {
+  constructor({ pingMs = PING_MS }: { readonly pingMs?: number } = {}) {
+    this.#pingMs = pingMs;
+    this.#worker = this.#start();
+    this.#timer = setInterval(() => this.#ping(), this.#pingMs);
+  }
+
+  #start(): Worker {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'engine' });
+    worker.onmessage = (message: MessageEvent<EngineMessage>) => this.#receive(message.data);
+    worker.onerror = (event) => {
       event.preventDefault();
       this.#fail(event.message || 'The engine could not be started.');
     };
-    this.#worker.onmessageerror = () => this.#fail('The engine sent a message that cannot be read.');
+    worker.onmessageerror = () => this.#fail('The engine sent a message that cannot be read.');
+    return worker;
   }
 
   /**
@@ -81,12 +105,20 @@ export class EngineClient {
   }
 
   /** Hears of failures that belong to no request, such as a worker that cannot start. */
-  onFatal(listener: FatalListener): () => void {
+  onFatal(listener: ReportListener): () => void {
     this.#fatalListeners.add(listener);
     return () => this.#fatalListeners.delete(listener);
   }
 
+  /** Hears when the engine is quiet for long, and when it died or hung and was started again: nothing is loaded then. */
+  onLife(listener: ReportListener): () => void {
+    this.#lifeListeners.add(listener);
+    return () => this.#lifeListeners.delete(listener);
+  }
+
   dispose(): void {
+    clearInterval(this.#timer);
+    this.#watch.abort();
     this.#worker.terminate();
     this.#rejectAll({
       code: 'engine-stopped',
@@ -95,6 +127,7 @@ export class EngineClient {
     });
     this.#eventListeners.clear();
     this.#fatalListeners.clear();
+    this.#lifeListeners.clear();
   }
 
   #post(message: ClientMessage, transfer: Transferable[] = []): void {
@@ -102,7 +135,11 @@ export class EngineClient {
   }
 
   #receive(message: EngineMessage): void {
+    this.#unanswered = 0;
     switch (message.kind) {
+      case 'alive':
+        this.#watchOver(message.lock);
+        return;
       case 'event':
         for (const listener of this.#eventListeners) listener(message.runId, message.event);
         return;
@@ -110,6 +147,7 @@ export class EngineClient {
         this.#pending.get(message.id)?.onProgress?.(message);
         return;
       case 'result':
+        this.#deaths = 0;
         this.#settle(message.id)?.resolve(message.value);
         return;
       case 'error':
@@ -118,6 +156,57 @@ export class EngineClient {
       default:
         message satisfies never;
     }
+  }
+
+  /** The lock of a worker that died, by whatever cause, is free. */
+  #watchOver(lock: string): void {
+    if (this.#watched === lock) return;
+    this.#watched = lock;
+    const { signal } = this.#watch;
+    navigator.locks
+      .request(lock, { signal }, () => this.#revive('engine-died', 'The engine ended unexpectedly'))
+      .catch(() => undefined); // given up with the worker
+  }
+
+  #ping(): void {
+    this.#unanswered++;
+    this.#post({ name: 'ping' });
+    if (this.#unanswered === QUIET_PINGS) {
+      const seconds = Math.round((QUIET_PINGS * this.#pingMs) / 1000);
+      this.#tellLife({
+        code: 'engine-quiet',
+        message: `The engine has not answered for ${seconds} seconds.`,
+        remedy:
+          'A large model may need that on a processor; else it is started again by itself after a while.',
+      });
+    }
+    if (this.#unanswered >= HUNG_PINGS) this.#revive('engine-hung', 'The engine did not answer any more');
+  }
+
+  /** Starts the engine again; open calls fail, and what is stored is kept. */
+  #revive(code: string, what: string): void {
+    this.#deaths++;
+    if (this.#deaths > MAX_DEATHS) {
+      clearInterval(this.#timer);
+      this.#fail(`${what}, again and again.`);
+      return;
+    }
+    this.#watch.abort();
+    this.#watch = new AbortController();
+    this.#worker.terminate();
+    this.#unanswered = 0;
+    const report: ErrorReport = {
+      code,
+      message: `${what} and was started again.`,
+      remedy: 'Runs go on from what is stored. If it happens again, the machine may be short of memory.',
+    };
+    this.#worker = this.#start();
+    this.#rejectAll(report);
+    this.#tellLife(report);
+  }
+
+  #tellLife(report: ErrorReport): void {
+    for (const listener of this.#lifeListeners) listener(report);
   }
 
   #settle(id: number): Pending | undefined {
@@ -140,6 +229,11 @@ export class EngineClient {
     for (const pending of this.#pending.values()) pending.reject(rebuild(report));
     this.#pending.clear();
   }
+}
+
+/** True for calls that ended with the engine: it stands again, with nothing loaded. */
+export function endedWithEngine({ code }: Pick<ErrorReport, 'code'>): boolean {
+  return code === 'engine-died' || code === 'engine-hung';
 }
 
 function rebuild(report: ErrorReport): StudioError {

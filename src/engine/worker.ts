@@ -68,7 +68,17 @@ function canceled(cause: unknown): StudioError {
   return new StudioError('canceled', 'Stopped.', { remedy: 'Start it again when you like.', cause });
 }
 
+/** Free only once this worker is gone, however it went: so the page knows. */
+const life = `mi-tune-engine-${crypto.randomUUID()}`;
+const sayAlive = (): void => post({ kind: 'alive', lock: life });
+
 scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
-  if (data.name === 'abort') aborts.get(data.id)?.abort();
+  if (data.name === 'ping') sayAlive();
+  else if (data.name === 'abort') aborts.get(data.id)?.abort();
   else void answer(data);
 };
+
+void navigator.locks.request(life, () => {
+  sayAlive();
+  return new Promise(() => undefined);
+});

@@ -1,7 +1,7 @@
 // Opens the app, or a development page, in a Chromium under the control of a tool or an end-to-end test.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readlinkSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, type BrowserContext, type ConsoleMessage, chromium, type Page } from 'playwright';
 import { createServer, type InlineConfig } from 'vite';
@@ -58,27 +58,68 @@ export async function launchStudio(options: LaunchOptions): Promise<Studio> {
       browser = await chromium.launch(launch);
       context = await browser.newContext({ acceptDownloads: true });
     } else {
+      removeStaleLock(options.userDataDir);
       context = await chromium.launchPersistentContext(options.userDataDir, {
         ...launch,
         acceptDownloads: true,
       });
     }
     const page = context.pages()[0] ?? (await context.newPage());
-    const failed = watch(page, options.onConsole ?? printProblems);
+    let closing = false;
+    const failed = watch(page, options.onConsole ?? printProblems, () => closing);
     return {
       page,
       context,
       url: server.url,
       failed,
       async close() {
-        await context.close();
-        await browser?.close();
-        await server.close();
+        closing = true;
+        // A browser that is gone may never answer.
+        await withinSeconds(CLOSE_SECONDS, context.close());
+        if (browser !== null) await withinSeconds(CLOSE_SECONDS, browser.close());
+        await withinSeconds(CLOSE_SECONDS, server.close());
       },
     };
   } catch (error) {
     await server.close();
     throw error;
+  }
+}
+
+const CLOSE_SECONDS = 15;
+
+async function withinSeconds(seconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, seconds * 1000);
+  });
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
+}
+
+/**
+ * A browser that was killed leaves its lock in the profile, and the next one would take the profile for in use. The lock is
+ * a link to `host-process`.
+ */
+export function removeStaleLock(userDataDir: string): void {
+  let holder: string;
+  try {
+    holder = readlinkSync(join(userDataDir, 'SingletonLock'));
+  } catch {
+    return; // no lock, or a system that keeps it elsewhere
+  }
+  const at = holder.lastIndexOf('-');
+  if (holder.slice(0, at) !== hostname() || isAlive(Number(holder.slice(at + 1)))) return;
+  for (const name of ['SingletonLock', 'SingletonSocket', 'SingletonCookie'])
+    rmSync(join(userDataDir, name), { force: true });
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -111,8 +152,18 @@ async function startServer(options: LaunchOptions): Promise<{ url: string; close
   };
 }
 
-function watch(page: Page, onConsole: (kind: string, text: string) => void): Promise<never> {
+function watch(
+  page: Page,
+  onConsole: (kind: string, text: string) => void,
+  isClosing: () => boolean,
+): Promise<never> {
   const failed = new Promise<never>((_, reject) => {
+    const gone = (): void => {
+      if (!isClosing()) reject(new Error('The browser was closed or has died.'));
+    };
+    page.on('close', gone);
+    page.context().on('close', gone);
+    page.context().browser()?.on('disconnected', gone);
     page.on('crash', () => reject(new Error('The browser tab crashed, most likely out of memory.')));
     page.on('pageerror', (error) => reject(error));
   });

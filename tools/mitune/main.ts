@@ -7,7 +7,7 @@ import type { Page } from 'playwright';
 import type { ExportName } from '../../src/contract/adapterFiles.ts';
 import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
-import { StudioError } from '../../src/lib/errors.ts';
+import { type ErrorReport, StudioError } from '../../src/lib/errors.ts';
 import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
@@ -19,6 +19,8 @@ const MODEL_MOUNT = 'model/';
 const POLL_MS = 500;
 const REPORT_EVERY_MS = 10_000;
 const PATIENCE_MS = 60_000;
+/** What the page complains of before the run works may pass: another tab that lets go, a connection that comes back. */
+const COMPLAINT_MS = 20_000;
 
 /** What a run needs to be found again: browsers keep storage by address, so the port stays the same. */
 type Place = {
@@ -222,6 +224,7 @@ async function follow(page: Page): Promise<boolean> {
   let printed = '';
   let printedAt = 0;
   let started = false;
+  let complainsSince: number | null = null;
   for (;;) {
     const { status, stage, title } = await page.evaluate(() => {
       const root = document.querySelector<HTMLElement>('[data-status]');
@@ -236,7 +239,8 @@ async function follow(page: Page): Promise<boolean> {
     }
     if (status === 'done') return true;
     if (status === 'failed' || (started && status === 'paused')) return false;
-    if (!started && (await alerts(page)).length > 0) return false;
+    complainsSince = !started && (await alerts(page)).length > 0 ? (complainsSince ?? Date.now()) : null;
+    if (complainsSince !== null && Date.now() - complainsSince > COMPLAINT_MS) return false;
     await page.waitForTimeout(POLL_MS);
   }
 }
@@ -267,6 +271,7 @@ async function collect(
       continue;
     }
     const path = await saveDownload(page, name, out, file);
+    if (file === 'report.json') printWarnings(path);
     if (file !== 'set.zip') console.log(`wrote ${path}`);
     else {
       const files = await unzip(new Uint8Array(readFileSync(path)), out);
@@ -275,6 +280,12 @@ async function collect(
   }
   const found = await collectAdapter(page, out, exports);
   if (done && !found) throw new Error('There is no adapter although the run is done.');
+}
+
+/** What a user has to know of the result, such as that no checkpoint was better than the start. */
+function printWarnings(path: string): void {
+  const { warnings } = JSON.parse(readFileSync(path, 'utf8')) as { warnings: readonly ErrorReport[] };
+  for (const { message, remedy } of warnings) console.log(`Note: ${message} ${remedy}`);
 }
 
 const options = readOptions(process.argv.slice(2));

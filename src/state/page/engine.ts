@@ -4,9 +4,10 @@ import { create } from 'zustand';
 import type { BackendReport, ModelReport } from '../../contract/runTypes.ts';
 import { type BackendChoice, type ModelRef, type Prediction, sameRef } from '../../contract/spec.ts';
 import type { StoredItem } from '../../contract/stored.ts';
-import type { RequestProgress } from '../../engine/client.ts';
+import { endedWithEngine, type RequestProgress } from '../../engine/client.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { engineClient } from './engineClient.ts';
+import { raiseAlert } from './notices.ts';
 
 export type ModelFiles = readonly { readonly path: string; readonly file: Blob }[];
 
@@ -122,6 +123,17 @@ export function stopLoading(): void {
 
 export function failEngine(report: ErrorReport): void {
   set({ status: 'failed', failure: report, progress: null });
+}
+
+/** The engine says that it is quiet, or stands again after it died: then what was in use is loaded anew. */
+export async function hearEngine(report: ErrorReport): Promise<void> {
+  raiseAlert(report, 'warning');
+  if (!endedWithEngine(report)) return;
+  const { choice, model, loading } = useEngine.getState();
+  set({ status: 'idle', backend: null, model: null, progress: null, loading: null });
+  const ref = model?.ref ?? loading;
+  if (choice === null) return;
+  await (ref === null ? prepareBackend(choice) : prepareEngine(choice, ref));
 }
 
 export function dismissFailure(): void {

@@ -3,7 +3,8 @@
 import type { JobEvent, StageName } from '../../contract/events.ts';
 import type { RunState, RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
-import { type ErrorReport, reportError } from '../../lib/errors.ts';
+import { endedWithEngine } from '../../engine/client.ts';
+import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
 import { mayLoad } from '../model/modelChoice.ts';
 import { ensureEngine, useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
@@ -18,6 +19,9 @@ import { addImage } from './images.ts';
 import { untilLeft } from './leaving.ts';
 import { adoptStanding, type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
+
+/** A run that the engine dies of again and again is not worth another try. */
+const MAX_ENGINE_DEATHS = 3;
 
 const meter = createSpeedMeter();
 let abort: AbortController | null = null;
@@ -119,9 +123,13 @@ export async function workOn(until: StageName): Promise<void> {
   if (open.summary.stage !== 'done') followStage(open.summary.stage);
   try {
     const { backend, model } = open.spec;
-    if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
-    await untilLeft(runId);
-    adoptStanding(runId, await engineClient().call('run', { runId, until }, { signal: abort.signal }));
+    for (let deaths = 0; ; deaths++) {
+      if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
+      await untilLeft(runId);
+      const ended = await untilEngineEnds(runId, until, abort.signal);
+      if (ended === null) break;
+      if (deaths === MAX_ENGINE_DEATHS || abort.signal.aborted) throw ended;
+    }
   } catch (error) {
     lastFailure = reportError(error);
     raiseAlert(lastFailure);
@@ -130,6 +138,21 @@ export async function workOn(until: StageName): Promise<void> {
     abort = null;
     useRuns.setState({ activity: 'idle', progress: null });
     await refreshRuns();
+  }
+}
+
+/** Works on a run; the error where the engine died of it, after which the run can go on. */
+async function untilEngineEnds(
+  runId: string,
+  until: StageName,
+  signal: AbortSignal,
+): Promise<StudioError | null> {
+  try {
+    adoptStanding(runId, await engineClient().call('run', { runId, until }, { signal }));
+    return null;
+  } catch (error) {
+    if (error instanceof StudioError && endedWithEngine(error)) return error;
+    throw error;
   }
 }
 

@@ -20,8 +20,11 @@ export type Studio = {
   dispose(): Promise<void>;
 };
 
-export async function openStudio(backend: BackendName): Promise<Studio> {
-  const client = new EngineClient();
+export async function openStudio(
+  backend: BackendName,
+  options: ConstructorParameters<typeof EngineClient>[0] = {},
+): Promise<Studio> {
+  const client = new EngineClient(options);
   const runs: string[] = [];
   await client.call('open', { backend });
   const files = [...tinyFiles()].map(([path, bytes]) => ({
