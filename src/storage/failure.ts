@@ -40,11 +40,13 @@ export async function storageFull(
   const state =
     usedBytes === null || quotaBytes === null || freeBytes === null
       ? ' the browser does not tell how much is free.'
-      : ` ${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} are used, ${formatBytes(freeBytes)} are free.`;
+      : neededBytes === undefined
+        ? ` it takes no more, and counts ${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} as used.`
+        : ` ${formatBytes(usedBytes)} of ${formatBytes(quotaBytes)} are used, ${formatBytes(freeBytes)} are free.`;
   // The browser promises a share of the disk, which other programs may have filled meanwhile.
   const disk =
     neededBytes === undefined && (freeBytes ?? 0) > DISK_HINT_BYTES
-      ? ' The disk itself seems to be full.'
+      ? ' So the disk itself seems to be full.'
       : '';
   return new StudioError(
     'storage-full',

@@ -16,6 +16,8 @@ export type Misbehavior = {
   readonly shortBodyBytes?: number;
   /** Answers every request with the whole file. */
   readonly ignoreRange?: boolean;
+  /** Answers as if with the part that was asked for, but from the first byte on, and without telling. */
+  readonly wrongRange?: boolean;
   /** Answers with this status and no file, e.g. 403 or 503. */
   readonly status?: number;
   /** Sends this ETag; null sends none. */
@@ -107,7 +109,8 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     if (range === 'unsatisfiable') {
       return void response.writeHead(416, { 'Content-Range': `bytes */${file.sizeBytes}` }).end();
     }
-    const { start, end } = range ?? { start: 0, end: file.sizeBytes - 1 };
+    const whole = { start: 0, end: file.sizeBytes - 1 };
+    const { start, end } = rule.wrongRange ? whole : (range ?? whole);
     const length = end - start + 1;
     const cut = rule.cutAfterBytes !== undefined && rule.cutAfterBytes < length ? rule.cutAfterBytes : null;
     const short =
@@ -115,8 +118,8 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     response.writeHead(range ? 206 : 200, {
       'Content-Type': 'application/octet-stream',
       // A body that ends early can only pass for whole where its length was not told.
-      ...(short === null ? { 'Content-Length': length } : {}),
-      ...(range ? { 'Content-Range': `bytes ${start}-${end}/${file.sizeBytes}` } : {}),
+      ...(short === null && !rule.wrongRange ? { 'Content-Length': length } : {}),
+      ...(range && !rule.wrongRange ? { 'Content-Range': `bytes ${start}-${end}/${file.sizeBytes}` } : {}),
     });
     if (request.method === 'HEAD' || length === 0) return void response.end();
     if (cut === null && short === null && rule.bytesPerSecond === undefined) {

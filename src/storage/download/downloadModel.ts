@@ -83,7 +83,8 @@ async function firstOf<T>(
   for (const place of places) {
     const notes = failures.map(({ place: other, error }) => `${placeName(other)}: ${error.message}`);
     try {
-      const access = { token: options.token, signal: options.signal };
+      const { token, signal, patience } = options;
+      const access = { token, signal, ...(patience === undefined ? {} : { waitsMs: patience.waitsMs }) };
       return await work(await describePlace(place, access), notes);
     } catch (caught) {
       options.signal.throwIfAborted();

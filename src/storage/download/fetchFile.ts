@@ -6,7 +6,7 @@ import { StudioError } from '../../lib/errors.ts';
 import { guardStorage } from '../failure.ts';
 import { fileHandle } from '../opfs.ts';
 import { openForWriting, writeAll } from '../syncFile.ts';
-import { type Access, request, shown, TemporaryFailure, totalBytes, validatorOf } from './http.ts';
+import { type Access, pause, request, shown, TemporaryFailure, totalBytes, validatorOf } from './http.ts';
 
 export type RemoteFile = {
   /** In the model's folder. */
@@ -117,7 +117,7 @@ async function attempt(
       sink.clear();
       throw new TemporaryFailure(refusedRange(file));
     }
-    if (response.status === 206 && rangeStart(response, start) !== start) {
+    if (response.status === 206 && isOtherRange(response, start, version.sizeBytes)) {
       await response.body?.cancel();
       throw new TemporaryFailure(refusedRange(file));
     }
@@ -149,10 +149,12 @@ function isOther(file: RemoteFile, known: Version, found: Version): boolean {
   return known.validator !== null && found.validator !== null && known.validator !== found.validator;
 }
 
-/** First byte of a partial answer; where the server hides it, what was asked for is all there is to go by. */
-function rangeStart(response: Response, asked: number): number {
+/** Whether a partial answer begins elsewhere; where the server hides the place, its length has to be that of the rest. */
+function isOtherRange(response: Response, start: number, total: number | null): boolean {
   const match = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '');
-  return match === null ? asked : Number(match[1]);
+  if (match !== null) return Number(match[1]) !== start;
+  const length = response.headers.get('content-length');
+  return length !== null && total !== null && Number(length) !== total - start;
 }
 
 /** Size of a whole answer. Texts may be compressed on the way, then this header is about the compressed bytes. */
@@ -170,6 +172,7 @@ async function drain(
 ): Promise<void> {
   const reader = response.body?.getReader();
   if (reader === undefined) return;
+  const start = response.status === 206 ? sink.size : 0;
   try {
     for (;;) {
       const { done, value } = await reader.read().catch((cause: unknown) => {
@@ -178,7 +181,11 @@ async function drain(
       });
       if (done) return;
       stall.reset();
-      if (total !== null && sink.size + value.byteLength > total) throw changed(file, null);
+      if (total !== null && sink.size + value.byteLength > total) {
+        // Not what was asked for, from its first byte on.
+        sink.cut(start);
+        throw changed(file, null);
+      }
       await sink.write(value);
     }
   } finally {
@@ -217,9 +224,13 @@ class Sink {
   }
 
   clear(): void {
-    this.#handle.truncate(0);
-    this.size = 0;
-    this.#onBytes(0);
+    this.cut(0);
+  }
+
+  cut(size: number): void {
+    this.#handle.truncate(size);
+    this.size = size;
+    this.#onBytes(size);
   }
 }
 
@@ -256,21 +267,6 @@ class Stall {
       this.#controller.abort();
     }, this.#ms);
   }
-}
-
-/** @throws the reason of the signal */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }
 
 function interrupted(file: RemoteFile, stored: number, total: number | null, last: StudioError): StudioError {

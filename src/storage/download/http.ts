@@ -6,8 +6,12 @@ export type Access = {
   readonly token: string | null;
   /** The only origin that the token is sent to. */
   readonly tokenOrigin: string | null;
+  /** Waits before small questions are asked again that a busy server did not answer; a few seconds by default. */
+  readonly waitsMs?: readonly number[];
   readonly signal: AbortSignal;
 };
+
+const WAITS_MS: readonly number[] = [1000, 3000];
 
 /** A failure that may pass: a dropped connection, a busy server. */
 export class TemporaryFailure extends Error {
@@ -67,8 +71,40 @@ function checkToken(token: string): string {
   });
 }
 
+/** Asks again while a server is busy or away. @throws as `ask`, in the end */
+export async function askPatiently<T>(access: Access, ask: () => Promise<T>): Promise<T> {
+  for (const waitMs of access.waitsMs ?? WAITS_MS) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof TemporaryFailure)) throw error;
+    }
+    await pause(waitMs, access.signal);
+  }
+  return ask();
+}
+
+/** @throws the reason of the signal */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
 /** Text of a small file. @throws as `request`, and StudioError `url-failed` if it is longer than `maxBytes` */
-export async function requestText(url: string, access: Access, maxBytes = 16e6): Promise<[string, Headers]> {
+export function requestText(url: string, access: Access, maxBytes = 16e6): Promise<[string, Headers]> {
+  return askPatiently(access, () => requestTextOnce(url, access, maxBytes));
+}
+
+async function requestTextOnce(url: string, access: Access, maxBytes: number): Promise<[string, Headers]> {
   const response = await request(url, access);
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();

@@ -14,7 +14,15 @@ import {
   weightPaths,
 } from '../modelFiles.ts';
 import type { RemoteFile } from './fetchFile.ts';
-import { type Access, request, requestText, shown, TemporaryFailure, totalBytes } from './http.ts';
+import {
+  type Access,
+  askPatiently,
+  request,
+  requestText,
+  shown,
+  TemporaryFailure,
+  totalBytes,
+} from './http.ts';
 import { type Place, placeName } from './places.ts';
 
 export type RemoteModel = {
@@ -267,7 +275,7 @@ async function describeFolder(
 async function probe(url: string, path: string, access: Access): Promise<RemoteFile | null> {
   let response: Response;
   try {
-    response = await request(url, access, { start: 0, end: 0 });
+    response = await askPatiently(access, () => request(url, access, { start: 0, end: 0 }));
   } catch (error) {
     if (error instanceof StudioError && error.code === 'url-not-found') return null;
     throw error;

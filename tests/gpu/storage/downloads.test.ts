@@ -295,6 +295,24 @@ describe('a model in a folder of any server', () => {
     expect(model.sizeBytes).toBe(sizeOf(shorter));
   });
 
+  test('keeps no byte of a wrong part, with or without a word of where it begins', async () => {
+    const { call } = startWorker();
+    const content = modelContent();
+    const url = await serveFolder(content);
+    const source = use(folderAt(url));
+    await commands.misbehave(url, `/m/${UNET}`, { cutAfterBytes: 70_000, times: 1 });
+    await expect(call.downloadModel(source, { waitsMs: [] })).rejects.toMatchObject({
+      code: 'download-interrupted',
+    });
+    await commands.misbehave(url, `/m/${UNET}`, { wrongRange: true });
+    await expect(call.downloadModel(source, { waitsMs: [] })).rejects.toMatchObject({
+      code: 'download-changed',
+    });
+    await commands.misbehave(url, `/m/${UNET}`, null);
+    const { model } = await call.downloadModel(source);
+    expect(await call.readModel(model.id, UNET)).toEqual(unetOf(content));
+  });
+
   test('that is busy is waited for; one that is not there names what is missing', async () => {
     const { call } = startWorker();
     const url = await serveFolder(modelContent());
@@ -304,7 +322,10 @@ describe('a model in a folder of any server', () => {
       code: 'download-interrupted',
     });
     await commands.misbehave(url, '/m/unet/config.json', { status: 503, times: 1 });
+    expect((await call.planDownload(source)).files.length).toBeGreaterThan(5);
+    await commands.misbehave(url, '/m/unet/config.json', { status: 503 });
     await expect(call.planDownload(source)).rejects.toMatchObject({ code: 'url-failed' });
+    await commands.misbehave(url, '/m/unet/config.json', null);
     expect((await call.downloadModel(source)).model.complete).toBe(true);
     await expect(call.planDownload({ kind: 'url', url: `${url}other/` })).rejects.toMatchObject({
       code: 'model-file-missing',

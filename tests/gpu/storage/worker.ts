@@ -22,7 +22,7 @@ import {
   type PoolRef,
 } from '../../../src/storage/poolLog.ts';
 import * as quota from '../../../src/storage/quota.ts';
-import { createRunRecord } from '../../../src/storage/runs.ts';
+import { createRunRecord, listRunRecords, saveRunRecord } from '../../../src/storage/runs.ts';
 import { verifyStored } from '../../../src/storage/verify.ts';
 
 export type PoolView = Pick<PoolLog, 'size' | 'warnings'> & {
@@ -47,6 +47,7 @@ function downloadOptions({ hub, token, waitsMs = [10, 10], stallMs = 2000 }: Dow
   return { token: token ?? null, patience: { waitsMs, stallMs }, ...hubs };
 }
 
+let told = false;
 let pool: PoolLog | undefined;
 const { write } = FileSystemSyncAccessHandle.prototype;
 
@@ -121,6 +122,27 @@ const api = {
     );
   },
   createRunRecord: (run: Parameters<typeof createRunRecord>[1]) => createRunRecord(BROWSER, run),
+  listRunRecords: () => listRunRecords(BROWSER),
+  /** Changes a run without end, records and files, until it is told to stop; how the changes ended. */
+  async writeUntilTold(id: string) {
+    let begun = 0;
+    let ended = 0;
+    const codes = new Set<string>();
+    while (!told) {
+      begun++;
+      try {
+        await saveRunRecord(BROWSER, id, { name: `change ${begun}` });
+      } catch (error) {
+        codes.add(reportError(error).code);
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      }
+      ended++;
+    }
+    return { begun, ended, codes: [...codes] };
+  },
+  tellWriters(): void {
+    told = true;
+  },
   listCheckpoints: (runId: string) => checkpoints.listCheckpoints(opfs, runId),
   loadCheckpoint: (runId: string, slot: number) => checkpoints.loadCheckpoint(opfs, runId, slot),
   saveCheckpoint: (runId: string, step: number, state: object) =>
