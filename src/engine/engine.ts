@@ -26,6 +26,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
+import { type FingerprintedFolder, type Fingerprints, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreKernels } from './kernels.ts';
 import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
@@ -40,6 +41,7 @@ type Loaded = {
   readonly report: ModelReport;
   readonly shape: ModelShape;
   readonly settings: PlanSettings;
+  readonly fingerprints: FingerprintedFolder['fingerprints'];
 };
 
 /** What fits into the budgets, for the settings of one run. */
@@ -142,7 +144,7 @@ export class Engine {
     if (this.device.info === null) await this.#open(this.device.choice ?? 'auto');
     const { lost } = this.device;
     const signal = asked === undefined ? lost : AbortSignal.any([asked, lost]);
-    const folder = await openModelRef(ref, this.#pageUrl);
+    const folder = fingerprinted(await openModelRef(ref, this.#pageUrl));
     const shapesWorld = await drawsShapesWorld(folder);
     const shape = await readModelShape(folder);
     signal.throwIfAborted();
@@ -185,7 +187,7 @@ export class Engine {
       adapterTargets: unet.stages.reduce((sum, s) => sum + s.targets.length, 0),
       shapesWorld,
     };
-    this.#loaded = { session, report, shape, settings };
+    this.#loaded = { session, report, shape, settings, fingerprints: folder.fingerprints };
     this.#taken = null;
     return report;
   }
@@ -289,6 +291,11 @@ export class Engine {
   get #current(): Loaded {
     if (this.#loaded === null) throw notReady('No model is loaded.');
     return this.#loaded;
+  }
+
+  /** Of the loaded model's files, as far as they have been read. */
+  fingerprints(): Promise<Fingerprints> {
+    return this.#current.fingerprints();
   }
 
   get model(): ModelReport | null {

@@ -6,6 +6,8 @@ import { BROWSER } from '../storage/browser.ts';
 import type { RunHead } from '../storage/runRecord.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
 import { withRunLock } from '../storage/runs.ts';
+import type { Engine } from './engine.ts';
+import { assertSameModel } from './fingerprints.ts';
 import type { RequestContext } from './requestContext.ts';
 
 /** A GPU that is lost again and again is not worth another try. */
@@ -62,6 +64,14 @@ async function persist(
   }
 }
 
+/** @throws StudioError `model-changed` where the weights are not those that the run was begun with */
+async function keepFingerprints(engine: Engine, store: RunStore, { weights = {} }: RunHead): Promise<void> {
+  const found = await engine.fingerprints();
+  assertSameModel(engine.session.model.name, weights, found);
+  if (Object.keys(found).some((file) => !(file in weights)))
+    await store.save({ weights: { ...weights, ...found } });
+}
+
 async function attempt(
   context: RequestContext,
   store: RunStore,
@@ -77,6 +87,7 @@ async function attempt(
   const onProgress = (done: number, total: number): void =>
     emit({ type: 'progress', stage: 'load', done, total, unit: 'bytes', secondsLeft: null });
   await engine.load(spec.model, onProgress, signal, spec.prompts);
+  await keepFingerprints(engine, store, record);
   await engine.fit(spec);
   const others = await engine.restoreKernels(record);
   if (others.length > 0) emit({ type: 'warning', report: otherKernels(others) });

@@ -40,6 +40,8 @@ export type RunHead = {
   readonly seconds: Readonly<Record<string, number>>;
   /** What the run was begun on; missing before. */
   readonly computedBy?: ComputedBy;
+  /** SHA-256 of the model's files, as far as they were read (`engine/fingerprints.ts`); missing before. */
+  readonly weights?: Readonly<Record<string, string>>;
 };
 
 /** A backend with the forms of its kernels: only the same ones give the same bits again. */
@@ -112,6 +114,7 @@ export const headSchema: v.GenericSchema<unknown, RunHead> = v.looseObject({
   round: count,
   progress: real,
   seconds: v.pipe(v.record(v.string(), real), v.transform(renameStages)),
+  weights: v.exactOptional(v.record(v.string(), v.string())),
   computedBy: v.exactOptional(v.object({ backend: v.string(), kernels: v.record(v.string(), v.string()) })),
 });
 

@@ -1,0 +1,87 @@
+/** Which bytes a model was read from, so that a run notices when its weights are no longer the ones it was begun with. */
+import { StudioError } from '../lib/errors.ts';
+import type { ModelFolder } from '../models/folder.ts';
+
+/** SHA-256 by file. Files that are not read in one piece are named with the version of the page, which decides the pieces. */
+export type Fingerprints = Readonly<Record<string, string>>;
+
+type Read = { readonly offset: number; readonly length: number; readonly hash: Promise<string> };
+type FileReads = { readonly sizeBytes: number; readonly reads: Map<string, Read> };
+
+/** A folder that keeps the hash of every piece that is read from it. */
+export type FingerprintedFolder = ModelFolder & {
+  /** Of the files that have been read completely by now. */
+  fingerprints(): Promise<Fingerprints>;
+};
+
+export function fingerprinted(folder: ModelFolder): FingerprintedFolder {
+  const files = new Map<string, FileReads>();
+  return {
+    name: folder.name,
+    open: async (...paths) => {
+      const source = await folder.open(...paths);
+      const file = files.get(source.name) ?? { sizeBytes: source.sizeBytes, reads: new Map<string, Read>() };
+      files.set(source.name, file);
+      return {
+        ...source,
+        read: async (offset, length) => {
+          const bytes = await source.read(offset, length);
+          const hash = sha256(bytes as Uint8Array<ArrayBuffer>);
+          // Nobody may ever ask for it.
+          hash.catch(() => undefined);
+          file.reads.set(`${offset}+${length}`, { offset, length, hash });
+          return bytes;
+        },
+      };
+    },
+    fingerprints: async () => {
+      const found: Record<string, string> = {};
+      for (const [name, { sizeBytes, reads }] of files) {
+        const whole = reads.get(`0+${sizeBytes}`);
+        if (whole !== undefined) found[name] = await whole.hash;
+        else if (covers([...reads.values()], sizeBytes))
+          found[`${name} ${__APP_VERSION__}`] = await combined([...reads.values()]);
+      }
+      return found;
+    },
+  };
+}
+
+/** @throws StudioError `model-changed` naming a file that is another one now */
+export function assertSameModel(model: string, begun: Fingerprints, found: Fingerprints): void {
+  const changed = Object.keys(begun).find((file) => found[file] !== undefined && found[file] !== begun[file]);
+  if (changed === undefined) return;
+  throw new StudioError(
+    'model-changed',
+    `The model ${model} is no longer the one that this run was begun with.`,
+    {
+      remedy:
+        'If the model is stored here, check it on the Storage page: what is damaged is fetched again. If its owner has ' +
+        'changed it, start a new run: images and training of two models do not belong together.',
+      where: changed,
+    },
+  );
+}
+
+/** True if every byte has been read. */
+function covers(reads: readonly Read[], sizeBytes: number): boolean {
+  let end = 0;
+  for (const { offset, length } of reads.toSorted((a, b) => a.offset - b.offset)) {
+    if (offset > end) return false;
+    end = Math.max(end, offset + length);
+  }
+  return end === sizeBytes;
+}
+
+async function combined(reads: readonly Read[]): Promise<string> {
+  const ordered = reads.toSorted((a, b) => a.offset - b.offset || a.length - b.length);
+  const lines = await Promise.all(
+    ordered.map(async ({ offset, length, hash }) => `${offset} ${length} ${await hash}\n`),
+  );
+  return sha256(new TextEncoder().encode(lines.join('')) as Uint8Array<ArrayBuffer>);
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

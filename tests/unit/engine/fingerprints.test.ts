@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { assertSameModel, fingerprinted } from '../../../src/engine/fingerprints.ts';
+import { bytesSource } from '../../../src/lib/bytes.ts';
+import type { ModelFolder } from '../../../src/models/folder.ts';
+
+const weights = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7) % 256);
+const folderOf = (bytes: Uint8Array): ModelFolder => ({
+  name: 'model',
+  open: async (path = '') => bytesSource(bytes, path),
+});
+
+/** Reads a file in the given pieces. */
+async function fingerprintsOf(bytes: Uint8Array, pieces: readonly (readonly [number, number])[]) {
+  const folder = fingerprinted(folderOf(bytes));
+  const source = await folder.open('unet.safetensors');
+  for (const [offset, length] of pieces) await source.read(offset, length);
+  return folder.fingerprints();
+}
+
+test('a file that is read whole has its SHA-256', async () => {
+  expect(await fingerprintsOf(weights, [[0, 1000]])).toEqual({
+    'unet.safetensors': createHash('sha256').update(weights).digest('hex'),
+  });
+});
+
+test('one that is read in pieces has one fingerprint, in whatever order they come', async () => {
+  const pieces = [
+    [0, 8],
+    [8, 492],
+    [500, 500],
+  ] as const;
+  const found = await fingerprintsOf(weights, pieces);
+  expect(Object.keys(found)).toHaveLength(1);
+  expect(await fingerprintsOf(weights, pieces.toReversed())).toEqual(found);
+  const changed = weights.slice();
+  changed[700] = 0;
+  expect(await fingerprintsOf(changed, pieces)).not.toEqual(found);
+  expect(await fingerprintsOf(weights, pieces.slice(0, 2))).toEqual({});
+});
+
+test('a run takes the model that it was begun with, and no other', () => {
+  expect(() => assertSameModel('m', {}, { a: '1' })).not.toThrow();
+  expect(() => assertSameModel('m', { a: '1', b: '2' }, { a: '1', c: '3' })).not.toThrow();
+  expect(() => assertSameModel('m', { a: '1' }, { a: '2' })).toThrow(
+    expect.objectContaining({ code: 'model-changed', where: 'a' }),
+  );
+});
