@@ -12,6 +12,7 @@ import { listRunRecords, recoverRun } from '../../src/storage/runs.ts';
 import { type Loss, MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
 import { createNodeRun, workOn } from '../../tests/helpers/nodeStudio.ts';
 import type { SpecChange } from '../../tests/helpers/runSpec.ts';
+import { randomOf } from './random.ts';
 
 /** Which store was behind the other when the power came back. */
 export const LAGS = ['none', 'records', 'files', 'both', 'emptied'] as const;
@@ -120,15 +121,4 @@ async function outcomeOf(disk: MemoryDisk, id: string): Promise<string> {
   const { adapter } = await adapterOfRun(openRunStore(disk.backing, id), 'best');
   const outcome: Outcome = { candidates, selections, train, validation, adapter: adapter.tensors };
   return JSON.stringify(outcome);
-}
-
-/** Numbers from 0 to 1 that follow from a seed (mulberry32). */
-function randomOf(seed: number): () => number {
-  let state = (seed + 1) * 0x9e3779b9;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,0 +1,125 @@
+// docs/reliability.md from what the phases have written.
+
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { type KillCase, VICTIMS } from './kills.ts';
+import { type CutCase, LAGS } from './powerCuts.ts';
+import type { SoakRow } from './soak.ts';
+import { FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
+
+export type Files = { readonly cuts: string; readonly kills: string; readonly soak: string };
+
+export function writeReport(files: Files, out: string): void {
+  const cuts = readRows<CutCase>(files.cuts);
+  const kills = readRows<KillCase>(files.kills);
+  const rows = readRows<SoakRow>(files.soak);
+  const sections = [
+    '# Reliability',
+    'Written by `npm run torture`, which is seeded and goes on where it stopped. A run counts as kept when, after whatever ' +
+      'was done to it, it comes to the same candidates, scores, selection, training record and adapter, to the last bit, ' +
+      'as one that nothing happened to.',
+    '## Power cuts',
+    'The real stages of a run on a tiny model, in node, over a disk in memory. The power goes at a random operation, up to ' +
+      'three times in one run, also while it recovers. Of what was not flushed any part is missing, in any order, with ' +
+      'whole sectors absent, zero or with flipped bits; and in all but the first row a store has lost up to six changes ' +
+      'that it had acknowledged, or all of its database.',
+    cutTable(cuts),
+    '## Kills',
+    'The page as users get it in a headless Chromium, the built-in model on wasm. Processes are ended without a word ' +
+      '(SIGKILL), up to three times in one run, half at random moments, half within 50 ms after something was stored.',
+    killTable(kills),
+    '## Hours in one tab',
+    soakTable(rows),
+    '## Found and mended',
+    FOUND.map((line) => `- ${line}`).join('\n'),
+    '## Not promised',
+    NOT_PROMISED.map((line) => `- ${line}`).join('\n'),
+    '## What others promise',
+    table(['program', 'what it promises', 'and this page'], OTHERS),
+  ];
+  writeFileSync(out, `${sections.join('\n\n')}\n`);
+}
+
+function cutTable(cases: readonly CutCase[]): string {
+  const names: Readonly<Record<(typeof LAGS)[number], string>> = {
+    none: 'both stores honest',
+    records: 'database behind',
+    files: 'files behind',
+    both: 'both behind',
+    emptied: 'database emptied',
+  };
+  const rows = [...LAGS, null].map((lag) => {
+    const own = cases.filter((c) => lag === null || c.lag === lag);
+    const of = (result: CutCase['result']): string => String(own.filter((c) => c.result === result).length);
+    const cuts = own.reduce((sum, c) => sum + c.cuts, 0);
+    const name = lag === null ? '**all**' : names[lag];
+    return [name, String(own.length), String(cuts), of('same'), of('gone'), of('failed')];
+  });
+  const stages = new Map<string, number>();
+  for (const stage of cases.flatMap((c) => c.stages)) stages.set(stage, (stages.get(stage) ?? 0) + 1);
+  const found = [...stages].map(([stage, count]) => `${stage} ${count}`).join(', ');
+  return (
+    table(
+      ['what the disk did', 'runs', 'cuts', 'same end', 'gone before anything was stored', 'failed'],
+      rows,
+    ) +
+    `\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}. Stage in which the run was found again: ${found}.${failures(cases)}`
+  );
+}
+
+function killTable(cases: readonly KillCase[]): string {
+  const names = { tree: 'the whole browser', renderer: 'the page and its engine', gpu: 'the GPU process' };
+  const rows = VICTIMS.map((victim) => {
+    const own = cases.filter((c) => c.victim === victim);
+    const of = (result: KillCase['result']): string => String(own.filter((c) => c.result === result).length);
+    const aimed = own.filter((c) => c.after !== null).length;
+    return [names[victim], String(own.length), String(aimed), of('same'), of('failed')];
+  });
+  return (
+    table(['killed', 'runs', 'of these aimed', 'same end', 'failed'], rows) +
+    `\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`
+  );
+}
+
+function soakTable(rows: readonly SoakRow[]): string {
+  const [first, last] = [rows[Math.min(2, rows.length - 1)], rows.at(-1)];
+  if (first === undefined || last === undefined) return 'Not measured yet.';
+  const line = (name: string, of: (row: SoakRow) => number): string[] => [
+    name,
+    String(of(first)),
+    String(of(last)),
+  ];
+  const same = new Set(rows.map((row) => row.outcome)).size === 1;
+  return (
+    `${rows.length} runs of the built-in model through the page, each looked at on every page and deleted. ` +
+    `Their numbers are ${same ? 'the same in all of them, to the last bit' : '**not the same**'}.\n\n` +
+    table(
+      ['after garbage collection', `after run ${first.run + 1}`, `after run ${last.run + 1}`],
+      [
+        line('tensors', (row) => row.tensors),
+        line('JavaScript heap of the page, MB', (row) => Math.round(row.heapBytes / 1e5) / 10),
+        line('DOM nodes, attached or not', (row) => row.nodes),
+        line('event listeners', (row) => row.listeners),
+        line('stored, MB', (row) => Math.round(row.storedBytes / 1e5) / 10),
+      ],
+    )
+  );
+}
+
+function failures(cases: readonly { readonly seed: number; readonly reason: string | null }[]): string {
+  const failed = cases.filter((c) => c.reason !== null).slice(0, 20);
+  if (failed.length === 0) return '';
+  return `\n\nFailed:\n\n${failed.map(({ seed, reason }) => `- seed ${seed}: ${reason}`).join('\n')}`;
+}
+
+function readRows<T>(path: string): T[] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as T);
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${head.map(() => '---').join('|')}|`, ...rows.map(line)].join('\n');
+}

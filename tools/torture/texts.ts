@@ -1,0 +1,42 @@
+// What docs/reliability.md says beside the figures.
+
+export const FOUND: readonly string[] = [
+  'A selected image or the last training state damaged while a run was paused: the run was stuck, and the remedy that was named could not be followed. Before a stage relies on the pool or on an adapter, what is missing is drawn, scored or trained again.',
+  'Candidates without scores after a power cut were left out without a word (15 of 16 images, once none). They are scored again from what was stored of them.',
+  'Warnings about damage were dropped by whoever opened a pool first. They are kept with the run, and shown.',
+  'One flipped bit in a stored training state ended in another adapter, reported as done. Every record, training state, preview and image has a checksum; the last three states and the best are kept.',
+  'Browsers empty a database that they find damaged: all runs were gone. A second copy of every record lies beside the images; such runs are offered for recovery.',
+  'Weights that changed at their address, or on the disk, between two sittings went unnoticed. What is read of a model is hashed, kept with the run and compared.',
+  'A wrong answer to a request for the rest of a file left bytes that the next attempt completed. They are taken back.',
+  'Another tab could delete or change a run that was worked on. Everything that writes a run holds its lock.',
+  'An engine that died or hung was never noticed. It is started again, and the run goes on.',
+  '`mitune` waited without end for a browser that had died, refused a profile whose browser had been killed, and did not say that nothing was better than the start.',
+  'Training on a changed selection replaced the adapter, its evaluation and its previews. Every version keeps its own.',
+  'Found by the power cuts: a run found again behind its training, with the last states lost, was taken for trained.',
+];
+
+export const NOT_PROMISED: readonly string[] = [
+  'That a browser keeps what it stores: under pressure it may evict all of a page unless it granted persistence, and the user can clear it. What was downloaded is safe from both.',
+  'That a disk which lies about what it has written keeps the newest: what such a disk lost is computed again, at the cost of the time.',
+  'The same bits after a change of backend, GPU, driver or version of the page: the run says so and goes on.',
+  'Damage to both copies of a record at once, or to the settings and the prompts in them: nothing else holds these.',
+  'Comparisons drawn by hand on the Compare page: they are drawn again from their seeds.',
+];
+
+export const OTHERS: readonly (readonly [string, string, string])[] = [
+  [
+    'SQLite',
+    'a transaction is there whole or not at all after a crash or a power cut, where the disk flushes when it is told to; a page is not checked against flipped bits unless a checksum extension is loaded',
+    'the same for each store; every value is checked; where the two stores disagree the run is brought in accord',
+  ],
+  [
+    'OneTrainer',
+    'backups at intervals and a sample of settings, from which training goes on',
+    'a state at least every 30 s and at every validation; the last three and the best; every step after that is trained again to the same bits',
+  ],
+  [
+    'PyTorch checkpoints (`torch.save`)',
+    'a zip file with checksums of its entries; that it is complete, that the old one is kept and that the order of data goes on is left to the program',
+    'states are never overwritten before a newer one is safe, and say what is needed to go on',
+  ],
+];
