@@ -91,7 +91,8 @@ export const HANDLERS: Handlers = {
       await createRunRecord(BROWSER, { spec, name, heldOut: heldOutPrompts(planPrompts(spec)) }),
     ),
   listLost: () => listLost(BROWSER),
-  recoverRun: async ({ runId }) => summarize(BROWSER, await recoverRun(BROWSER, runId)),
+  recoverRun: async ({ runId }) =>
+    summarize(BROWSER, await withRunLock(BROWSER, runId, () => recoverRun(BROWSER, runId))),
   runState: ({ runId, version }) => loadRunState(BROWSER, runId, version),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');
