@@ -11,8 +11,9 @@ import { serveFolder } from '../lib/staticServer.mjs';
 import { killCase, undisturbedRun } from './kills.ts';
 import { type Files, writeReport } from './report.ts';
 import { soak } from './soak.ts';
+import { storeCutCase } from './storeCuts.ts';
 
-const USAGE = `Usage: npm run torture -- [--minutes N] [--only cuts|kills|soak|report] [--cases N] [--dir DIR]
+const USAGE = `Usage: npm run torture -- [--minutes N] [--only store|cuts|kills|soak|report] [--cases N] [--dir DIR]
 
   --minutes N   time for each phase (default 60)
   --only PHASE  one phase instead of all
@@ -34,17 +35,34 @@ async function main(): Promise<void> {
   const folder = resolve(values.dir);
   mkdirSync(folder, { recursive: true });
   const files: Files = {
+    store: join(folder, 'store.jsonl'),
     cuts: join(folder, 'cuts.jsonl'),
     kills: join(folder, 'kills.jsonl'),
     soak: join(folder, 'soak.jsonl'),
   };
   const until = (): number => Date.now() + Number(values.minutes) * 60_000;
   const wants = (phase: string): boolean => values.only === undefined || values.only === phase;
+  if (wants('store')) await cutStore(files.store, until());
   if (wants('cuts')) cutPower(files.cuts, until());
   if (wants('kills')) await kill(files.kills, until());
   if (wants('soak')) await soak(folder, files.soak, until());
   writeReport(files, join(ROOT, 'docs', 'reliability.md'));
   console.log('wrote docs/reliability.md');
+}
+
+async function cutStore(out: string, until: number): Promise<void> {
+  for (let seed = countRows(out); seed < Number(values.cases) && Date.now() < until; seed++) {
+    const result = await storeCutCase(seed);
+    appendFileSync(out, `${JSON.stringify(result)}\n`);
+    if (result.reason !== null) {
+      console.log(`store ${seed}, ${result.lag}: ${result.reason}`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+function countRows(path: string): number {
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).length : 0;
 }
 
 function cutPower(out: string, until: number): void {
@@ -63,8 +81,7 @@ async function kill(out: string, until: number): Promise<void> {
   const server = await serveFolder({ folder: DIST, port: 0 });
   try {
     const expected = await undisturbedRun(server.url);
-    const done = existsSync(out) ? readFileSync(out, 'utf8').split('\n').filter(Boolean).length : 0;
-    for (let seed = done; seed < Number(values.cases) && Date.now() < until; seed++) {
+    for (let seed = countRows(out); seed < Number(values.cases) && Date.now() < until; seed++) {
       const result = await killCase(seed, server.url, expected);
       appendFileSync(out, `${JSON.stringify(result)}\n`);
       console.log(

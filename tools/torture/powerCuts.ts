@@ -9,14 +9,11 @@ import { StudioError } from '../../src/lib/errors.ts';
 import type { Session } from '../../src/procedures/session.ts';
 import { openRunStore } from '../../src/storage/runStore.ts';
 import { listRunRecords, recoverRun } from '../../src/storage/runs.ts';
-import { type Loss, MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
+import { MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
 import { createNodeRun, workOn } from '../../tests/helpers/nodeStudio.ts';
 import type { SpecChange } from '../../tests/helpers/runSpec.ts';
+import { LAGS, type Lag, lossOf } from './losses.ts';
 import { randomOf } from './random.ts';
-
-/** Which store was behind the other when the power came back. */
-export const LAGS = ['none', 'records', 'files', 'both', 'emptied'] as const;
-export type Lag = (typeof LAGS)[number];
 
 export type CutCase = {
   readonly seed: number;
@@ -47,8 +44,6 @@ const CHANGE: SpecChange = {
 };
 const UNTIL: StageName = 'train';
 const MOST_CUTS = 3;
-/** Acknowledged changes that a store that lags has lost, at most. */
-const MOST_LOST = 6;
 
 export async function undisturbed(session: Session): Promise<Undisturbed> {
   const disk = new MemoryDisk();
@@ -105,15 +100,6 @@ async function afterRestart({ backing }: MemoryDisk): Promise<{ id: string; stag
   const { runs, lost, unreadable } = await listRunRecords(backing);
   if (unreadable.length > 0) throw new Error(unreadable[0]?.report.message);
   return runs[0] ?? (lost[0] === undefined ? null : recoverRun(backing, lost[0].id));
-}
-
-function lossOf(lag: Lag, random: () => number): Loss {
-  const some = (): number => 1 + Math.floor(random() * MOST_LOST);
-  return {
-    random,
-    records: lag === 'emptied' ? 'all' : lag === 'records' || lag === 'both' ? some() : 0,
-    files: lag === 'files' || lag === 'both' ? some() : 0,
-  };
 }
 
 async function outcomeOf(disk: MemoryDisk, id: string): Promise<string> {

@@ -2,11 +2,18 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { type KillCase, VICTIMS } from './kills.ts';
-import { type CutCase, LAGS } from './powerCuts.ts';
+import { LAGS, type Lag } from './losses.ts';
+import type { CutCase } from './powerCuts.ts';
 import type { SoakRow } from './soak.ts';
+import type { StoreCase } from './storeCuts.ts';
 import { FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
 
-export type Files = { readonly cuts: string; readonly kills: string; readonly soak: string };
+export type Files = {
+  readonly store: string;
+  readonly cuts: string;
+  readonly kills: string;
+  readonly soak: string;
+};
 
 export function writeReport(files: Files, out: string): void {
   const cuts = readRows<CutCase>(files.cuts);
@@ -17,7 +24,12 @@ export function writeReport(files: Files, out: string): void {
     'Written by `npm run torture`, which is seeded and goes on where it stopped. A run counts as kept when, after whatever ' +
       'was done to it, it comes to the same candidates, scores, selection, training record and adapter, to the last bit, ' +
       'as one that nothing happened to.',
-    '## Power cuts',
+    '## Power cuts under the store',
+    'A run without networks, whose every number follows from its place, over a disk in memory. After every cut all that ' +
+      'is read is right or absent, never wrong; while both stores are honest nothing that was acknowledged is missing; ' +
+      'and the run comes to its end.',
+    storeTable(readRows<StoreCase>(files.store)),
+    '## Power cuts under the whole run',
     'The real stages of a run on a tiny model, in node, over a disk in memory. The power goes at a random operation, up to ' +
       'three times in one run, also while it recovers. Of what was not flushed any part is missing, in any order, with ' +
       'whole sectors absent, zero or with flipped bits; and in all but the first row a store has lost up to six changes ' +
@@ -39,19 +51,30 @@ export function writeReport(files: Files, out: string): void {
   writeFileSync(out, `${sections.join('\n\n')}\n`);
 }
 
+const LAG_NAMES: Readonly<Record<Lag, string>> = {
+  none: 'both stores honest',
+  records: 'database behind',
+  files: 'files behind',
+  both: 'both behind',
+  emptied: 'database emptied',
+};
+
+function storeTable(cases: readonly StoreCase[]): string {
+  const rows = [...LAGS, null].map((lag) => {
+    const own = cases.filter((c) => lag === null || c.lag === lag);
+    const cuts = own.reduce((sum, c) => sum + c.cuts, 0);
+    const failed = own.filter((c) => c.reason !== null).length;
+    return [lag === null ? '**all**' : LAG_NAMES[lag], String(own.length), String(cuts), String(failed)];
+  });
+  return `${table(['what the disk did', 'runs', 'cuts', 'failed'], rows)}\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`;
+}
+
 function cutTable(cases: readonly CutCase[]): string {
-  const names: Readonly<Record<(typeof LAGS)[number], string>> = {
-    none: 'both stores honest',
-    records: 'database behind',
-    files: 'files behind',
-    both: 'both behind',
-    emptied: 'database emptied',
-  };
   const rows = [...LAGS, null].map((lag) => {
     const own = cases.filter((c) => lag === null || c.lag === lag);
     const of = (result: CutCase['result']): string => String(own.filter((c) => c.result === result).length);
     const cuts = own.reduce((sum, c) => sum + c.cuts, 0);
-    const name = lag === null ? '**all**' : names[lag];
+    const name = lag === null ? '**all**' : LAG_NAMES[lag];
     return [name, String(own.length), String(cuts), of('same'), of('gone'), of('failed')];
   });
   const stages = new Map<string, number>();

@@ -2,7 +2,9 @@
 
 import { beforeAll, expect, it, vi } from 'vitest';
 import type { Session } from '../../../src/procedures/session.ts';
-import { LAGS, powerCutCase, type Undisturbed, undisturbed } from '../../../tools/torture/powerCuts.ts';
+import { LAGS } from '../../../tools/torture/losses.ts';
+import { powerCutCase, type Undisturbed, undisturbed } from '../../../tools/torture/powerCuts.ts';
+import { storeCutCase } from '../../../tools/torture/storeCuts.ts';
 import { openNodeSession } from '../../helpers/nodeStudio.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -17,9 +19,13 @@ beforeAll(async () => {
 it.each(LAGS.map((lag, i) => [lag, i] as const))(
   'a run whose power is cut, with %s behind, comes to the same end',
   async (lag, first) => {
-    for (let n = 0; n < 4; n++) {
+    for (let n = 0; n < 2; n++) {
       const result = await powerCutCase(session, first + n * LAGS.length, expected);
       expect(result).toMatchObject({ lag, reason: null });
     }
   },
 );
+
+it('the store is right or empty, and keeps what it acknowledged', async () => {
+  for (let seed = 0; seed < 100; seed++) expect(await storeCutCase(seed)).toMatchObject({ reason: null });
+});
