@@ -27,6 +27,7 @@ const headSchema = v.object({
   /** False where there is only an adapter to draw with, no moments to train on from. */
   resumable: v.boolean(),
 });
+const bodySchema = v.object({ sequence: count, state: v.unknown() });
 export type CheckpointHead = Readonly<v.InferOutput<typeof headSchema>>;
 export type StoredCheckpoint = CheckpointHead & { readonly slot: number };
 
@@ -45,11 +46,18 @@ export async function listCheckpoints(files: Files, runId: string): Promise<Stor
   return found.sort((a, b) => b.sequence - a.sequence);
 }
 
-/** What was saved, to be validated by the reader; undefined if it is damaged or gone. */
-export async function loadCheckpoint(files: Files, runId: string, slot: number): Promise<unknown> {
+/** What was saved, to be validated by the reader; undefined if it is damaged, gone, or not of this head. */
+export async function loadCheckpoint(
+  files: Files,
+  runId: string,
+  { slot, sequence }: Pick<StoredCheckpoint, 'slot' | 'sequence'>,
+): Promise<unknown> {
   const bytes = await files.readBytes(pathOf(runId, slot));
   const headBytes = bytes === null ? null : sealedBytes(bytes);
-  return bytes === null || headBytes === null ? undefined : decodeSealed(bytes.subarray(headBytes));
+  if (bytes === null || headBytes === null) return undefined;
+  const body = v.safeParse(bodySchema, decodeSealed(bytes.subarray(headBytes)));
+  // A write that was torn between the two leaves a new head before the state that the slot held until then.
+  return body.success && body.output.sequence === sequence ? body.output.state : undefined;
 }
 
 /** Keeps a state, and waits until the disk has it. @param state plain data with typed arrays */
@@ -62,7 +70,7 @@ export async function saveCheckpoint(
   const stored = await listCheckpoints(files, runId);
   const sequence = (stored[0]?.sequence ?? 0) + 1;
   const path = pathOf(runId, freeSlot(stored));
-  const bytes = concatBytes([encodeSealed({ ...head, sequence }), encodeSealed(state)]);
+  const bytes = concatBytes([encodeSealed({ ...head, sequence }), encodeSealed({ sequence, state })]);
   await guardStorage(path, async () => {
     const file = await files.holdFile(path);
     try {

@@ -84,7 +84,7 @@ export function openRunStore(backing: Backing, id: string): RunStore {
     },
     checkpoints: {
       list: () => listCheckpoints(files, id),
-      load: ({ slot }) => loadCheckpoint(files, id, slot),
+      load: (checkpoint) => loadCheckpoint(files, id, checkpoint),
       save: (head, state) => saveCheckpoint(files, id, head, state),
     },
     previews: {

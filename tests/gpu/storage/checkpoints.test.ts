@@ -11,7 +11,7 @@ test('training states are whole after a crash, however it came', async () => {
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     worker.end();
     const stored = await call.listCheckpoints(id);
-    const states = await Promise.all(stored.map(({ slot }) => call.loadCheckpoint(id, slot)));
+    const states = await Promise.all(stored.map((checkpoint) => call.loadCheckpoint(id, checkpoint)));
     const intact = stored.filter((_, i) => states[i] !== undefined);
     // The one that was being written may be lost, none of those before.
     expect(intact.length).toBeGreaterThanOrEqual(stored.length - 1);

@@ -144,7 +144,8 @@ const api = {
     told = true;
   },
   listCheckpoints: (runId: string) => checkpoints.listCheckpoints(opfs, runId),
-  loadCheckpoint: (runId: string, slot: number) => checkpoints.loadCheckpoint(opfs, runId, slot),
+  loadCheckpoint: (runId: string, checkpoint: { slot: number; sequence: number }) =>
+    checkpoints.loadCheckpoint(opfs, runId, checkpoint),
   saveCheckpoint: (runId: string, step: number, state: object) =>
     checkpoints.saveCheckpoint(
       opfs,
