@@ -178,7 +178,7 @@ export const HANDLERS: Handlers = {
   }),
   exportReport: withModel<'exportReport'>(async ({ runId }, { engine }) => {
     const store = stored(runId);
-    const { seconds, spec } = await store.load();
+    const { seconds, spec, weights = {} } = await store.load();
     const realImages =
       spec.realImages === null
         ? []
@@ -188,6 +188,7 @@ export const HANDLERS: Handlers = {
       userAgent: navigator.userAgent,
       backend: reportBackend(engine.backend),
       model: engine.model,
+      weights,
     };
     const report = buildReport(await loadRunState(BROWSER, runId), seconds, machine, realImages);
     return textFile('report.json', `${JSON.stringify(report, null, 1)}\n`);

@@ -70,7 +70,12 @@ function canceled(cause: unknown): StudioError {
 
 /** Free only once this worker is gone, however it went: so the page knows. */
 const life = `mi-tune-engine-${crypto.randomUUID()}`;
-const sayAlive = (): void => post({ kind: 'alive', lock: life });
+let holdsLife = false;
+
+/** Not before the lock is held: the page waits for it from then on. */
+function sayAlive(): void {
+  if (holdsLife) post({ kind: 'alive', lock: life });
+}
 
 scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
   if (data.name === 'ping') sayAlive();
@@ -79,6 +84,7 @@ scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
 };
 
 void navigator.locks.request(life, () => {
+  holdsLife = true;
   sayAlive();
   return new Promise(() => undefined);
 });

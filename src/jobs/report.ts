@@ -16,6 +16,8 @@ export type Machine = {
   readonly userAgent: string;
   readonly backend: BackendReport;
   readonly model: ModelReport | null;
+  /** SHA-256 of the model's files as the run was begun with them. */
+  readonly weights: Readonly<Record<string, string>>;
 };
 
 export function buildReport(
@@ -34,6 +36,7 @@ export function buildReport(
     versions: { app: machine.app, tfjs: tf.version_core, browser: machine.userAgent },
     backend: machine.backend,
     model: machine.model,
+    modelHashes: machine.weights,
     config: spec,
     prompts: planPrompts(spec).map(({ prompt, text, occurrence }) => ({
       prompt,
@@ -61,6 +64,8 @@ export function buildReport(
       ranking: ranking ?? rankingOf(spec),
       picks,
     })),
+    // Of every round; the files of other versions are there as long as the run is.
+    resultVersions: state.versions,
     realImages: realImages.map(({ fileName, text, score, standardError }, rank) => ({
       fileName,
       text,

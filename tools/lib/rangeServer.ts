@@ -16,7 +16,7 @@ export type Misbehavior = {
   readonly shortBodyBytes?: number;
   /** Answers every request with the whole file. */
   readonly ignoreRange?: boolean;
-  /** Answers as if with the part that was asked for, but from the first byte on, and without telling. */
+  /** Answers for the rest of a file as if with what was asked for, but from the first byte on, and without telling. */
   readonly wrongRange?: boolean;
   /** Answers with this status and no file, e.g. 403 or 503. */
   readonly status?: number;
@@ -110,7 +110,8 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
       return void response.writeHead(416, { 'Content-Range': `bytes */${file.sizeBytes}` }).end();
     }
     const whole = { start: 0, end: file.sizeBytes - 1 };
-    const { start, end } = rule.wrongRange ? whole : (range ?? whole);
+    const isWrong = rule.wrongRange === true && range !== null && range.start > 0;
+    const { start, end } = isWrong ? whole : (range ?? whole);
     const length = end - start + 1;
     const cut = rule.cutAfterBytes !== undefined && rule.cutAfterBytes < length ? rule.cutAfterBytes : null;
     const short =
@@ -118,8 +119,8 @@ export async function serveRanges(files: ServedFiles, { port = 0 } = {}): Promis
     response.writeHead(range ? 206 : 200, {
       'Content-Type': 'application/octet-stream',
       // A body that ends early can only pass for whole where its length was not told.
-      ...(short === null && !rule.wrongRange ? { 'Content-Length': length } : {}),
-      ...(range && !rule.wrongRange ? { 'Content-Range': `bytes ${start}-${end}/${file.sizeBytes}` } : {}),
+      ...(short === null && !isWrong ? { 'Content-Length': length } : {}),
+      ...(range && !isWrong ? { 'Content-Range': `bytes ${start}-${end}/${file.sizeBytes}` } : {}),
     });
     if (request.method === 'HEAD' || length === 0) return void response.end();
     if (cut === null && short === null && rule.bytesPerSecond === undefined) {

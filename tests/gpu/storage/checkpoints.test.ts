@@ -7,7 +7,9 @@ test('training states are whole after a crash, however it came', async () => {
     const worker = startWorker();
     const { call } = startWorker();
     worker.call.saveForever(id, 50_000).catch(() => undefined);
-    await expect.poll(async () => (await call.listCheckpoints(id)).length).toBeGreaterThan(1);
+    await expect
+      .poll(async () => (await call.listCheckpoints(id)).length, { timeout: 60_000 })
+      .toBeGreaterThan(1);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     worker.end();
     const stored = await call.listCheckpoints(id);
