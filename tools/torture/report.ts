@@ -6,7 +6,7 @@ import { LAGS, type Lag } from './losses.ts';
 import type { CutCase } from './powerCuts.ts';
 import type { SoakRow } from './soak.ts';
 import type { StoreCase } from './storeCuts.ts';
-import { FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
+import { FIGURES, FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
 
 export type Files = {
   readonly store: string;
@@ -24,6 +24,7 @@ export function writeReport(files: Files, out: string): void {
     'Written by `npm run torture`, which is seeded and goes on where it stopped. A run counts as kept when, after whatever ' +
       'was done to it, it comes to the same candidates, scores, selection, training record and adapter, to the last bit, ' +
       'as one that nothing happened to.',
+    FIGURES,
     '## Power cuts under the store',
     'A run without networks, whose every number follows from its place, over a disk in memory. After every cut all that ' +
       'is read is right or absent, never wrong; while both stores are honest nothing that was acknowledged is missing; ' +

@@ -1,5 +1,11 @@
 // What docs/reliability.md says beside the figures.
 
+/** What the figures are of. */
+export const FIGURES =
+  'The figures are of one afternoon on two shared cores, which is why the later tables are small: more minutes make them ' +
+  'longer. The cuts under the whole run were made before the last but one of the faults below was mended; those under the ' +
+  'store, which found it, after.';
+
 export const FOUND: readonly string[] = [
   'A selected image or the last training state damaged while a run was paused: the run was stuck, and the remedy that was named could not be followed. Before a stage relies on the pool or on an adapter, what is missing is drawn, scored or trained again.',
   'Candidates without scores after a power cut were left out without a word (15 of 16 images, once none). They are scored again from what was stored of them.',
