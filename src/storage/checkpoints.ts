@@ -9,7 +9,7 @@
 import * as v from 'valibot';
 import { decodeSealed, encodeSealed, sealedBytes } from '../formats/sealed.ts';
 import { concatBytes } from '../lib/bytes.ts';
-import type { Files } from './backing.ts';
+import type { Files, SyncFile } from './backing.ts';
 import { guardStorage } from './failure.ts';
 import { checkId } from './paths.ts';
 import { writeAll } from './syncFile.ts';
@@ -77,10 +77,22 @@ export async function saveCheckpoint(
       writeAll(file, bytes, 0);
       file.truncate(bytes.byteLength);
       file.flush();
+    } catch (cause) {
+      free(file);
+      throw cause;
     } finally {
       file.close();
     }
   });
+}
+
+/** Leaves no head that promises a state, if the disk allows; the failure of the write is the one to report. */
+function free(file: SyncFile): void {
+  try {
+    file.truncate(0);
+  } catch {
+    // A head without its state is passed over when states are read.
+  }
 }
 
 /** The first slot that holds nothing that is needed. */
