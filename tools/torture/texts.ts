@@ -18,7 +18,7 @@ export const FOUND: readonly string[] = [
   'An engine that died or hung was never noticed. It is started again, and the run goes on.',
   '`mitune` waited without end for a browser that had died, refused a profile whose browser had been killed, and did not say that nothing was better than the start.',
   'Training on a changed selection replaced the adapter, its evaluation and its previews. Every version keeps its own.',
-  'Found by the power cuts: a write torn between the head of a training state and the state itself left a new head before an old state, both with right checksums (one in 600 cases). The two are now bound by a number.',
+  'Found by the power cuts: a write torn between the head of a training state and the state itself left a new head before an old state, both with right checksums (about one case in 500). The two are now bound by a number.',
   'Found by the power cuts: a run found again behind its training, with the last states lost, was taken for trained.',
 ];
 
