@@ -82,10 +82,7 @@ function cutTable(cases: readonly CutCase[]): string {
   for (const stage of cases.flatMap((c) => c.stages)) stages.set(stage, (stages.get(stage) ?? 0) + 1);
   const found = [...stages].map(([stage, count]) => `${stage} ${count}`).join(', ');
   return (
-    table(
-      ['what the disk did', 'runs', 'cuts', 'same end', 'gone with its first changes', 'failed'],
-      rows,
-    ) +
+    table(['what the disk did', 'runs', 'cuts', 'same end', 'gone with its first changes', 'failed'], rows) +
     `\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}. Stage in which the run was found again: ${found}.${failures(cases)}`
   );
 }
