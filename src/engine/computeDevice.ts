@@ -89,3 +89,10 @@ async function reopen(options: Parameters<typeof openBackend>[1]): Promise<Backe
   }
   return null;
 }
+
+/** The error for what needs a backend or a model before there is one. */
+export function notReady(message: string): StudioError {
+  return new StudioError('engine-not-ready', message, {
+    remedy: 'Wait until the model is loaded, then try again.',
+  });
+}

@@ -25,8 +25,8 @@ import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
-import { ComputeDevice, type ComputeOptions } from './computeDevice.ts';
-import { type FingerprintedFolder, type Fingerprints, fingerprinted } from './fingerprints.ts';
+import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
+import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreKernels } from './kernels.ts';
 import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
@@ -294,9 +294,7 @@ export class Engine {
   }
 
   /** Of the loaded model's files, as far as they have been read. */
-  fingerprints(): Promise<Fingerprints> {
-    return this.#current.fingerprints();
-  }
+  readonly fingerprints: FingerprintedFolder['fingerprints'] = () => this.#current.fingerprints();
 
   get model(): ModelReport | null {
     return this.#loaded?.report ?? null;
@@ -348,10 +346,4 @@ export class Engine {
   openModelFolder(): Promise<ModelFolder> {
     return openModelRef(this.#current.report.ref, this.#pageUrl);
   }
-}
-
-function notReady(message: string): StudioError {
-  return new StudioError('engine-not-ready', message, {
-    remedy: 'Wait until the model is loaded, then try again.',
-  });
 }
