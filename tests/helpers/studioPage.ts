@@ -62,6 +62,8 @@ export async function waitForEngine(page: Page): Promise<void> {
 export async function goTo(page: Page, title: PageTitle): Promise<void> {
   await page.getByRole('banner').getByRole('button', { name: title, exact: true }).click();
   await page.locator(`[data-page=${title.toLowerCase()}]`).waitFor();
+  // Some pages are loaded when they are first opened.
+  await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor();
 }
 
 /** Fills a file input by its name. */

@@ -15,7 +15,7 @@ export function MetricDownload({ model }: { readonly model: MetricModel }) {
     return (
       <>
         <Button
-          aria-label={`Get ${model.name}, ${formatBytes(model.sizeBytes)}`}
+          aria-label={`Get ${formatBytes(model.sizeBytes)}: ${model.name}`}
           onClick={() => void askForModel({ kind: 'metric', id: model.id })}
         >
           Get {formatBytes(model.sizeBytes)}
