@@ -1,7 +1,7 @@
 /** Forward pass of the image encoder (Dosovitskiy et al. 2021, arXiv:2010.11929). */
 import { StudioError } from '../../lib/errors.ts';
 import { runLayerNorm, runLinear } from '../../models/layers.ts';
-import { runPreNormLayer } from '../../models/preNorm.ts';
+import { runPreNormLayer } from '../../models/preNorm/run.ts';
 import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 import { gridOf, type VisionWeights } from './weights.ts';
 

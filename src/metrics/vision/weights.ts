@@ -1,6 +1,6 @@
 /** Typed weights of the image encoder of CLIP, OpenCLIP, OWL-ViT and BLIP, by the names of transformers' CLIP. */
 import { type Linear, type Norm, norm, type ParameterSource } from '../../models/parameters.ts';
-import { buildPreNormLayer, type PreNormLayer } from '../../models/preNorm.ts';
+import { buildPreNormLayer, type PreNormLayer } from '../../models/preNorm/weights.ts';
 import type { Table } from '../../models/table.ts';
 import type { Tensor1D } from '../../tensor/tf.ts';
 

@@ -3,7 +3,7 @@ import { StudioError } from '../../lib/errors.ts';
 import { type Tensor2D, type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { Projector } from '../hooks.ts';
 import { runLayerNorm } from '../layers.ts';
-import { runPreNormLayer } from '../preNorm.ts';
+import { runPreNormLayer } from '../preNorm/run.ts';
 import type { TextWeights } from './weights.ts';
 
 /** Which hidden state is the text embedding. */

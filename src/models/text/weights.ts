@@ -1,6 +1,6 @@
 /** Typed weights of the CLIP text encoder, by their transformers names. */
 import { type Linear, type Norm, norm, type ParameterSource } from '../parameters.ts';
-import { buildPreNormLayer, type PreNormLayer } from '../preNorm.ts';
+import { buildPreNormLayer, type PreNormLayer } from '../preNorm/weights.ts';
 import type { Table } from '../table.ts';
 import type { TextConfig } from './config.ts';
 

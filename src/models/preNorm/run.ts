@@ -1,21 +1,11 @@
 /** The layer that CLIP's two towers and BLIP's image encoder are made of: attention and feed-forward, each after a norm. */
-import { gelu } from '../tensor/ops/activations.ts';
-import { attention } from '../tensor/ops/attention.ts';
-import { type Tensor, type Tensor3D, tf } from '../tensor/tf.ts';
-import type { Projector } from './hooks.ts';
-import { runLayerNorm, runLinear } from './layers.ts';
-import { type Linear, linear, type Norm, norm, type ParameterSource } from './parameters.ts';
-
-export type PreNormLayer = {
-  readonly norm1: Norm;
-  readonly toQ: Linear;
-  readonly toK: Linear;
-  readonly toV: Linear;
-  readonly toOut: Linear;
-  readonly norm2: Norm;
-  readonly feedIn: Linear;
-  readonly feedOut: Linear;
-};
+import { gelu } from '../../tensor/ops/activations.ts';
+import { attention } from '../../tensor/ops/attention.ts';
+import { type Tensor, type Tensor3D, tf } from '../../tensor/tf.ts';
+import type { Projector } from '../hooks.ts';
+import { runLayerNorm, runLinear } from '../layers.ts';
+import type { Linear } from '../parameters.ts';
+import type { PreNormLayer } from './weights.ts';
 
 export type PreNormOptions = {
   readonly heads: number;
@@ -25,24 +15,6 @@ export type PreNormOptions = {
   readonly causal: boolean;
   readonly project?: Projector | undefined;
 };
-
-/** Asks for the parameters of the layer at `path` by their transformers names. */
-export function buildPreNormLayer(
-  p: ParameterSource,
-  path: string,
-  { width, feedWidth }: { readonly width: number; readonly feedWidth: number },
-): PreNormLayer {
-  return {
-    norm1: norm(p, `${path}.layer_norm1`, width),
-    toQ: linear(p, `${path}.self_attn.q_proj`, width, width, true),
-    toK: linear(p, `${path}.self_attn.k_proj`, width, width, true),
-    toV: linear(p, `${path}.self_attn.v_proj`, width, width, true),
-    toOut: linear(p, `${path}.self_attn.out_proj`, width, width, true),
-    norm2: norm(p, `${path}.layer_norm2`, width),
-    feedIn: linear(p, `${path}.mlp.fc1`, width, feedWidth, true),
-    feedOut: linear(p, `${path}.mlp.fc2`, feedWidth, width, true),
-  };
-}
 
 /**
  * x [N, L, C] -> [N, L, C].
