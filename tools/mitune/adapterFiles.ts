@@ -33,10 +33,10 @@ export async function collectAdapter(
       tell(await saveDownload(page, 'Download adapter', out));
       continue;
     }
+    await dismissAlerts(page);
     await page.getByRole('button', { name: `Prepare ${title}`, exact: true }).click();
     const save = page.getByRole('button', { name: `Save ${title}`, exact: true });
-    // The place of complaints is there while it is empty too.
-    const failed = page.getByRole('alert').filter({ hasText: /\S/ }).first();
+    const failed = page.locator('[role=alert] [data-code]').first();
     await save.or(failed).first().waitFor({ timeout: PATIENCE_MS });
     if ((await save.count()) === 0) {
       console.error(`The ${title} could not be made: ${(await failed.innerText()).trim()}`);
@@ -49,6 +49,12 @@ export async function collectAdapter(
     tell(await saveDownload(page, `Save ${title}`, out));
   }
   return true;
+}
+
+/** So that what is on show afterwards is about what was asked last; notes of the run were printed when it ended. */
+async function dismissAlerts(page: Page): Promise<void> {
+  const dismiss = page.getByRole('button', { name: /^Dismiss/ });
+  while ((await dismiss.count()) > 0) await dismiss.first().click();
 }
 
 /** Says where a file is, and what its name says about it. */
