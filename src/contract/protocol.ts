@@ -273,7 +273,9 @@ export type RequestMessage = {
 export type AbortMessage = { readonly name: 'abort'; readonly id: number };
 /** Asks for a sign of life. */
 export type PingMessage = { readonly name: 'ping' };
-export type ClientMessage = RequestMessage | AbortMessage | PingMessage;
+/** The first message to an engine that takes over from one that was ended: the lock that the other held while it lived. */
+export type SuccessorMessage = { readonly name: 'after'; readonly lock: string };
+export type ClientMessage = RequestMessage | AbortMessage | PingMessage | SuccessorMessage;
 
 export type EngineMessage =
   /** Once the engine stands, and to every ping. It holds the lock of this name as long as it lives. */

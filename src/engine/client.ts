@@ -201,6 +201,7 @@ export class EngineClient {
       remedy: 'Runs go on from what is stored. If it happens again, the machine may be short of memory.',
     };
     this.#worker = this.#start();
+    if (this.#watched !== null) this.#post({ name: 'after', lock: this.#watched });
     this.#rejectAll(report);
     this.#tellLife(report);
   }

@@ -68,6 +68,9 @@ function canceled(cause: unknown): StudioError {
   return new StudioError('canceled', 'Stopped.', { remedy: 'Start it again when you like.', cause });
 }
 
+/** Requests wait until an engine that was ended before this one has let go of the runs it worked on. */
+let predecessorGone: Promise<void> = Promise.resolve();
+
 /** Free only once this worker is gone, however it went: so the page knows. */
 const life = `mi-tune-engine-${crypto.randomUUID()}`;
 let holdsLife = false;
@@ -80,7 +83,8 @@ function sayAlive(): void {
 scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
   if (data.name === 'ping') sayAlive();
   else if (data.name === 'abort') aborts.get(data.id)?.abort();
-  else void answer(data);
+  else if (data.name === 'after') predecessorGone = navigator.locks.request(data.lock, () => undefined);
+  else void predecessorGone.then(() => answer(data));
 };
 
 void navigator.locks.request(life, () => {
