@@ -10,8 +10,15 @@ const DOWNLOAD_MS = 10 * 60_000;
 
 /** Saves what a click downloads under its own name. @returns its path */
 export async function saveDownload(page: Page, button: string, out: string, name?: string): Promise<string> {
+  await dismissAlerts(page);
+  const failed = page.locator('[role=alert] [data-code]').first();
   const [download] = await Promise.all([
-    page.waitForEvent('download', { timeout: DOWNLOAD_MS }),
+    Promise.race([
+      page.waitForEvent('download', { timeout: DOWNLOAD_MS }),
+      failed.waitFor({ timeout: DOWNLOAD_MS }).then(async () => {
+        throw new Error(`${button}: ${(await failed.innerText()).trim()}`);
+      }),
+    ]),
     page.getByRole('button', { name: button, exact: true }).click(),
   ]);
   const path = join(out, name ?? download.suggestedFilename());

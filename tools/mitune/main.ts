@@ -5,9 +5,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { basename, join, resolve } from 'node:path';
 import type { Page } from 'playwright';
 import type { ExportName } from '../../src/contract/adapterFiles.ts';
+import type { RoundStage } from '../../src/contract/events.ts';
 import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { type ErrorReport, StudioError } from '../../src/lib/errors.ts';
+import { chosenMethod } from '../../src/methods/registry.ts';
 import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
@@ -261,17 +263,19 @@ async function collect(
   // Without an open run there is nothing to fetch.
   if ((await link.count()) === 0) return;
   await link.click();
+  const report = await saveDownload(page, 'Download report', out, 'report.json');
+  const stages = readReport(report);
+  console.log(`wrote ${report}`);
   for (const [name, file] of [
-    ['Download report', 'report.json'],
     ['Download scores', 'scores.csv'],
     ['Download set', 'set.zip'],
   ] as const) {
     if (!(await page.getByRole('button', { name, exact: true }).isEnabled())) {
-      if (done) throw new Error(`"${name}" is not available although the run is done.`);
+      const expected = file !== 'set.zip' || stages.includes('select');
+      if (done && expected) throw new Error(`"${name}" is not available although the run is done.`);
       continue;
     }
     const path = await saveDownload(page, name, out, file);
-    if (file === 'report.json') printWarnings(path);
     if (file !== 'set.zip') console.log(`wrote ${path}`);
     else {
       const files = await unzip(new Uint8Array(readFileSync(path)), out);
@@ -279,13 +283,21 @@ async function collect(
     }
   }
   const found = await collectAdapter(page, out, exports);
-  if (done && !found) throw new Error('There is no adapter although the run is done.');
+  if (done && !found && stages.includes('train'))
+    throw new Error('There is no adapter although the run is done.');
 }
 
-/** What a user has to know of the result, such as that no checkpoint was better than the start. */
-function printWarnings(path: string): void {
-  const { warnings } = JSON.parse(readFileSync(path, 'utf8')) as { warnings: readonly ErrorReport[] };
+/**
+ * Prints what a user has to know of the result, such as that no checkpoint was better than the start.
+ * @returns the stages of the run's method
+ */
+function readReport(path: string): readonly RoundStage[] {
+  const { warnings, config } = JSON.parse(readFileSync(path, 'utf8')) as {
+    readonly warnings: readonly ErrorReport[];
+    readonly config: MiTuneSpec;
+  };
   for (const { message, remedy } of warnings) console.log(`Note: ${message} ${remedy}`);
+  return chosenMethod(config.method).method.stages;
 }
 
 const options = readOptions(process.argv.slice(2));

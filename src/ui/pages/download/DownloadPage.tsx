@@ -1,3 +1,4 @@
+import { chosenMethod } from '../../../methods/registry.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { runFile } from '../../../state/run/exports.ts';
 import { picksOf, useGallery } from '../../../state/run/gallery.ts';
@@ -26,7 +27,16 @@ export function DownloadPage() {
   const picks = useGallery((state) => countPicks(picksOf(state)));
   if (run === null) return <NoRun title="Download" />;
   const { adapter } = run.spec;
-  const hasAdapter = trained || finished;
+  const { stages } = chosenMethod(run.spec.method).method;
+  const hasAdapter = stages.includes('train') && (trained || finished);
+  const noAdapter = hasAdapter
+    ? null
+    : stages.includes('train')
+      ? 'Available after the first checkpoint of training.'
+      : 'The method of this run trains nothing.';
+  const noSet = stages.includes('select')
+    ? 'Available once images are selected.'
+    : 'The method of this run selects nothing.';
   const file = `pytorch_lora_weights${untrained ? '.untrained-step-0' : ''}.safetensors`;
   const kind = adapter.kind === 'dora' ? 'DoRA' : 'LoRA';
   return (
@@ -47,21 +57,21 @@ export function DownloadPage() {
               ? `${kind}, rank ${adapter.rank}, of step 0: no checkpoint was better than the start, so it is not trained, and its file is called so. The trained one is the last adapter.`
               : `${kind}, rank ${adapter.rank}, the best checkpoint by validation, with its settings. Loads in diffusers and PEFT.`
           }
-          missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
+          missing={noAdapter}
         />
         <DownloadRow
           what="lastAdapter"
           title="Last adapter"
           file="the last step instead of the best"
           text="To continue training elsewhere, or where held-out prompts were too few to trust their choice."
-          missing={hasAdapter ? null : 'Available after the first checkpoint of training.'}
+          missing={noAdapter}
         />
         <DownloadRow
           what="set"
           title="Set"
           file=".zip"
           text="The selected images as PNG with their settings inside, and metadata.jsonl: opens as a Hugging Face ImageFolder."
-          missing={picks > 0 ? null : 'Available once images are selected.'}
+          missing={stages.includes('select') && picks > 0 ? null : noSet}
         />
         <DownloadRow
           what="report"
