@@ -1,7 +1,7 @@
 import { useRuns } from '../../state/run/runs.ts';
 import styles from './PlainWords.module.css';
 
-/** What a stage does, for somebody who sees it for the first time. */
+/** What a stage does, for somebody who sees it for the first time. The figures are those of `docs/demo-check.md`. */
 const WORDS = {
   build:
     'The model predicts every step of a picture twice, with the prompt and without it. How much the two differ, summed over the drawing, estimates the information that picture and prompt share: MI. A picture that forgets one of two named objects follows its prompt less, and mostly scores lower.',
@@ -10,7 +10,7 @@ const WORDS = {
   train:
     'A small adapter learns to draw what was kept. It never sees the held-out prompts: whether it helped is measured on those, with newly drawn pictures.',
   compare:
-    'MI sees strongly whether a named object is missing, somewhat whether a relation is wrong, and hardly whether two colors are swapped. So expect fewer forgotten objects, and colors that are mixed up as often as before.',
+    'MI sees strongly whether a named object is missing, somewhat whether a relation is wrong, and hardly whether two colors are swapped. So expect fewer forgotten objects, and colors that are mixed up as often as before. Over ten seeds of the first example the exact score rose by 7.9 points (95% interval 5.2 to 10.7); training in the same way on pictures chosen by lot gave 3.1 (−0.8 to 6.0), so the choice by MI was worth 4.8 (1.7 to 8.2).',
 } as const;
 
 /** Plain words while a run of the built-in world works, where the reader may be new to all of this. */
