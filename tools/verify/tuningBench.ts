@@ -87,6 +87,12 @@ export async function openTuning(io: OracleFiles, asked: TuningCase) {
   return { unet: unet.model, text: text?.model ?? null, file, schedule, adapter, context, dispose };
 }
 
+/** The adapter of the case has as many numbers as its own code trains. */
+export function checkSize(report: Report, adapter: Adapter, { trainable_params }: TuningCase): void {
+  const numbers = adapterParameters(adapter).reduce((n, p) => n + p.tensor.size, 0);
+  report.equal('adapter', 'parameters', numbers, trainable_params);
+}
+
 /** Loss and gradients of one batch. */
 export async function gradientsOf(
   context: TrainContext,

@@ -1,7 +1,7 @@
 // Diffusion-DPO: predictions, errors, the argument of the log-sigmoid, loss, gradients, optimizer steps, a fresh adapter.
 
 import * as v from 'valibot';
-import { type Adapter, adapterParameters, disposeAdapter } from '../../../src/adapters/adapter.ts';
+import { type Adapter, disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { scope, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import type { LossInput } from '../../../src/training/loss.ts';
 import { preference, preferenceMargins, squaredErrors } from '../../../src/training/objectives.ts';
@@ -11,6 +11,7 @@ import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
 import {
   adamSchema,
+  checkSize,
   checkSteps,
   compareGradients,
   disposeBatch,
@@ -64,12 +65,7 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
   const bench = await openTuning(io, asked);
   const { file } = bench;
   const adapter = await bench.adapter(asked.files.peft as string);
-  report.equal(
-    'adapter',
-    'parameters',
-    adapterParameters(adapter).reduce((n, p) => n + p.tensor.size, 0),
-    asked.trainable_params,
-  );
+  checkSize(report, adapter, asked);
   const batch: MicroBatch = {
     latents: await readLatents(file, ['latents_winner', 'latents_loser']),
     noise: await readLatents(file, ['noise', 'noise']),

@@ -1,7 +1,7 @@
 // GORS: the reward-weighted loss, gradients of both adapters, the joint clip, optimizer steps, and which images are kept.
 
 import * as v from 'valibot';
-import { adapterParameters, disposeAdapter } from '../../../src/adapters/adapter.ts';
+import { disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { exceeds } from '../../../src/methods/code/rewards.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
@@ -15,6 +15,7 @@ import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
 import {
   adamSchema,
+  checkSize,
   checkSteps,
   compareGradients,
   disposeBatch,
@@ -71,12 +72,7 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
   const text = bench.text as TextWeights;
   const adapter = await bench.adapter(asked.files.peft as string, asked.files.text_peft as string);
   const unetAdapter = await bench.adapter(asked.files.peft as string);
-  report.equal(
-    'adapter',
-    'parameters',
-    adapterParameters(unetAdapter).reduce((n, p) => n + p.tensor.size, 0),
-    asked.trainable_params,
-  );
+  checkSize(report, unetAdapter, asked);
   const batch: MicroBatch = {
     latents: await readLatents(file, ['latents']),
     noise: await readLatents(file, ['noise']),

@@ -1,7 +1,7 @@
 // HN-ITM: every kind of negative with its bound, gradients, optimizer steps, and scores of image-text matching.
 
 import * as v from 'valibot';
-import { type Adapter, adapterParameters, disposeAdapter } from '../../../src/adapters/adapter.ts';
+import { type Adapter, disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
@@ -14,6 +14,7 @@ import { type Report, tolerancesOf } from '../report.ts';
 import { readTensor, take } from '../tensors.ts';
 import {
   adamSchema,
+  checkSize,
   checkSteps,
   compareGradients,
   disposeBatch,
@@ -77,12 +78,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
   const bench = await openTuning(io, asked);
   const { file } = bench;
   const adapter = await bench.adapter(asked.files.peft as string);
-  report.equal(
-    'adapter',
-    'parameters',
-    adapterParameters(adapter).reduce((n, p) => n + p.tensor.size, 0),
-    asked.trainable_params,
-  );
+  checkSize(report, adapter, asked);
   const gradient = { atol: tolerance.grad_atol, rtol: tolerance.grad_rtol };
   const batches = {} as Record<Mode, MicroBatch>;
   for (const mode of MODES) batches[mode] = await batchOf(mode);
