@@ -1,13 +1,22 @@
 #!/usr/bin/env node
-// npm run build:wasm: compiles wasm/ to wasm/kernels.wasm.
+// npm run build:wasm: compiles wasm/ to wasm/kernels.wasm and wasm/kernelsFused.wasm.
 
 import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import asc from 'assemblyscript/asc';
 import { ROOT } from './lib/dependencies.mjs';
 
-export const KERNELS = join(ROOT, 'wasm', 'kernels.wasm');
+const SOURCES = join(ROOT, 'wasm');
+
+/** Each binary with what it is compiled with beside the rest: the same sources with rounding twice or once in a product. */
+export const KERNELS = {
+  'kernels.wasm': [],
+  'kernelsFused.wasm': ['--enable', 'relaxed-simd'],
+};
+
+/** @param {string} name of a binary */
+export const kernelsPath = (name) => join(SOURCES, name);
 
 // No runtime, and no memory of its own: the kernels work on the memory of tfjs.
 const OPTIONS = ['-O3', '--runtime', 'stub', '--importMemory', '--noAssert', '--enable', 'simd'];
@@ -16,15 +25,15 @@ const QUIET = ['--disableWarning', '112'];
 
 /**
  * Compiles the kernels.
+ * @param {keyof typeof KERNELS} target
  * @returns {Promise<Uint8Array>} the binary
  * @throws Error with the compiler's messages
  */
-export async function compileKernels() {
+export async function compileKernels(target) {
   /** @type {Uint8Array | null} */
   let binary = null;
-  const target = 'kernels.wasm';
   const { error, stderr } = await asc.main(
-    ['index.ts', '--baseDir', dirname(KERNELS), '-o', target, ...OPTIONS, ...QUIET],
+    ['index.ts', '--baseDir', SOURCES, '-o', target, ...OPTIONS, ...KERNELS[target], ...QUIET],
     {
       writeFile(name, contents) {
         if (name === target && contents instanceof Uint8Array) binary = contents;
@@ -36,5 +45,6 @@ export async function compileKernels() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  writeFileSync(KERNELS, await compileKernels());
+  for (const target of /** @type {(keyof typeof KERNELS)[]} */ (Object.keys(KERNELS)))
+    writeFileSync(kernelsPath(target), await compileKernels(target));
 }

@@ -1,5 +1,5 @@
 /** SiLU and GEGLU with gradients; sizes divisible by 4. */
-import { exp4, normalCdf4, sigmoid4, siluSlope4 } from './vectorMath';
+import { exp4, multiplyAdd, normalCdf4, sigmoid4, siluSlope4 } from './vectorMath';
 
 /** 1 / sqrt(2 pi) */
 const DENSITY_AT_ZERO: f32 = 0.3989422804;
@@ -44,7 +44,7 @@ export function gegluGradient(x: usize, dy: usize, dx: usize, rows: i32, width: 
       const cdf = normalCdf4(gate);
       const exponent = f32x4.mul(f32x4.mul(gate, gate), f32x4.splat(-0.5));
       const density = f32x4.mul(exp4(exponent), f32x4.splat(DENSITY_AT_ZERO));
-      const slope = f32x4.add(cdf, f32x4.mul(gate, density));
+      const slope = multiplyAdd(gate, density, cdf);
       v128.store(dx + at, f32x4.mul(upstream, f32x4.mul(gate, cdf)));
       v128.store(dx + half + at, f32x4.mul(f32x4.mul(upstream, value), slope));
     }

@@ -1,7 +1,7 @@
 /** Scaled dot-product attention, head by head on panels that stay in the cache. */
 import { multiply, pack, packTransposed, transpose } from './matmul';
 import { matrixRows } from './rowTables';
-import { exp4, maxLanes, sumLanes } from './vectorMath';
+import { exp4, maxLanes, multiplyAdd, sumLanes } from './vectorMath';
 
 /**
  * o [batch, queries, width] = P v with P = softmax(q k^T / sqrt(width / heads)).
@@ -170,7 +170,7 @@ function softmaxGradient(probs: usize, dProbs: usize, rows: i32, width: i32, sca
     let sums = f32x4.splat(0);
     for (let i = 0; i < whole; i += 4) {
       const at = (<usize>i) << 2;
-      sums = f32x4.add(sums, f32x4.mul(v128.load(probs + at), v128.load(dProbs + at)));
+      sums = multiplyAdd(v128.load(probs + at), v128.load(dProbs + at), sums);
     }
     let dot = sumLanes(sums);
     for (let i = whole; i < width; i++) {

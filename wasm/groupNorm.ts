@@ -1,5 +1,5 @@
 /** Group normalization with optional SiLU on [samples, pixels, channels]; channels divisible by 4. */
-import { sigmoid4, siluSlope4 } from './vectorMath';
+import { multiplyAdd, sigmoid4, siluSlope4 } from './vectorMath';
 
 /** Pixels summed in f32 before the sum is added to one in f64, which keeps large images exact. */
 const BLOCK: i32 = 64;
@@ -33,7 +33,7 @@ export function groupNorm(
     for (let pixel = 0; pixel < pixels; pixel++) {
       for (let at: usize = 0; at < rowBytes; at += 16) {
         const centered = f32x4.sub(v128.load(x + at), v128.load(means + at));
-        let value = f32x4.add(f32x4.mul(centered, v128.load(scales + at)), v128.load(shifts + at));
+        let value = multiplyAdd(centered, v128.load(scales + at), v128.load(shifts + at));
         if (silu) value = f32x4.mul(value, sigmoid4(value));
         v128.store(y + at, value);
       }
@@ -77,7 +77,7 @@ export function groupNormGradient(
         const weight = v128.load(gamma + at);
         let g = f32x4.mul(v128.load(dy + row + at), weight);
         if (silu) {
-          g = f32x4.mul(g, siluSlope4(f32x4.add(f32x4.mul(normalized, weight), v128.load(beta + at))));
+          g = f32x4.mul(g, siluSlope4(multiplyAdd(normalized, weight, v128.load(beta + at))));
         }
         v128.store(dx + row + at, g);
         addLanes(scratch + (at << 1), g);
@@ -104,7 +104,7 @@ export function groupNormGradient(
 
 function normalize(x: usize, means: usize, scales: usize, shifts: usize, at: usize): v128 {
   const centered = f32x4.sub(v128.load(x + at), v128.load(means + at));
-  return f32x4.add(f32x4.mul(centered, v128.load(scales + at)), v128.load(shifts + at));
+  return multiplyAdd(centered, v128.load(scales + at), v128.load(shifts + at));
 }
 
 /**
@@ -146,7 +146,7 @@ function affine(gamma: usize, beta: usize, channels: i32, means: usize, scales: 
   while (means < end) {
     const weight = v128.load(gamma);
     v128.store(scales, f32x4.mul(v128.load(scales), weight));
-    v128.store(shifts, f32x4.add(f32x4.mul(v128.load(shifts), weight), v128.load(beta)));
+    v128.store(shifts, multiplyAdd(v128.load(shifts), weight, v128.load(beta)));
     gamma += 16;
     beta += 16;
     means += 16;
@@ -190,7 +190,7 @@ function sumCentered(
       for (let i = 0; i < count; i++) {
         const centered = f32x4.sub(v128.load(source), mean);
         sum = f32x4.add(sum, centered);
-        square = f32x4.add(square, f32x4.mul(centered, centered));
+        square = multiplyAdd(centered, centered, square);
         source += rowBytes;
       }
       addLanes(totals + (at << 1), sum);

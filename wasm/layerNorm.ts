@@ -1,5 +1,5 @@
 /** Layer normalization of rows; widths divisible by 4. */
-import { sumLanes } from './vectorMath';
+import { multiplyAdd, sumLanes } from './vectorMath';
 
 /** y = (x - mean) / sqrt(variance + eps) gamma + beta for each row of `width` values. */
 export function layerNorm(
@@ -17,7 +17,7 @@ export function layerNorm(
     const inverse = f32x4.splat(inverseStd(x, mean, rowBytes, width, eps));
     for (let at: usize = 0; at < rowBytes; at += 16) {
       const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), mean), inverse);
-      v128.store(y + at, f32x4.add(f32x4.mul(normalized, v128.load(gamma + at)), v128.load(beta + at)));
+      v128.store(y + at, multiplyAdd(normalized, v128.load(gamma + at), v128.load(beta + at)));
     }
     x += rowBytes;
     y += rowBytes;
@@ -44,7 +44,7 @@ export function layerNormGradient(
       const normalized = f32x4.mul(f32x4.sub(v128.load(x + at), mean), inverse);
       const g = f32x4.mul(v128.load(dy + at), v128.load(gamma + at));
       sums = f32x4.add(sums, g);
-      products = f32x4.add(products, f32x4.mul(g, normalized));
+      products = multiplyAdd(g, normalized, products);
     }
     const meanG = f32x4.splat(sumLanes(sums) / <f32>width);
     const meanProduct = f32x4.splat(sumLanes(products) / <f32>width);
@@ -70,7 +70,7 @@ function inverseStd(x: usize, mean: v128, rowBytes: usize, width: i32, eps: f32)
   let sums = f32x4.splat(0);
   for (let at: usize = 0; at < rowBytes; at += 16) {
     const centered = f32x4.sub(v128.load(x + at), mean);
-    sums = f32x4.add(sums, f32x4.mul(centered, centered));
+    sums = multiplyAdd(centered, centered, sums);
   }
   return 1.0 / sqrt<f32>(sumLanes(sums) / <f32>width + eps);
 }

@@ -9,6 +9,7 @@
  */
 
 import { TILE_ROWS } from './rowTables';
+import { multiplyAdd } from './vectorMath';
 
 const TILE_COLUMNS: i32 = 8;
 
@@ -135,58 +136,25 @@ function multiplyTile(
     let a2 = load<usize>(rows, 8);
     let a3 = load<usize>(rows, 12);
     rows += 16;
-    let rest = k;
-    while (rest >= 2) {
+    for (let i = 0; i < k; i++) {
       const b0 = v128.load(panel);
       const b1 = v128.load(panel, 16);
       let x = v128.load_splat<f32>(a0);
-      low0 = f32x4.add(low0, f32x4.mul(x, b0));
-      high0 = f32x4.add(high0, f32x4.mul(x, b1));
+      low0 = multiplyAdd(x, b0, low0);
+      high0 = multiplyAdd(x, b1, high0);
       x = v128.load_splat<f32>(a1);
-      low1 = f32x4.add(low1, f32x4.mul(x, b0));
-      high1 = f32x4.add(high1, f32x4.mul(x, b1));
+      low1 = multiplyAdd(x, b0, low1);
+      high1 = multiplyAdd(x, b1, high1);
       x = v128.load_splat<f32>(a2);
-      low2 = f32x4.add(low2, f32x4.mul(x, b0));
-      high2 = f32x4.add(high2, f32x4.mul(x, b1));
+      low2 = multiplyAdd(x, b0, low2);
+      high2 = multiplyAdd(x, b1, high2);
       x = v128.load_splat<f32>(a3);
-      low3 = f32x4.add(low3, f32x4.mul(x, b0));
-      high3 = f32x4.add(high3, f32x4.mul(x, b1));
-      const b2 = v128.load(panel, 32);
-      const b3 = v128.load(panel, 48);
-      x = v128.load_splat<f32>(a0, 4);
-      low0 = f32x4.add(low0, f32x4.mul(x, b2));
-      high0 = f32x4.add(high0, f32x4.mul(x, b3));
-      x = v128.load_splat<f32>(a1, 4);
-      low1 = f32x4.add(low1, f32x4.mul(x, b2));
-      high1 = f32x4.add(high1, f32x4.mul(x, b3));
-      x = v128.load_splat<f32>(a2, 4);
-      low2 = f32x4.add(low2, f32x4.mul(x, b2));
-      high2 = f32x4.add(high2, f32x4.mul(x, b3));
-      x = v128.load_splat<f32>(a3, 4);
-      low3 = f32x4.add(low3, f32x4.mul(x, b2));
-      high3 = f32x4.add(high3, f32x4.mul(x, b3));
-      a0 += 8;
-      a1 += 8;
-      a2 += 8;
-      a3 += 8;
-      panel += 64;
-      rest -= 2;
-    }
-    if (rest !== 0) {
-      const b0 = v128.load(panel);
-      const b1 = v128.load(panel, 16);
-      let x = v128.load_splat<f32>(a0);
-      low0 = f32x4.add(low0, f32x4.mul(x, b0));
-      high0 = f32x4.add(high0, f32x4.mul(x, b1));
-      x = v128.load_splat<f32>(a1);
-      low1 = f32x4.add(low1, f32x4.mul(x, b0));
-      high1 = f32x4.add(high1, f32x4.mul(x, b1));
-      x = v128.load_splat<f32>(a2);
-      low2 = f32x4.add(low2, f32x4.mul(x, b0));
-      high2 = f32x4.add(high2, f32x4.mul(x, b1));
-      x = v128.load_splat<f32>(a3);
-      low3 = f32x4.add(low3, f32x4.mul(x, b0));
-      high3 = f32x4.add(high3, f32x4.mul(x, b1));
+      low3 = multiplyAdd(x, b0, low3);
+      high3 = multiplyAdd(x, b1, high3);
+      a0 += 4;
+      a1 += 4;
+      a2 += 4;
+      a3 += 4;
       panel += 32;
     }
   } while (--taps !== 0);

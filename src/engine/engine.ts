@@ -27,7 +27,7 @@ import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
-import { chooseKernels, kernelsInUse, reportBackend, restoreKernels } from './kernels.ts';
+import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
 import { openMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -333,13 +333,11 @@ export class Engine {
   }
 
   /**
-   * Uses the forms of kernels that a run was begun with, or the fastest on this GPU.
+   * Uses the forms of kernels that a run was begun with, or the fastest on this device.
    * @returns kernels whose form cannot be had again: their numbers may differ in the last digits
    */
-  async restoreKernels({ computedBy }: Pick<RunHead, 'computedBy'>): Promise<readonly string[]> {
-    if (this.backend.name !== 'webgpu') return [];
-    await chooseKernels(this.backend);
-    return computedBy === undefined ? [] : restoreKernels(computedBy.kernels);
+  restoreKernels({ computedBy }: Pick<RunHead, 'computedBy'>): Promise<readonly string[]> {
+    return restoreForms(this.backend, computedBy);
   }
 
   /** The files of the loaded model. */

@@ -5,7 +5,9 @@ import * as v from 'valibot';
 import type { BackendInfo } from '../contract/backend.ts';
 import type { BackendReport } from '../contract/runTypes.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
+import type { ComputedBy } from '../storage/runRecord.ts';
 import { type SelfTest, testKernels } from '../tensor/selfTest/testKernels.ts';
+import { restoreWasmForm, wasmFormsInUse } from '../tensor/wasm/forms.ts';
 import {
   useKernelVariants as applyVariants,
   excludeVariants,
@@ -71,9 +73,23 @@ export function restoreKernels(recorded: Readonly<Record<string, string>>): read
   return applyVariants({ ...kernelVariants(), ...recorded });
 }
 
-/** The forms in use, for checkpoints; nothing on wasm, where there is one form. */
+/**
+ * Uses the forms that a run was begun with on this backend, or for any other run the fastest.
+ * @returns kernels whose form is not to be had here
+ */
+export async function restoreForms(
+  info: BackendInfo,
+  computedBy: ComputedBy | undefined,
+): Promise<readonly string[]> {
+  const recorded = computedBy?.backend === info.name ? computedBy.kernels : undefined;
+  if (info.name === 'wasm') return restoreWasmForm(recorded);
+  await chooseKernels(info);
+  return recorded === undefined ? [] : restoreKernels(recorded);
+}
+
+/** The forms in use, for checkpoints. */
 export function kernelsInUse(info: BackendInfo): Readonly<Record<string, string>> {
-  return info.name === 'webgpu' ? kernelVariants() : {};
+  return info.name === 'webgpu' ? kernelVariants() : wasmFormsInUse();
 }
 
 /** What the self-test found, for the page and reports: the number of forms, and those that are not used. */

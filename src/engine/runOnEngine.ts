@@ -98,7 +98,7 @@ async function attempt(
 function otherKernels(ops: readonly string[]): ErrorReport {
   return {
     code: 'kernels-other',
-    message: `The run was begun with other forms of some kernels (${ops.join(', ')}), which this GPU lacks.`,
+    message: `The run was begun with other forms of some kernels (${ops.join(', ')}), which this device or browser lacks.`,
     remedy: 'It goes on with those that it has; numbers may differ in their last digits.',
   };
 }

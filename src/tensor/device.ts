@@ -7,7 +7,7 @@ import type { AdapterDescription, BackendInfo, WasmPaths } from '../contract/bac
 import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
-import { loadWasmKernels } from './wasm/kernels.ts';
+import { openWasmForm } from './wasm/forms.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';
 
 export type OpenOptions = {
@@ -76,7 +76,7 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
     });
   if (!(await tf.setBackend('wasm'))) throw unavailable();
   shareClones();
-  await loadWasmKernels(tf.backend() as BackendWasm).catch((cause: unknown) => {
+  await openWasmForm(tf.backend() as BackendWasm).catch((cause: unknown) => {
     throw unavailable(cause);
   });
   closeBackend();

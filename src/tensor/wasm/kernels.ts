@@ -2,8 +2,12 @@
  * Our own kernels for wasm (sources and conventions: wasm/README.md), a second module over the memory of tfjs' one.
  * Arguments are addresses in bytes and sizes.
  */
-import kernelsUrl from '../../../wasm/kernels.wasm?url';
+import separateUrl from '../../../wasm/kernels.wasm?url';
+import fusedUrl from '../../../wasm/kernelsFused.wasm?url';
 import type { BackendWasm } from '../tf.ts';
+
+/** The two binaries of the same sources (forms.ts). */
+const urls = { separate: separateUrl, fused: fusedUrl } as const;
 
 type Kernel<Result = void> = (...addressesAndSizes: number[]) => Result;
 
@@ -43,12 +47,13 @@ type Module = { readonly asm: { readonly memory: WebAssembly.Memory } };
 const loaded = new WeakMap<BackendWasm, WasmKernels>();
 
 /**
- * Has to be done once before a backend runs any of our ops.
- * @throws Error when the binary cannot be had, or the browser has no 128-bit SIMD
+ * Has to be done once before a backend runs any of our ops; from then on they run in this form.
+ * @throws Error when the binary cannot be had, or the browser does not have its instructions
  */
-export async function loadWasmKernels(backend: BackendWasm): Promise<void> {
-  const response = await fetch(kernelsUrl);
-  if (!response.ok) throw new Error(`${kernelsUrl}: status ${response.status}`);
+export async function loadWasmKernels(backend: BackendWasm, form: keyof typeof urls): Promise<void> {
+  const url = urls[form];
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
   const { memory } = (backend.wasm as unknown as Module).asm;
   const { instance } = await WebAssembly.instantiate(await response.arrayBuffer(), { env: { memory } });
   loaded.set(backend, instance.exports as unknown as WasmKernels);

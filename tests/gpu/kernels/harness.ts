@@ -7,6 +7,7 @@ import { normals } from '../../../src/lib/philox.ts';
 import { openBackend } from '../../../src/tensor/device.ts';
 import { submitPending } from '../../../src/tensor/memory.ts';
 import { type Tensor, tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { setWasmForm, type WasmForm, wasmForms } from '../../../src/tensor/wasm/forms.ts';
 import { type KernelVariant, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
 import { useKernelVariants } from '../../../src/tensor/webgpu/variants.ts';
 
@@ -16,14 +17,17 @@ export const wasmPaths: WasmPaths = {
   'tfjs-backend-wasm-threaded-simd.wasm': threadedWasm,
 };
 
-/** Runs one suite on every backend; a GPU error or a leaked tensor fails it. */
+/** Runs one suite on every backend, on wasm in every form; a GPU error or a leaked tensor fails it. */
 export function onBackends(
   title: string,
   suite: (backend: BackendName) => void,
   names: readonly BackendName[] = ['wasm', 'webgpu'],
   variant: KernelVariant = 'registers',
 ): void {
-  describe.each(names)(`${title} on %s`, (name) => {
+  const runs = names.flatMap((name): [BackendName, WasmForm | ''][] =>
+    name === 'wasm' ? wasmForms.map((form) => [name, form]) : [[name, '']],
+  );
+  describe.each(runs)(`${title} on %s %s`, (name, form) => {
     const errors: string[] = [];
     let tensorsBefore = 0;
     beforeAll(async () => {
@@ -35,6 +39,7 @@ export function onBackends(
         },
       });
       useKernelVariants(Object.fromEntries(kernelOps.map((op) => [op, variant])));
+      if (form !== '') await setWasmForm(form);
       tensorsBefore = tf.memory().numTensors;
     });
     afterAll(async () => {
