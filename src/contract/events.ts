@@ -31,8 +31,15 @@ export type CandidateRecord = {
 
 export type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
 
-/** What a metric says of one image: its number and, where it has them, further ones by key. */
-export type Measured = { readonly value: number; readonly parts?: Readonly<Record<string, number>> };
+/** A question about an image, and how probable "yes" is; of a detector, what it looked for and its confidence. */
+export type Asked = { readonly question: string; readonly probability: number };
+
+/** What a metric says of one image: its number and, where it has them, further ones by key, and what it asked. */
+export type Measured = {
+  readonly value: number;
+  readonly parts?: Readonly<Record<string, number>>;
+  readonly asked?: readonly Asked[];
+};
 
 /** By the names of metrics (`metrics/registry.ts`); a metric that does not apply is absent. */
 export type MetricRecord = Readonly<Record<string, Measured>>;
@@ -90,7 +97,7 @@ export type MetricChange = {
 };
 
 /** Means over images. */
-export type MetricMean = Measured & { readonly images: number };
+export type MetricMean = Omit<Measured, 'asked'> & { readonly images: number };
 
 /** An image of a held-out prompt while training goes on. */
 export type Preview = {

@@ -23,7 +23,7 @@ import type {
   RunState,
   RunSummary,
 } from './runTypes.ts';
-import type { BackendChoice, MethodChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
+import type { BackendChoice, MethodChoice, MetricChoice, MiTuneSpec, ModelRef, ScoreSpec } from './spec.ts';
 import type { StorageReport, StoredItem, StoredKind, StoredList, Verification } from './stored.ts';
 
 export type AdapterReport = {
@@ -211,10 +211,18 @@ export type Requests = {
       readonly picks: readonly Picked[];
     };
   };
-  /** Scores of other programs for a pool's images become metrics of it, by the file names of the downloaded set. */
+  /** Scores of other programs for a pool's images become metrics of it, by file names of the downloaded set or content. */
   importScores: {
     args: { runId: string; round: number; text: string; source: string };
     result: { readonly names: readonly string[]; readonly images: number; readonly without: number };
+  };
+  /**
+   * Measures a pool's images by a metric: those that it has not measured, or asked other questions about. Progress comes
+   * in images; what was measured stays when it is stopped. `again`: images whose numbers were replaced.
+   */
+  measurePool: {
+    args: { runId: string; round: number; metric: MetricChoice };
+    result: { readonly images: number; readonly again: number };
   };
   /** Replaces the selection of a round; `ranking` is the one it was made under, where that is not the run's own. */
   setSelection: { args: { runId: string } & Omit<RoundSelection, 'version'>; result: RunStanding };

@@ -52,12 +52,20 @@ const looseRefSchema = v.variant('kind', [
 
 /** More metrics than there are would only take time. */
 const MAX_METRICS = 16;
+/** T2I-CompBench asks no more than 8 of a prompt. */
+const MAX_PHRASES = 8;
 const metricName = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,40}$/, 'A metric has no such name'));
 
 /** Corrected readings by prompt; words that do not stand in the prompt are found nowhere and do nothing. */
 const readingsSchema = v.record(
   v.pipe(v.string(), v.maxLength(PROMPT_LIMITS.promptCharacters)),
   v.object({ objects: wordsSchema(), phrases: wordsSchema() }),
+);
+
+/** What metrics ask about by prompt, in place of what they find. */
+const phrasesSchema = v.record(
+  v.pipe(v.string(), v.maxLength(PROMPT_LIMITS.promptCharacters)),
+  v.pipe(wordsSchema(), v.maxLength(MAX_PHRASES)),
 );
 
 function wordsSchema() {
@@ -82,7 +90,13 @@ export const strictSpecSchema = v.object({
   realImages: v.nullable(v.object({ folder: v.pipe(v.string(), v.minLength(1)), share: shareSchema })),
   metrics: v.exactOptional(
     v.pipe(
-      v.array(v.object({ name: metricName, model: v.nullable(strictRefSchema) })),
+      v.array(
+        v.object({
+          name: metricName,
+          model: v.nullable(strictRefSchema),
+          phrases: v.exactOptional(phrasesSchema),
+        }),
+      ),
       v.maxLength(MAX_METRICS),
       v.check((all) => new Set(all.map(({ name }) => name)).size === all.length, 'A metric is named twice'),
     ),
@@ -102,7 +116,15 @@ export const looseSpecSchema = v.looseObject({
   backend: backendSchema,
   ...groupSchemas('loose'),
   realImages: v.nullable(v.looseObject({ folder: v.string(), share: v.number() })),
-  metrics: v.exactOptional(v.array(v.looseObject({ name: v.string(), model: v.nullable(looseRefSchema) }))),
+  metrics: v.exactOptional(
+    v.array(
+      v.looseObject({
+        name: v.string(),
+        model: v.nullable(looseRefSchema),
+        phrases: v.exactOptional(phrasesSchema),
+      }),
+    ),
+  ),
 }) as unknown as SpecSchema;
 
 function groupSchemas(form: SchemaForm) {

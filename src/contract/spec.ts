@@ -159,7 +159,12 @@ export type MetricChoice = {
   readonly name: string;
   /** Where its network lies; null for the one that comes with the page or was downloaded for it. */
   readonly model: ModelRef | null;
+  /** What it asks about instead of what it finds in prompts; absent where nothing was changed. */
+  readonly phrases?: EditedPhrases;
 };
+
+/** Noun phrases by prompt, where a user has changed them; an empty list asks nothing. */
+export type EditedPhrases = Readonly<Record<string, readonly string[]>>;
 
 export type MiTuneSpec = {
   readonly version: 1;

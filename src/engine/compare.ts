@@ -2,10 +2,10 @@
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
 import { drawRuleOf } from '../methods/code.ts';
-import { measureImage } from '../metrics/metric.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
 import { type DrawRule, guidanceRule } from '../procedures/drawRule.ts';
+import { measureImages } from '../procedures/measureImages.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import type { Tuned } from '../procedures/tuned.ts';
@@ -54,14 +54,15 @@ export async function compare(
       session,
       drawn.map((c) => c.latent),
     );
-    const shown: Shown[] = [];
-    for (const [i, c] of drawn.entries()) {
-      const image = images[i] as PixelImage;
-      const text = request.prompts[c.prompt] as string;
+    const shots = drawn.map((c, i) => ({
+      image: images[i] as PixelImage,
+      text: request.prompts[c.prompt] as string,
+    }));
+    const measured = await measureImages(session, engine.meters, shots);
+    return drawn.map((c, i): Shown => {
       const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
-      shown.push({ image, score, metrics: await measureImage(engine.meters, image, text) });
-    }
-    return shown;
+      return { image: images[i] as PixelImage, score, metrics: measured[i] as MetricRecord };
+    });
   };
   try {
     const before = await draw(null, guidanceRule);

@@ -28,7 +28,7 @@ import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
-import { openMeters } from './meters.ts';
+import { RunMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
 export type EngineOptions = ComputeOptions & {
@@ -59,7 +59,7 @@ export class Engine {
   #busy: Promise<unknown> = Promise.resolve();
   #fit: Fit | null = null;
   /** Those that run networks, for the metrics that the last run asked for. */
-  #asked: { readonly key: string; readonly meters: readonly Meter[] } = { key: '', meters: [] };
+  readonly #asked: RunMeters;
   /** Device memory that plans and runs may use. */
   readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
   /** Most bytes that the device is known to have, and fewest that it is known not to have. */
@@ -67,6 +67,7 @@ export class Engine {
 
   constructor({ pageUrl, wasmPaths, onLost }: EngineOptions) {
     this.#pageUrl = pageUrl;
+    this.#asked = new RunMeters(pageUrl);
     this.device = new ComputeDevice({
       wasmPaths,
       onLost: (error) => {
@@ -247,32 +248,19 @@ export class Engine {
     this.#fit = { key, limits: await rowsThatFit({ ...settings, size }, asked) };
   }
 
-  /**
-   * Opens the metrics that a run asks for beside those of its model, and lets them read its prompts.
-   * @throws StudioError `metric-unknown`, and as `openMeter`
-   */
-  async openMeters({ metrics = [], prompts }: MiTuneSpec, signal: AbortSignal): Promise<void> {
-    const key = JSON.stringify(metrics);
-    if (key !== this.#asked.key) {
-      this.#closeMeters();
-      const meters = await openMeters(metrics, {
-        pageUrl: this.#pageUrl,
-        backend: this.backend.name,
-        signal,
-      });
-      this.#asked = { key, meters };
-    }
-    for (const meter of this.#asked.meters) await meter.prepare(prompts);
+  /** Opens the metrics that a run asks for beside those of its model. @throws StudioError as `RunMeters.open` */
+  openMeters(spec: Pick<MiTuneSpec, 'metrics' | 'prompts'>, signal: AbortSignal): Promise<void> {
+    return this.#asked.open(spec, { backend: this.backend.name, signal });
   }
 
-  #closeMeters(): void {
-    for (const meter of this.#asked.meters) meter.dispose();
-    this.#asked = { key: '', meters: [] };
+  /** Frees the networks of metrics. */
+  closeMeters(): void {
+    this.#asked.close();
   }
 
   /** Frees the memory of the model, and of the metrics of its run. */
   unload(): void {
-    this.#closeMeters();
+    this.closeMeters();
     if (this.#loaded === null) return;
     this.#loaded.session.model.dispose();
     this.#loaded = null;

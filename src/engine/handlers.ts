@@ -1,8 +1,9 @@
 /** What each request does. Handlers get plain data and give plain data; errors are StudioErrors. */
+import type { Picked } from '../contract/events.ts';
 import type { RequestName, Requests } from '../contract/protocol.ts';
-import type { NamedBytes } from '../contract/runTypes.ts';
+import type { NamedBytes, RunState } from '../contract/runTypes.ts';
 import { evaluatedPairs } from '../jobs/evaluatedImages.ts';
-import { exportSet, storedImages } from '../jobs/exports.ts';
+import { candidateHashes, exportSet, storedImages } from '../jobs/exports.ts';
 import { importScores } from '../jobs/importScores.ts';
 import { rankPool, scoresOfRound } from '../jobs/rankPool.ts';
 import { rankedRealImages } from '../jobs/realImagesStage.ts';
@@ -31,6 +32,7 @@ import { sessionOfRun } from './adapterSources.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
 import { reportBackend } from './kernels.ts';
+import { measureStoredPool } from './measureStored.ts';
 import { probe } from './probe.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
@@ -120,10 +122,18 @@ export const HANDLERS: Handlers = {
       lease.close();
     }
   }),
-  importScores: async ({ runId, round, text, source }, { work }) => {
+  importScores: async ({ runId, round, text, source }, { work, engine }) => {
     if (work.runId === runId) throw busy('add scores');
-    return withRunLock(BROWSER, runId, () => importScores(stored(runId), round, { text, source }));
+    const store = stored(runId);
+    let state: Promise<RunState> | null = null;
+    const hashesOf = async ({ prompt, candidate }: Picked): Promise<readonly string[]> => {
+      state ??= loadRunState(BROWSER, runId);
+      const { spec } = await state;
+      return candidateHashes(sessionOfRun(engine, spec), store, await state, { round, prompt, candidate });
+    };
+    return withRunLock(BROWSER, runId, () => importScores(store, round, { text, source, hashesOf }));
   },
+  measurePool: withModel<'measurePool'>((args, context) => measureStoredPool(args, context)),
   setSelection: async ({ runId, ...selection }, { work }) => {
     if (work.runId === runId) throw busy('change the selection');
     const head = await withRunLock(BROWSER, runId, () => chooseByHand(stored(runId), selection));

@@ -4,11 +4,12 @@
  */
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair } from '../contract/protocol.ts';
-import { type Meter, measureImage } from '../metrics/metric.ts';
+import type { Meter } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool, type PoolTask } from '../procedures/drawPool.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
+import { measureImages } from '../procedures/measureImages.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import type { Session } from '../procedures/session.ts';
 import type { Tuned } from '../procedures/tuned.ts';
@@ -86,14 +87,21 @@ async function measuredPairs(
     refs.map((ref) => log.latents([ref])),
   );
   const pairs: MetricPair[] = [];
+  const shots = refs.map((ref, i) => ({
+    image: images[i] as PixelImage,
+    text: run.spec.prompts[ref.prompt] as string,
+  }));
+  const measured = await measureImages(run.session, run.meters, shots);
   for (const [i, ref] of refs.entries()) {
     const entry = stored.get(candidateKey(ref.prompt, ref.candidate));
     if (entry === undefined) continue;
-    const text = run.spec.prompts[ref.prompt] as string;
     const { timesteps } = log.header;
     const { score } = scoreOfTrace(run.session.schedule, timesteps, log.trace(ref), run.spec.score);
-    const drawn = await measureImage(run.meters, images[i] as PixelImage, text);
-    pairs.push({ pool: entry.metrics, drawn, scores: { pool: entry.score, drawn: score } });
+    pairs.push({
+      pool: entry.metrics,
+      drawn: measured[i] as MetricRecord,
+      scores: { pool: entry.score, drawn: score },
+    });
   }
   return pairs;
 }
@@ -125,17 +133,16 @@ export async function evaluatedPairs(
         session,
         entries.map((entry) => log.latents([entry])),
       );
-      const shownEntries: { image: PixelImage; score: number; metrics: MetricRecord }[] = [];
-      for (const [i, entry] of entries.entries()) {
-        const image = images[i] as PixelImage;
-        const text = spec.prompts[entry.prompt] as string;
-        shownEntries.push({
-          image,
-          score: scoreOfTrace(session.schedule, log.header.timesteps, log.trace(entry), spec.score).score,
-          metrics: await measureImage(meters, image, text),
-        });
-      }
-      return shownEntries;
+      const shots = entries.map((entry, i) => ({
+        image: images[i] as PixelImage,
+        text: spec.prompts[entry.prompt] as string,
+      }));
+      const measured = await measureImages(session, meters, shots);
+      return entries.map((entry, i) => ({
+        image: images[i] as PixelImage,
+        score: scoreOfTrace(session.schedule, log.header.timesteps, log.trace(entry), spec.score).score,
+        metrics: measured[i] as MetricRecord,
+      }));
     };
     const [ofPool, drawn] = [await shown(before), await shown(after)];
     // Where nothing was trained the pool is what the method drew, and the evaluation drew without it.

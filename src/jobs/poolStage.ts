@@ -1,6 +1,7 @@
 /** Stage `pool`: draw every missing candidate of a round, score every candidate that has no score, store, show. */
 
 import type { CandidateRecord } from '../contract/events.ts';
+import type { Meter } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
 import {
   drawAndScore,
@@ -11,6 +12,7 @@ import {
 import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
 import type { Tuned } from '../procedures/tuned.ts';
 import type { PoolEntry, PoolLog } from '../storage/poolLog.ts';
+import { measurePool, unmeasuredEntries } from './measurePool.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
 import {
   openPool,
@@ -47,6 +49,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
       await storeCandidates(run, round, pool, batch);
       await patchRecord(run, { progress: pool.size / total });
     }
+    if (measuresLater(run)) await measureDrawn(run, round, pool);
   } finally {
     lease.close();
   }
@@ -58,9 +61,46 @@ export async function isPoolComplete(run: RunContext, round: number): Promise<bo
   try {
     await tellWarnings(run);
     if (missingTasks(run, lease.log).length > 0) return false;
-    return (await unscoredEntries(run, round, lease.log)).length === 0;
+    if ((await unscoredEntries(run, round, lease.log)).length > 0) return false;
+    return !measuresLater(run) || (await openMeters(run, round, lease.log)).length === 0;
   } finally {
     lease.close();
+  }
+}
+
+/** True where images are not decoded as they are drawn: there metrics measure them when all are there. */
+function measuresLater({ session }: RunContext): boolean {
+  return !session.policy.decodeAtOnce;
+}
+
+/** Metrics that have not measured every image. */
+async function openMeters(run: RunContext, round: number, pool: PoolLog): Promise<readonly Meter[]> {
+  const open: Meter[] = [];
+  const of = { store: run.store, prompts: run.spec.prompts, round, pool };
+  for (const meter of run.meters) if ((await unmeasuredEntries(of, meter)).length > 0) open.push(meter);
+  return open;
+}
+
+async function measureDrawn(run: RunContext, round: number, pool: PoolLog): Promise<void> {
+  const { session, store, signal } = run;
+  const of = { session, store, prompts: run.spec.prompts, round, pool };
+  for (const meter of await openMeters(run, round, pool)) {
+    const seeds = new Map(pool.entries().map((e) => [candidateKey(e.prompt, e.candidate), e.seed]));
+    let progress: Progress | null = null;
+    await measurePool(of, meter, {
+      signal,
+      onStored: (entries, done, total) => {
+        progress ??= new Progress(run, 'pool', { done: 0, total, unit: 'images' });
+        progress.report(done);
+        const drawn = entries.map((entry) => ({
+          ...entry,
+          seed: seeds.get(candidateKey(entry.prompt, entry.candidate)) as number,
+          squaredDifference: [...pool.trace(entry)],
+          image: null,
+        }));
+        show(run, round, drawn);
+      },
+    });
   }
 }
 
@@ -164,7 +204,11 @@ function storeScores(run: RunContext, round: number, batch: readonly ScoredCandi
   );
 }
 
-function show(run: RunContext, round: number, batch: readonly ScoredCandidate[]): void {
+function show(
+  run: RunContext,
+  round: number,
+  batch: readonly Omit<ScoredCandidate, 'latent' | 'terms'>[],
+): void {
   const records = batch.map(
     ({ prompt, candidate, seed, squaredDifference, score, standardError, metrics }): CandidateRecord => ({
       round,

@@ -8,12 +8,15 @@ import { buildBlip } from './blip/weights.ts';
 import { type ClipConfig, parseClipConfig } from './clip/config.ts';
 import { configFromShapes, fromHuggingFace, fromOpenAi, isOpenAiLayout } from './clip/layouts.ts';
 import { clipSpecs } from './clip/load.ts';
+import { fromOwl, isOwlLayout, parseOwlConfig } from './owl/config.ts';
+import { owlSpecs } from './owl/load.ts';
 
 /** A config as it lies beside the weights; null where there is none. */
 export type ConfigText = { readonly json: unknown; readonly file: string } | null;
 
 export type MetricCheckpoint = (
   | { readonly kind: 'clip'; readonly config: ClipConfig }
+  | { readonly kind: 'owl'; readonly config: ClipConfig }
   | { readonly kind: 'blip'; readonly config: BlipConfig }
 ) & {
   /** Whose names the file has, for the user. */
@@ -33,6 +36,7 @@ export function openMetricCheckpoint(file: TensorFile, config: ConfigText): Metr
   if (file.entries.has('text_decoder.cls.predictions.transform.dense.weight')) {
     return blip(file, parseBlipConfig(...needed(file, config)), 'Hugging Face BLIP');
   }
+  if (isOwlLayout(file)) return owl(file, parseOwlConfig(...needed(file, config)));
   if (isOpenAiLayout(file)) {
     const known = config !== null && hasKey(config.json, 'vision_cfg');
     return clip(
@@ -46,7 +50,7 @@ export function openMetricCheckpoint(file: TensorFile, config: ConfigText): Metr
   }
   throw new StudioError(
     'metric-checkpoint',
-    `${file.name} is neither a CLIP nor a BLIP that answers questions.`,
+    `${file.name} is neither a CLIP, nor a BLIP that answers questions, nor an OWL-ViT.`,
     {
       where: file.name,
       remedy: 'Choose a checkpoint in the layout of OpenAI, open_clip, Salesforce or transformers.',
@@ -60,6 +64,14 @@ function clip(file: TensorFile, config: ClipConfig, layout: string): MetricCheck
   const arrange = isOpenAiLayout(file) ? fromOpenAi : fromHuggingFace;
   const parameters = countParameters(specs);
   return { kind: 'clip', config, layout, file: arrangeTensors(file, arrange), specs, parameters };
+}
+
+function owl(file: TensorFile, config: ClipConfig): MetricCheckpoint {
+  const { text, detector } = owlSpecs(config);
+  const specs = [...text, ...detector];
+  const parameters = countParameters(specs);
+  const layout = 'Hugging Face OWL-ViT';
+  return { kind: 'owl', config, layout, file: arrangeTensors(file, fromOwl), specs, parameters };
 }
 
 function blip(file: TensorFile, config: BlipConfig, layout: string): MetricCheckpoint {

@@ -1,4 +1,5 @@
 import type { PixelImage } from '../contract/events.ts';
+import { parsePrompt } from '../shapes/parse.ts';
 import { scoreImage } from '../shapes/score.ts';
 import { exactShapes } from './exactShapes.ts';
 import type { Meter } from './metric.ts';
@@ -7,10 +8,12 @@ import type { Meter } from './metric.ts';
 export const exactMeter: Meter = {
   metric: exactShapes,
   prepare: async () => undefined,
+  asks: async (prompt) => (parsePrompt(prompt) === null ? null : []),
   measure: async (image, prompt) => {
     const found = scoreImage(toRgb(image), prompt);
     return found === null ? null : { value: found.share, parts: { strict: found.strict ? 1 : 0 } };
   },
+  rest: () => undefined,
   dispose: () => undefined,
 };
 

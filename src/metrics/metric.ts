@@ -26,12 +26,7 @@ export type MetricNetwork = {
   /** Its entry among the models of metrics (`sources/metricModels.ts`). */
   readonly model: string;
   /** Whose preparation of pictures it takes. */
-  readonly pixels: 'clip-torchvision' | 'clip-transformers' | 'hps' | 'blip';
-};
-
-/** One number for an image, with what was asked about it where the metric asks. */
-export type Reading = Measured & {
-  readonly asked?: readonly { readonly question: string; readonly probability: number }[];
+  readonly pixels: 'clip-torchvision' | 'clip-transformers' | 'hps' | 'blip' | 'owlvit';
 };
 
 /** Measures images. */
@@ -39,8 +34,12 @@ export type Meter = {
   readonly metric: Metric;
   /** Reads what is needed of prompts ahead of their images, so that a network of texts may leave again. */
   prepare(prompts: readonly string[]): Promise<void>;
+  /** What it asks about pictures of a prompt, nothing where it asks nothing; null where it has nothing to say at all. */
+  asks(prompt: string): Promise<readonly string[] | null>;
   /** Null where the metric has nothing to say about the prompt. */
-  measure(image: PixelImage, prompt: string): Promise<Reading | null>;
+  measure(image: PixelImage, prompt: string): Promise<Measured | null>;
+  /** Lets its matrices leave the device until it is asked again. */
+  rest(): void;
   /** Frees networks; one that is asked again afterwards fails. */
   dispose(): void;
 };
@@ -53,10 +52,21 @@ export async function measureImage(
 ): Promise<MetricRecord> {
   const record: Record<string, Measured> = {};
   for (const meter of meters) {
-    const reading = await meter.measure(image, prompt);
-    if (reading === null) continue;
-    const { value, parts } = reading;
-    record[meter.metric.name] = parts === undefined ? { value } : { value, parts };
+    const measured = await meter.measure(image, prompt);
+    if (measured !== null) record[meter.metric.name] = measured;
   }
   return record;
+}
+
+/** True where the metric would ask the same again, or has nothing to say about the prompt. */
+export async function isMeasured(meter: Meter, record: MetricRecord, prompt: string): Promise<boolean> {
+  const asks = await meter.asks(prompt);
+  if (asks === null) return true;
+  const measured = record[meter.metric.name];
+  if (measured === undefined) return false;
+  // Runs of earlier versions did not keep what was asked.
+  const { asked } = measured;
+  return (
+    asked === undefined || JSON.stringify(asked.map(({ question }) => question)) === JSON.stringify(asks)
+  );
 }

@@ -1,6 +1,7 @@
 /** From the files of a metric's model to the meter that runs it. */
 import type { WeightFormat } from '../contract/backend.ts';
 import type { PixelImage } from '../contract/events.ts';
+import type { EditedPhrases } from '../contract/spec.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
 import type { TensorFile } from '../formats/tensorFile.ts';
 import { looksLikeTorchFile, openTorchFile } from '../formats/torchFile.ts';
@@ -8,8 +9,9 @@ import type { ByteSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { checkpointReader } from '../models/checkpointReader.ts';
 import { type ModelFolder, readJson, readText } from '../models/folder.ts';
+import type { ClipTokenizer } from '../models/text/tokenizer.ts';
 import { openBlip } from './blip/load.ts';
-import { blipMeter, type EditedPhrases } from './blip/meter.ts';
+import { blipMeter } from './blip/meter.ts';
 import { makeWordPiece } from './blip/wordPiece.ts';
 import { type ConfigText, openMetricCheckpoint } from './checkpoint.ts';
 import { openClip } from './clip/load.ts';
@@ -18,6 +20,8 @@ import { makeMetricTokenizer } from './clip/tokenize.ts';
 import { toRgb } from './exactMeter.ts';
 import { blipPixels, clipPixels, hpsPixels } from './images/preprocess.ts';
 import type { Meter, Metric, MetricNetwork } from './metric.ts';
+import { openOwl } from './owl/load.ts';
+import { owlMeter } from './owl/meter.ts';
 import type { Pixels } from './vision/run.ts';
 
 export type OpenMeterOptions = {
@@ -42,6 +46,7 @@ const PREPARE: Readonly<Record<MetricNetwork['pixels'], (image: PixelImage, size
   'clip-transformers': (image, size) => clipPixels(rgbOf(image), size, { crop: 'transformers' }),
   hps: (image, size) => hpsPixels(rgbOf(image), size),
   blip: (image, size) => blipPixels(rgbOf(image), size),
+  owlvit: (image, size) => blipPixels(rgbOf(image), size),
 };
 
 /**
@@ -61,14 +66,17 @@ export async function openMeter(
   const reader = checkpointReader(checkpoint.file, checkpoint.specs, file.name);
   switch (checkpoint.kind) {
     case 'clip': {
-      if (network.pixels === 'blip') throw otherKind(metric, checkpoint.layout);
-      const files = {
-        vocab: await readText(folder, 'vocab.json'),
-        merges: await readText(folder, 'merges.txt'),
-      };
-      const tokenizer = makeMetricTokenizer(files, checkpoint.config.text.maxTokens);
+      if (network.pixels === 'blip' || network.pixels === 'owlvit')
+        throw otherKind(metric, checkpoint.layout);
+      const tokenizer = await clipTokenizer(folder, checkpoint.config.text.maxTokens);
       const clip = await openClip(reader, checkpoint.config, { format, signal });
       return clipMeter(metric, clip, tokenizer, pixelsOf);
+    }
+    case 'owl': {
+      if (network.pixels !== 'owlvit') throw otherKind(metric, checkpoint.layout);
+      const tokenizer = await clipTokenizer(folder, checkpoint.config.text.maxTokens);
+      const owl = await openOwl(reader, checkpoint.config, { format, signal });
+      return owlMeter(metric, owl, tokenizer, pixelsOf);
     }
     case 'blip': {
       if (network.pixels !== 'blip') throw otherKind(metric, checkpoint.layout);
@@ -79,6 +87,14 @@ export async function openMeter(
     default:
       return checkpoint satisfies never;
   }
+}
+
+async function clipTokenizer(folder: ModelFolder, maxTokens: number): Promise<ClipTokenizer> {
+  const files = {
+    vocab: await readText(folder, 'vocab.json'),
+    merges: await readText(folder, 'merges.txt'),
+  };
+  return makeMetricTokenizer(files, maxTokens);
 }
 
 /** By its first bytes, whatever it is called. */

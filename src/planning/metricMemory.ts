@@ -6,12 +6,17 @@ import { openBlip } from '../metrics/blip/load.ts';
 import { MAX_QUESTION_TOKENS, MAX_QUESTIONS } from '../metrics/blip/questions.ts';
 import { encodeBlipImage, encodeQuestions, startAnswers } from '../metrics/blip/run.ts';
 import type { MetricCheckpoint } from '../metrics/checkpoint.ts';
+import type { ClipConfig } from '../metrics/clip/config.ts';
 import { openClip } from '../metrics/clip/load.ts';
 import { TEXT_BATCH } from '../metrics/clip/meter.ts';
 import { imageFeatures, textFeatures, unitRows } from '../metrics/clip/run.ts';
+import { openOwl } from '../metrics/owl/load.ts';
+import { QUERY_BATCH } from '../metrics/owl/meter.ts';
+import { classLogits, patchBoxes, patchFeatures } from '../metrics/owl/run.ts';
 import type { Pixels } from '../metrics/vision/run.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { trimPool } from '../tensor/memory.ts';
+import { type Tensor2D, tf } from '../tensor/tf.ts';
 import type { BufferMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { type RehearsalOptions, rehearse } from '../tensor/webgpu/rehearsalDevice.ts';
 
@@ -65,14 +70,34 @@ async function measure(checkpoint: MetricCheckpoint, meter: BufferMeter): Promis
     return phases;
   }
   const { config } = checkpoint;
+  if (checkpoint.kind === 'owl') {
+    const owl = await openOwl(reader, config, { format: 'f16' });
+    await phase('texts', owl.parts.text, async () =>
+      unitRows(textFeatures(owl.text, emptyTexts(config, QUERY_BATCH))),
+    );
+    await phase('picture', owl.parts.detector, async () => {
+      const features = patchFeatures(owl.detector, emptyPixels(config.vision.imageSize));
+      const texts = tf.zeros([2, config.embedWidth]) as Tensor2D;
+      const found = [classLogits(owl.detector, features, texts), patchBoxes(owl.detector, features)];
+      for (const tensor of found) await tensor.data();
+      tf.dispose([features, texts, ...found]);
+    });
+    owl.dispose();
+    return phases;
+  }
   const clip = await openClip(reader, config, { format: 'f16' });
-  const ids = Array.from({ length: TEXT_BATCH }, () => new Array<number>(config.text.maxTokens).fill(0));
-  await phase('texts', clip.parts.text, async () => unitRows(textFeatures(clip.text, ids)));
+  await phase('texts', clip.parts.text, async () =>
+    unitRows(textFeatures(clip.text, emptyTexts(config, TEXT_BATCH))),
+  );
   await phase('picture', clip.parts.vision, async () =>
     unitRows(imageFeatures(clip.vision, emptyPixels(config.vision.imageSize))),
   );
   clip.dispose();
   return phases;
+}
+
+function emptyTexts({ text }: ClipConfig, count: number): number[][] {
+  return Array.from({ length: count }, () => new Array<number>(text.maxTokens).fill(0));
 }
 
 function emptyPixels(size: number): Pixels {

@@ -142,6 +142,22 @@ export const METRIC_MODELS: readonly MetricModel[] = [
     license: PICKSCORE,
     notes: 'Published in 32 bits.',
   },
+  {
+    id: 'owlvit-b32',
+    name: 'OWL-ViT base/32',
+    parameters: 153_231_879,
+    sizeBytes: 613_000_000,
+    deviceBytes: 260e6,
+    base: null,
+    files: [
+      onHub('google/owlvit-base-patch32', 'config.json'),
+      onHub('google/owlvit-base-patch32', 'model.safetensors'),
+      onHub('google/owlvit-base-patch32', 'vocab.json'),
+      onHub('google/owlvit-base-patch32', 'merges.txt'),
+    ],
+    license: APACHE_2,
+    notes: 'Finds what a text names; in the place of UniDet, which has no form that a page could run.',
+  },
 ];
 
 /** Where a file is fetched from. */

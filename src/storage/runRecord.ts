@@ -86,8 +86,10 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 /** Also NaN and infinite: a run that diverged must stay readable. */
 const real = v.custom<number>((value) => typeof value === 'number', 'not a number');
 const interval = v.object({ mean: real, low: real, high: real });
-const measured = v.object({ value: real, parts: v.exactOptional(v.record(v.string(), real)) });
-const metricMean = v.object({ ...measured.entries, images: count });
+const mean = { value: real, parts: v.exactOptional(v.record(v.string(), real)) };
+const asked = v.array(v.object({ question: v.string(), probability: real }));
+const measured = v.object({ ...mean, asked: v.exactOptional(asked) });
+const metricMean = v.object({ ...mean, images: count });
 const metricChange = v.object({ before: metricMean, after: metricMean, change: interval });
 /** Records of the first versions had the exact score alone, under a field of its own. */
 const exactScore = v.nullable(v.object({ share: real, strict: v.boolean() }));

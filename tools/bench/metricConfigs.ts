@@ -3,6 +3,7 @@
 import { parseBlipConfig } from '../../src/metrics/blip/config.ts';
 import type { MetricCheckpoint } from '../../src/metrics/checkpoint.ts';
 import { parseClipConfig } from '../../src/metrics/clip/config.ts';
+import { parseOwlConfig } from '../../src/metrics/owl/config.ts';
 
 export type MetricConfig = Pick<MetricCheckpoint, 'kind' | 'config'>;
 
@@ -23,5 +24,6 @@ export const METRIC_CONFIGS: Readonly<Record<string, MetricConfig>> = {
     kind: 'blip',
     config: parseBlipConfig({ text_config: bert, vision_config: { image_size: 480 } }, 'BLIP-VQA'),
   },
+  'owlvit-b32': { kind: 'owl', config: parseOwlConfig({}, 'OWL-ViT base/32') },
   'hps-v2': { kind: 'clip', config: parseClipConfig(vitH14, 'ViT-H/14') },
 };

@@ -1,10 +1,10 @@
 // Runs metrics in the browser. The driver (main.ts) opens this page and calls the functions below.
 
-import type { PixelImage } from '../../src/contract/events.ts';
+import type { Measured, PixelImage } from '../../src/contract/events.ts';
+import type { EditedPhrases } from '../../src/contract/spec.ts';
 import { decodePng } from '../../src/formats/png.ts';
-import type { EditedPhrases } from '../../src/metrics/blip/meter.ts';
 import { exactMeter } from '../../src/metrics/exactMeter.ts';
-import type { Meter, Reading } from '../../src/metrics/metric.ts';
+import type { Meter } from '../../src/metrics/metric.ts';
 import { openMeter } from '../../src/metrics/openMeter.ts';
 import { metricOf } from '../../src/metrics/registry.ts';
 import { urlFolder } from '../../src/models/folder.ts';
@@ -24,7 +24,7 @@ declare global {
   interface Window {
     openMetric(request: OpenRequest): Promise<void>;
     prepareMetric(prompts: readonly string[]): Promise<void>;
-    measureMetric(address: string, prompt: string): Promise<Reading | null>;
+    measureMetric(address: string, prompt: string): Promise<Measured | null>;
   }
 }
 

@@ -30,7 +30,7 @@ const modules = import.meta.glob<Record<string, Runner>>('./cases/*.ts');
 
 /** Kinds of entries whose numbers depend on the weights of a network. */
 const weighted = new Set([
-  ...['unet', 'vae', 'clip_text', 'lora', 'mi', 'ops', 'clip_score', 'hps', 'blip_vqa'],
+  ...['unet', 'vae', 'clip_text', 'lora', 'mi', 'ops', 'clip_score', 'hps', 'blip_vqa', 'owl_vit'],
   ...['attend_and_excite', 'structured_guidance', 'semantic_guidance'],
   ...['gors', 'hn_itm', 'diffusion_dpo', 'dpok'],
 ]);

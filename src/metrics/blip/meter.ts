@@ -1,16 +1,14 @@
 /** BLIP-VQA as a meter: a picture is encoded once, all its questions are asked together. */
 import type { PixelImage } from '../../contract/events.ts';
+import type { EditedPhrases } from '../../contract/spec.ts';
 import { nounPhrases } from '../language/nounPhrases.ts';
 import type { Meter, Metric } from '../metric.ts';
 import type { Pixels } from '../vision/run.ts';
 import { blipScore } from './aggregate.ts';
 import type { Blip } from './load.ts';
-import { askedPhrases, questionIds, questionOf } from './questions.ts';
+import { askedPhrases, MAX_QUESTIONS, questionIds, questionOf } from './questions.ts';
 import { encodeBlipImage, encodeQuestions, logitsOf, padQuestions, startAnswers, yesShare } from './run.ts';
 import type { WordPieceTokenizer } from './wordPiece.ts';
-
-/** Noun phrases by prompt, where a user has changed them. */
-export type EditedPhrases = Readonly<Record<string, readonly string[]>>;
 
 export function blipMeter(
   metric: Metric,
@@ -23,6 +21,10 @@ export function blipMeter(
 ): Meter {
   const { weights: w } = blip;
   let release: (() => void) | null = null;
+  const rest = (): void => {
+    release?.();
+    release = null;
+  };
   const probabilities = async (image: PixelImage, questions: readonly string[]): Promise<number[]> => {
     release ??= await blip.part.hold();
     const batch = padQuestions(
@@ -45,12 +47,16 @@ export function blipMeter(
       states.dispose();
     }
   };
+  const asks = async (prompt: string): Promise<string[]> =>
+    (options.phrases?.[prompt]?.slice(0, MAX_QUESTIONS) ?? askedPhrases(await nounPhrases(prompt))).map(
+      questionOf,
+    );
   return {
     metric,
     prepare: async () => undefined,
+    asks,
     measure: async (image, prompt) => {
-      const phrases = askedPhrases(options.phrases?.[prompt] ?? (await nounPhrases(prompt)));
-      const questions = phrases.map(questionOf);
+      const questions = await asks(prompt);
       const shares = questions.length === 0 ? [] : await probabilities(image, questions);
       return {
         value: blipScore(shares).score,
@@ -58,9 +64,9 @@ export function blipMeter(
         asked: questions.map((question, i) => ({ question, probability: shares[i] as number })),
       };
     },
+    rest,
     dispose: () => {
-      release?.();
-      release = null;
+      rest();
       blip.dispose();
     },
   };

@@ -19,6 +19,10 @@ export function clipMeter(
 ): Meter {
   const texts = new Map<string, Float32Array>();
   let releaseVision: (() => void) | null = null;
+  const rest = (): void => {
+    releaseVision?.();
+    releaseVision = null;
+  };
   const prepare = async (prompts: readonly string[]): Promise<void> => {
     const missing = [...new Set(prompts)].filter((prompt) => !texts.has(prompt));
     if (missing.length === 0) return;
@@ -38,6 +42,7 @@ export function clipMeter(
   return {
     metric,
     prepare,
+    asks: async () => [],
     measure: async (image, prompt) => {
       await prepare([prompt]);
       releaseVision ??= await clip.parts.vision.hold();
@@ -45,9 +50,9 @@ export function clipMeter(
       const [row] = await unitRows(imageFeatures(clip.vision, pixels));
       return { value: cosine(row as Float32Array, texts.get(prompt) as Float32Array) };
     },
+    rest,
     dispose: () => {
-      releaseVision?.();
-      releaseVision = null;
+      rest();
       clip.dispose();
     },
   };

@@ -7,7 +7,7 @@ import { type Planes, resizePlanes } from './torchResize.ts';
 const MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 const STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
-/** BLIP: squeezed to a square, nothing cut off. */
+/** BLIP, and OWL-ViT in transformers: squeezed to a square, nothing cut off. */
 export function blipPixels(image: RgbImage, size: number): Pixels {
   return normalized(toPlanes(resizeBicubic(image, size, size)));
 }

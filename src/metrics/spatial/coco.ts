@@ -58,16 +58,17 @@ export function parseDetections(json: unknown, source: string): Detections {
 const SHORTER = 479;
 const LONGER = 480;
 
-/** Detections as the rule expects them: confident ones, in pixels of the resized picture. */
+/** Detections as the rule expects them: those above a confidence, in pixels of the resized picture. */
 export function forRule(
   detections: readonly Detection[],
   { height, width }: { readonly height: number; readonly width: number },
+  confidence: number = CONFIDENCE,
 ): Detection[] {
   const shorter = Math.min(height, width);
   const longer = Math.max(height, width);
   const scale = Math.min(SHORTER / shorter, LONGER / longer);
   return detections
-    .filter(({ score }) => score > CONFIDENCE)
+    .filter(({ score }) => score > confidence)
     .map(({ box, ...rest }) => ({ ...rest, box: box.map((x) => x * scale) as unknown as Box }));
 }
 

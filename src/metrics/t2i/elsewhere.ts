@@ -22,6 +22,8 @@ const IMAGE_COLUMNS = [
   'name',
 ];
 
+const HASH = /^[0-9a-f]{64}$/i;
+
 /** One score by image; keys are lower-case hashes or file names without folders. */
 export type ForeignScore = { readonly name: string; readonly byImage: ReadonlyMap<string, number> };
 
@@ -53,12 +55,17 @@ export function parseScores(text: string, source: string): ForeignScore[] {
   return scores;
 }
 
-/** The number of an image, by the hash of its file if the table has hashes, else by its name. */
+/** True where some image is told by its content. */
+export function hasHashes({ byImage }: ForeignScore): boolean {
+  return [...byImage.keys()].some((key) => HASH.test(key));
+}
+
+/** The number of an image, by one of its hashes (SHA-256, lower case) where the table has it, else by its name. */
 export function scoreOf(
   { byImage }: ForeignScore,
-  image: { readonly fileName: string; readonly sha256: string | null },
+  image: { readonly fileName: string; readonly hashes: readonly string[] },
 ): number | null {
-  const byHash = image.sha256 === null ? undefined : byImage.get(image.sha256.toLowerCase());
+  const byHash = image.hashes.map((hash) => byImage.get(hash)).find((value) => value !== undefined);
   return byHash ?? byImage.get(baseName(image.fileName)) ?? null;
 }
 
@@ -69,7 +76,7 @@ function collect(rows: readonly Row[], key: string, column: string, source: stri
     if (value === null) continue;
     const image = String(row[key] ?? '').trim();
     if (image === '') throw malformed(source, `row ${i + 1} names no image`);
-    const name = /^[0-9a-f]{64}$/i.test(image) ? image.toLowerCase() : baseName(image);
+    const name = HASH.test(image) ? image.toLowerCase() : baseName(image);
     if (found.has(name)) throw malformed(source, `row ${i + 1}: ${name} is there twice`);
     found.set(name, value);
   }

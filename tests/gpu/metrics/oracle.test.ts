@@ -7,6 +7,7 @@ import { runClipBpe } from '../../../tools/verify/cases/clipBpe.ts';
 import { runClipScore } from '../../../tools/verify/cases/clipScore.ts';
 import { runHps } from '../../../tools/verify/cases/hps.ts';
 import { runImagePreprocess } from '../../../tools/verify/cases/imagePreprocess.ts';
+import { runOwlVit } from '../../../tools/verify/cases/owlVit.ts';
 import { runWordPiece } from '../../../tools/verify/cases/wordPiece.ts';
 import { OracleFiles, parseIndex } from '../../../tools/verify/oracle.ts';
 import { Recording } from '../../../tools/verify/recording.ts';
@@ -14,7 +15,7 @@ import { Report } from '../../../tools/verify/report.ts';
 import golden from '../../golden/metrics/index.json';
 import { onBackends } from '../kernels/harness.ts';
 
-const networks = { blip_vqa: runBlipVqa, clip_score: runClipScore, hps: runHps };
+const networks = { blip_vqa: runBlipVqa, clip_score: runClipScore, hps: runHps, owl_vit: runOwlVit };
 const runners: Readonly<Record<string, typeof runHps>> = {
   ...networks,
   blip_pos_embed: runBlipPosEmbed,

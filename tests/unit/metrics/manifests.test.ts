@@ -77,5 +77,5 @@ test('names of an original BLIP in transformers', () => {
 
 test('refuses a file that is no metric', () => {
   const { file } = manifestFile('unet.safetensors', { 'conv_in.weight': [320, 4, 3, 3] });
-  expect(() => openMetricCheckpoint(file, null)).toThrow(/neither a CLIP nor a BLIP/);
+  expect(() => openMetricCheckpoint(file, null)).toThrow(/neither a CLIP, nor a BLIP/);
 });

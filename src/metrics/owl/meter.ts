@@ -1,0 +1,109 @@
+/** OWL-ViT as a meter of places: it looks for the two objects of a prompt, and UniDet's rule judges where they are. */
+import type { PixelImage } from '../../contract/events.ts';
+import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
+import { trimPool } from '../../tensor/memory.ts';
+import { tf } from '../../tensor/tf.ts';
+import { textFeatures, unitRows } from '../clip/run.ts';
+import { withoutPadding } from '../clip/tokenize.ts';
+import type { Meter, Metric } from '../metric.ts';
+import { forRule } from '../spatial/coco.ts';
+import { type AskedPlaces, askedPlaces } from '../spatial/promptObjects.ts';
+import { type Detection, labelOf, scoreSpatial } from '../spatial/unidetRule.ts';
+import type { Pixels } from '../vision/run.ts';
+import { detectionsOf, OWL_CONFIDENCE } from './detect.ts';
+import type { Owl } from './load.ts';
+import { classLogits, patchBoxes, patchFeatures } from './run.ts';
+
+/** Texts that are encoded together. */
+export const QUERY_BATCH = 32;
+
+export function owlMeter(
+  metric: Metric,
+  owl: Owl,
+  tokenizer: ClipTokenizer,
+  pixelsOf: (image: PixelImage, size: number) => Pixels,
+): Meter {
+  const queries = new Map<string, Float32Array>();
+  let release: (() => void) | null = null;
+  const rest = (): void => {
+    release?.();
+    release = null;
+  };
+  const encode = async (labels: readonly string[]): Promise<void> => {
+    const missing = [...new Set(labels)].filter((label) => !queries.has(label));
+    if (missing.length === 0) return;
+    const done = await owl.parts.text.hold();
+    try {
+      for (let from = 0; from < missing.length; from += QUERY_BATCH) {
+        const batch = missing.slice(from, from + QUERY_BATCH);
+        const ids = withoutPadding(batch.map((label) => tokenizer.encode(queryOf(label))));
+        const rows = await unitRows(textFeatures(owl.text, ids));
+        for (const [i, label] of batch.entries()) queries.set(label, rows[i] as Float32Array);
+      }
+    } finally {
+      done();
+      trimPool();
+    }
+  };
+  const detect = async (image: PixelImage, labels: readonly string[]): Promise<Detection[]> => {
+    await encode(labels);
+    release ??= await owl.parts.detector.hold();
+    const pixels = pixelsOf(image, owl.config.vision.imageSize);
+    const rows = labels.map((label) => queries.get(label) as Float32Array);
+    const [logits, boxes] = tf.tidy(() => {
+      const features = patchFeatures(owl.detector, pixels);
+      const texts = tf.tensor2d(Float32Array.from(rows.flatMap((row) => [...row])), [
+        labels.length,
+        owl.config.embedWidth,
+      ]);
+      return [classLogits(owl.detector, features, texts), patchBoxes(owl.detector, features)];
+    });
+    const numbers = {
+      logits: (await logits.data()) as Float32Array,
+      boxes: (await boxes.data()) as Float32Array,
+    };
+    tf.dispose([logits, boxes]);
+    return detectionsOf(numbers, labels, image);
+  };
+  return {
+    metric,
+    prepare: async (prompts) => {
+      const asked = await Promise.all(prompts.map(askedPlaces));
+      await encode(asked.flatMap((places) => (places === null ? [] : labelsOf(places))));
+    },
+    asks: async (prompt) => {
+      const places = await askedPlaces(prompt);
+      return places === null ? null : labelsOf(places).map(queryOf);
+    },
+    measure: async (image, prompt) => {
+      const places = await askedPlaces(prompt);
+      if (places === null) return null;
+      const labels = labelsOf(places);
+      const detections = await detect(image, labels);
+      const counted = forRule(detections, image, OWL_CONFIDENCE);
+      const { score, position } = scoreSpatial(prompt, places.words, counted, places);
+      return {
+        value: score,
+        parts: { both: position === null ? 0 : 1, position: position ?? 0 },
+        asked: labels.map((label) => ({
+          question: queryOf(label),
+          probability: detections.find((detection) => detection.label === label)?.score ?? 0,
+        })),
+      };
+    },
+    rest,
+    dispose: () => {
+      rest();
+      owl.dispose();
+    },
+  };
+}
+
+function labelsOf({ objects }: AskedPlaces): string[] {
+  return [...new Set(objects.map(labelOf))];
+}
+
+/** What is looked for, in the words that CLIP saw most. */
+function queryOf(label: string): string {
+  return `a photo of a ${label}`;
+}
