@@ -1,5 +1,6 @@
 /** What a run hands out beside its adapter: the selected images as an ImageFolder zip. */
 import { makeZip } from 'client-zip';
+import { sha256 } from 'hash-wasm';
 import type { CandidateRecord, PixelImage } from '../contract/events.ts';
 import type { NamedBytes, RunState } from '../contract/runTypes.ts';
 import type { MiTuneSpec } from '../contract/spec.ts';
@@ -24,11 +25,7 @@ export async function storedImages(
   for (const round of new Set(refs.map((ref) => ref.round))) {
     const inRound = refs.filter((ref) => ref.round === round);
     const lease = await store.pools.leaseStored(round);
-    if (lease === null) {
-      throw new StudioError('images-missing', 'These images are not stored yet.', {
-        remedy: 'Build the set first.',
-      });
-    }
+    if (lease === null) throw imagesMissing();
     try {
       const latents = inRound.map((ref) => lease.log.latents([ref]));
       for (const [i, image] of (await decodeImages(session, latents)).entries())
@@ -38,6 +35,12 @@ export async function storedImages(
     }
   }
   return refs.map((ref) => images.get(ref) as PixelImage);
+}
+
+export function imagesMissing(): StudioError {
+  return new StudioError('images-missing', 'These images are not stored yet.', {
+    remedy: 'Build the set first.',
+  });
 }
 
 /**
@@ -114,6 +117,27 @@ async function annotatedPng(
     { [PARAMETERS_KEYWORD]: parameters, [STUDIO_KEYWORD]: JSON.stringify(settings) },
     'image.png',
   );
+}
+
+/**
+ * What tells an image of the pool by its content: SHA-256 of its file in a downloaded set, and of its pixels as RGB bytes,
+ * which stay the same where a program wrote the file anew.
+ * @throws StudioError `images-missing`
+ */
+export async function candidateHashes(
+  session: Session,
+  store: RunStore,
+  state: RunState,
+  ref: { readonly round: number; readonly prompt: number; readonly candidate: number },
+): Promise<readonly string[]> {
+  const { round, prompt, candidate } = ref;
+  const record = state.candidates.find(
+    (c) => c.round === round && c.prompt === prompt && c.candidate === candidate,
+  );
+  if (record === undefined) throw imagesMissing();
+  const [image] = (await storedImages(session, store, [ref])) as [PixelImage];
+  const file = await annotatedPng(image, state.spec, state.spec.prompts[prompt] as string, record);
+  return [await sha256(file), await sha256(toRgb(image))];
 }
 
 /** What an image is called in a downloaded set. */

@@ -1,5 +1,5 @@
 /** How numbers of metrics are said on the page; those of metrics that this version does not know stay in the files. */
-import type { CandidateRecord, MetricRecord } from '../contract/events.ts';
+import type { Asked, CandidateRecord, MetricRecord } from '../contract/events.ts';
 import { mean } from '../lib/stats.ts';
 import type { Metric } from '../metrics/metric.ts';
 import { METRICS } from '../metrics/registry.ts';
@@ -17,6 +17,8 @@ export type Shown = {
   readonly metric: Metric;
   /** As the page prints it. */
   readonly text: string;
+  /** What it asked of the picture, with the answers. */
+  readonly asked: readonly Asked[];
   /** True where nothing more could be wished for. */
   readonly full: boolean;
 };
@@ -26,8 +28,8 @@ export function shownMetrics(record: MetricRecord): readonly Shown[] {
   return METRICS.flatMap((metric) => {
     const measured = record[metric.name];
     if (measured === undefined) return [];
-    const { value } = measured;
-    return [{ metric, text: formatMetric(metric, value), full: value >= metric.range[1] }];
+    const { value, asked = [] } = measured;
+    return [{ metric, text: formatMetric(metric, value), asked, full: value >= metric.range[1] }];
   });
 }
 

@@ -22,6 +22,9 @@ const page = [
   'metrics/metric',
   // How a prompt is read, to be shown and corrected.
   'prompts/reading',
+  // What a metric asks about a prompt, likewise.
+  'metrics/blip/questions',
+  'metrics/language/nounPhrases',
   'engine/client',
   'storage',
   'sources',

@@ -55,7 +55,7 @@ export function scoreThreeInOne({ images, benchmark }: PromptedFolder, out: stri
   let outside = 0;
   for (const { fileName, prompt, sha256 } of images) {
     const group = complexGroup(prompt);
-    const [b, u, c] = [blipVqa, unidet, clip].map((score) => scoreOf(score, { fileName, sha256 }));
+    const [b, u, c] = [blipVqa, unidet, clip].map((score) => scoreOf(score, { fileName, hashes: [sha256] }));
     if (group === null || b == null || u == null || c == null) outside += 1;
     else rows.push({ fileName, prompt, value: threeInOne({ blipVqa: b, unidet: u, clip: c }, group) });
   }

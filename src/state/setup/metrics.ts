@@ -1,5 +1,6 @@
 /** Metrics that the next run measures its images with, and which of their networks are stored here. */
 import { useMemo } from 'react';
+import type { EditedPhrases } from '../../contract/spec.ts';
 import { METRIC_MODELS, metricModelId } from '../../sources/metricModels.ts';
 import { refreshStored, useStored } from '../model/stored.ts';
 import type { ModelFiles } from '../page/engine.ts';
@@ -11,6 +12,18 @@ export function toggleMetric(name: string, on: boolean): void {
   const { metrics } = useSettings.getState();
   const others = metrics.filter((choice) => choice.name !== name);
   patchDraft({ metrics: on ? [...others, { name, model: null }] : others });
+}
+
+/** Changes what a chosen metric asks about. */
+export function setPhrases(name: string, phrases: EditedPhrases): void {
+  const { metrics } = useSettings.getState();
+  patchDraft({
+    metrics: metrics.map((choice) => {
+      if (choice.name !== name) return choice;
+      const { phrases: _, ...bare } = choice;
+      return Object.keys(phrases).length === 0 ? bare : { ...bare, phrases };
+    }),
+  });
 }
 
 /** Stores the network of a metric from files. */

@@ -46,6 +46,15 @@ export function Inspector({ run, showMetrics }: { readonly run: OpenRun; readonl
         {(showMetrics ? shownMetrics(record.metrics) : []).map(({ metric, text }) => (
           <Fact key={metric.name} label={metric.title} value={text} />
         ))}
+        {(showMetrics ? shownMetrics(record.metrics) : []).flatMap(({ metric, asked }) =>
+          asked.map(({ question, probability }) => (
+            <Fact
+              key={`${metric.name} ${question}`}
+              label={`${metric.short}: ${question}`}
+              value={formatNumber(probability, 3)}
+            />
+          )),
+        )}
         <Fact label="Seed" value={String(record.seed)} />
       </dl>
       <div className={styles.trace}>

@@ -75,6 +75,72 @@ describe('a run with the CLIP of the shapes world', () => {
     expect(freedBytes).toBeGreaterThan(2_000_000);
   });
 
+  it('measures a pool afterwards as if it had been measured while it was drawn, once', async () => {
+    const change = {
+      model: { kind: 'url', base: 'models/shapes/' },
+      prompts: PROMPTS,
+      sampling: { steps: 2, batch: 2, guidance: 3 },
+      selection: { candidates: 2 },
+    } as const;
+    const metric = { name: 'shapes-clip', model: null };
+    const valuesOf = async (runId: string) =>
+      (await studio.state(runId)).candidates.map(({ metrics }) => metrics['shapes-clip']?.value);
+    const drawn = await studio.create({ ...change, metrics: [metric] });
+    await studio.run(drawn, 'pool');
+    const bare = await studio.create(change);
+    await studio.run(bare, 'pool');
+    expect(await valuesOf(bare)).toEqual([undefined, undefined, undefined, undefined]);
+    const measure = () => studio.client.call('measurePool', { runId: bare, round: 0, metric });
+    expect(await measure()).toEqual({ images: 4, again: 0 });
+    expect(await valuesOf(bare)).toEqual(await valuesOf(drawn));
+    expect(await measure()).toEqual({ images: 0, again: 0 });
+    // Numbers of another program, by what the pictures are.
+    const at = { runId: bare, round: 0, prompt: 1, candidate: 0 };
+    const [image] = await studio.client.call('images', { runId: bare, refs: [at] });
+    const rgb = (image?.rgba ?? new Uint8ClampedArray()).filter((_, i) => i % 4 !== 3);
+    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', rgb));
+    const sha256 = [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    const table = { runId: bare, round: 0, text: `sha256,beauty\n${sha256},0.75\n`, source: 'b.csv' };
+    expect(await studio.client.call('importScores', table)).toMatchObject({ images: 1, without: 3 });
+    const { candidates } = await studio.state(bare);
+    const named = candidates.filter(({ metrics }) => 'file:beauty' in metrics);
+    expect(named.map(({ prompt, candidate }) => [prompt, candidate])).toEqual([[1, 0]]);
+    const missing = studio.client.call('measurePool', { runId: bare, round: 1, metric });
+    await expect(missing).rejects.toMatchObject({ code: 'images-missing' });
+  });
+
+  it('asks other questions again, and keeps with every number what was asked', async () => {
+    const golden = new URL('/tests/golden/metrics/', location.href).href;
+    const files = await Promise.all(
+      ['blip_vqa_eps/config.json', 'blip_vqa_eps/model.safetensors', 'word_piece/vocab.txt'].map(
+        async (path) => ({ path, file: await (await fetch(golden + path)).blob() }),
+      ),
+    );
+    await studio.client.call('importMetric', { id: 'blip-vqa-384', files });
+    const runId = await studio.create({
+      model: { kind: 'url', base: 'models/shapes/' },
+      prompts: PROMPTS,
+      sampling: { steps: 2, batch: 2, guidance: 3 },
+      selection: { candidates: 2 },
+    });
+    await studio.run(runId, 'pool');
+    const measure = (phrases?: Record<string, string[]>) => {
+      const metric = { name: 'blip-vqa-384', model: null, ...(phrases === undefined ? {} : { phrases }) };
+      return studio.client.call('measurePool', { runId, round: 0, metric });
+    };
+    const asked = async () =>
+      (await studio.state(runId)).candidates.map(({ metrics }) =>
+        metrics['blip-vqa-384']?.asked?.map(({ question }) => question),
+      );
+    expect(await measure()).toEqual({ images: 4, again: 0 });
+    const found = [['a red circle?'], ['a red circle?'], ['a blue square?'], ['a blue square?']];
+    expect(await asked()).toEqual(found);
+    expect(await measure({ 'a red circle': ['a circle', 'red'] })).toEqual({ images: 2, again: 2 });
+    const changed = ['a circle?', 'red?'];
+    expect(await asked()).toEqual([changed, changed, ...found.slice(2)]);
+    await studio.client.call('deleteStored', { kind: 'model', id: 'metric-blip-vqa-384' });
+  });
+
   it('refuses a metric that it does not know', async () => {
     const runId = await studio.create({
       model: { kind: 'url', base: 'models/shapes/' },

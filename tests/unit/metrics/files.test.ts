@@ -86,11 +86,11 @@ describe('scores of other programs', () => {
     const scores = parseScores(csv, 's.csv');
     expect(scores.map(({ name }) => name)).toEqual(['score', 'vqa']);
     const [score, vqa] = scores as [(typeof scores)[0], (typeof scores)[0]];
-    expect(scoreOf(score, { fileName: 'x/a.png', sha256: null })).toBe(0.5);
-    expect(scoreOf(score, { fileName: 'b.png', sha256: hash })).toBe(-1);
-    expect(scoreOf(vqa, { fileName: 'a.png', sha256: null })).toBeNull();
+    expect(scoreOf(score, { fileName: 'x/a.png', hashes: [] })).toBe(0.5);
+    expect(scoreOf(score, { fileName: 'b.png', hashes: [hash] })).toBe(-1);
+    expect(scoreOf(vqa, { fileName: 'a.png', hashes: [] })).toBeNull();
     const [hashed] = parseScores(`sha256,s\n${hash.toUpperCase()},3\n`, 's.csv') as typeof scores;
-    expect(scoreOf(hashed as (typeof scores)[0], { fileName: 'a.png', sha256: hash })).toBe(3);
+    expect(scoreOf(hashed as (typeof scores)[0], { fileName: 'a.png', hashes: [hash] })).toBe(3);
   });
 
   test('from JSON: rows, or a map', () => {

@@ -16,6 +16,7 @@ import styles from './Agreement.module.css';
 import { AgreementTable } from './AgreementTable.tsx';
 import { Disagreements } from './Disagreements.tsx';
 import { FirstMiddleLast } from './FirstMiddleLast.tsx';
+import { MeasurePool } from './MeasurePool.tsx';
 import { pairsCsv } from './pairsCsv.ts';
 import { RankFlow } from './RankFlow.tsx';
 import { Scatter } from './Scatter.tsx';
@@ -37,6 +38,7 @@ export function AgreementPage() {
         <PageHead title="Agreement" lead="How two scores order the same images.">
           <AddScores />
         </PageHead>
+        {scores.length === 0 ? null : <MeasurePool run={run} />}
         <p className={page.empty}>
           {scores.length === 0
             ? 'No images yet.'
@@ -96,6 +98,7 @@ function Comparison({ run, scores }: ComparisonProps) {
           Download this page
         </Button>
       </PageHead>
+      <MeasurePool run={run} />
       <div className={styles.choices}>
         <div>
           <span className={styles.label}>Score that orders</span>

@@ -1,24 +1,33 @@
+import { useMemo } from 'react';
 import { METRICS } from '../../../metrics/registry.ts';
 import { metricModel } from '../../../sources/metricModels.ts';
-import { toggleMetric, useStoredMetrics } from '../../../state/setup/metrics.ts';
+import { setPhrases, toggleMetric, useStoredMetrics } from '../../../state/setup/metrics.ts';
+import { usePrompts } from '../../../state/setup/prompts.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
 import { formatBytes, formatLarge } from '../../format.ts';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import styles from './FieldGroup.module.css';
 import { MetricDownload } from './MetricDownload.tsx';
+import { QuestionEditor } from './QuestionEditor.tsx';
+
+const NOTHING_EDITED = {};
 
 /** Metrics that run a network on every image: they are shown beside the score and never select. */
 export function MetricChoices() {
   const chosen = useSettings((state) => state.metrics);
   const stored = useStoredMetrics();
+  const list = usePrompts((state) => state.list);
+  const prompts = useMemo(() => list?.prompts.map(({ text }) => text) ?? [], [list]);
   return (
     <section className={styles.group} aria-labelledby="group-metrics">
       <div className={styles.head}>
         <div>
           <h2 id="group-metrics">Metrics</h2>
           <p className={styles.summary}>
-            Measured on every image as it is drawn, and shown beside its score. They never select anything.
+            Measured on every image, and shown beside its score: as it is drawn, or with a large model once
+            all are drawn. They never select anything. The agreement page measures images that are there
+            already.
           </p>
         </div>
       </div>
@@ -26,7 +35,8 @@ export function MetricChoices() {
         const model = network === null ? null : metricModel(network.model);
         if (model === null) return null;
         const isHere = model.base !== null || stored.has(model.id);
-        const isChosen = chosen.some((choice) => choice.name === name);
+        const choice = chosen.find((one) => one.name === name);
+        const isChosen = choice !== undefined;
         return (
           <div key={name} className={styles.row}>
             <div>
@@ -36,7 +46,8 @@ export function MetricChoices() {
                 <p className={styles.help}>{caution}</p>
                 <p className={styles.help}>
                   {model.name}: {formatLarge(model.parameters)} parameters, {formatBytes(model.sizeBytes)}, up
-                  to {formatBytes(model.deviceBytes)} of GPU memory beside the model while it measures,{' '}
+                  to {formatBytes(model.deviceBytes)} of GPU memory while it measures (the UNet of a large
+                  model leaves meanwhile),{' '}
                   <a href={model.license.url} target="_blank" rel="noreferrer">
                     license {model.license.name}
                   </a>
@@ -55,6 +66,17 @@ export function MetricChoices() {
                 <MetricDownload model={model} />
               )}
             </div>
+            {choice !== undefined && network?.pixels === 'blip' ? (
+              <div className={styles.below}>
+                <Disclosure label="Questions">
+                  <QuestionEditor
+                    prompts={prompts}
+                    edited={choice.phrases ?? NOTHING_EDITED}
+                    onEdit={(phrases) => setPhrases(name, phrases)}
+                  />
+                </Disclosure>
+              </div>
+            ) : null}
           </div>
         );
       })}

@@ -1,0 +1,68 @@
+/** Measuring the pool on show by a metric after it was drawn. */
+import { create } from 'zustand';
+import type { MetricChoice } from '../../contract/spec.ts';
+import { metricOf } from '../../metrics/registry.ts';
+import { engineClient } from '../page/engineClient.ts';
+import { attempt, confirmDone } from '../page/notices.ts';
+import { loadPoolScores } from './agreement.ts';
+import { useGallery } from './gallery.ts';
+import { openRun } from './runActions.ts';
+import { useRuns } from './runs.ts';
+
+type Measuring = {
+  /** The metric that is being measured; null while nothing is. */
+  readonly name: string | null;
+  readonly done: number;
+  readonly total: number;
+};
+
+const NOTHING: Measuring = { name: null, done: 0, total: 0 };
+
+export const useMeasuring = create<Measuring>()(() => NOTHING);
+
+let stopping: AbortController | null = null;
+
+/** Measures what the metric has not measured yet, or asked something else about. */
+export async function measureShownPool(metric: MetricChoice): Promise<void> {
+  const run = useRuns.getState().open;
+  if (run === null || stopping !== null) return;
+  const runId = run.summary.id;
+  const { round } = useGallery.getState();
+  const controller = new AbortController();
+  stopping = controller;
+  useMeasuring.setState({ ...NOTHING, name: metric.name });
+  const measured = await attempt(() =>
+    engineClient()
+      .call(
+        'measurePool',
+        { runId, round, metric },
+        {
+          signal: controller.signal,
+          onProgress: ({ done, total }) => useMeasuring.setState({ done, total }),
+        },
+      )
+      .catch((error: unknown) => {
+        // What was measured until then is kept.
+        if (controller.signal.aborted) return null;
+        throw error;
+      }),
+  );
+  stopping = null;
+  useMeasuring.setState(NOTHING);
+  await openRun(runId);
+  await loadPoolScores(false);
+  if (measured === null) return;
+  const title = metricOf(metric.name)?.title ?? metric.name;
+  const { images, again } = measured;
+  const replaced =
+    again === 0 ? '' : ` ${again} of them before, with other questions: the new numbers stand.`;
+  confirmDone(
+    images === 0
+      ? `${title}: nothing was left to measure.`
+      : `${title}: ${images} images measured.${replaced}`,
+  );
+}
+
+export function stopMeasuring(): void {
+  stopping?.abort();
+}

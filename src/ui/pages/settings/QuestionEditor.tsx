@@ -1,0 +1,109 @@
+import { useMemo, useState } from 'react';
+import type { EditedPhrases } from '../../../contract/spec.ts';
+import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
+import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
+import { formatCount } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import styles from './QuestionEditor.module.css';
+
+const PER_PAGE = 10;
+
+type QuestionEditorProps = {
+  readonly prompts: readonly string[];
+  readonly edited: EditedPhrases;
+  readonly onEdit: (edited: EditedPhrases) => void;
+};
+
+/** The noun phrases that are asked about, prompt by prompt, each to be changed. */
+export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps) {
+  const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
+  const [page, setPage] = useState(0);
+  const pages = Math.max(1, Math.ceil(distinct.length / PER_PAGE));
+  const at = Math.min(page, pages - 1);
+  const shown = useMemo(() => distinct.slice(at * PER_PAGE, (at + 1) * PER_PAGE), [distinct, at]);
+  const found = useFoundPhrases(shown);
+  const changed = distinct.filter((prompt) => prompt in edited).length;
+  if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
+  return (
+    <div className={styles.editor}>
+      <p className={styles.note}>
+        One phrase a line, at most {MAX_QUESTIONS}: each is asked as “{questionOf('a red cup')}” of every
+        picture of its prompt. Numbers keep the questions that gave them.{' '}
+        {changed === 0
+          ? null
+          : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
+      </p>
+      <ul className={styles.list}>
+        {shown.map((prompt) => (
+          <PromptQuestions
+            key={prompt}
+            prompt={prompt}
+            found={found.get(prompt)}
+            edited={edited[prompt]}
+            onPhrases={(phrases) => onEdit(withPhrases(edited, prompt, phrases, found.get(prompt)))}
+          />
+        ))}
+      </ul>
+      {pages === 1 ? null : (
+        <div className={styles.pager}>
+          <Button look="quiet" disabled={at === 0} onClick={() => setPage(at - 1)}>
+            Previous prompts
+          </Button>
+          <span>
+            {formatCount(at * PER_PAGE + 1)} to {formatCount(at * PER_PAGE + shown.length)} of{' '}
+            {formatCount(distinct.length)}
+          </span>
+          <Button look="quiet" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>
+            Next prompts
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+type PromptQuestionsProps = {
+  readonly prompt: string;
+  /** Undefined until the tagger has read the prompt. */
+  readonly found: readonly string[] | undefined;
+  readonly edited: readonly string[] | undefined;
+  readonly onPhrases: (phrases: readonly string[]) => void;
+};
+
+function PromptQuestions({ prompt, found, edited, onPhrases }: PromptQuestionsProps) {
+  const phrases = edited ?? found;
+  // What is being written may end in a new line, which is no phrase yet.
+  const [draft, setDraft] = useState<string | null>(null);
+  const text = draft ?? phrases?.join('\n') ?? '';
+  return (
+    <li className={styles.prompt} data-changed={edited !== undefined}>
+      <p className={styles.text}>{prompt}</p>
+      <textarea
+        className={styles.phrases}
+        aria-label={`Phrases asked about: ${prompt}`}
+        rows={Math.max(2, text.split('\n').length)}
+        spellCheck={false}
+        disabled={found === undefined}
+        value={text}
+        onChange={(event) => {
+          setDraft(event.currentTarget.value);
+          onPhrases(phrasesOf(event.currentTarget.value));
+        }}
+        onBlur={() => setDraft(null)}
+      />
+      {edited === undefined || found === undefined ? null : (
+        <Button
+          look="quiet"
+          aria-label={`Ask what was found: ${prompt}`}
+          onClick={() => {
+            setDraft(null);
+            onPhrases(found);
+          }}
+        >
+          Ask what was found
+        </Button>
+      )}
+      {phrases?.length === 0 ? <p className={styles.note}>Nothing is asked: the score is 1.</p> : null}
+    </li>
+  );
+}
