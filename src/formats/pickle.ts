@@ -1,11 +1,20 @@
 /**
- * The part of Python's pickle that a state dict of PyTorch is written in (protocol 2, and what protocol 4 says shorter).
+ * The part of Python's pickle that a state dict of PyTorch is written in (protocol 2, and what protocol 4 says shorter), and
+ * the objects of a TorchScript archive, of which only the tensors are of interest.
  *
  * A pickle is a program: it may name any function of Python and have it called. This reader has no functions. It knows
  * the opcodes below and the few names of `pickledTensors.ts`, turns them into plain data, and refuses everything else.
  */
 import { StudioError } from '../lib/errors.ts';
-import { allowedName, applied, type Pickled, Problem, storageOf } from './pickledTensors.ts';
+import {
+  allowedName,
+  applied,
+  instanceOf,
+  isModule,
+  type Pickled,
+  Problem,
+  storageOf,
+} from './pickledTensors.ts';
 
 /** A mark on the stack, below the items of a collection. */
 const MARK = { kind: 'mark' } as const;
@@ -111,6 +120,11 @@ class Machine {
       }
       case 0x51: // BINPERSID
         return { pushed: storageOf(this.#pop()) };
+      case 0x81: {
+        // NEWOBJ
+        const [args, type] = [this.#pop(), this.#pop()];
+        return { pushed: instanceOf(type, args) };
+      }
       case 0x52: {
         // REDUCE
         const [args, callee] = [this.#pop(), this.#pop()];
@@ -142,10 +156,8 @@ class Machine {
       case 0x94: // MEMOIZE
         this.#memo.set(this.#memo.size, this.#top());
         break;
-      case 0x62: // BUILD: attributes of an ordered dict, where PyTorch notes versions
-        this.#pop();
-        if (!(this.#top() instanceof Map))
-          throw new Problem('it sets attributes of something else than a dict');
+      case 0x62: // BUILD
+        this.#setAttributes(this.#pop());
         break;
       case 0x73: {
         // SETITEM
@@ -246,6 +258,15 @@ class Machine {
         throw new Problem('a key is neither text nor number');
       dict.set(key, pairs[i + 1] as Pickled);
     }
+  }
+
+  /** Of a module; those of an ordered dict are PyTorch's notes of versions, and dropped. */
+  #setAttributes(attributes: Pickled): void {
+    const object = this.#top();
+    if (object instanceof Map) return;
+    if (!isModule(object) || !(attributes instanceof Map))
+      throw new Problem('it sets attributes of something else than a dict or a module');
+    for (const [name, value] of attributes) object.attributes.set(name, value);
   }
 
   #append(items: readonly Pickled[]): void {

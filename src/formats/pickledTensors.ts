@@ -1,4 +1,7 @@
-/** What a state dict of PyTorch is made of: tensors in storages, and the few names that a pickle may call. */
+/**
+ * What a state dict of PyTorch is made of: tensors in storages, and the few names that a pickle may call; and the modules
+ * of a TorchScript archive, as OpenAI publishes CLIP: objects whose attributes are tensors and further modules.
+ */
 
 /** What a storage of PyTorch holds, by the name of its class. */
 export const STORAGES = {
@@ -30,6 +33,9 @@ export type PickledTensor = {
   readonly stride: readonly number[];
 };
 
+/** An object of a TorchScript archive: its class is a program in the archive, which is never read. */
+export type PickledModule = { readonly kind: 'module'; readonly attributes: Map<string | number, Pickled> };
+
 export type PickledName = { readonly kind: 'name'; readonly name: string };
 export type Pickled =
   | null
@@ -40,6 +46,7 @@ export type Pickled =
   | Map<string | number, Pickled>
   | PickledStorage
   | PickledTensor
+  | PickledModule
   | PickledName;
 
 const MAX_DIMENSIONS = 8;
@@ -50,18 +57,32 @@ const CALLED: ReadonlySet<string> = new Set([
   'torch._utils._rebuild_parameter',
 ]);
 
+/** TorchScript's notes of what a list or dict holds, each around the value itself. */
+const TYPED: ReadonlySet<string> = new Set(
+  ['build_intlist', 'build_doublelist', 'build_boollist', 'build_tensorlist', 'restore_type_tag'].map(
+    (name) => `torch.jit._pickle.${name}`,
+  ),
+);
+const SCRIPT_CLASS = /^__torch__(\.[A-Za-z_]\w*)+$/;
+
 /** A name that a pickle may use. Throws a sentence for all others. */
 export function allowedName(name: string): PickledName {
   const storage = /^torch\.(\w+)$/.exec(name)?.[1];
   const isStorage = storage !== undefined && Object.hasOwn(STORAGES, storage);
-  if (CALLED.has(name) || isStorage) return { kind: 'name', name };
-  if (name.startsWith('__torch__')) throw new Problem('it is a TorchScript program, not a state dict');
+  if (CALLED.has(name) || TYPED.has(name) || isStorage || SCRIPT_CLASS.test(name)) {
+    return { kind: 'name', name };
+  }
   throw new Problem(`it names ${JSON.stringify(name.slice(0, 100))}, which no state dict needs`);
 }
 
 /** What one of the three functions would make; nothing is called. */
 export function applied(callee: Pickled, args: Pickled): Pickled {
   if (!isName(callee) || !Array.isArray(args)) throw new Problem('it calls what is no function');
+  if (TYPED.has(callee.name)) {
+    const [value] = args;
+    if (value === undefined) throw new Problem('a typed value is missing');
+    return value;
+  }
   switch (callee.name) {
     case 'collections.OrderedDict':
       if (args.length > 0) throw new Problem('an ordered dict is made of something');
@@ -76,6 +97,33 @@ export function applied(callee: Pickled, args: Pickled): Pickled {
     default:
       throw new Problem(`it calls ${callee.name}`);
   }
+}
+
+/** An object without attributes yet; only classes of TorchScript archives have any. */
+export function instanceOf(type: Pickled, args: Pickled): PickledModule {
+  if (!isName(type) || !SCRIPT_CLASS.test(type.name))
+    throw new Problem('it makes an object of no TorchScript class');
+  if (!Array.isArray(args) || args.length > 0) throw new Problem('an object is made of something');
+  return { kind: 'module', attributes: new Map() };
+}
+
+/** Most modules that a program is made of; a few hundred in the largest CLIP. */
+const MAX_MODULES = 20_000;
+
+/** The tensors of a module and of those in it, by the path of attributes that leads to them: the names of its state dict. */
+export function moduleTensors(module: PickledModule): Map<string, PickledTensor> {
+  const tensors = new Map<string, PickledTensor>();
+  const open: { readonly path: string; readonly module: PickledModule }[] = [{ path: '', module }];
+  for (let seen = 0; open.length > 0; seen++) {
+    // Modules that hold each other have no end.
+    if (seen >= MAX_MODULES) throw new Problem('it has too many modules');
+    const { path, module: current } = open.pop() as (typeof open)[number];
+    for (const [name, value] of current.attributes) {
+      if (isTensor(value)) tensors.set(`${path}${name}`, value);
+      else if (isModule(value)) open.push({ path: `${path}${name}.`, module: value });
+    }
+  }
+  return tensors;
 }
 
 /** A storage by the tuple that stands for it. */
@@ -107,6 +155,10 @@ export class Problem extends Error {}
 
 export function isTensor(value: Pickled | undefined): value is PickledTensor {
   return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'tensor';
+}
+
+export function isModule(value: Pickled | undefined): value is PickledModule {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'module';
 }
 
 function isStorage(value: Pickled | undefined): value is PickledStorage {

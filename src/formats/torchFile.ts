@@ -1,12 +1,21 @@
 /**
  * State dicts as `torch.save` writes them since PyTorch 1.6: a zip archive with `data.pkl`, which says what there is, and
- * a file of bytes for each storage. No code in it is run (`pickle.ts`).
+ * a file of bytes for each storage; and TorchScript archives (`torch.jit.save`), which have the same and their programs
+ * beside it. No code in either is run or even read (`pickle.ts`).
  */
 import type { ByteSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { floatsToHalves } from '../lib/half.ts';
 import { unpickle } from './pickle.ts';
-import { isTensor, type Pickled, type PickledTensor } from './pickledTensors.ts';
+import {
+  isModule,
+  isTensor,
+  moduleTensors,
+  type Pickled,
+  type PickledModule,
+  type PickledTensor,
+  Problem,
+} from './pickledTensors.ts';
 import { decodeFloats } from './safetensors.ts';
 import { DTYPE_BYTES } from './safetensorsLayout.ts';
 import type { TensorFile } from './tensorFile.ts';
@@ -96,7 +105,7 @@ function stateDict(value: Pickled, source: string): Map<string, PickledTensor> {
     const inner: Pickled | undefined = dict.get(key);
     if (inner instanceof Map) dict = inner;
   }
-  const tensors = new Map<string, PickledTensor>();
+  const tensors = isModule(dict) ? scriptTensors(dict, source) : new Map<string, PickledTensor>();
   if (dict instanceof Map) {
     for (const [name, tensor] of dict) if (isTensor(tensor)) tensors.set(String(name), tensor);
   }
@@ -104,6 +113,14 @@ function stateDict(value: Pickled, source: string): Map<string, PickledTensor> {
   const isPrefixed = [...tensors.keys()].every((name) => name.startsWith('module.'));
   if (!isPrefixed) return tensors;
   return new Map([...tensors].map(([name, tensor]) => [name.slice('module.'.length), tensor]));
+}
+
+function scriptTensors(module: PickledModule, source: string): Map<string, PickledTensor> {
+  try {
+    return moduleTensors(module);
+  } catch (error) {
+    throw error instanceof Problem ? invalid(source, error.message) : error;
+  }
 }
 
 function checkStorage(

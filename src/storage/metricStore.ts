@@ -69,10 +69,15 @@ async function chooseFiles(model: MetricModel, files: readonly ImportedFile[]): 
       remedy: 'Choose one file of weights with the texts that belong to it.',
     });
   }
+  const findText = (text: string): ImportedFile | undefined =>
+    files.find(({ path }) => nameOf(path) === text);
+  const isSafetensors = only === undefined || SAFETENSORS.test(only.path);
   const texts = model.files
     .map(({ path }) => path)
-    .filter((path) => !SAFETENSORS.test(path) && !PICKLE.test(path));
-  const found = texts.map((text) => files.find(({ path }) => nameOf(path) === text));
+    .filter((path) => !SAFETENSORS.test(path) && !PICKLE.test(path))
+    // Programs that write pickles, as OpenAI's, have no config: the shapes of their tensors say the same.
+    .filter((path) => path !== 'config.json' || isSafetensors || findText(path) !== undefined);
+  const found = texts.map(findText);
   const missing = [
     ...(only === undefined ? ['weights (.safetensors, .pt, .pth or .bin)'] : []),
     ...texts.filter((_, i) => found[i] === undefined),
@@ -84,7 +89,6 @@ async function chooseFiles(model: MetricModel, files: readonly ImportedFile[]): 
     });
   }
   const source = blobSource(only.file, nameOf(only.path));
-  const isSafetensors = SAFETENSORS.test(only.path);
   await (isSafetensors ? openSafetensors(source) : openTorchFile(source));
   return [
     { path: isSafetensors ? 'model.safetensors' : 'model.pt', file: only.file },

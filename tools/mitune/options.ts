@@ -61,9 +61,7 @@ const AFTER: readonly Row[] = [
   {
     name: 'metrics',
     value: 'A,B',
-    help: `metrics of every image: ${METRICS.filter((m) => m.network !== null)
-      .map((m) => m.name)
-      .join(', ')}; NAME=DIR where its model does not come with the page`,
+    help: `metrics of every image: ${METRICS.map((m) => m.name).join(', ')}; NAME=DIR where its model does not come with the page (exact: for the shapes model only, and always measured there)`,
   },
   { name: 'real-share', value: 'X', help: 'share of the set taken from them (default: 0.25)' },
   {
@@ -236,7 +234,7 @@ function choiceOf(
 }
 
 function askedMetrics(given: string): AskedMetric[] {
-  const known = METRICS.filter((metric) => metric.network !== null).map((metric) => metric.name);
+  const known = METRICS.map((metric) => metric.name);
   return given
     .split(',')
     .filter((part) => part !== '')

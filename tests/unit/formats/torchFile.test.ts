@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { unpickle } from '../../../src/formats/pickle.ts';
+import { isModule, moduleTensors } from '../../../src/formats/pickledTensors.ts';
 import { openTorchFile } from '../../../src/formats/torchFile.ts';
 import { openZip } from '../../../src/formats/zip.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
@@ -41,6 +42,53 @@ describe('reads', () => {
   });
 });
 
+describe('a TorchScript archive', () => {
+  test('gives its tensors under the names of its state dict, and nothing of its programs', async () => {
+    const file = await open(golden('script.pt'));
+    const block = ['attn.in_proj_weight', 'attn.in_proj_bias', 'attn.out_proj.weight', 'attn.out_proj.bias'];
+    const inBlock = [...block, 'ln_1.weight', 'ln_1.bias'];
+    expect([...file.entries.keys()].sort()).toEqual(
+      [
+        'text_projection',
+        'input_resolution',
+        ...[0, 1].flatMap((i) => inBlock.map((name) => `resblocks.${i}.${name}`)),
+      ].sort(),
+    );
+    // print(state_dict()) of the recipe
+    expect(file.entries.get('text_projection')?.shape).toEqual([3, 4]);
+    expect((await file.readF32('text_projection')).slice(0, 2)).toBeAllClose([1.100325, -0.994985], {
+      atol: 1e-6,
+    });
+    expect([...(await file.readF32('input_resolution'))]).toEqual([224]);
+    const half = await file.readF32('resblocks.1.attn.in_proj_weight');
+    expect([...half.slice(0, 2)]).toEqual([0.08184814453125, -0.2376708984375]);
+    expect(file.entries.get('resblocks.1.attn.in_proj_weight')).toEqual({ shape: [12, 4], sizeBytes: 96 });
+  });
+
+  const script = (body: string): Uint8Array =>
+    new TextEncoder().encode(`c__torch__.model\nCLIP\n)\x81${body}.`);
+  test.each([
+    ['a module in itself', script('q\0}(X\x01\0\0\0ah\0ub'), null],
+    [
+      'an object of a plain name',
+      new TextEncoder().encode('ctorch\nFloatStorage\n)\x81.'),
+      /no TorchScript class/,
+    ],
+    ['attributes that are no dict', script(']b'), /something else than a dict/],
+    [
+      'a class whose name is none',
+      new TextEncoder().encode('c__torch__.a-b\nC\n.'),
+      /which no state dict needs/,
+    ],
+    ['a call of its class', new TextEncoder().encode('c__torch__.model\nCLIP\n)R.'), /it calls __torch__/],
+  ])('%s', (_, bytes, message) => {
+    const latin = Uint8Array.from(new TextDecoder().decode(bytes), (c) => c.charCodeAt(0));
+    if (message !== null) return expect(() => unpickle(latin, 'p')).toThrow(message);
+    const value = unpickle(latin, 'p');
+    expect(isModule(value) && (() => moduleTensors(value))).toThrow(/too many modules/);
+  });
+});
+
 describe('refuses', () => {
   test.each([
     ['evil.pt', /names "posix\.system"/],
@@ -69,7 +117,6 @@ describe('refuses', () => {
       /as PyTorch does/,
     ],
     ['Python', new TextEncoder().encode('cbuiltins\neval\n)R.'), /names "builtins\.eval"/],
-    ['TorchScript', new TextEncoder().encode('c__torch__.model\nCLIP\n.'), /TorchScript/],
   ])('%s', (_, bytes, message) => {
     expect(() => unpickle(bytes, 'p')).toThrow(message);
   });
@@ -84,25 +131,28 @@ describe('damage', () => {
     }
   };
 
-  test('of a pickle is told or changes data, and never does anything else', async () => {
-    const zip = await openZip(bytesSource(golden('plain.pt'), 'p'), { maxEntries: 100, maxEntryBytes: 1e6 });
-    const name = [...zip.entries.keys()].find((entry) => entry.endsWith('data.pkl')) as string;
-    const pickle = await zip.read(name);
-    const change = fc.tuple(fc.nat(pickle.length - 1), fc.integer({ min: 0, max: 255 }));
-    fc.assert(
-      fc.property(
-        fc.array(change, { minLength: 1, maxLength: 4 }),
-        fc.nat(pickle.length),
-        (changes, length) => {
-          const damaged = pickle.slice();
-          for (const [at, byte] of changes) damaged[at] = byte;
-          harmless(() => unpickle(damaged, 'p'));
-          harmless(() => unpickle(damaged.subarray(0, length), 'p'));
-        },
-      ),
-      { seed: 12, numRuns: 1500 },
-    );
-  });
+  test.each(['plain.pt', 'script.pt'])(
+    'of the pickle of %s is told or changes data, no more',
+    async (file) => {
+      const zip = await openZip(bytesSource(golden(file), 'p'), { maxEntries: 100, maxEntryBytes: 1e6 });
+      const name = [...zip.entries.keys()].find((entry) => entry.endsWith('data.pkl')) as string;
+      const pickle = await zip.read(name);
+      const change = fc.tuple(fc.nat(pickle.length - 1), fc.integer({ min: 0, max: 255 }));
+      fc.assert(
+        fc.property(
+          fc.array(change, { minLength: 1, maxLength: 4 }),
+          fc.nat(pickle.length),
+          (changes, length) => {
+            const damaged = pickle.slice();
+            for (const [at, byte] of changes) damaged[at] = byte;
+            harmless(() => unpickle(damaged, 'p'));
+            harmless(() => unpickle(damaged.subarray(0, length), 'p'));
+          },
+        ),
+        { seed: 12, numRuns: 1500 },
+      );
+    },
+  );
 
   test('of any bytes', () => {
     fc.assert(
@@ -111,15 +161,15 @@ describe('damage', () => {
     );
   });
 
-  test('of a file is a StudioError, or shows in the checksum of the tensor', async () => {
-    const whole = golden('plain.pt');
+  test.each(['plain.pt', 'script.pt'])('of %s is a StudioError, or shows in a checksum', async (name) => {
+    const whole = golden(name);
     await fc.assert(
       fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (at, flip) => {
         const damaged = whole.slice();
         damaged[at] = (damaged[at] as number) ^ flip;
         try {
           const file = await open(damaged);
-          for (const name of file.entries.keys()) await file.readF32(name);
+          for (const tensor of file.entries.keys()) await file.readF32(tensor);
         } catch (error) {
           expect(error).toBeInstanceOf(StudioError);
         }

@@ -79,7 +79,8 @@ describe('options of npm run mitune', () => {
       { name: 'shapes-clip', folder: null },
       { name: 'clip', folder: 'models/a=b' },
     ]);
-    expect(() => read('--metrics', 'exact')).toThrow('--metrics must be one of shapes-clip, clip');
+    expect(read('--metrics', 'exact').metrics).toEqual([{ name: 'exact', folder: null }]);
+    expect(() => read('--metrics', 'beauty')).toThrow('--metrics must be one of exact, shapes-clip, clip');
   });
 
   test('need an output folder, and a prompt list unless a run is resumed', () => {
