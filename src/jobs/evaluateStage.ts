@@ -1,5 +1,4 @@
 /** Stage `evaluate`: what adapter or way of drawing did to prompts, before the user believes anything. */
-import { restoreAdapter } from '../adapters/state.ts';
 import type {
   EvaluationRecord,
   Measured,
@@ -10,26 +9,16 @@ import type {
 import { mean } from '../lib/stats.ts';
 import { guidanceRule } from '../procedures/drawRule.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
-import { trainedTargets } from '../procedures/trainRound.ts';
-import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import type { PoolRef } from '../storage/poolLog.ts';
 import { drawEvaluated } from './evaluatedImages.ts';
 import { pairedDifference } from './pairedDifference.ts';
 import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
-import { selectionInForce, type TrainedAdapter } from './trained.ts';
-import { bestOfRound } from './trainStage.ts';
+import { selectionInForce } from './trained.ts';
+import { bestOfRound, tune } from './trainStage.ts';
 
 /** Most held-out prompts and images per prompt that are drawn again. */
 export const EVALUATED = { prompts: 8, images: 4 } as const;
-
-/** A trained adapter, ready to draw with. The caller disposes. */
-export function tune(
-  { session, spec }: Pick<RunContext, 'spec' | 'session'>,
-  { adapter }: TrainedAdapter,
-): Promise<Tuned> {
-  return applyAdapter(session, restoreAdapter(adapter, trainedTargets(session, spec.adapter.textEncoder)));
-}
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {
   if (!run.chosen.method.stages.includes('train')) return evaluateDrawing(run, round);

@@ -1,13 +1,11 @@
 /** Scores of other programs for a pool's images, stored as metrics like the others. */
 import type { Measured } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
-import { hasHashes, parseScores, scoreOf } from '../metrics/t2i/elsewhere.ts';
+import { fileMetric, hasHashes, parseScores, scoreOf } from '../metrics/t2i/elsewhere.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 import type { RunStore } from '../storage/runStore.ts';
 import { candidateImageName } from './exports.ts';
 import { scoresOfRound } from './rankPool.ts';
-
-const MAX_NAME = 60;
 
 export type ImportedScores = {
   /** Metrics as they are called from now on. */
@@ -42,7 +40,7 @@ export async function importScores(
     const image = { fileName: candidateImageName(entry), hashes: byContent ? await hashesOf(entry) : [] };
     const found = tables.flatMap((table): [string, Measured][] => {
       const value = scoreOf(table, image);
-      return value === null ? [] : [[nameOf(table.name), { value }]];
+      return value === null ? [] : [[fileMetric(table.name), { value }]];
     });
     if (found.length > 0)
       changed.push({ ...entry, metrics: { ...entry.metrics, ...Object.fromEntries(found) } });
@@ -57,13 +55,8 @@ export async function importScores(
   await store.series.append('scores', changed);
   const names = [...new Set(changed.flatMap(({ metrics }) => Object.keys(metrics)))];
   return {
-    names: names.filter((name) => tables.some((table) => nameOf(table.name) === name)),
+    names: names.filter((name) => tables.some((table) => fileMetric(table.name) === name)),
     images: changed.length,
     without: entries.length - changed.length,
   };
-}
-
-/** Beside our own metrics: a column called `clip` of another program is not our CLIPScore. */
-function nameOf(column: string): string {
-  return `file:${column}`.slice(0, MAX_NAME);
 }

@@ -3,12 +3,7 @@
 import type { CandidateRecord } from '../contract/events.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
-import {
-  drawAndScore,
-  type ScoredCandidate,
-  type ScoreOptions,
-  scoreCandidates,
-} from '../procedures/drawAndScore.ts';
+import { drawAndScore, type ScoredCandidate, scoreCandidates } from '../procedures/drawAndScore.ts';
 import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
 import type { Tuned } from '../procedures/tuned.ts';
 import type { PoolEntry, PoolLog } from '../storage/poolLog.ts';
@@ -20,6 +15,7 @@ import {
   patchRecord,
   pathGuidance,
   type RunContext,
+  scoreOptions,
   tellWarnings,
   warn,
 } from './runContext.ts';
@@ -226,8 +222,4 @@ function show(
     records,
     images: batch.flatMap(({ image }) => (image === null ? [] : [image])),
   });
-}
-
-function scoreOptions({ scheduler, spec, meters, signal }: RunContext): ScoreOptions {
-  return { scheduler, score: spec.score, meters, signal };
 }

@@ -7,6 +7,7 @@ import type { MethodTuning } from '../methods/methodCode.ts';
 import { type Chosen, chosenMethod, drawingMethod } from '../methods/registry.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
+import type { ScoreOptions } from '../procedures/drawAndScore.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
@@ -74,6 +75,11 @@ export async function patchRecord(run: RunContext, patch: RunPatch): Promise<voi
 /** Guidance of the sampling path: 1 follows the conditional path to the letter of Algorithm 2. */
 export function pathGuidance(spec: MiTuneSpec): number {
   return spec.score.path === 'conditional' ? 1 : spec.sampling.guidance;
+}
+
+/** How the run's images are scored. */
+export function scoreOptions({ scheduler, spec, meters, signal }: RunContext): ScoreOptions {
+  return { scheduler, score: spec.score, meters, signal };
 }
 
 /** Opens the pool of a round; candidates drawn under other settings are refused. */

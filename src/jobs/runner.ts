@@ -2,13 +2,14 @@
 
 import { ROUND_STAGES, type RoundStage, type StageName } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
+import { metricOf } from '../metrics/registry.ts';
 import type { ComputedBy, RunHead } from '../storage/runRecord.ts';
-import { runEvaluateStage, tune } from './evaluateStage.ts';
+import { runEvaluateStage } from './evaluateStage.ts';
 import { isPoolComplete, runPoolStage } from './poolStage.ts';
 import { runRealImagesStage } from './realImagesStage.ts';
 import { type JobTools, openRun, patchRecord, type RunContext, warn } from './runContext.ts';
 import { runSelectStage } from './selectStage.ts';
-import { bestOfRound, runTrainStage } from './trainStage.ts';
+import { bestOfRound, runTrainStage, tune } from './trainStage.ts';
 
 /**
  * Works on a run until stage `until` of its current round is complete (`done`: until everything is), or until the
@@ -23,6 +24,7 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
       remedy: 'Give a prompt list with at least one prompt.',
     });
   }
+  await checkReward(run);
   const startRound = run.record.round;
   await patchRecord(run, { status: 'running' });
   await recordMachine(run);
@@ -42,6 +44,24 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
   await patchRecord(run, { status: run.record.stage === 'done' ? 'done' : 'paused' });
   if (run.record.stage === 'done') run.emit({ type: 'stage', stage: 'done', round: run.record.round });
   return run.record;
+}
+
+/** What nothing measures is missed before the first image is drawn, not when all are. */
+async function checkReward(run: RunContext): Promise<void> {
+  const { method, options } = run.chosen;
+  const reward = options.reward as string;
+  if (!method.needs.reward || reward === 'mi' || reward === 'file') return;
+  if (run.meters.some(({ metric }) => metric.name === reward)) return;
+  const scores = await run.store.series.load('scores');
+  if (run.tuning.online === undefined && scores.some(({ metrics }) => metrics[reward] !== undefined)) return;
+  throw new StudioError(
+    'reward-not-measured',
+    `${method.title} is to be rewarded by ${metricOf(reward)?.title ?? reward}, which does not measure this run’s images.`,
+    {
+      where: 'method.reward',
+      remedy: 'Switch the metric on among the run’s metrics, or choose mutual information as the reward.',
+    },
+  );
 }
 
 /** Keeps what a run was begun on, and says so where it continues on something else. */

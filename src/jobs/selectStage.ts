@@ -2,7 +2,7 @@
 
 import type { Picked, RoundSelection } from '../contract/events.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { Ranked } from '../methods/methodCode.ts';
+import type { PoolCandidate } from '../methods/methodCode.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import type { TrainItem } from '../procedures/trainItems.ts';
 import { countReal, mixRealImages } from '../procedures/trainingSet.ts';
@@ -27,7 +27,10 @@ async function rankedPicks(run: RunContext, round: number): Promise<readonly Pic
     const { select } = run.tuning;
     if (select === undefined) return picks;
     const heldOut = heldOutPrompts(run);
-    const trained = select(ranked.filter(({ prompt }) => !heldOut.has(prompt)));
+    const trained = select(
+      ranked.filter(({ prompt }) => !heldOut.has(prompt)),
+      run.spec.selection.keep,
+    );
     return [
       ...picks.filter(({ prompt }) => heldOut.has(prompt)),
       ...trained.map(({ prompt, candidate }) => ({ prompt, candidate })),
@@ -42,13 +45,15 @@ async function rankedPool(
   run: RunContext,
   round: number,
   pool: PoolLog,
-): Promise<{ readonly ranked: readonly Ranked[]; readonly picks: readonly Picked[] }> {
+): Promise<{ readonly ranked: readonly PoolCandidate[]; readonly picks: readonly Picked[] }> {
   const { score, selection, prompts } = run.spec;
   const entries = scoresOfRound(await run.store.series.load('scores'), round);
   const { scores, picks } = rankPool(run.session.schedule, pool, entries, { ...score, ...selection });
+  const seeds = new Map(pool.entries().map((e) => [candidateKey(e.prompt, e.candidate), e.seed]));
   const ranked = scores.map(({ prompt, candidate, score: value }) => ({
     prompt,
     candidate,
+    seed: seeds.get(candidateKey(prompt, candidate)) as number,
     text: prompts[prompt] as string,
     score: value,
     metrics: entries.get(candidateKey(prompt, candidate))?.metrics ?? {},
@@ -58,6 +63,18 @@ async function rankedPool(
 
 function heldOutPrompts(run: RunContext): ReadonlySet<number> {
   return new Set(run.plan.filter((p) => p.heldOut).map((p) => p.prompt));
+}
+
+/** The round's candidates of prompts that are not held out. */
+export async function trainedPool(run: RunContext, round: number): Promise<readonly PoolCandidate[]> {
+  const heldOut = heldOutPrompts(run);
+  const lease = await openPool(run, round);
+  try {
+    const { ranked } = await rankedPool(run, round, lease.log);
+    return ranked.filter(({ prompt }) => !heldOut.has(prompt));
+  } finally {
+    lease.close();
+  }
 }
 
 /** What training reads: the images to tune on, and the selected images of held-out prompts. */
@@ -85,7 +102,7 @@ export async function trainingSets(run: RunContext, round: number): Promise<Trai
     const { items } = run.tuning;
     const train =
       items === undefined ? chosen.map(captioned) : await itemsOf(run, round, lease.log, chosen, latent);
-    if (train.length === 0) {
+    if (train.length === 0 && run.tuning.online === undefined) {
       throw new StudioError('selection-empty', 'No image is selected for training.', {
         remedy: 'Select at least one image of a prompt that is not held out, or lower the validation share.',
       });

@@ -8,11 +8,13 @@ import { candidateSeed } from '../planning/promptPlan.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool } from '../procedures/drawPool.ts';
 import { sessionScheduler } from '../procedures/session.ts';
+import type { OwnState, StepSource } from '../procedures/stepSource.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../procedures/trainRound.ts';
+import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { isBetter } from '../training/best.ts';
 import type { Checkpoint } from '../training/checkpoint.ts';
-import { Progress, patchRecord, pathGuidance, type RunContext, warn } from './runContext.ts';
-import { trainingSets } from './selectStage.ts';
+import { Progress, patchRecord, pathGuidance, type RunContext, scoreOptions, warn } from './runContext.ts';
+import { trainedPool, trainingSets } from './selectStage.ts';
 import {
   type History,
   loadBest,
@@ -62,7 +64,9 @@ async function train(run: RunContext, round: number): Promise<void> {
   };
   let savedAt = run.now();
   const options = roundOptions(run, selection);
-  for await (const event of trainRound(run.session, sets.train, sets.heldOut, start, options)) {
+  // Errors on held-out images choose among adapters that are trained to lower them.
+  const heldOut = run.tuning.online === undefined ? sets.heldOut : [];
+  for await (const event of trainRound(run.session, sets.train, heldOut, start, options)) {
     if (event.type === 'step') {
       const { loss, gradNorm, learningRate } = event.result;
       const record = { version, round, step: event.step, loss, gradNorm, learningRate };
@@ -107,6 +111,14 @@ async function firstAdapter(run: RunContext, round: number): Promise<Adapter> {
   return initAdapter(adapter.kind, adapter.rank, targets, seed);
 }
 
+/** A trained adapter, ready to draw with. The caller disposes. */
+export function tune(
+  { session, spec }: Pick<RunContext, 'spec' | 'session'>,
+  { adapter }: TrainedAdapter,
+): Promise<Tuned> {
+  return applyAdapter(session, restoreAdapter(adapter, trainedTargets(session, spec.adapter.textEncoder)));
+}
+
 /** The best adapter of a round; where it is damaged or gone, it is trained again first. */
 export async function bestOfRound(run: RunContext, round: number): Promise<TrainedAdapter | null> {
   const found = await loadBest(run.store, selectionOfRound(run, round));
@@ -125,8 +137,31 @@ function roundOptions(run: RunContext, selection: RoundSelection): RoundOptions 
     seed: seed + round,
     origin: { round, set: setName(selection), backend: run.backend, kernels: { ...run.kernels } },
     tuning: run.tuning.tuning,
+    source: run.tuning.online === undefined ? undefined : (from) => onlineSource(run, round, from),
     signal: run.signal,
   };
+}
+
+/** The micro-batches of a method that draws while it trains. */
+async function onlineSource(run: RunContext, round: number, from: OwnState | null): Promise<StepSource> {
+  const { online } = run.tuning;
+  if (online === undefined) throw new RangeError(`${run.chosen.method.name} trains on a set`);
+  const { session, spec, plan, signal } = run;
+  return online({
+    session,
+    spec,
+    score: scoreOptions(run),
+    guidance: pathGuidance(spec),
+    prompts: plan.filter(({ heldOut }) => !heldOut),
+    pool: await trainedPool(run, round),
+    poolModel: async () => {
+      const best = round === 0 ? null : await bestOfRound(run, round - 1);
+      return best === null ? null : tune(run, best);
+    },
+    seed: spec.seed + round,
+    from,
+    signal,
+  });
 }
 
 /** Puts the histories in accord with the state that training goes on from; without one the version's are emptied. */

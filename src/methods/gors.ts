@@ -1,5 +1,5 @@
-import { METRICS } from '../metrics/registry.ts';
 import { type Method, trainingCost } from './method.ts';
+import { rewardOption } from './rewardOption.ts';
 
 export const gors = {
   name: 'gors',
@@ -11,7 +11,7 @@ export const gors = {
     license: 'MIT',
   },
   differences: [
-    'Rewards are MI or a metric of this page; upstream’s are BLIP-VQA, UniDet or CLIPScore.',
+    'Rewards are MI, a metric of this page or a file of scores; upstream’s are BLIP-VQA, UniDet or CLIPScore.',
     'One threshold for all prompts; upstream has one for templates and one for natural prompts of each category.',
     'No horizontal flip: upstream’s flag never reaches its data set.',
   ],
@@ -20,18 +20,10 @@ export const gors = {
   stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
-    {
-      key: 'reward',
-      label: 'Reward',
+    rewardOption({
       help: 'What says how good a candidate is. MI: the share of its prompt’s other candidates that it beats.',
       origin: 'upstream takes the category’s benchmark metric',
-      kind: 'choice',
-      default: 'mi',
-      choices: [
-        { value: 'mi', label: 'Mutual information' },
-        ...METRICS.map(({ name, title }) => ({ value: name, label: title })),
-      ],
-    },
+    }),
     {
       key: 'threshold',
       label: 'Threshold',

@@ -1,4 +1,5 @@
 import { type Method, trainingCost } from './method.ts';
+import { rewardOption } from './rewardOption.ts';
 
 export const hnItm = {
   name: 'hn-itm',
@@ -12,13 +13,18 @@ export const hnItm = {
   },
   differences: [
     'Negatives come from this run: image and caption of the prompt with most words in common, or any other caption; upstream takes NegCLIP’s for MS COCO.',
+    'The images that train are those with the highest reward of the pool; upstream’s are photographs.',
     'Where memory is short the bound is taken over the part of a micro-batch that fits.',
   ],
   experimental: null,
-  needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
+  needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
   stages: ['pool', 'select', 'train', 'evaluate'],
   draws: false,
   options: [
+    rewardOption({
+      help: 'What selects the images that train, the best of each prompt.',
+      origin: 'ours; upstream trains on captioned photographs',
+    }),
     {
       key: 'bound',
       label: 'Bound',
@@ -29,6 +35,14 @@ export const hnItm = {
       min: 0,
       max: 10,
       step: 0.1,
+    },
+    {
+      key: 'relativistic',
+      label: 'Negatives against the prediction',
+      help: 'The negative error is the distance of the two predictions from one another, not from the noise.',
+      origin: 'a variant in the authors’ training script, off',
+      kind: 'switch',
+      default: false,
     },
   ],
   cost: (settings) => trainingCost(settings, { rows: 2, referenceRows: 0 }),

@@ -74,7 +74,7 @@ export async function scoreCandidates(
         drawn.map((c) => c.latent),
       )
     : [];
-  const scored = await scoresOf(session, tuned, drawn, text, options);
+  const scored = await scoreDrawn(session, tuned, drawn, text, options);
   const complete: ScoredCandidate[] = [];
   for (const [i, candidate] of drawn.entries()) {
     const image = images[i] ?? null;
@@ -88,12 +88,13 @@ export async function scoreCandidates(
   return complete;
 }
 
-async function scoresOf(
+/** Scores alone, in the order of the candidates, with the raw numbers of the re-noised path. */
+export async function scoreDrawn(
   session: Session,
   tuned: Tuned | null,
   drawn: readonly DrawnCandidate[],
   text: string,
-  { score, scheduler, signal }: ScoreOptions,
+  { score, scheduler, signal }: Omit<ScoreOptions, 'meters'>,
 ): Promise<(Scored & { terms: Float32Array | null })[]> {
   const { schedule, prediction } = session;
   const { timesteps } = scheduler;

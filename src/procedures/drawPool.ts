@@ -1,6 +1,6 @@
 /** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
 
-import { sample, seededNoise } from '../diffusion/sample.ts';
+import { type StepRecord, sample, seededNoise } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type DrawRule, guidanceRule, type StepRule } from './drawRule.ts';
@@ -34,6 +34,8 @@ export type DrawOptions = {
   readonly signal?: AbortSignal | undefined;
   /** Network steps done so far, in candidates times steps. */
   readonly onSteps?: ((done: number) => void) | undefined;
+  /** Sees every step of every batch; the tensors are the sampler's. */
+  readonly onStep?: ((record: StepRecord) => void) | undefined;
 };
 
 /**
@@ -97,7 +99,8 @@ async function drawBatch(
       contexts,
       noise: seededNoise(seeds, session.latentShape),
       signal,
-      onStep: () => {
+      onStep: (record) => {
+        options.onStep?.(record);
         steps++;
         options.onSteps?.(steps * seeds.length);
       },

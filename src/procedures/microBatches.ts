@@ -1,7 +1,7 @@
 import { uniformInt } from '../lib/philox.ts';
 import { type Tensor4D, tf } from '../tensor/tf.ts';
 import { type Sample, sampleNoise } from '../training/batches.ts';
-import type { MicroBatch } from '../training/trainStep.ts';
+import type { NoisedBatch } from '../training/trainStep.ts';
 import { type CaptionedLatent, stackLatents } from './measureSet.ts';
 import type { PromptContexts } from './promptContexts.ts';
 import type { Session } from './session.ts';
@@ -26,7 +26,7 @@ export async function* microBatches(
     readonly tuning?: Tuning | undefined;
     readonly signal?: AbortSignal | undefined;
   },
-): AsyncGenerator<MicroBatch> {
+): AsyncGenerator<NoisedBatch> {
   const { seed, signal, tuning = plainTuning } = options;
   const fitting = Math.max(1, Math.floor(session.policy.trainRows / tuning.objective.rows));
   for (const batch of plan) {

@@ -1,9 +1,7 @@
 /** Algorithm 1, second half: fine-tune the adapter on the selected images. */
 import { type Adapter, adapterParameters, initAdapter, type Target } from '../adapters/adapter.ts';
-import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
 import type { OptimizerOptions } from '../contract/spec.ts';
-import { stepBatches } from '../training/batches.ts';
 import {
   type Checkpoint,
   type CheckpointOrigin,
@@ -13,10 +11,10 @@ import {
 import { disposeOptimizer, startOptimizer } from '../training/optimizer.ts';
 import { type StepResult, type TrainContext, type TrainState, trainStep } from '../training/trainStep.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
-import { microBatches } from './microBatches.ts';
 import type { Session } from './session.ts';
+import { type OwnState, type StepSource, setSource } from './stepSource.ts';
 import { plainTuning, type TrainItem, type Tuning } from './trainItems.ts';
-import type { Tuned } from './tuned.ts';
+import { borrowAdapter, type Tuned } from './tuned.ts';
 
 export type RoundOptions = OptimizerOptions & {
   readonly kind: 'lora' | 'dora';
@@ -29,6 +27,8 @@ export type RoundOptions = OptimizerOptions & {
   readonly origin: CheckpointOrigin;
   /** Equation 1 where absent. */
   readonly tuning?: Tuning | undefined;
+  /** Where micro-batches come from; the set where absent. */
+  readonly source?: ((from: OwnState | null) => Promise<StepSource>) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -86,18 +86,16 @@ export async function* trainRound(
     mode: session.policy.sweep,
     textRate,
   };
-  const contexts = options.textEncoder ? null : session.contexts;
-  await contexts?.prepare(
-    set.flatMap((item) => [item, ...(item.beside ?? [])].map(({ text }) => text)),
-    options.signal,
-  );
+  const source = await (options.source?.(isCheckpoint(start) ? (start.own ?? null) : null) ??
+    setSource(session, set, options));
+  const save = async (): Promise<Checkpoint> => saveCheckpoint(state, options.origin, await source.save?.());
   const validate = (adapter: Adapter): ReturnType<typeof validation> =>
     validation(session, adapter, heldOut, options);
   try {
     if (!isCheckpoint(start)) {
       yield {
         type: 'checkpoint',
-        checkpoint: await saveCheckpoint(state, options.origin),
+        checkpoint: await save(),
         validation: await validate(state.adapter),
       };
     }
@@ -105,28 +103,22 @@ export async function* trainRound(
     while (state.optimizer.step < options.iterations) {
       options.signal?.throwIfAborted();
       const { step } = state.optimizer;
-      const plan = stepBatches(options, set.length, step, options.seed, session.schedule.T);
-      const result = await trainStep(
-        context,
-        state,
-        microBatches(session, set, contexts, plan, options),
-        options,
-      );
+      const result = await trainStep(context, state, source.batches(step, state.adapter), options);
       state = result.state;
       const done = step + 1;
       const checkpointFollows = done % options.checkpointEvery === 0 || done === options.iterations;
-      const save = (): Promise<Checkpoint> => saveCheckpoint(state, options.origin);
       yield { type: 'step', step: done, result, save: checkpointFollows ? null : save };
       if (checkpointFollows) {
         yield {
           type: 'checkpoint',
-          checkpoint: await saveCheckpoint(state, options.origin),
+          checkpoint: await save(),
           validation: await validate(state.adapter),
         };
       }
       if (options.previewEvery > 0 && done % options.previewEvery === 0) yield* preview(state);
     }
   } finally {
+    source.dispose?.();
     disposeOptimizer(state.optimizer);
   }
 }
@@ -145,7 +137,7 @@ function startState(start: Start, targets: readonly Target[], options: RoundOpti
 }
 
 async function* preview(state: TrainState): AsyncGenerator<RoundEvent> {
-  const tuned = borrow(state.adapter);
+  const tuned = borrowAdapter(state.adapter);
   try {
     yield { type: 'preview', step: state.optimizer.step, tuned };
   } finally {
@@ -160,7 +152,7 @@ async function validation(
   options: RoundOptions,
 ): Promise<{ errors: readonly number[]; mi: number } | null> {
   if (heldOut.length === 0) return null;
-  const tuned = borrow(adapter);
+  const tuned = borrowAdapter(adapter);
   try {
     const measured = await measureSet(session, tuned, heldOut.slice(0, VALIDATION.images), {
       grid: middleTimesteps(session.schedule.T, VALIDATION.timesteps),
@@ -176,10 +168,4 @@ async function validation(
   } finally {
     tuned.dispose();
   }
-}
-
-/** The adapter as it stands, ready to run; disposing it leaves the adapter to its owner. */
-function borrow(adapter: Adapter): Tuned {
-  const norms = adapterWeightNorms(adapter);
-  return { adapter, project: adapterProjector(adapter, norms), dispose: () => disposeWeightNorms(norms) };
 }

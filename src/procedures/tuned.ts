@@ -35,6 +35,12 @@ export async function applyAdapter(session: Session, adapter: Adapter, strength 
   };
 }
 
+/** The adapter as it stands, ready to run; disposing it leaves the adapter to its owner. */
+export function borrowAdapter(adapter: Adapter): Tuned {
+  const norms = adapterWeightNorms(adapter);
+  return { adapter, project: adapterProjector(adapter, norms), dispose: () => disposeWeightNorms(norms) };
+}
+
 const textContexts = new WeakMap<Tuned, PromptContexts>();
 
 /** Embeddings of prompts under the adapter: those of the base model unless it adapts the text encoder too. */

@@ -19,6 +19,8 @@ const fields = v.object({
   adapter: adapterStateSchema,
   m: v.array(v.instance(Float32Array)),
   v: v.array(v.instance(Float32Array)),
+  /** What the method keeps beside its adapter, by names of its own. */
+  own: v.optional(v.record(v.string(), v.instance(Float32Array))),
 });
 export type Checkpoint = v.InferOutput<typeof fields>;
 
@@ -43,7 +45,11 @@ export type CheckpointOrigin = {
 };
 
 /** Reads the whole training state back. */
-export async function saveCheckpoint(state: TrainState, origin: CheckpointOrigin): Promise<Checkpoint> {
+export async function saveCheckpoint(
+  state: TrainState,
+  origin: CheckpointOrigin,
+  own?: Checkpoint['own'],
+): Promise<Checkpoint> {
   return {
     version: 1,
     ...origin,
@@ -51,6 +57,7 @@ export async function saveCheckpoint(state: TrainState, origin: CheckpointOrigin
     adapter: await saveAdapterState(state.adapter),
     m: await readTensors(state.optimizer.m),
     v: await readTensors(state.optimizer.v),
+    ...(own === undefined ? {} : { own }),
   };
 }
 

@@ -19,14 +19,16 @@ export const denoising: Objective = { rows: 1, reference: false, loss: predictio
 
 /**
  * HN-ITM: L = L+ - min(L-, lambda sg(L+)), means over the batch, against the true noise. With lambda 1 an active bound
- * reads 0 and has the gradient of L+.
+ * reads 0 and has the gradient of L+. `relativistic`: L- is the distance of the two predictions from one another.
  */
-export function hardNegatives(lambda: number): Objective {
+export function hardNegatives(lambda: number, relativistic = false): Objective {
   const loss: LossFunction = ({ prediction, target }) => {
-    const [right, wrong] = parts(squaredErrors(prediction, target), 2) as [Tensor, Tensor];
-    const positive = tf.mean(right);
+    const [right, wrong] = parts(prediction, 2) as [Tensor4D, Tensor4D];
+    const [truth, wrongTruth] = parts(target, 2) as [Tensor4D, Tensor4D];
+    const positive = tf.mean(squaredErrors(right, truth));
+    const negative = tf.mean(squaredErrors(wrong, relativistic ? right : wrongTruth));
     const bound = tf.mul(stopGradient(positive), lambda);
-    return tf.sub(positive, tf.minimum(tf.mean(wrong), bound)) as Scalar;
+    return tf.sub(positive, tf.minimum(negative, bound)) as Scalar;
   };
   return { rows: 2, reference: false, loss };
 }

@@ -22,15 +22,21 @@ import {
   type Tensor4D,
   tf,
 } from '../tensor/tf.ts';
-import type { LossFunction } from './loss.ts';
+import type { LossFunction, LossInput } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
 import { learningRateAt } from './options.ts';
 
 /** Rows that go through the network together. The caller owns the tensors. */
-export type MicroBatch = {
-  /** Clean latents in scaled space [N, h, w, c] and the noise that is added to them. */
-  readonly latents: Tensor4D;
-  readonly noise: Tensor4D;
+export type MicroBatch = NoisedBatch | VisitedBatch;
+
+/** Clean latents in scaled space [N, h, w, c] and the noise that is added to them. */
+export type NoisedBatch = Rows & { readonly latents: Tensor4D; readonly noise: Tensor4D };
+
+/** Latents as a sampler met them [N, h, w, c], and the loss of what the network says there. */
+export type VisitedBatch = Rows & { readonly zt: Tensor4D; readonly loss: LossOfOutput };
+type LossOfOutput = (output: Pick<LossInput, 'prediction' | 'reference'>) => Scalar;
+
+type Rows = {
   readonly t: readonly number[];
   /** Token ids [N][L]: encoded anew where the text encoder is trained, else looked up in `contexts`. */
   readonly tokens: readonly (readonly number[])[];
@@ -86,7 +92,7 @@ export async function trainStep(
       const { loss, gradients } = await microBatchGradients(context, before.adapter, projector, batch);
       losses.push(loss);
       microBatches += batch.share ?? 1;
-      sums = addAll(sums, gradients);
+      sums = addGradients(sums, gradients);
     }
     if (sums === null) throw new RangeError('a step needs at least one micro-batch');
     const rates = adapterParameters(before.adapter).map(({ name }) =>
@@ -134,7 +140,7 @@ export async function microBatchGradients(
   const trainsText = adaptsText(adapter);
   const embedding =
     batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
-  const { zt, target } = noised(context, batch.t, batch.latents, batch.noise);
+  const { zt, lossOf, dispose } = lossOn(context, batch);
   const input = unetInput(context.unet, batch.t, embedding, { project: projector });
   const reference = context.withReference ? basePrediction(context, zt, input, batch) : null;
   const parameters = adapter.layers.flatMap((l) =>
@@ -148,7 +154,7 @@ export async function microBatchGradients(
   const ofText = parameters.filter((p) => p.text);
   const { share = 1 } = batch;
   const loss = (prediction: Tensor4D): Scalar => {
-    const value = context.loss({ prediction, reference, target, t: batch.t, weights: batch.weights ?? null });
+    const value = lossOf({ prediction, reference });
     return share === 1 ? value : (tf.mul(value, share) as Scalar);
   };
   const found = await unetGradients(
@@ -165,7 +171,8 @@ export async function microBatchGradients(
           ofText.map((p) => p.tensor),
           found.context,
         );
-  for (const tensor of [zt, target, input.temb, reference, found.context]) tensor?.dispose();
+  dispose();
+  for (const tensor of [input.temb, reference, found.context]) tensor?.dispose();
   if (batch.context === null) embedding.dispose();
   const byTensor = new Map<Tensor, Tensor>([
     ...ofUnet.map((p, i) => [p.tensor, found.parameters[i] as Tensor] as const),
@@ -175,6 +182,15 @@ export async function microBatchGradients(
     loss: found.loss,
     gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor),
   };
+}
+
+/** What the network is given, and the loss of its output there; `dispose` frees what was made for it. */
+function lossOn(context: TrainContext, batch: MicroBatch) {
+  if ('zt' in batch) return { zt: batch.zt, lossOf: batch.loss, dispose: () => undefined };
+  const { zt, target } = noised(context, batch.t, batch.latents, batch.noise);
+  const { t, weights = null } = batch;
+  const lossOf: LossOfOutput = (output) => context.loss({ ...output, target, t, weights });
+  return { zt, lossOf, dispose: () => tf.dispose([zt, target]) };
 }
 
 /** The output without adapters in either network. */
@@ -205,7 +221,7 @@ function textEncoderGradients(
 }
 
 /** Adds gradient lists; consumes both. */
-function addAll(sums: readonly Tensor[] | null, more: readonly Tensor[]): readonly Tensor[] {
+export function addGradients(sums: readonly Tensor[] | null, more: readonly Tensor[]): readonly Tensor[] {
   if (sums === null) return more;
   return sums.map((sum, i) => {
     const added = tf.add(sum, more[i] as Tensor);

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import type { JobEvent, StageName } from '../../src/contract/events.ts';
 import type { MiTuneSpec } from '../../src/contract/spec.ts';
 import { runJob } from '../../src/jobs/runner.ts';
+import type { Meter } from '../../src/metrics/metric.ts';
 import { heldOutPrompts, planPrompts } from '../../src/planning/promptPlan.ts';
 import { openSession, type Session } from '../../src/procedures/session.ts';
 import type { Backing } from '../../src/storage/backing.ts';
@@ -57,16 +58,27 @@ export async function workOn(
   session: Session,
   backing: Backing,
   id: string,
-  { until = 'done', events = [] }: { until?: StageName; events?: JobEvent[] } = {},
+  options: {
+    readonly until?: StageName;
+    readonly events?: JobEvent[];
+    readonly meters?: readonly Meter[];
+    /** Stops the run when true. */
+    readonly stopAt?: (event: JobEvent) => boolean;
+  } = {},
 ): Promise<RunHead> {
+  const { until = 'done', events = [], meters = [], stopAt } = options;
+  const stop = new AbortController();
   return runJob(until, {
     store: openRunStore(backing, id),
     session,
     backend: 'wasm',
     kernels: {},
-    meters: [],
+    meters,
     now: () => 0,
-    emit: (event) => events.push(event),
-    signal: new AbortController().signal,
+    emit: (event) => {
+      events.push(event);
+      if (stopAt?.(event)) stop.abort();
+    },
+    signal: stop.signal,
   });
 }

@@ -23,13 +23,13 @@ import {
   tf,
 } from '../../src/tensor/tf.ts';
 import { predictionLoss } from '../../src/training/loss.ts';
-import { type MicroBatch, microBatchGradients, type TrainContext } from '../../src/training/trainStep.ts';
+import { microBatchGradients, type NoisedBatch, type TrainContext } from '../../src/training/trainStep.ts';
 import { readImage, readTokens, take } from './tensors.ts';
 
 export type Bench = {
   readonly unet: Unet;
   readonly noisy: Tensor4D;
-  readonly batch: MicroBatch & { readonly context: Tensor3D };
+  readonly batch: NoisedBatch & { readonly context: Tensor3D };
   context(options: { mode: GradientMode; prediction?: Prediction }): TrainContext;
   /** Row weights min(SNR, gamma) / SNR. */
   minSnrWeights(gamma: number): Tensor1D;

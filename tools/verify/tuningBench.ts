@@ -16,6 +16,7 @@ import { disposeOptimizer, startOptimizer } from '../../src/training/optimizer.t
 import {
   type MicroBatch,
   microBatchGradients,
+  type NoisedBatch,
   type TrainContext,
   trainStep,
 } from '../../src/training/trainStep.ts';
@@ -116,6 +117,21 @@ export function normOf(parts: readonly Float32Array[]): number {
   return Math.sqrt(parts.reduce((sum, values) => sum + values.reduce((own, x) => own + x * x, 0), 0));
 }
 
+/** Mean over micro-batches. */
+export function meanGradients(parts: readonly KeyedGradients[]): KeyedGradients {
+  const [first] = parts as [KeyedGradients];
+  const byKey = new Map(
+    [...first.byKey].map(([key, { text, values }]) => {
+      const mean = values.map(
+        (_, j) =>
+          parts.reduce((sum, p) => sum + (p.byKey.get(key)?.values[j] ?? Number.NaN), 0) / parts.length,
+      );
+      return [key, { text, values: mean }] as const;
+    }),
+  );
+  return { loss: first.loss, norm: normOf([...byKey.values()].map(({ values }) => values)), byKey };
+}
+
 /** Compares every gradient with the file's, under `prefix` and, for the text encoder, `textPrefix`. */
 export async function compareGradients(
   report: Report,
@@ -189,7 +205,7 @@ export async function readContexts(file: SafetensorsFile, names: readonly string
   return joined(parts) as Tensor3D;
 }
 
-export function disposeBatch({ latents, noise, context, weights }: MicroBatch): void {
+export function disposeBatch({ latents, noise, context, weights }: NoisedBatch): void {
   for (const tensor of [latents, noise, context, weights]) tensor?.dispose();
 }
 

@@ -7,6 +7,7 @@ import { StudioError } from '../../lib/errors.ts';
 import { uniformInt } from '../../lib/philox.ts';
 import { hardNegatives } from '../../training/objectives.ts';
 import type { MakeTuning, Ranked } from '../methodCode.ts';
+import { bestByReward } from './rewards.ts';
 
 /** Philox stream of the random captions. */
 const CAPTION_STREAM = 0x63000000;
@@ -24,8 +25,12 @@ export function likeness(a: string, b: string): number {
   return common / Math.max(1, own.size + other.size - common);
 }
 
-export const tuning: MakeTuning = ({ bound }) => ({
-  tuning: { objective: hardNegatives(bound as number), pick: kindOfNegative },
+export const tuning: MakeTuning = ({ bound, relativistic, reward }) => ({
+  tuning: { objective: hardNegatives(bound as number, relativistic as boolean), pick: kindOfNegative },
+  // By MI the run's own ranking selects.
+  ...(reward === 'mi'
+    ? {}
+    : { select: (pool: readonly Ranked[], keep: number) => bestByReward(reward as string, pool, keep) }),
   items: ({ chosen, latent, seed }) =>
     chosen.map((own, i) => {
       const others = chosen.filter(({ text }) => text !== own.text);

@@ -27,6 +27,19 @@ const HASH = /^[0-9a-f]{64}$/i;
 /** One score by image; keys are lower-case hashes or file names without folders. */
 export type ForeignScore = { readonly name: string; readonly byImage: ReadonlyMap<string, number> };
 
+const FILE_PREFIX = 'file:';
+const MAX_NAME = 60;
+
+/** Beside our own metrics: a column called `clip` of another program is not our CLIPScore. */
+export function fileMetric(column: string): string {
+  return `${FILE_PREFIX}${column}`.slice(0, MAX_NAME);
+}
+
+/** True for metrics of an image that were read from a file. */
+export function isFileMetric(name: string): boolean {
+  return name.startsWith(FILE_PREFIX);
+}
+
 type Row = Readonly<Record<string, unknown>>;
 
 /**

@@ -19,8 +19,8 @@ import {
 import type { LossFunction } from '../../../src/training/loss.ts';
 import { disposeOptimizer } from '../../../src/training/optimizer.ts';
 import {
-  type MicroBatch,
   microBatchGradients,
+  type NoisedBatch,
   type TrainContext,
   trainStep,
 } from '../../../src/training/trainStep.ts';
@@ -51,7 +51,7 @@ onBackends('a loss function', () => {
 
   /** Loss, and the gradients of all parameters one after the other. */
   const gradientsOf = async (
-    batch: MicroBatch,
+    batch: NoisedBatch,
     over: Partial<TrainContext> = {},
     of: Adapter = adapter,
   ): Promise<{ loss: number; gradient: Float32Array }> => {
@@ -160,7 +160,7 @@ onBackends('a loss function', () => {
       };
     const right = batchOf(bench, 0, 2);
     const wrong = { ...right, context: wrongCaptions(bench) };
-    const both: MicroBatch = scope(() => ({
+    const both: NoisedBatch = scope(() => ({
       latents: tf.concat([right.latents, right.latents]) as Tensor4D,
       noise: tf.concat([right.noise, right.noise]) as Tensor4D,
       t: [...right.t, ...right.t],
@@ -208,7 +208,11 @@ onBackends('a loss function', () => {
 });
 
 /** The network's output on a batch's noised latents, prompts encoded with the adapter where it reaches them. */
-async function predictionOn(bench: Bench, batch: MicroBatch, adapter: Adapter | null): Promise<Float32Array> {
+async function predictionOn(
+  bench: Bench,
+  batch: NoisedBatch,
+  adapter: Adapter | null,
+): Promise<Float32Array> {
   const norms = adapter === null ? new Map() : adapterWeightNorms(adapter);
   const project = adapter === null ? undefined : adapterProjector(adapter, norms);
   const output = scope(() => {
@@ -234,7 +238,7 @@ function stopGradient(x: Tensor): Tensor {
 }
 
 /** The second latent of the batch with the first one's noise, timestep and caption: a pair for one prompt. */
-function pair(batch: MicroBatch): MicroBatch {
+function pair(batch: NoisedBatch): NoisedBatch {
   const first = <T extends Tensor>(x: T): T =>
     tf.tidy(() => {
       const row = tf.slice(x, [0], [1]);

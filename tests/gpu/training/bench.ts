@@ -17,7 +17,7 @@ import { openSession, type Session } from '../../../src/procedures/session.ts';
 import { type Tensor3D, tf } from '../../../src/tensor/tf.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
-import type { MicroBatch, TrainContext, TrainState } from '../../../src/training/trainStep.ts';
+import type { NoisedBatch, TrainContext, TrainState } from '../../../src/training/trainStep.ts';
 import { randoms, take } from '../kernels/harness.ts';
 import { loadTiny, type TinyOptions } from '../networks/tinyModel.ts';
 
@@ -68,7 +68,7 @@ export function batchOf(
   from: number,
   to: number,
   options: { text?: boolean } = {},
-): MicroBatch {
+): NoisedBatch {
   const rows = Array.from({ length: to - from }, (_, i) => from + i);
   const stack = (seed: number): Float32Array =>
     Float32Array.from(rows.flatMap((row) => [...randoms(seed + row, 256)]));
@@ -83,7 +83,7 @@ export function batchOf(
   };
 }
 
-export function disposeBatch({ latents, noise, context }: MicroBatch): void {
+export function disposeBatch({ latents, noise, context }: NoisedBatch): void {
   for (const tensor of [latents, noise, context]) tensor?.dispose();
 }
 

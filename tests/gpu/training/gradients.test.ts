@@ -16,7 +16,7 @@ import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import { runUnet, unetInput } from '../../../src/models/unet/run.ts';
 import { scope, type Tensor, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import { type MicroBatch, microBatchGradients } from '../../../src/training/trainStep.ts';
+import { microBatchGradients, type NoisedBatch } from '../../../src/training/trainStep.ts';
 import { onBackends, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, batchOf, disposeBatch, openBench, someAdapter, trainContext } from './bench.ts';
 
@@ -29,7 +29,11 @@ onBackends('gradients of the adapter', () => {
   });
   afterAll(() => bench.dispose());
 
-  const gradientsOf = async (adapter: Adapter, batch: MicroBatch, mode: GradientMode): Promise<Gradients> => {
+  const gradientsOf = async (
+    adapter: Adapter,
+    batch: NoisedBatch,
+    mode: GradientMode,
+  ): Promise<Gradients> => {
     const norms = adapterWeightNorms(adapter);
     const project = adapterProjector(adapter, norms);
     const found = await microBatchGradients(trainContext(bench, { mode }), adapter, project, batch);
@@ -119,7 +123,7 @@ async function lossWith(
   bench: Bench,
   { adapter, own }: { adapter: Adapter; own: Tensor },
   norms: WeightNorms,
-  batch: MicroBatch,
+  batch: NoisedBatch,
 ): Promise<number> {
   const project = adapterProjector(adapter, norms);
   const output = scope(() => {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import { kindOfNegative, likeness } from '../../../src/methods/code/hnItm.ts';
-import { exceeds, opponents, rewardsOf } from '../../../src/methods/code/rewards.ts';
+import { exceeds, opponents, rewardAt, rewardsOf } from '../../../src/methods/code/rewards.ts';
 import { tuningOf } from '../../../src/methods/code.ts';
 import type { ItemRequest, Ranked } from '../../../src/methods/methodCode.ts';
 
@@ -33,6 +33,20 @@ test('rewards: MI as the share of the prompt’s other candidates that are beate
   expect(rewardsOf('unknown', pool).get(pool[0] as Ranked)).toBeNull();
 });
 
+test('a file of scores rewards by its one column', () => {
+  const scored = pool.map((c) => ({
+    ...c,
+    metrics: c.candidate < 2 ? { ...c.metrics, 'file:taste': { value: c.candidate + 1 } } : c.metrics,
+  }));
+  const rewards = rewardsOf('file', scored);
+  expect(scored.slice(0, 3).map((c) => rewards.get(c))).toEqual([1, 2, null]);
+  expect(rewardAt(rewards, { prompt: 1, candidate: 1 })).toBe(2);
+  expect(rewardAt(rewards, { prompt: 9, candidate: 0 })).toBeNull();
+  expect(() => rewardsOf('file', pool)).toThrow(/none has been read/);
+  const two = scored.map((c) => ({ ...c, metrics: { ...c.metrics, 'file:size': { value: 1 } } }));
+  expect(() => rewardsOf('file', two)).toThrow(/file:taste, file:size/);
+});
+
 test('a threshold is exceeded strictly, in float32', () => {
   expect(exceeds(0.92, 0.92)).toBe(false);
   expect(exceeds(0.920000001, 0.92)).toBe(false);
@@ -55,7 +69,7 @@ describe('sets', () => {
 
   test('GORS keeps what exceeds the threshold, weighted by its reward', async () => {
     const { items, select } = await open('gors', { reward: 'exact', threshold: 0.6 });
-    const picks = select?.(pool) ?? [];
+    const picks = select?.(pool, 1) ?? [];
     expect(picks.map(({ candidate }) => candidate)).toEqual([0, 1, 0, 1, 0, 1]);
     const set = items?.({ ...request, chosen: picks as readonly Ranked[] }) ?? [];
     expect(set.map(({ weight }) => Number(weight?.toFixed(2)))).toEqual([0.9, 0.7, 0.9, 0.7, 0.9, 0.7]);
@@ -75,6 +89,22 @@ describe('sets', () => {
     expect(tuning.objective.rows).toBe(2);
     const same = best.map((c) => ({ ...c, text: 'a dog' }));
     expect(() => items?.({ ...request, chosen: same })).toThrow(/same prompt/);
+  });
+
+  test('HN-ITM selects by a reward where one is asked for', async () => {
+    const { select } = await open('hn-itm', { reward: 'exact' });
+    expect(select?.(pool, 2).map(({ prompt, candidate }) => [prompt, candidate])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+      [2, 0],
+      [2, 1],
+    ]);
+    expect((await open('hn-itm')).select).toBeUndefined();
+    await expect(open('hn-itm', { reward: 'file' }).then((t) => t.select?.(pool, 1))).rejects.toThrow(
+      /none has been/,
+    );
   });
 
   test('MI-DPO pairs the largest MI with the lowest of its prompt', async () => {

@@ -5,7 +5,7 @@ import { type Adapter, disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { scope, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import type { LossInput } from '../../../src/training/loss.ts';
 import { preference, preferenceMargins, squaredErrors } from '../../../src/training/objectives.ts';
-import type { MicroBatch } from '../../../src/training/trainStep.ts';
+import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
@@ -66,7 +66,7 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
   const { file } = bench;
   const adapter = await bench.adapter(asked.files.peft as string);
   checkSize(report, adapter, asked);
-  const batch: MicroBatch = {
+  const batch: NoisedBatch = {
     latents: await readLatents(file, ['latents_winner', 'latents_loser']),
     noise: await readLatents(file, ['noise', 'noise']),
     t: [...asked.timesteps, ...asked.timesteps],

@@ -9,7 +9,7 @@ import type { TextWeights } from '../../../src/models/text/weights.ts';
 import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import type { LossInput } from '../../../src/training/loss.ts';
 import { denoising, squaredErrors } from '../../../src/training/objectives.ts';
-import type { MicroBatch } from '../../../src/training/trainStep.ts';
+import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
@@ -73,7 +73,7 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
   const adapter = await bench.adapter(asked.files.peft as string, asked.files.text_peft as string);
   const unetAdapter = await bench.adapter(asked.files.peft as string);
   checkSize(report, unetAdapter, asked);
-  const batch: MicroBatch = {
+  const batch: NoisedBatch = {
     latents: await readLatents(file, ['latents']),
     noise: await readLatents(file, ['noise']),
     t: asked.timesteps,
@@ -148,7 +148,7 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
   );
   tf.dispose(seen);
 
-  const plain: MicroBatch = { ...batch, context: encodeText(text, asked.input_ids) };
+  const plain: NoisedBatch = { ...batch, context: encodeText(text, asked.input_ids) };
   const alone = await gradientsOf(bench.context(denoising), unetAdapter, plain);
   plain.context?.dispose();
   report.closeNumber('unet only', 'loss', alone.loss, asked.unet_only.loss, { rtol: tolerance.loss_rtol });

@@ -7,8 +7,8 @@ import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
 import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { predictionLoss } from '../../../src/training/loss.ts';
-import { hardNegatives } from '../../../src/training/objectives.ts';
-import type { MicroBatch } from '../../../src/training/trainStep.ts';
+import { hardNegatives, type Objective } from '../../../src/training/objectives.ts';
+import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
 import { readTensor, take } from '../tensors.ts';
@@ -80,7 +80,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
   const adapter = await bench.adapter(asked.files.peft as string);
   checkSize(report, adapter, asked);
   const gradient = { atol: tolerance.grad_atol, rtol: tolerance.grad_rtol };
-  const batches = {} as Record<Mode, MicroBatch>;
+  const batches = {} as Record<Mode, NoisedBatch>;
   for (const mode of MODES) batches[mode] = await batchOf(mode);
 
   const alone = await positiveBatch();
@@ -115,11 +115,8 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
       await compareGradients(report, id, found, { file, prefix }, gradient);
     }
     for (const [variant, numbers] of Object.entries(expected.variants)) {
-      const factor =
-        variant === 'unhinged' ? Number.POSITIVE_INFINITY : Number(/^factor_([\d.]+)$/.exec(variant)?.[1]);
-      // Comparing the two predictions is another loss of upstream's, which this app does not offer.
-      if (Number.isNaN(factor)) continue;
-      const found = await gradientsOf(bench.context(hardNegatives(factor)), adapter, batches[mode]);
+      const objective = objectiveOf(variant, asked.neg_loss_factor);
+      const found = await gradientsOf(bench.context(objective), adapter, batches[mode]);
       report.closeNumber(`${mode}, ${variant}`, 'loss', found.loss, numbers.loss, {
         atol: tolerance.loss_atol,
       });
@@ -166,7 +163,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
   disposeAdapter(adapter);
   bench.dispose();
 
-  async function positiveBatch(): Promise<MicroBatch> {
+  async function positiveBatch(): Promise<NoisedBatch> {
     return {
       latents: await readLatents(file, ['latents']),
       noise: await readLatents(file, ['noise']),
@@ -177,7 +174,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
   }
 
   /** The images with their captions, then the negatives with the same noise and timesteps. */
-  async function batchOf(mode: Mode): Promise<MicroBatch> {
+  async function batchOf(mode: Mode): Promise<NoisedBatch> {
     const caption = mode === 'image' ? 'true' : mode;
     return {
       latents: await readLatents(file, ['latents', mode === 'image' ? 'latents_hard_negative' : 'latents']),
@@ -187,6 +184,15 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
       context: await readContexts(file, ['encoder_hidden_states.true', `encoder_hidden_states.${caption}`]),
     };
   }
+}
+
+/** Upstream's other losses by the names of the index. */
+function objectiveOf(variant: string, factor: number): Objective {
+  if (variant === 'relativistic') return hardNegatives(factor, true);
+  if (variant === 'unhinged') return hardNegatives(Number.POSITIVE_INFINITY);
+  const given = Number(/^factor_([\d.]+)$/.exec(variant)?.[1]);
+  if (Number.isNaN(given)) throw new RangeError(`the variant "${variant}" is not known`);
+  return hardNegatives(given);
 }
 
 /** Minus the mean over timesteps of the norm of the error; for choosing images, that without a prompt is subtracted. */
