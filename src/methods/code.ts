@@ -12,6 +12,7 @@ const CODE: Readonly<Record<string, () => Promise<MethodCode>>> = {
   'structured-guidance': () => import('./code/structuredGuidance.ts'),
   'semantic-guidance': () => import('./code/semanticGuidance.ts'),
   gors: () => import('./code/gors.ts'),
+  dpok: () => import('./code/dpok.ts'),
   'hn-itm': () => import('./code/hnItm.ts'),
   'mi-dpo': () => import('./code/miDpo.ts'),
   'negative-aware': () => import('./code/negativeAware.ts'),

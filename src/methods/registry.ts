@@ -3,6 +3,7 @@ import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
 import type { MethodChoice, MiTuneSpec } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { attendAndExcite } from './attendAndExcite.ts';
+import { dpok } from './dpok.ts';
 import { gors } from './gors.ts';
 import { hnItm } from './hnItm.ts';
 import type { Method, Options } from './method.ts';
@@ -18,6 +19,7 @@ export const METHODS: readonly Method[] = [
   miDpo,
   negativeAware,
   gors,
+  dpok,
   hnItm,
   miLoss,
   attendAndExcite,
