@@ -115,7 +115,11 @@ describe('a reward', () => {
     const scores = await store.series.load('scores');
     expect(scores).toHaveLength(10);
     const lines = scores.map((entry) => `${candidateImageName(entry)},${entry.candidate / 2}`);
-    await importScores(store, 0, { text: ['image,taste', ...lines].join('\n'), source: 'scores.csv' });
+    await importScores(store, 0, {
+      text: ['image,taste', ...lines].join('\n'),
+      source: 'scores.csv',
+      hashesOf: async () => [],
+    });
     await workOn(session, backing, id, { until: 'train' });
     expect(await store.series.load('train')).toHaveLength(5);
     const trained = (await store.load()).selections[0]?.picks ?? [];
