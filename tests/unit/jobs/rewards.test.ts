@@ -25,6 +25,8 @@ beforeAll(async () => {
 const redness: Meter = {
   metric: exactShapes,
   prepare: async () => undefined,
+  asks: async () => [],
+  rest: () => undefined,
   measure: async ({ rgba }) => ({
     value: rgba.reduce((sum, x, i) => (i % 4 === 0 ? sum + x : sum), 0) / rgba.length,
   }),
