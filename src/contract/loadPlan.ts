@@ -6,7 +6,7 @@ import type { ModelRef } from './spec.ts';
 export type PlanMode = 'generate' | 'train';
 
 /** The parts of a run that need memory one after another, so that the largest of them is the peak. */
-export type PlanPhaseName = 'text' | 'generate' | 'decode' | 'train';
+export type PlanPhaseName = 'text' | 'generate' | 'decode' | 'measure' | 'train';
 
 /** How gradients are taken: one tape over the network, or block by block with recomputation. */
 export type GradientMode = 'whole' | 'byStage';
@@ -35,6 +35,8 @@ export type PlanRequest = {
   readonly mode: PlanMode;
   /** Rank of the adapter (DoRA); counts when training, and for drawing with an adapter. */
   readonly rank: number;
+  /** Metrics of the run by name, whose networks measure the images; counts when drawing. */
+  readonly metrics?: readonly string[];
   /** Device memory that may be used in all; null for the default of the mode. */
   readonly budgetBytes?: number | null;
 };

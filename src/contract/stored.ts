@@ -1,8 +1,11 @@
 /** What the storage page lists, as plain data. */
 import type { License, ModelSource } from './modelSource.ts';
 
-/** `leftover`: files that nothing refers to, such as those of an import that was cut off. */
-export type StoredKind = 'model' | 'adapter' | 'images' | 'leftover';
+/**
+ * `survey`: one that this browser is answering, with its images. `leftover`: files that nothing refers to, such as those of an import that was cut
+ * off.
+ */
+export type StoredKind = 'model' | 'adapter' | 'images' | 'survey' | 'leftover';
 
 export type StoredItem = {
   readonly kind: StoredKind;
@@ -34,6 +37,8 @@ export type StoredList = {
   readonly models: readonly StoredItem[];
   readonly adapters: readonly StoredItem[];
   readonly images: readonly StoredItem[];
+  /** Begun and neither sent nor given up. */
+  readonly surveys: readonly StoredItem[];
   readonly leftovers: readonly StoredItem[];
 };
 

@@ -17,6 +17,7 @@ import {
   makePlan,
   type RowsAsked,
   rowsThatFit,
+  withMetrics,
 } from '../planning/memory.ts';
 import { measureOf } from '../planning/memoryPhases.ts';
 import { openSession, resizeSession, type Session } from '../procedures/session.ts';
@@ -28,7 +29,7 @@ import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
-import { RunMeters } from './meters.ts';
+import { metricNeeds, RunMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
 export type EngineOptions = ComputeOptions & {
@@ -199,7 +200,7 @@ export class Engine {
    */
   async planLoad(request: PlanRequest, idle: boolean): Promise<LoadPlan> {
     if (this.device.info === null) await this.open(this.device.choice ?? 'auto');
-    const { mode, rank, size, batch, budgetBytes = null } = request;
+    const { mode, rank, size, batch, budgetBytes = null, metrics = [] } = request;
     if (budgetBytes !== null) {
       this.#budgets[mode] = budgetBytes;
       this.#fit = null;
@@ -208,7 +209,8 @@ export class Engine {
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = defaultSettings(shape, { backend, size, batch });
-    const measure = measureOf(shape, { mode, rank }, { limits });
+    const base = measureOf(shape, { mode, rank }, { limits });
+    const measure = mode === 'generate' ? withMetrics(base, metricNeeds(metrics, backend)) : base;
     const input = { model: folder.name, backend, shape, mode, settings, measure };
     const plan = await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) });
     const trial = idle && plan.fits ? await this.#tryMemory(plan.peakBytes) : 'skipped';

@@ -5,11 +5,21 @@ import { StudioError } from '../lib/errors.ts';
 import type { Meter, Metric } from '../metrics/metric.ts';
 import { openMeter } from '../metrics/openMeter.ts';
 import { metricOf } from '../metrics/registry.ts';
+import type { MetricNeed } from '../planning/memoryPhases.ts';
 import { metricModel, metricModelId } from '../sources/metricModels.ts';
 import { openModelRef } from './modelSource.ts';
 
 /** Networks above this size are kept as halves on webgpu. */
 const LARGE = 20e6;
+
+/** What the networks of metrics take of the device; twice as much where matrices are kept in 32 bits. */
+export function metricNeeds(names: readonly string[], backend: BackendName): readonly MetricNeed[] {
+  return names.flatMap((name) => {
+    const model = metricModel(metricOf(name)?.network?.model ?? '');
+    if (model === null) return [];
+    return [{ name: model.name, bytes: backend === 'webgpu' ? model.deviceBytes : 2 * model.deviceBytes }];
+  });
+}
 
 /** The metrics with networks that a run asks for; they stay open until others are asked for. */
 export class RunMeters {

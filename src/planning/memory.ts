@@ -12,7 +12,7 @@ import type { BackendName } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanProposal, PlanSettings } from '../contract/loadPlan.ts';
 import type { RowLimits } from '../contract/policy.ts';
 import { type ModelShape, matrixBytes, readingBytes } from '../models/shape.ts';
-import type { Measure, PhaseMemory } from './memoryPhases.ts';
+import type { Measure, MetricNeed, PhaseMemory } from './memoryPhases.ts';
 import { rowsOf } from './planTable.ts';
 
 /** Device memory that a run may use where nobody said otherwise: what the full-size model needs, with room to spare. */
@@ -80,6 +80,39 @@ export async function makePlan(input: PlanInput): Promise<LoadPlan> {
     fits,
     trial: 'skipped',
     proposal: fits ? null : await propose(input),
+  };
+}
+
+/**
+ * A measure with what metrics take beside, as their networks were measured. Where all of a model is on the device they join it as
+ * images are drawn, all of them; else each has the device with the decoder, one after another, and the UNet is away.
+ */
+export function withMetrics(measure: Measure, metrics: readonly MetricNeed[]): Measure {
+  if (metrics.length === 0) return measure;
+  return async (settings) => {
+    const phases = await measure(settings);
+    const decode = phases?.find(({ phase }) => phase === 'decode');
+    if (phases === null || decode === undefined) return phases;
+    const { parts, peakBytes } = decode;
+    const resident = settings.parts === 'resident';
+    const [largest] = metrics.toSorted((a, b) => b.bytes - a.bytes) as [MetricNeed];
+    const metric: MetricNeed = resident
+      ? {
+          name: metrics.map(({ name }) => name).join(', '),
+          bytes: metrics.reduce((sum, { bytes }) => sum + bytes, 0),
+        }
+      : largest;
+    const beside = resident ? peakBytes : peakBytes - parts.unet;
+    return [
+      ...phases,
+      {
+        ...decode,
+        phase: 'measure',
+        parts: resident ? parts : { ...parts, unet: 0 },
+        peakBytes: beside + metric.bytes,
+        metric,
+      },
+    ];
   };
 }
 

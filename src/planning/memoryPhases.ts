@@ -27,7 +27,11 @@ export type PhaseMemory = {
   /** Of these: matrices of each network, and what stays of the adapter and its training between steps. */
   readonly parts: { readonly unet: number; readonly vae: number; readonly text: number };
   readonly adapterBytes: number;
+  /** The network of a metric with all that it takes while it measures. */
+  readonly metric?: MetricNeed;
 };
+
+export type MetricNeed = { readonly name: string; readonly bytes: number };
 
 export type PhaseRequest = {
   readonly mode: PlanMode;

@@ -11,15 +11,16 @@ const PART_NAMES = {
 
 /** The weights with their vectors, what belongs to the adapter, and all the rest that the peak holds. */
 export function rowsOf(measured: PhaseMemory, shape: ModelShape, { weights }: PlanSettings): PlanRow[] {
-  const { phase, peakBytes, parts, adapterBytes } = measured;
+  const { phase, peakBytes, parts, adapterBytes, metric } = measured;
   const device = (what: string, precision: PlanRow['precision'], bytes: number): PlanRow[] =>
     bytes > 0 ? [{ phase, what, where: 'device', precision, bytes }] : [];
-  const known = parts.unet + parts.vae + parts.text + adapterBytes;
+  const known = parts.unet + parts.vae + parts.text + adapterBytes + (metric?.bytes ?? 0);
   return [
     ...device(PART_NAMES.text, weights, parts.text),
     ...device(PART_NAMES.unet, weights, parts.unet),
     ...device(PART_NAMES.vae, weights, parts.vae),
     ...device(adapterWords(phase), 'f32', adapterBytes),
+    ...device(`Metrics: ${metric?.name}`, weights, metric?.bytes ?? 0),
     ...device('Activations, biases and free buffers', 'f32', peakBytes - known),
     ...(parts.text > 0
       ? [

@@ -1,5 +1,6 @@
 /** Everything that is stored beside runs: how large it is, who needs it, and how to be rid of it. */
 
+import * as v from 'valibot';
 import type { StoredItem, StoredKind, StoredList } from '../contract/stored.ts';
 import { StudioError } from '../lib/errors.ts';
 import { sourceOrigin } from '../sources/address.ts';
@@ -14,6 +15,7 @@ import type { StoredModel } from './modelManifest.ts';
 import { deleteModelFolder, listModels, modelFolder, withModelLock } from './modelStore.ts';
 import { listFolders, removeTree, sizeOf } from './opfs.ts';
 import { listRunRecords, loadRunSpec } from './runs.ts';
+import { forgetSurvey, listSurveys } from './surveyProgress.ts';
 
 /** Top folders of the private file system that are this page's; others may belong to neighbors on the same site. */
 const FOLDERS = { models: 'model', images: 'images', runs: 'run' } as const;
@@ -68,8 +70,26 @@ export async function listStored({ loaded }: { readonly loaded: string | null })
         storedAt: importedAt,
       })),
     ),
+    surveys: (await listSurveys()).map(({ id, manifest, sizeBytes, done, rounds }) => ({
+      ...PLAIN,
+      kind: 'survey' as const,
+      id,
+      name: `${titleOf(manifest)}, ${done} of ${rounds} rounds`,
+      sizeBytes,
+      storedBytes: sizeBytes,
+      complete: true,
+      storedAt: null,
+      usedBy: [],
+      inUse: false,
+    })),
     leftovers: await listLeftovers(),
   };
+}
+
+/** The title in a survey's manifest, which was checked when it was opened. */
+function titleOf(manifest: string | null): string {
+  const found = v.safeParse(v.object({ title: v.string() }), manifest === null ? null : JSON.parse(manifest));
+  return found.success ? found.output.title : 'A survey of another version';
 }
 
 /** As listed, without who uses it. */
@@ -121,6 +141,9 @@ export async function deleteStored(
     case 'adapter':
       await deleteAdapter(id);
       break;
+    case 'survey':
+      await forgetSurvey(id);
+      break;
     case 'leftover':
       if (item.inUse) throw inUse(item, false);
       await removeLeftover(id);
@@ -137,8 +160,8 @@ export async function findStored(
   id: string,
   context: { readonly loaded: string | null },
 ): Promise<StoredItem> {
-  const { models, adapters, images, leftovers } = await listStored(context);
-  const item = { model: models, adapter: adapters, images, leftover: leftovers }[kind].find(
+  const { models, adapters, images, surveys, leftovers } = await listStored(context);
+  const item = { model: models, adapter: adapters, images, survey: surveys, leftover: leftovers }[kind].find(
     (i) => i.id === id,
   );
   if (item !== undefined) return item;

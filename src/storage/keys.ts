@@ -33,6 +33,7 @@ export const adapterBytesKey = (id: string): StoreKey => `adapter-bytes:${checkI
 export const modelKey = (id: string): StoreKey => `model:${checkId(id)}`;
 export const imagesKey = (id: string): StoreKey => `images:${checkId(id)}`;
 export const surveyKey = (id: string, part: 'shown' | 'chosen'): StoreKey => `survey:${checkId(id)}:${part}`;
+export const SURVEYS: StorePrefix = 'survey:';
 export const surveyParts = (id: string): StorePrefix => `survey:${checkId(id)}:`;
 export const settingKey = (name: string): StoreKey => `setting:${checkId(name)}`;
 

@@ -3,8 +3,8 @@
  * selection does not write the images again. Nothing in them says who answers.
  */
 import * as v from 'valibot';
-import { surveyKey, surveyParts } from './keys.ts';
-import { deleteValues, readValue, writeValues } from './kv.ts';
+import { idOf, SURVEYS, surveyKey, surveyParts } from './keys.ts';
+import { deleteValues, readValue, valuesWithPrefix, writeValues } from './kv.ts';
 
 const indexSchema = v.pipe(v.number(), v.integer(), v.minValue(0));
 
@@ -48,6 +48,32 @@ export async function loadSurvey(
   const shown = v.safeParse(shownSchema, await readValue(surveyKey(id, 'shown')));
   const chosen = v.safeParse(chosenSchema, await readValue(surveyKey(id, 'chosen')));
   return shown.success && chosen.success ? { shown: shown.output, chosen: chosen.output } : null;
+}
+
+export type SurveyUnderWay = {
+  readonly id: string;
+  /** As its manifest has it; null for one that this version cannot read. */
+  readonly manifest: string | null;
+  readonly sizeBytes: number;
+  /** Rounds that were gone through, of all. */
+  readonly done: number;
+  readonly rounds: number;
+};
+
+/** Every survey that was begun here and is still kept. */
+export async function listSurveys(): Promise<readonly SurveyUnderWay[]> {
+  const values = await valuesWithPrefix(SURVEYS);
+  const ids = new Set([...values.keys()].map((key) => idOf(key).replace(/:(shown|chosen)$/, '')));
+  return [...ids].map((id): SurveyUnderWay => {
+    const shown = v.safeParse(shownSchema, values.get(surveyKey(id, 'shown')));
+    const chosen = v.safeParse(chosenSchema, values.get(surveyKey(id, 'chosen')));
+    if (!shown.success) return { id, manifest: null, sizeBytes: 0, done: 0, rounds: 0 };
+    const { images, manifest, rounds } = shown.output;
+    const sizeBytes = [...images.values()].reduce((sum, image) => sum + image.byteLength, manifest.length);
+    const isDone = chosen.success && chosen.output.fileName !== null;
+    const at = chosen.success ? chosen.output.at : 0;
+    return { id, manifest, sizeBytes, done: isDone ? rounds.length : at, rounds: rounds.length };
+  });
 }
 
 export async function forgetSurvey(id: string): Promise<void> {

@@ -35,6 +35,7 @@ export async function verifyStored(
       return verifyImages(id);
     case 'adapter':
       return report([await verifyAdapter(id)]);
+    case 'survey':
     case 'leftover':
       return report([
         { path: id, sizeBytes: 0, compared: 'size', problem: 'Nothing refers to it: it can be deleted.' },

@@ -47,6 +47,7 @@ export const PLAN_PHASE_WORDS: Readonly<Record<PlanPhaseName, string>> = {
   text: 'Reading prompts',
   generate: 'Drawing',
   decode: 'Decoding images',
+  measure: 'Measuring images by metrics',
   train: 'Training',
 };
 

@@ -21,6 +21,8 @@ import {
 } from '../helpers/studioPage.ts';
 import { buildSet, SURVEY_RUN, saveDownload, savePack } from '../helpers/surveyPacks.ts';
 
+const COLUMNS = ['mi', 'exact', 'shapes-clip'];
+
 let folder: string;
 let studio: Studio;
 let page: Page;
@@ -100,6 +102,22 @@ describe('a pool with several scores', () => {
     expect(await pageProblems(page, 'Agreement')).toEqual([]);
   });
 
+  test('is measured by a second metric afterwards, once', async () => {
+    const open = page.getByRole('button', { name: 'Measure these images by another metric' });
+    await open.click();
+    await page.getByRole('button', { name: 'Measure', exact: true }).click();
+    await page.getByText('Shapes CLIP: 20 images measured.').waitFor({ timeout: 60_000 });
+    const rows = page.getByRole('table').locator('tbody tr th');
+    await expect
+      .poll(() => rows.allTextContents(), { timeout: 60_000 })
+      .toContain('Shapes CLIP5 prompts, 20 images');
+    if ((await open.getAttribute('aria-expanded')) === 'false') await open.click();
+    await page.getByRole('button', { name: 'Measure', exact: true }).click();
+    await page.getByText('Shapes CLIP: nothing was left to measure.').waitFor();
+    expect(await pageProblems(page, 'Measuring')).toEqual([]);
+    await expect.poll(() => rows.count(), { timeout: 60_000 }).toBe(7);
+  });
+
   test('can be taken along as a page that asks for nothing', async () => {
     const path = join(folder, 'agreement.html');
     await saveDownload(page, page.getByRole('button', { name: 'Download this page' }), path);
@@ -110,20 +128,21 @@ describe('a pool with several scores', () => {
     const requests: string[] = [];
     copy.on('request', (request) => requests.push(request.url()));
     await copy.goto(`file://${path}`);
-    expect(await copy.getByRole('table').locator('tbody tr').count()).toBe(6);
+    expect(await copy.getByRole('table').locator('tbody tr').count()).toBe(7);
     expect(requests.filter((url) => !/^(file|data):/.test(url))).toEqual([]);
     await copy.close();
   });
 });
 
 describe('a survey pack', () => {
-  test('is made of two scores', async () => {
+  test('is made of a score and two metrics', async () => {
     await goTo(page, 'Survey');
     await page.getByRole('checkbox', { name: /^MI as/ }).check();
     await page.getByRole('checkbox', { name: /^Exact score/ }).check();
+    await page.getByRole('checkbox', { name: /^Shapes CLIP/ }).check();
     expect(await pageProblems(page, 'Make a pack')).toEqual([]);
     const pack = await savePack(page, join(folder, 'packs', 'metrics.zip'));
-    expect(pack.manifest).toMatchObject({ campaign: 'metrics', columns: ['mi', 'exact'], rounds: 10 });
+    expect(pack.manifest).toMatchObject({ campaign: 'metrics', columns: COLUMNS, rounds: 10 });
     expect(pack.manifest.questions.map(({ prompt }) => prompt)).toEqual(SURVEY_RUN.prompts);
     for (const path of pack.archive.entries.keys()) if (path !== 'survey.json') await readImage(pack, path);
   });
@@ -171,7 +190,7 @@ describe('three surveys by keyboard', () => {
     const path = join(folder, `answer_2024010${number}_120000_000000.csv`);
     await saveDownload(survey, survey.getByRole('button', { name: 'Download the answers' }), path);
     const file = parseAnswers(path, readFileSync(path, 'utf8'));
-    expect(file.columns).toEqual(['mi', 'exact']);
+    expect(file.columns).toEqual(COLUMNS);
     expect(new Set(file.answers.map(({ prompt }) => prompt))).toEqual(new Set(SURVEY_RUN.prompts));
     const counts = file.answers.map(({ selected: flags }) => flags.filter(Boolean).length);
     expect(counts).toEqual([1, 2, 0, 1, 0]);
@@ -197,11 +216,11 @@ describe('three surveys by keyboard', () => {
     const given = answers.flatMap((file) => file.answers.map(({ selected: flags }) => flags));
     expect(given).toHaveLength(15);
     const share = (count: number) => Number(((100 * count) / 15).toFixed(1));
-    expect(await cell('none')).toBe(share(given.filter(([mi, exact]) => !mi && !exact).length));
-    expect(await cell('mi+exact')).toBe(share(given.filter(([mi, exact]) => mi && exact).length));
+    expect(await cell('none')).toBe(share(given.filter((flags) => !flags.includes(true)).length));
+    expect(await cell('mi+exact')).toBe(share(given.filter(([mi, exact, clip]) => mi && exact && !clip).length));
     expect(await cell('mi, alone or with others')).toBe(share(given.filter(([mi]) => mi).length));
     expect(await page.getByText('Krippendorff').first().textContent()).toContain(
-      '30 answers about the images of 5 prompts',
+      '45 answers about the images of 5 prompts',
     );
     expect(await pageProblems(page, 'Analyze answers')).toEqual([]);
   });
@@ -245,6 +264,22 @@ describe('three surveys by keyboard', () => {
     expect(await pageProblems(survey, 'Round')).toEqual([]);
     await survey.close();
   });
+});
+
+test('a survey that was left lies in this browser until it is deleted', async () => {
+  await goTo(page, 'Storage');
+  const section = page.getByRole('region', { name: 'Surveys under way' });
+  const item = section.getByRole('listitem', { name: 'Which images fit the prompt?, 0 of 5 rounds' });
+  await item.waitFor();
+  expect(await item.textContent()).toMatch(/\d+(\.\d+)? [kM]B/);
+  expect(await pageProblems(page, 'Storage')).toEqual([]);
+  await item.getByRole('button', { name: /^Delete/ }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: /^Delete/ }).click();
+  await item.waitFor({ state: 'detached' });
+  const survey = await studio.context.newPage();
+  await survey.goto(`${studio.url}#survey=packs/metrics.zip`);
+  await survey.getByRole('button', { name: 'Start', exact: true }).waitFor();
+  await survey.close();
 });
 
 describe('what comes from strangers', () => {

@@ -25,6 +25,7 @@ const MIME_TYPES = {
   '.webmanifest': 'application/manifest+json',
   '.webp': 'image/webp',
   '.woff2': 'font/woff2',
+  '.zip': 'application/zip',
 };
 
 /**
@@ -121,8 +122,20 @@ export function isOwnHost(host, port) {
 }
 
 /**
+ * A mounted folder answers for what is in it, a mounted file for itself alone.
+ * @param {string} target
+ * @param {string} asked
+ * @param {string} mount
+ */
+function resolveMounted(target, asked, mount) {
+  const isFile = statSync(target, { throwIfNoEntry: false })?.isFile() ?? false;
+  if (isFile) return asked === mount ? realpathSync(target) : null;
+  return resolveInside(target, asked.slice(mount.length - 1));
+}
+
+/**
  * Serves a folder on 127.0.0.1, on `port` or the next free one (0: any). `mounts` puts further folders under a path
- * such as `/model/`.
+ * such as `/model/`, and single files under a path such as `/survey/pack.zip`.
  * @param {{ folder: string, port: number, mounts?: Readonly<Record<string, string>> | undefined }} options
  * @returns {Promise<{ url: string, port: number, close(): Promise<void> }>}
  */
@@ -142,9 +155,7 @@ export async function serveFolder({ folder, port, mounts = {} }) {
     }
     const asked = (request.url ?? '/').split(/[?#]/)[0] ?? '/';
     const mount = Object.keys(mounts).find((prefix) => asked.startsWith(prefix));
-    const path = mount
-      ? resolveInside(mounts[mount] ?? folder, asked.slice(mount.length - 1))
-      : resolveInside(folder, asked);
+    const path = mount ? resolveMounted(mounts[mount] ?? folder, asked, mount) : resolveInside(folder, asked);
     if (path) sendFile(request, response, path);
     else response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Not found\n');
   });

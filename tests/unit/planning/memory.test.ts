@@ -13,6 +13,7 @@ import {
   makePlan,
   type RowsAsked,
   rowsThatFit,
+  withMetrics,
 } from '../../../src/planning/memory.ts';
 import type { PhaseMemory } from '../../../src/planning/memoryPhases.ts';
 import { type ModelConfigs, SD21_BASE, TINY } from '../../../tools/rehearse/modelConfigs.ts';
@@ -100,6 +101,51 @@ describe('a plan', () => {
   test('is impossible where a single buffer is', async () => {
     const impossible = await plan(1e12, settings, () => Promise.resolve(null));
     expect(impossible).toMatchObject({ fits: false, peakBytes: Number.POSITIVE_INFINITY, rows: [] });
+  });
+});
+
+describe('metrics of a run', () => {
+  const phases: readonly PhaseMemory[] = [
+    { phase: 'generate', peakBytes: 900, parts: { unet: 600, vae: 0, text: 0 }, adapterBytes: 0 },
+    { phase: 'decode', peakBytes: 1000, parts: { unet: 600, vae: 100, text: 0 }, adapterBytes: 0 },
+  ];
+  const needs = [
+    { name: 'small', bytes: 50 },
+    { name: 'large', bytes: 300 },
+  ];
+  const measured = async (parts: PlanSettings['parts']) =>
+    (await withMetrics(async () => phases, needs)({ ...settings, parts }))?.at(-1);
+
+  test('have the device one by one with the decoder where memory is short', async () => {
+    expect(await measured('byPhase')).toEqual({
+      phase: 'measure',
+      peakBytes: 1000 - 600 + 300,
+      parts: { unet: 0, vae: 100, text: 0 },
+      adapterBytes: 0,
+      metric: { name: 'large', bytes: 300 },
+    });
+  });
+
+  test('join the model where all of it is on the device', async () => {
+    expect(await measured('resident')).toMatchObject({
+      peakBytes: 1000 + 350,
+      metric: { name: 'small, large', bytes: 350 },
+    });
+  });
+
+  test('are a phase of the plan with a row of its own, and none without metrics', async () => {
+    const withNeeds = withMetrics(async () => phases, needs);
+    const made = await plan(500, { ...settings, parts: 'byPhase' }, withNeeds);
+    expect(
+      made.rows.filter(({ phase }) => phase === 'measure').map(({ what, bytes }) => [what, bytes]),
+    ).toEqual([
+      ['Image decoder weights', 100],
+      ['Metrics: large', 300],
+      ['Activations, biases and free buffers', 300],
+    ]);
+    expect(made.phases.map(({ phase }) => phase)).toEqual(['generate', 'decode', 'measure']);
+    const bare = withMetrics(async () => phases, []);
+    expect((await bare(settings))?.map(({ phase }) => phase)).toEqual(['generate', 'decode']);
   });
 });
 

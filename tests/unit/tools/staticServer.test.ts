@@ -21,7 +21,9 @@ beforeAll(async () => {
   writeFileSync(join(outer, 'secret.txt'), 'secret');
   writeFileSync(join(outer, 'site-secret', 'secret.txt'), 'secret');
   symlinkSync(join(outer, 'secret.txt'), join(folder, 'link.txt'));
-  server = await serveFolder({ folder, port: 0 });
+  writeFileSync(join(outer, 'pack.zip'), 'PK');
+  const mounts = { '/survey/pack.zip': join(outer, 'pack.zip') };
+  server = await serveFolder({ folder, port: 0, mounts });
 });
 
 afterAll(async () => {
@@ -42,6 +44,17 @@ function raw(path: string, headers: Record<string, string> = {}): Promise<Incomi
 }
 
 const rawStatus = async (path: string) => (await raw(path)).statusCode;
+
+test('a mounted file answers for itself alone', async () => {
+  const pack = await fetch(`${server.url}survey/pack.zip`);
+  expect([pack.status, pack.headers.get('content-type'), await pack.text()]).toEqual([
+    200,
+    'application/zip',
+    'PK',
+  ]);
+  expect(await rawStatus('/survey/pack.zip/../secret.txt')).toBe(404);
+  expect(await rawStatus('/survey/secret.txt')).toBe(404);
+});
 
 test('sends files with their types, and a folder as its index', async () => {
   const index = await fetch(server.url);

@@ -11,7 +11,7 @@ const SETTLE_MS = 600;
 
 /** The most memory that drawing and training take, by the load plan, once the settings have come to rest. */
 export function MemoryRow() {
-  const { settings, model: chosen } = useSettings();
+  const { settings, model: chosen, metrics } = useSettings();
   const unasked = useUnaskedHost();
   const ref = useEngine(({ status, model }) => {
     if (status === 'waiting') return unasked === null ? chosen : null;
@@ -21,12 +21,14 @@ export function MemoryRow() {
   const needs = useMemoryNeeds();
   useEffect(() => {
     if (ref === null || !idle) return;
-    const timer = setTimeout(() => void measureMemory(ref, settings), SETTLE_MS);
+    const timer = setTimeout(() => void measureMemory(ref, settings, metrics), SETTLE_MS);
     return () => clearTimeout(timer);
-  }, [ref, settings, idle]);
+  }, [ref, settings, metrics, idle]);
   if (needs.generate === null || needs.train === null) return null;
   const { generate, train } = needs;
   const peakBytes = Math.max(generate.peakBytes, train.peakBytes);
+  const measure = generate.phases.find(({ phase }) => phase === 'measure');
+  const measuring = measure === undefined ? '' : `, ${formatBytes(measure.peakBytes)} with metrics`;
   const tight = [generate, train].find((plan) => !plan.fits);
   return (
     <ForecastRow
@@ -34,7 +36,7 @@ export function MemoryRow() {
       value={Number.isFinite(peakBytes) ? formatBytes(peakBytes) : 'too much'}
       how={
         tight === undefined
-          ? `${formatBytes(generate.peakBytes)} to draw, ${formatBytes(train.peakBytes)} to train`
+          ? `${formatBytes(generate.peakBytes)} to draw${measuring}, ${formatBytes(train.peakBytes)} to train`
           : `More than the budget of ${formatBytes(tight.budgetBytes)}: see the memory plan on the model page`
       }
     />

@@ -41,6 +41,9 @@ export function StoragePage() {
         items={list?.images ?? null}
         empty="None. A folder of captioned images can be chosen in the settings."
       />
+      {list === null || list.surveys.length === 0 ? null : (
+        <StoredSection title="Surveys under way" items={list.surveys} empty="" />
+      )}
       <section className={page.section} aria-labelledby="stored-runs">
         <h2 id="stored-runs">Runs</h2>
         <div className={page.tools}>

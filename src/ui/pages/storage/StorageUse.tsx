@@ -18,7 +18,7 @@ export function StorageUse({ list, runBytes }: StorageUseProps) {
     {
       key: 'others',
       label: 'Adapters, images and the rest',
-      bytes: sum(list?.adapters) + sum(list?.images) + sum(list?.leftovers),
+      bytes: sum(list?.adapters) + sum(list?.images) + sum(list?.surveys) + sum(list?.leftovers),
     },
   ];
   const known = parts.reduce((total, part) => total + part.bytes, 0);

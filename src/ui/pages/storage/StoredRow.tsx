@@ -51,7 +51,10 @@ export function StoredRow({ item, onDelete }: StoredRowProps) {
               Continue
             </Button>
           )}
-          {kind === 'leftover' || kind === 'adapter' || !complete ? null : check?.status === 'running' ? (
+          {kind === 'leftover' ||
+          kind === 'adapter' ||
+          kind === 'survey' ||
+          !complete ? null : check?.status === 'running' ? (
             <Button size="small" aria-label={`Stop verifying ${name}`} onClick={() => stopVerifying(item)}>
               Stop
             </Button>
@@ -88,15 +91,17 @@ function ItemState({ item }: { readonly item: StoredItem }) {
   const verifiedAt = useStored((state) => state.verified[itemKey(item)] ?? null);
   const damaged = useStored((state) => isDamaged(state.checks.get(itemKey(item))));
   const words =
-    kind === 'leftover'
-      ? 'Not needed'
-      : !complete
-        ? `${formatPercent(storedBytes / Math.max(1, sizeBytes))} of ${formatBytes(sizeBytes)} is here`
-        : damaged
-          ? 'Damaged'
-          : verifiedAt === null
-            ? 'Complete'
-            : `Complete, verified ${formatDay(verifiedAt)}`;
+    kind === 'survey'
+      ? 'Its images, until it is answered'
+      : kind === 'leftover'
+        ? 'Not needed'
+        : !complete
+          ? `${formatPercent(storedBytes / Math.max(1, sizeBytes))} of ${formatBytes(sizeBytes)} is here`
+          : damaged
+            ? 'Damaged'
+            : verifiedAt === null
+              ? 'Complete'
+              : `Complete, verified ${formatDay(verifiedAt)}`;
   return (
     <div className={styles.state}>
       <p>{formatBytes(storedBytes)}</p>

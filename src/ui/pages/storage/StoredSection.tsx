@@ -48,5 +48,7 @@ function consequence({ usedBy, source, kind }: StoredItem): string {
   const again = source !== null ? 'It can be downloaded again.' : 'It can only come back from your files.';
   const names = usedBy.map((run) => run.name).join(', ');
   const runs = usedBy.length === 0 ? '' : ` These runs cannot continue without it: ${names}.`;
+  if (kind === 'survey')
+    return 'What was answered is lost with its images, unless the answers were saved or sent.';
   return kind === 'leftover' ? 'Nothing needs it any more.' : `${again}${runs}`;
 }

@@ -51,7 +51,13 @@ const ITEM: StoredItem = {
   usedBy: [],
   inUse: false,
 };
-const listOf = (...models: StoredItem[]): StoredList => ({ models, adapters: [], images: [], leftovers: [] });
+const listOf = (...models: StoredItem[]): StoredList => ({
+  models,
+  adapters: [],
+  images: [],
+  surveys: [],
+  leftovers: [],
+});
 const DROPPED: StoredItem = { ...ITEM, id: 'a-b', name: 'mine', complete: true, origin: null, source: null };
 
 describe('the list of models', () => {
@@ -116,8 +122,12 @@ describe('a load plan', () => {
 
   test('is asked for at the settings of the run', () => {
     const ref = { kind: 'local', id: 'x' } as const;
-    expect(planRequest(ref, paper, 'train')).toMatchObject({ ref, batch: paper.training.batch, rank: 32 });
-    expect(planRequest(ref, paper, 'generate').batch).toBe(paper.sampling.batch);
+    expect(planRequest(ref, paper, 'train', [])).toMatchObject({
+      ref,
+      batch: paper.training.batch,
+      rank: 32,
+    });
+    expect(planRequest(ref, paper, 'generate', ['clip']).batch).toBe(paper.sampling.batch);
   });
 
   test('that is taken keeps the images of an optimizer step', () => {
