@@ -217,7 +217,9 @@ describe('three surveys by keyboard', () => {
     expect(given).toHaveLength(15);
     const share = (count: number) => Number(((100 * count) / 15).toFixed(1));
     expect(await cell('none')).toBe(share(given.filter((flags) => !flags.includes(true)).length));
-    expect(await cell('mi+exact')).toBe(share(given.filter(([mi, exact, clip]) => mi && exact && !clip).length));
+    expect(await cell('mi+exact')).toBe(
+      share(given.filter(([mi, exact, clip]) => mi && exact && !clip).length),
+    );
     expect(await cell('mi, alone or with others')).toBe(share(given.filter(([mi]) => mi).length));
     expect(await page.getByText('Krippendorff').first().textContent()).toContain(
       '45 answers about the images of 5 prompts',
@@ -274,7 +276,10 @@ test('a survey that was left lies in this browser until it is deleted', async ()
   expect(await item.textContent()).toMatch(/\d+(\.\d+)? [kM]B/);
   expect(await pageProblems(page, 'Storage')).toEqual([]);
   await item.getByRole('button', { name: /^Delete/ }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name: /^Delete/ }).click();
+  await page
+    .getByRole('alertdialog')
+    .getByRole('button', { name: /^Delete/ })
+    .click();
   await item.waitFor({ state: 'detached' });
   const survey = await studio.context.newPage();
   await survey.goto(`${studio.url}#survey=packs/metrics.zip`);
