@@ -7,10 +7,13 @@ struct Params {
   depth4: u32, // a quarter of the depth, rounded up
   width4: u32,
   first_tile: u32, // row of workgroups that the dispatch begins with
+  first_bias: u32, // value of the bias that belongs to the first column
+  joined4: u32, // vectors of a row in the first of two tensors
+  eps: f32, // of a normalization on the way in
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(3) var<storage, read> w: array<Weight4>;
+@group(0) @binding(w_binding) var<storage, read> w: array<Weight4>;
 
 alias Place = u32;
 

@@ -11,6 +11,9 @@ struct Params {
   depth4: u32, // a quarter of Cin, rounded up
   width4: u32,
   first_tile: u32, // row of workgroups that the dispatch begins with
+  first_bias: u32, // value of the bias that belongs to the first column
+  joined4: u32, // no such tensors here
+  eps: f32, // no normalization here
   height: u32, // of what is convolved
   columns: u32,
   out_height: u32,
@@ -25,7 +28,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(3) var<storage, read> w: array<Weight4>;
+@group(0) @binding(w_binding) var<storage, read> w: array<Weight4>;
 
 alias Place = vec3i;
 

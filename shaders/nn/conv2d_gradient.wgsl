@@ -10,6 +10,9 @@ struct Params {
   depth4: u32,
   width4: u32,
   first_tile: u32, // row of workgroups that the dispatch begins with
+  first_bias: u32, // value of the bias that belongs to the first column
+  joined4: u32, // no such tensors here
+  eps: f32, // no normalization here
   height: u32,
   columns: u32,
   out_height: u32,
@@ -22,7 +25,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(3) var<storage, read> w: array<Weight4>;
+@group(0) @binding(w_binding) var<storage, read> w: array<Weight4>;
 
 alias Place = vec3i;
 

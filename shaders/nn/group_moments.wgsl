@@ -21,8 +21,7 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let start = group.y * params.pixels * params.channels + group.x * params.group_channels;
-  let statistics = group_statistics(local, start);
+  let statistics = group_statistics(local, group.y * params.pixels, group.x * params.group_channels);
   if (local == 0u) {
     means[group.y * groups.x + group.x] = statistics.x;
     squares[group.y * groups.x + group.x] = statistics.y;

@@ -2,7 +2,7 @@
 //   y = (x - mean) / sqrt(variance + eps) * gamma + beta, statistics over pixels and the channels of a group.
 //
 // One workgroup per group (x) and sample (y, continued in z); three passes over the group, the variance from centered values.
-// x, y are [N, pixels, channels].
+// x, y are [N, pixels, channels]; with channels_joined x is in two parts.
 
 struct Params {
   samples: u32,
@@ -11,6 +11,7 @@ struct Params {
   group_channels: u32,
   silu: u32,
   eps: f32,
+  joined: u32, // channels of the first part
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -31,20 +32,20 @@ fn main(
   }
   let size = params.group_channels;
   let first = group.x * size;
-  let start = sample * params.pixels * params.channels + first;
+  let first_row = sample * params.pixels;
   let count = params.pixels * size;
-  let statistics = group_statistics(local, start);
+  let statistics = group_statistics(local, first_row, first);
   let mean = statistics.x;
   let variance = statistics.y / f32(count);
   let inverse_std = 1.0 / sqrt(variance + params.eps);
   for (var i = local; i < count; i += threads) {
     let pixel = i / size;
     let channel = i - pixel * size;
-    let at = start + pixel * params.channels + channel;
-    var value = (x[at] - mean) * inverse_std * gamma[first + channel] + beta[first + channel];
+    let normalized = (x_at(first_row + pixel, first + channel) - mean) * inverse_std;
+    var value = normalized * gamma[first + channel] + beta[first + channel];
     if (params.silu == 1u) {
       value = value / (1.0 + exp(-value));
     }
-    y[at] = value;
+    y[(first_row + pixel) * params.channels + first + channel] = value;
   }
 }

@@ -10,6 +10,7 @@ struct Params {
   group_channels: u32,
   silu: u32,
   eps: f32,
+  joined: u32, // no parts here
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -43,7 +44,7 @@ fn main(
   let first = group.x * size;
   let start = sample * params.pixels * params.channels + first;
   let count = params.pixels * size;
-  let statistics = group_statistics(local, start);
+  let statistics = group_statistics(local, sample * params.pixels, first);
   let mean = statistics.x;
   let variance = statistics.y / f32(count);
   let inverse_std = 1.0 / sqrt(variance + params.eps);

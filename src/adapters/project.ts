@@ -56,7 +56,8 @@ export function adapterProjector(adapter: Adapter, norms: WeightNorms, strength 
       : (runFixed(found, x, strength, options) as Tensor4D);
   };
   const beyondTransformers = fixed.size > 0 || adapter.layers.some((l) => l.module.includes('.time_emb'));
-  return beyondTransformers ? Object.assign(project, { convolve }) : project;
+  const changes = (layer: Linear | Conv): boolean => adapted.has(layer as Linear) || fixed.has(layer);
+  return Object.assign(project, beyondTransformers ? { changes, convolve } : { changes });
 }
 
 function runAtStrength(layer: AdaptedLayer, x: Tensor, norms: WeightNorms, strength: number): Tensor {

@@ -2,7 +2,8 @@ import type { GradientMode } from '../contract/loadPlan.ts';
 import type { NetworkHooks, Projector } from '../models/hooks.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { type MapCapture, unetGradients } from '../models/unet/gradients.ts';
-import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
+import { canPrepare, disposePrepared, type PreparedUnet, prepareUnet } from '../models/unet/prepared.ts';
+import { preparedInput, runUnet, type Unet, unetInput } from '../models/unet/run.ts';
 import { type Scalar, scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 
 /** A UNet with an adapter on it, or none. */
@@ -15,6 +16,30 @@ export type DenoiseOptions = {
   /** Name of the last stage to run; its hidden state is returned instead of a prediction. */
   readonly stopAfter?: string | undefined;
 };
+
+/** What the evaluations of a path share, which then take no contexts and no timestep anew. Free it with `disposePath`. */
+export type PreparedPath = { readonly prepared: PreparedUnet; readonly context: Tensor3D };
+
+/**
+ * Prepares the evaluations at all timesteps of a path, with these contexts and options.
+ * @returns null where they share nothing
+ */
+export function preparePath(
+  { unet, adapter }: Denoiser,
+  timesteps: readonly number[],
+  contexts: readonly Tensor3D[],
+  { adapters, hooks: given }: DenoiseOptions = {},
+): PreparedPath | null {
+  const hooks = hooksOf(adapter, adapters, given);
+  if (!canPrepare(hooks)) return null;
+  const context = joined(contexts);
+  return { prepared: prepareUnet(unet.weights, timesteps, context, hooks), context };
+}
+
+export function disposePath({ prepared, context }: PreparedPath): void {
+  disposePrepared(prepared);
+  context.dispose();
+}
 
 /**
  * The network's raw outputs for every context, in one call.
@@ -35,6 +60,26 @@ export function denoise(
     const input = networkInput(denoiser, t, contexts, options);
     const stacked = contexts.length === 1 ? zt : stack(zt, contexts.length);
     return runUnet(denoiser.unet, stacked, input, options.stopAfter);
+  });
+}
+
+/**
+ * `denoise` at one step of a prepared path.
+ *
+ * @param copies contexts that the path was prepared with
+ * @param i index of the timestep
+ */
+export function denoiseStep(
+  { unet, adapter }: Denoiser,
+  zt: Tensor4D,
+  { prepared, context }: PreparedPath,
+  { copies, i }: { readonly copies: number; readonly i: number },
+  { adapters, hooks, stopAfter }: DenoiseOptions = {},
+): Tensor4D {
+  return tf.tidy(() => {
+    const step = { ...prepared, row: i };
+    const input = preparedInput(unet, step, context, hooksOf(adapter, adapters, hooks));
+    return runUnet(unet, copies === 1 ? zt : stack(zt, copies), input, stopAfter);
   });
 }
 
@@ -87,7 +132,7 @@ export async function latentGradient(
       ? (found.latent as Tensor4D).clone()
       : (tf.addN(tf.split(found.latent as Tensor4D, copies)) as Tensor4D),
   );
-  tf.dispose([stacked, input.temb, input.context, found.latent as Tensor4D]);
+  tf.dispose([stacked, input.temb as Tensor, input.context, found.latent as Tensor4D]);
   return { loss: found.loss, gradient };
 }
 
@@ -98,11 +143,21 @@ function networkInput(
   contexts: readonly Tensor3D[],
   { adapters, hooks }: DenoiseOptions,
 ): BlockInput {
-  const [first] = contexts as [Tensor3D];
-  const context = contexts.length === 1 ? first.clone() : tf.concat([...contexts], 0);
   const repeated = typeof t === 'number' ? t : contexts.flatMap(() => t);
-  const project = adapters === 'off' ? undefined : (denoiser.adapter ?? undefined);
-  return unetInput(denoiser.unet, repeated, context, { ...hooks, project });
+  return unetInput(denoiser.unet, repeated, joined(contexts), hooksOf(denoiser.adapter, adapters, hooks));
+}
+
+function hooksOf(
+  adapter: Projector | null,
+  adapters: DenoiseOptions['adapters'],
+  hooks: DenoiseOptions['hooks'],
+): NetworkHooks {
+  return { ...hooks, project: adapters === 'off' ? undefined : (adapter ?? undefined) };
+}
+
+function joined(contexts: readonly Tensor3D[]): Tensor3D {
+  const [first] = contexts as [Tensor3D];
+  return contexts.length === 1 ? first.clone() : tf.concat([...contexts], 0);
 }
 
 function stack(zt: Tensor4D, copies: number): Tensor4D {

@@ -5,7 +5,15 @@
 import { StudioError } from '../lib/errors.ts';
 import { settle } from '../tensor/pace.ts';
 import { scope, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import { type DenoiseOptions, type Denoiser, denoise } from './denoise.ts';
+import {
+  type DenoiseOptions,
+  type Denoiser,
+  denoise,
+  denoiseStep,
+  disposePath,
+  type PreparedPath,
+  preparePath,
+} from './denoise.ts';
 import type { Combine, Combined } from './guidance.ts';
 import { type LatentShape, latentNoise } from './latentNoise.ts';
 import { squaredDifferenceScale } from './parametrization.ts';
@@ -60,18 +68,21 @@ export function seededNoise(seeds: readonly number[], shape: LatentShape): Noise
 export async function sample(request: SampleRequest): Promise<Sampled> {
   const { scheduler } = request;
   const measured: Tensor1D[] = [];
+  const { denoiser, contexts, denoiseOptions } = request;
+  const path = preparePath(denoiser, scheduler.timesteps, contexts, denoiseOptions);
   let state = initialState(request);
   try {
     await settle();
     for (let i = 0; i < scheduler.timesteps.length; i++) {
       request.signal?.throwIfAborted();
-      state = await step(request, state, i, measured);
+      state = await step(request, path, state, i, measured);
       await settle();
     }
     const squaredDifference = await readTrace(scheduler, measured);
     return { latents: state.z.clone(), timesteps: scheduler.timesteps, squaredDifference };
   } finally {
     for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
+    if (path !== null) disposePath(path);
   }
 }
 
@@ -85,6 +96,7 @@ function initialState({ scheduler, noise }: SampleRequest): SamplerState<Tensor4
 
 async function step(
   request: SampleRequest,
+  path: PreparedPath | null,
   before: SamplerState<Tensor4D>,
   i: number,
   measured: Tensor1D[],
@@ -97,7 +109,7 @@ async function step(
     const moved = (await request.beforeStep?.(before.z, t, i)) ?? before.z;
     if (moved !== before.z) made.add(moved);
     const state = moved === before.z ? before : { ...before, z: moved };
-    const { output, squaredDifference } = scope(() => evaluate(request, state.z, t, i));
+    const { output, squaredDifference } = scope(() => evaluate(request, path, state.z, i));
     made.add(output);
     if (squaredDifference !== null) measured.push(squaredDifference);
     const draw = scheduler.noiseDraw(i);
@@ -115,10 +127,15 @@ async function step(
   }
 }
 
-function evaluate(request: SampleRequest, zt: Tensor4D, t: number, i: number): Combined {
-  const scale = request.scheduler.scaleModelInput(i);
+function evaluate(request: SampleRequest, path: PreparedPath | null, zt: Tensor4D, i: number): Combined {
+  const { denoiser, scheduler, contexts, denoiseOptions } = request;
+  const t = scheduler.timesteps[i] as number;
+  const scale = scheduler.scaleModelInput(i);
   const input = scale === 1 ? zt : tensorSpace.combine([[scale, zt]]);
-  const outputs = denoise(request.denoiser, input, t, request.contexts, request.denoiseOptions);
+  const outputs =
+    path === null
+      ? denoise(denoiser, input, t, contexts, denoiseOptions)
+      : denoiseStep(denoiser, input, path, { copies: contexts.length, i }, denoiseOptions);
   return request.combine({ outputs, zt, t, i });
 }
 

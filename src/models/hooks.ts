@@ -11,6 +11,8 @@ export type Projector = {
    * rides on a bias. x [N, H, W, in] -> [N, H', W', out].
    */
   readonly convolve?: Convolver | undefined;
+  /** False for layers that it leaves as they are, which then may run in one pass with others. By default it changes all. */
+  readonly changes?: ((layer: Linear | Conv) => boolean) | undefined;
 };
 
 export type Convolver = (layer: Conv, x: Tensor4D, options?: ConvOptions) => Tensor4D;

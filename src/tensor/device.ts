@@ -8,6 +8,7 @@ import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import { openWasmForm } from './wasm/forms.ts';
+import { computesOnCpu } from './webgpu/adapter.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';
 
 export type OpenOptions = {
@@ -168,9 +169,4 @@ async function requestAdapter(): Promise<GPUAdapter | null> {
 function describeAdapter(adapter: GPUAdapter): AdapterDescription {
   const { vendor, architecture, description } = adapter.info;
   return { vendor, architecture, description, software: computesOnCpu(adapter.info) };
-}
-
-/** True for adapters that are programs: SwiftShader, llvmpipe, WARP. */
-export function computesOnCpu({ architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean {
-  return isFallbackAdapter === true || /swiftshader|llvmpipe|warp/i.test(`${architecture} ${description}`);
 }

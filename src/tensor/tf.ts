@@ -30,3 +30,9 @@ export function scope<T>(run: () => T): T {
 export function sizeOf(shape: readonly number[]): number {
   return tf.util.sizeFromShape([...shape]);
 }
+
+/** True while a tape records for a gradient. */
+export function recordsTape(): boolean {
+  const { gradientDepth } = (tf.engine() as unknown as { state: { gradientDepth: number } }).state;
+  return gradientDepth > 0;
+}

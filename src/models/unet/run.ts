@@ -1,10 +1,9 @@
-import { silu } from '../../tensor/ops/activations.ts';
-import { type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
-import type { NetworkHooks, Projector } from '../hooks.ts';
+import type { Tensor3D, Tensor4D } from '../../tensor/tf.ts';
+import type { NetworkHooks } from '../hooks.ts';
 import { runLinear } from '../layers.ts';
 import type { BlockInput } from './blocks.ts';
+import { embedTime, type PreparedStep } from './prepared.ts';
 import { type Stage, unetStages } from './stages.ts';
-import { timestepEmbedding } from './timestep.ts';
 import type { UnetWeights } from './weights.ts';
 
 /** A UNet ready to run: its weights and its stages. */
@@ -15,7 +14,7 @@ export function makeUnet(weights: UnetWeights): Unet {
 }
 
 /**
- * What the stages get beside the latent. The caller disposes `temb`.
+ * What the stages get beside the latent. The caller disposes `temb`, which is there.
  * @param t one timestep for all samples, or one per sample
  * @param context text embeddings [N, L, D]
  */
@@ -35,13 +34,15 @@ export function unetInput(
   };
 }
 
-function embedTime(w: UnetWeights, t: readonly number[], project: Projector): Tensor2D {
-  return tf.tidy(() => {
-    const width = w.config.channels[0] as number;
-    const sinusoid = tf.tensor2d(timestepEmbedding(t, width, w.config), [t.length, width]);
-    // Every resnet applies SiLU to the embedding again before its own projection; it is done once here.
-    return silu(project(w.time2, silu(project(w.time1, sinusoid)))) as Tensor2D;
-  });
+/** What the stages get at a step of a path that was prepared. */
+export function preparedInput(
+  unet: Unet,
+  step: PreparedStep,
+  context: Tensor3D,
+  hooks: NetworkHooks,
+): BlockInput {
+  const { groups, normEps } = unet.weights.config;
+  return { temb: null, step, context, hooks, groups, normEps };
 }
 
 /**

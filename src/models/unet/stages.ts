@@ -2,7 +2,6 @@
  * The UNet as a list of stages between which only the hidden state and the skip tensors pass. Inference runs them
  * one after another; training sweeps them backwards, recomputing one at a time.
  */
-import { concatChannels } from '../../tensor/ops/shape.ts';
 import { type Tensor4D, tf } from '../../tensor/tf.ts';
 import type { AttentionSite } from '../hooks.ts';
 import { runGroupNorm } from '../layers.ts';
@@ -125,10 +124,7 @@ function layerStage(layer: Layer, skip: 'push' | 'pop' | 'none'): Stage {
     attention,
     targets: attention.flatMap(projections),
     dense: denseLayers(layer.transformer),
-    run: (h, skipped, input) =>
-      skipped === null
-        ? runLayer(layer, h, input)
-        : tf.tidy(() => runLayer(layer, concatChannels([h, skipped]) as Tensor4D, input)),
+    run: (h, skipped, input) => runLayer(layer, h, skipped, input),
   };
 }
 

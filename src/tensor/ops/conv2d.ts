@@ -3,11 +3,11 @@
  * it where they are asked for. Differentiable in `x` and in that tensor.
  */
 import { StudioError } from '../../lib/errors.ts';
-import type { Tensor, Tensor4D } from '../tf.ts';
+import { sizeOf, type Tensor, type Tensor4D } from '../tf.ts';
 import { convolve, convolveGradient } from '../wasm/products.ts';
 import type { ConvGeometry } from '../wasm/winograd.ts';
 import { type Uniform, u32 } from '../webgpu/launch.ts';
-import { launchProduct } from '../webgpu/products.ts';
+import { launchOneProduct } from '../webgpu/products.ts';
 import type { Weight } from '../weights.ts';
 import { defineOp, only } from './define.ts';
 import { composeUpsample, upsampleGradient } from './shape.ts';
@@ -22,6 +22,8 @@ export type ConvOptions = {
   readonly upsample?: readonly [height: number, width: number];
   /** Added to the result in the same pass; of its shape. */
   readonly residual?: Tensor4D;
+  /** Value of `bias` that belongs to the first channel, where it holds those of several layers; default 0. */
+  readonly firstBias?: number;
 };
 
 type EnlargedGeometry = ConvGeometry & {
@@ -29,16 +31,21 @@ type EnlargedGeometry = ConvGeometry & {
   readonly source: readonly [height: number, width: number];
 };
 
-type ConvAttributes = { readonly weight: Weight; readonly geometry: EnlargedGeometry };
+type ConvAttributes = {
+  readonly weight: Weight;
+  readonly geometry: EnlargedGeometry;
+  readonly firstBias: number;
+};
 
 const runConv = defineOp<'x' | 'w' | 'bias' | 'residual', ConvAttributes>({
   name: 'StudioConv2d',
-  webgpu: (backend, { x, w, bias, residual }, { weight, geometry: g }) =>
-    launchProduct(backend, {
+  webgpu: (backend, { x, w, bias, residual }, { weight, geometry: g, firstBias }) =>
+    launchOneProduct(backend, {
       op: 'conv2d',
       x,
       weight: { tensor: w, packed: weight.packed },
       bias,
+      firstBias,
       residual,
       outputShape: [g.batch, g.outHeight, g.outWidth, g.outChannels],
       rows: g.batch * g.outHeight * g.outWidth,
@@ -48,9 +55,15 @@ const runConv = defineOp<'x' | 'w' | 'bias' | 'residual', ConvAttributes>({
       constants: { upsampled: isEnlarged(g) },
       terms: g.kernelHeight * g.kernelWidth * g.inChannels,
     }),
-  wasm: (heap, { x, bias, residual }, { weight, geometry }) => {
+  wasm: (heap, { x, bias, residual }, { weight, geometry, firstBias }) => {
     const image = isEnlarged(geometry) ? composeUpsample(heap, x, [geometry.height, geometry.width]) : x;
-    return convolve(heap, image, weight, geometry, { bias, residual });
+    const channels = geometry.outChannels;
+    let own = bias;
+    if (bias !== undefined && sizeOf(bias.shape) > channels) {
+      own = heap.allocate([channels]);
+      heap.values(own).set(heap.values(bias).subarray(firstBias, firstBias + channels));
+    }
+    return convolve(heap, image, weight, geometry, { bias: own, residual });
   },
   gradient: {
     // The frozen weight is at hand in the attributes; saving it would copy it on wasm.
@@ -74,7 +87,7 @@ function isEnlarged(g: EnlargedGeometry): boolean {
 const runConvGradient = defineOp<'dy' | 'w', ConvAttributes>({
   name: 'StudioConv2dGradient',
   webgpu: (backend, { dy, w }, { weight, geometry: g }) =>
-    launchProduct(backend, {
+    launchOneProduct(backend, {
       op: 'conv2d_gradient',
       x: dy,
       weight: { tensor: w, packed: weight.packed },
@@ -91,19 +104,19 @@ const runConvGradient = defineOp<'dy' | 'w', ConvAttributes>({
 /**
  * @param x [N, H, W, Cin]
  * @param w [kh, kw, Cin, Cout]
- * @param bias [Cout] or null
+ * @param bias [Cout], or longer with `firstBias`, or null
  * @returns [N, H', W', Cout] with H' = floor((H + padding - kh) / stride) + 1
  * @throws StudioError `conv-shape` when the channels of `x` are not those of `w`
  */
 export function conv2d(x: Tensor4D, w: Weight, bias: Tensor | null, options: ConvOptions = {}): Tensor4D {
-  const { residual } = options;
+  const { residual, firstBias = 0 } = options;
   const inputs = {
     x,
     w: w.tensor,
     ...(bias === null ? {} : { bias }),
     ...(residual === undefined ? {} : { residual }),
   };
-  const attrs = { weight: w, geometry: convGeometry(x.shape, w, options) };
+  const attrs = { weight: w, geometry: convGeometry(x.shape, w, options), firstBias };
   return only(runConv(inputs, attrs)) as Tensor4D;
 }
 

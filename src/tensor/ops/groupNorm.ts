@@ -1,8 +1,9 @@
 /** Group normalization, optionally followed by SiLU. gamma and beta are frozen; only `x` is differentiable. */
 import type { Compose } from '../composed/compose.ts';
 import { center, composeSiluSlope, type Means, normGradient } from '../composed/norm.ts';
-import { sizeOf, type Tensor, type TensorInfo, type WebGPUBackend } from '../tf.ts';
+import { sizeOf, type Tensor, type Tensor4D, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import type { Heap } from '../wasm/heap.ts';
+import { computesOnCpu } from '../webgpu/adapter.ts';
 import { f32, foldedGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
 import { constants } from '../webgpu/shader.ts';
 import { SHADERS } from '../webgpu/shaders.ts';
@@ -73,6 +74,28 @@ export function groupNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, o
   return only(runGroupNorm({ x, gamma, beta }, { groups, eps, silu })) as T;
 }
 
+const runJoinedNorm = defineOp<'x' | 'joined' | 'gamma' | 'beta', GroupNormOptions>({
+  name: 'StudioJoinedGroupNorm',
+  webgpu: (backend, { x, joined, gamma, beta }, options) =>
+    launch(backend, {
+      ...normLaunch(backend, 'group_norm', x, options, joined),
+      inputs: [x, gamma, beta, joined],
+    }),
+});
+
+/**
+ * `groupNorm` of a tensor whose channels two tensors hold, which are not joined for it. Without a gradient and on webgpu
+ * only.
+ */
+export function joinedGroupNorm(
+  [x, joined]: readonly [Tensor4D, Tensor4D],
+  gamma: Tensor,
+  beta: Tensor,
+  { groups, eps, silu }: GroupNormOptions,
+): Tensor4D {
+  return only(runJoinedNorm({ x, joined, gamma, beta }, { groups, eps, silu })) as Tensor4D;
+}
+
 /** Runs a kernel on tensors of which the first has the sizes. False when it cannot, with channels not divisible by 4. */
 function runOnHeap(
   heap: Heap,
@@ -111,11 +134,12 @@ function groupMeans(groups: number): Means {
 
 /**
  * Threads for a group of so many values. Barriers cost per thread, on software adapters most of all: 256 values take 6 ms
- * with 16 threads and 20 ms with 64 (8 x 8x8x128 in 32 groups, SwiftShader, Chromium 156).
+ * with 16 threads and 20 ms with 64 (8 x 8x8x128 in 32 groups, SwiftShader, Chromium 156). A GPU has more threads than
+ * there are groups to keep them busy.
  */
-function threadsFor(values: number): number {
-  if (values <= 1024) return 16;
-  return values <= 65_536 ? 64 : 256;
+function threadsFor({ device }: WebGPUBackend, values: number): number {
+  if (computesOnCpu(device.adapterInfo)) return values <= 1024 ? 16 : values <= 65_536 ? 64 : 256;
+  return values <= 1024 ? 64 : 256;
 }
 
 function normLaunch(
@@ -123,16 +147,26 @@ function normLaunch(
   name: 'group_norm' | 'group_norm_gradient',
   x: TensorInfo,
   { groups, eps, silu }: GroupNormOptions,
+  joined?: TensorInfo,
 ): Omit<Launch, 'inputs'> {
   const samples = x.shape[0] as number;
-  const channels = x.shape.at(-1) as number;
-  const pixels = sizeOf(x.shape) / (samples * channels);
-  const threads = threadsFor((pixels * channels) / groups);
+  const own = x.shape.at(-1) as number;
+  const channels = own + (joined === undefined ? 0 : (joined.shape.at(-1) as number));
+  const pixels = sizeOf(x.shape) / (samples * own);
+  const threads = threadsFor(backend, (pixels * channels) / groups);
   return {
-    label: `${name}/${threads}`,
-    pieces: () => [SHADERS[name], constants({ threads })],
-    outputs: [x.shape],
-    uniforms: [...[samples, pixels, channels, channels / groups, silu ? 1 : 0].map(u32), f32(eps)],
+    label: `${name}/${threads}${joined === undefined ? '' : '/joined'}`,
+    pieces: () => [
+      SHADERS[name],
+      joined === undefined ? SHADERS.channels_plain : SHADERS.channels_joined,
+      constants({ threads }),
+    ],
+    outputs: [[...x.shape.slice(0, -1), channels]],
+    uniforms: [
+      ...[samples, pixels, channels, channels / groups, silu ? 1 : 0].map(u32),
+      f32(eps),
+      u32(joined === undefined ? 0 : own),
+    ],
     groups: [groups, ...foldedGroups(backend, samples)],
   };
 }

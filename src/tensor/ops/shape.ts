@@ -102,10 +102,10 @@ const runSliceChannels = defineOp<'x', { readonly first: number; readonly width:
   },
 });
 
-/** Joins [N, H, W, C_i] along the channels. */
-export function concatChannels(parts: readonly Tensor4D[]): Tensor4D {
+/** Joins [..., C_i] along the channels. */
+export function concatChannels<T extends Tensor>(parts: readonly T[]): T {
   const inputs = Object.fromEntries(parts.map((part, i) => [partName(i), part]));
-  return only(runConcat(inputs, { widths: parts.map((part) => part.shape[3]) })) as Tensor4D;
+  return only(runConcat(inputs, { widths: parts.map((part) => part.shape.at(-1) as number) })) as T;
 }
 
 /** Channels `first` to `first + width` of x [N, H, W, C]: [N, H, W, width]. */

@@ -1,7 +1,7 @@
 /** Launches of linear layers, for frozen weights and for f32 matrices of the adapters. */
 
 import { sizeOf, type TensorInfo, type WebGPUBackend } from '../tf.ts';
-import { launchProduct } from './products.ts';
+import { launchOneProduct } from './products.ts';
 
 /** A matrix [K,N] on the GPU, padded to multiples of 4. */
 export type Matrix = {
@@ -24,7 +24,7 @@ export function launchLinear(
   w: Matrix,
   addends: Addends = {},
 ): TensorInfo {
-  return launchProduct(backend, {
+  return launchOneProduct(backend, {
     op: 'linear',
     x,
     weight: w,
@@ -38,7 +38,7 @@ export function launchLinear(
 
 /** dy [..., N] times the transposed matrix: [..., K]. */
 export function launchLinearGradient(backend: WebGPUBackend, dy: TensorInfo, w: Matrix): TensorInfo {
-  return launchProduct(backend, {
+  return launchOneProduct(backend, {
     op: 'linear_gradient',
     x: dy,
     weight: w,

@@ -6,6 +6,11 @@ import doraWeightNorm from '../../../shaders/adapters/dora_weight_norm.wgsl?raw'
 import matmul from '../../../shaders/adapters/matmul.wgsl?raw';
 import attentionParams from '../../../shaders/common/attention_params.wgsl?raw';
 import bias from '../../../shaders/common/bias.wgsl?raw';
+import channelsJoined from '../../../shaders/common/channels_joined.wgsl?raw';
+import channelsPlain from '../../../shaders/common/channels_plain.wgsl?raw';
+import columnsGated from '../../../shaders/common/columns_gated.wgsl?raw';
+import columnsPlain from '../../../shaders/common/columns_plain.wgsl?raw';
+import columnsTriple from '../../../shaders/common/columns_triple.wgsl?raw';
 import doraBias from '../../../shaders/common/dora_bias.wgsl?raw';
 import doraColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
 import doraColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
@@ -26,14 +31,19 @@ import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
 import residualAny from '../../../shaders/common/residual_any.wgsl?raw';
 import residualVec4 from '../../../shaders/common/residual_vec4.wgsl?raw';
 import rowStatistics from '../../../shaders/common/row_statistics.wgsl?raw';
-import rowsAny from '../../../shaders/common/rows_any.wgsl?raw';
-import rowsVec4 from '../../../shaders/common/rows_vec4.wgsl?raw';
+import rowsAsTheyAre from '../../../shaders/common/rows_as_they_are.wgsl?raw';
+import rowsNormed from '../../../shaders/common/rows_normed.wgsl?raw';
 import silu from '../../../shaders/common/silu.wgsl?raw';
 import timesColumns from '../../../shaders/common/times_columns.wgsl?raw';
 import timesRows from '../../../shaders/common/times_rows.wgsl?raw';
 import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
 import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
+import xAny from '../../../shaders/common/x_any.wgsl?raw';
+import xJoined from '../../../shaders/common/x_joined.wgsl?raw';
+import xVec4 from '../../../shaders/common/x_vec4.wgsl?raw';
+import yAny from '../../../shaders/common/y_any.wgsl?raw';
+import yVec4 from '../../../shaders/common/y_vec4.wgsl?raw';
 import noiseDifference from '../../../shaders/mi/noise_difference.wgsl?raw';
 import activation from '../../../shaders/nn/activation.wgsl?raw';
 import activationGradient from '../../../shaders/nn/activation_gradient.wgsl?raw';
@@ -55,9 +65,10 @@ import layerNormGradient from '../../../shaders/nn/layer_norm_gradient.wgsl?raw'
 import linear from '../../../shaders/nn/linear.wgsl?raw';
 import linearCombination from '../../../shaders/nn/linear_combination.wgsl?raw';
 import linearGradient from '../../../shaders/nn/linear_gradient.wgsl?raw';
+import linearTriple from '../../../shaders/nn/linear_triple.wgsl?raw';
 import productRegisters from '../../../shaders/nn/product_registers.wgsl?raw';
 import productSubgroups from '../../../shaders/nn/product_subgroups.wgsl?raw';
-import productWorkgroup from '../../../shaders/nn/product_workgroup.wgsl?raw';
+import productTiles from '../../../shaders/nn/product_tiles.wgsl?raw';
 import adamw from '../../../shaders/train/adamw.wgsl?raw';
 import sumOfSquares from '../../../shaders/train/sum_of_squares.wgsl?raw';
 import type { Shader } from './shader.ts';
@@ -69,7 +80,18 @@ export const SHADERS = {
   dora_weight_norm: { code: doraWeightNorm, needs: ['Weight4', 'b4', 'store4', 'unpack'] },
   matmul: { code: matmul, needs: ['a_at', 'b_at'] },
   attention_params: { code: attentionParams, needs: [] },
-  bias: { code: bias, needs: ['bias_binding', 'params'] },
+  bias: { code: bias, needs: ['bias_binding', 'params', 'spans'] },
+  channels_joined: { code: channelsJoined, needs: ['params', 'x'] },
+  channels_plain: { code: channelsPlain, needs: ['params', 'x'] },
+  columns_gated: { code: columnsGated, needs: ['activation', 'bias4', 'params', 'side_x', 'store4'] },
+  columns_plain: { code: columnsPlain, needs: ['bias4', 'params', 'side_x', 'store4'] },
+  columns_triple: { code: columnsTriple, needs: ['params', 'side_x'] },
+  x_any: { code: xAny, needs: ['params', 'x_binding'] },
+  x_joined: { code: xJoined, needs: ['params', 'x_binding'] },
+  x_vec4: { code: xVec4, needs: ['params', 'x_binding'] },
+  y_any: { code: yAny, needs: ['params', 'residual4'] },
+  y_vec4: { code: yVec4, needs: ['params', 'residual4'] },
+  linear_triple: { code: linearTriple, needs: ['Weight4', 'params', 'unpack', 'w', 'w_binding'] },
   dora_bias: { code: doraBias, needs: ['Pack'] },
   dora_columns_any: { code: doraColumnsAny, needs: ['params'] },
   dora_columns_vec4: { code: doraColumnsVec4, needs: ['params'] },
@@ -78,8 +100,8 @@ export const SHADERS = {
   flat_index: { code: flatIndex, needs: [] },
   gelu_erf: { code: geluErf, needs: ['Pack'] },
   gelu_quick: { code: geluQuick, needs: ['Pack'] },
-  group_statistics: { code: groupStatistics, needs: ['params', 'threads', 'workgroup_sum', 'x'] },
-  linear_operands: { code: linearOperands, needs: ['Weight4'] },
+  group_statistics: { code: groupStatistics, needs: ['params', 'threads', 'workgroup_sum', 'x_at'] },
+  linear_operands: { code: linearOperands, needs: ['Weight4', 'w_binding'] },
   matmul_nn: { code: matmulNn, needs: ['params'] },
   matmul_nt: { code: matmulNt, needs: ['params'] },
   matmul_tn: { code: matmulTn, needs: ['params'] },
@@ -90,8 +112,8 @@ export const SHADERS = {
   residual_any: { code: residualAny, needs: ['params', 'residual_binding'] },
   residual_vec4: { code: residualVec4, needs: ['params', 'residual_binding'] },
   row_statistics: { code: rowStatistics, needs: ['params', 'x'] },
-  rows_any: { code: rowsAny, needs: ['params', 'residual4'] },
-  rows_vec4: { code: rowsVec4, needs: ['params', 'residual4'] },
+  rows_as_they_are: { code: rowsAsTheyAre, needs: [] },
+  rows_normed: { code: rowsNormed, needs: ['gamma_binding', 'load4', 'params'] },
   silu: { code: silu, needs: ['Pack'] },
   times_columns: { code: timesColumns, needs: [] },
   times_rows: { code: timesRows, needs: [] },
@@ -107,16 +129,16 @@ export const SHADERS = {
   attention_gradient_q: { code: attentionGradientQ, needs: ['head4', 'params'] },
   attention_tiled: { code: attentionTiled, needs: ['head4', 'params'] },
   attention_tiled_gradient: { code: attentionTiledGradient, needs: ['head4', 'rows_are_keys', 'slopes'] },
-  conv2d: { code: conv2d, needs: ['Weight4', 'unpack', 'upsampled'] },
-  conv2d_gradient: { code: conv2dGradient, needs: ['Weight4', 'unpack'] },
+  conv2d: { code: conv2d, needs: ['Weight4', 'unpack', 'upsampled', 'w_binding'] },
+  conv2d_gradient: { code: conv2dGradient, needs: ['Weight4', 'unpack', 'w_binding'] },
   geglu: { code: geglu, needs: ['Pack', 'activation'] },
   geglu_gradient: { code: gegluGradient, needs: ['Pack', 'activation', 'activation_slope'] },
   group_moments: { code: groupMoments, needs: ['group_statistics', 'threads'] },
-  group_norm: { code: groupNorm, needs: ['group_statistics', 'threads'] },
+  group_norm: { code: groupNorm, needs: ['group_statistics', 'threads', 'x_at'] },
   group_norm_gradient: { code: groupNormGradient, needs: ['group_statistics', 'threads', 'workgroup_sum'] },
   layer_norm: { code: layerNorm, needs: ['flat_index', 'row_statistics'] },
   layer_norm_gradient: { code: layerNormGradient, needs: ['flat_index', 'row_statistics'] },
-  linear: { code: linear, needs: ['params', 'unpack', 'w'] },
+  linear: { code: linear, needs: ['params', 'spans', 'unpack', 'w'] },
   linear_combination: { code: linearCombination, needs: ['combined', 'y'] },
   linear_gradient: { code: linearGradient, needs: ['params', 'unpack', 'w'] },
   product_registers: {
@@ -152,19 +174,26 @@ export const SHADERS = {
       'times',
     ],
   },
-  product_workgroup: {
-    code: productWorkgroup,
+  product_tiles: {
+    code: productTiles,
     needs: [
-      'bias4',
+      'along_sum',
       'block_row',
+      'finish',
       'load4',
+      'normed',
       'params',
       'place',
-      'side',
+      'row_moments',
+      'side_x',
+      'side_y',
+      'slices',
       'source_row',
-      'store4',
       'taps',
+      'thread_rows',
+      'tile_parts',
       'times',
+      'weight_column',
     ],
   },
   adamw: { code: adamw, needs: ['Pack'] },

@@ -9,12 +9,13 @@ export const kernelOps = [...productOps, 'attention', 'attention_gradient'] as c
 export type KernelOp = (typeof kernelOps)[number];
 
 /**
- * `registers`: no barriers and no workgroup memory; `workgroup`: tiled through workgroup memory; `subgroups`: values are
- * passed within a subgroup.
+ * `registers`: no barriers and no workgroup memory; `workgroup`: tiled through workgroup memory; `tiles` and `large_tiles`:
+ * products tiled through workgroup memory and registers, 64 x 64 or 128 x 128 values of a workgroup; `subgroups`: values
+ * are passed within a subgroup.
  */
-export type KernelVariant = 'registers' | 'workgroup' | 'subgroups';
+export type KernelVariant = 'registers' | 'workgroup' | 'tiles' | 'large_tiles' | 'subgroups';
 
-const ofProducts = ['registers', 'workgroup', 'subgroups'] as const;
+const ofProducts = ['registers', 'tiles', 'large_tiles', 'subgroups'] as const;
 const ofAttention = ['registers', 'workgroup'] as const;
 
 /** The forms of each op; the first runs everywhere, is the fastest on software adapters, and is the default. */

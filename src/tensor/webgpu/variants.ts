@@ -3,13 +3,13 @@
  * choice goes into every checkpoint, since another form may round differently.
  */
 import { steadyMs } from '../../lib/clock.ts';
-import { computesOnCpu } from '../device.ts';
 import { settle } from '../pace.ts';
 import { sizeOf, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
 import { disposeWeight, makeWeight } from '../weights.ts';
+import { computesOnCpu } from './adapter.ts';
 import { launchAttention, launchAttentionGradient } from './attention.ts';
 import { u32 } from './launch.ts';
-import { launchProduct } from './products.ts';
+import { launchOneProduct } from './products.ts';
 import {
   chooseVariant,
   chosenVariant,
@@ -169,7 +169,7 @@ function productTrial(backend: WebGPUBackend, op: ProductOp, { side, channels }:
     constants: op === 'conv2d' ? { upsampled: false } : {},
   };
   return {
-    run: () => [launchProduct(backend, isConv ? conv : product)],
+    run: () => [launchOneProduct(backend, isConv ? conv : product)],
     dispose() {
       x.dispose();
       disposeWeight(weight);

@@ -187,7 +187,7 @@ async function resnet(context: Context): Promise<void> {
   const temb = silu(embedding) as Tensor2D;
   const context3d = tf.zeros<tf.Rank.R3>([1, 1, 1]);
   const layer = { name: 'resnet', resnet: build, transformer: null };
-  const out = runLayer(layer, x, { temb, context: context3d, hooks: {}, groups: 4, normEps: 1e-5 });
+  const out = runLayer(layer, x, null, { temb, context: context3d, hooks: {}, groups: 4, normEps: 1e-5 });
   await check(context, 'resnet.out', await takeImage(out));
   for (const tensor of [x, embedding, temb, context3d]) tensor.dispose();
   dispose();

@@ -10,7 +10,7 @@ import {
   valueContexts,
 } from '../../../src/methods/code/structuredGuidance.ts';
 import { runLinear } from '../../../src/models/layers.ts';
-import { mixTokens } from '../../../src/models/unet/blocks.ts';
+import { mixContext } from '../../../src/models/unet/blocks.ts';
 import { unetInput } from '../../../src/models/unet/run.ts';
 import { attentionSites } from '../../../src/models/unet/stages.ts';
 import type { Attention } from '../../../src/models/unet/weights.ts';
@@ -194,7 +194,7 @@ export async function runStructuredGuidance(entry: unknown, io: OracleFiles, rep
       const input = unetInput(unet, 1, both, optionsOf(mode).hooks ?? {});
       const out = scope(() => attentionLayer(layer, x, site.resolution, input));
       report.close('site', mode, await take(out), await file.readF32(`site.out.${mode}`), tolerance('site'));
-      input.temb.dispose();
+      input.temb?.dispose();
     }
     tf.dispose([x, both]);
   }
@@ -206,7 +206,8 @@ function attentionLayer(
   resolution: readonly [number, number],
   input: ReturnType<typeof unetInput>,
 ): Tensor3D {
-  return runLinear(layer.toOut, mixTokens(layer, x, input.context, resolution, input)) as Tensor3D;
+  const q = runLinear(layer.toQ, x) as Tensor3D;
+  return runLinear(layer.toOut, mixContext(layer, q, resolution, input)) as Tensor3D;
 }
 
 /** Spans of phrases among tokens whose words end in `</w>`; CLIP splits at marks. */

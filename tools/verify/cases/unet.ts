@@ -73,7 +73,7 @@ async function withInput<T>(
   try {
     return await use(zt, input);
   } finally {
-    for (const tensor of [zt, context, input.temb]) tensor.dispose();
+    for (const tensor of [zt, context, input.temb]) tensor?.dispose();
   }
 }
 
