@@ -36,7 +36,7 @@ const runMoments = defineOp<'x', { readonly groups: number }>({
     const { samples, pixels, channels } = sizesOf(x);
     return launch(backend, {
       label: `group_moments/${threads}`,
-      pieces: () => [SHADERS.group_moments, SHADERS.channels_plain, constants({ threads })],
+      pieces: () => [SHADERS.group_moments, constants({ threads })],
       outputs: [
         [samples, groups],
         [samples, groups],

@@ -158,7 +158,7 @@ function normLaunch(
     label: `${name}/${threads}${joined === undefined ? '' : '/joined'}`,
     pieces: () => [
       SHADERS[name],
-      joined === undefined ? SHADERS.channels_plain : SHADERS.channels_joined,
+      ...(joined === undefined ? [] : [SHADERS.channels_joined]),
       constants({ threads }),
     ],
     outputs: [[...x.shape.slice(0, -1), channels]],

@@ -202,6 +202,7 @@ export const SHADERS = {
 
 /** Pieces that come by themselves where they are needed. */
 export const LIBRARY: readonly Shader[] = [
+  SHADERS.channels_plain,
   SHADERS.flat_index,
   SHADERS.group_statistics,
   SHADERS.row_statistics,

@@ -107,8 +107,8 @@ for (const form of ['registers', 'tiles'] as const) {
 
       it('are differentiable', () => {
         const { x, norm, weights, dispose } = setUp(5, 12, [20]);
-        const [{ weight }] = weights as [{ weight: Weight }];
-        const dx = tf.grad((rows: tf.Tensor3D) => normLinear(rows, norm, weight, null))(x);
+        const { weight } = weights[0] as { weight: Weight };
+        const dx = tf.grad((rows) => normLinear(rows as tf.Tensor3D, norm, weight, null))(x);
         expect(dx.shape).toEqual(x.shape);
         dx.dispose();
         dispose();
