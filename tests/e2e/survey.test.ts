@@ -273,7 +273,7 @@ test('a survey that was left lies in this browser until it is deleted', async ()
   const section = page.getByRole('region', { name: 'Surveys under way' });
   const item = section.getByRole('listitem', { name: 'Which images fit the prompt?, 0 of 5 rounds' });
   await item.waitFor();
-  expect(await item.textContent()).toMatch(/\d+(\.\d+)? [kM]B/);
+  expect(await item.textContent()).toMatch(/\d+(\.\d+)? [KM]B/);
   expect(await pageProblems(page, 'Storage')).toEqual([]);
   await item.getByRole('button', { name: /^Delete/ }).click();
   await page

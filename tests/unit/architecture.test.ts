@@ -25,6 +25,7 @@ const page = [
   // What a metric asks about a prompt, likewise.
   'metrics/blip/questions',
   'metrics/language/nounPhrases',
+  'metrics/spatial/promptObjects',
   'engine/client',
   'storage',
   'sources',

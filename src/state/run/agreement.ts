@@ -4,6 +4,7 @@ import type { PoolScore } from '../../analysis/agreement.ts';
 import type { CandidateRecord } from '../../contract/events.ts';
 import type { EstimatorName, ScoreSpec, WeightsName } from '../../contract/spec.ts';
 import { metricOf } from '../../metrics/registry.ts';
+import { useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { EMPTY_POOL, useGallery } from './gallery.ts';
 import { useRuns } from './runs.ts';
@@ -89,6 +90,12 @@ export async function loadPoolScores(withEngine: boolean): Promise<void> {
     if (values.length > 0) others.push({ ...variant.named, values });
   }
   if (usePoolScores.getState().key === key) usePoolScores.setState({ scores: [...own, ...others] });
+}
+
+/** Reads all scores again after some were added to the pool. */
+export async function reloadPoolScores(): Promise<void> {
+  usePoolScores.setState({ key: '' });
+  await loadPoolScores(useEngine.getState().status === 'ready');
 }
 
 type Variant = {

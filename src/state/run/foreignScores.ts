@@ -1,7 +1,7 @@
 /** Scores of other programs for the images of the open run. */
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
-import { loadPoolScores } from './agreement.ts';
+import { reloadPoolScores } from './agreement.ts';
 import { useGallery } from './gallery.ts';
 import { openRun } from './runActions.ts';
 import { useRuns } from './runs.ts';
@@ -17,7 +17,7 @@ export async function addScores(name: string, file: Blob): Promise<void> {
   );
   if (added === null) return;
   await openRun(runId);
-  await loadPoolScores(false);
+  await reloadPoolScores();
   const rest = added.without === 0 ? '' : ` ${added.without} images are not in it.`;
   confirmDone(`${added.names.join(', ')}: ${added.images} images have a score.${rest}`);
 }

@@ -4,7 +4,7 @@ import type { MetricChoice } from '../../contract/spec.ts';
 import { metricOf } from '../../metrics/registry.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
-import { loadPoolScores } from './agreement.ts';
+import { reloadPoolScores } from './agreement.ts';
 import { useGallery } from './gallery.ts';
 import { openRun } from './runActions.ts';
 import { useRuns } from './runs.ts';
@@ -50,7 +50,7 @@ export async function measureShownPool(metric: MetricChoice): Promise<void> {
   stopping = null;
   useMeasuring.setState(NOTHING);
   await openRun(runId);
-  await loadPoolScores(false);
+  await reloadPoolScores();
   if (measured === null) return;
   const title = metricOf(metric.name)?.title ?? metric.name;
   const { images, again } = measured;

@@ -1,4 +1,7 @@
-/** What BLIP-VQA asks about: noun phrases of prompts as they are found, and as they are written line by line. */
+/**
+ * What metrics ask about: BLIP-VQA noun phrases, as they are found and as they are written line by line; the spatial
+ * score two objects and the place of one of them.
+ */
 import { useEffect, useState } from 'react';
 import type { EditedPhrases } from '../../contract/spec.ts';
 import { askedPhrases, MAX_QUESTIONS } from '../../metrics/blip/questions.ts';
@@ -41,4 +44,35 @@ export function withPhrases(
 ): EditedPhrases {
   const { [prompt]: _, ...others } = edited;
   return JSON.stringify(phrases) === JSON.stringify(found) ? others : { ...others, [prompt]: phrases };
+}
+
+export type Places = {
+  /** Prompts that name no place, or not two objects. */
+  readonly unplaced: readonly string[];
+  /** Prompts that UniDet itself scores 0, whatever the picture shows. */
+  readonly alwaysZero: readonly string[];
+};
+
+/** What the spatial score can do with prompts; null until they are read. Its tables are loaded when they are needed. */
+export function usePlaces(prompts: readonly string[]): Places | null {
+  const [places, setPlaces] = useState<Places | null>(null);
+  useEffect(() => {
+    let current = true;
+    const read = async (): Promise<void> => {
+      const { askedPlaces } = await import('../../metrics/spatial/promptObjects.ts');
+      const unplaced: string[] = [];
+      const alwaysZero: string[] = [];
+      for (const prompt of new Set(prompts)) {
+        const asked = await askedPlaces(prompt);
+        if (asked === null) unplaced.push(prompt);
+        else if (asked.alwaysZero) alwaysZero.push(prompt);
+      }
+      if (current) setPlaces({ unplaced, alwaysZero });
+    };
+    void attempt(read);
+    return () => {
+      current = false;
+    };
+  }, [prompts]);
+  return places;
 }

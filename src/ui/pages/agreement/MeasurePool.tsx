@@ -12,6 +12,7 @@ import { Choice } from '../../primitives/Choice.tsx';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
 import { MetricDownload } from '../settings/MetricDownload.tsx';
+import { PlacesNote } from '../settings/PlacesNote.tsx';
 import { QuestionEditor } from '../settings/QuestionEditor.tsx';
 import styles from './MeasurePool.module.css';
 
@@ -75,6 +76,7 @@ export function MeasurePool({ run }: { readonly run: OpenRun }) {
           Images that have its number are left out; what is measured stays when it is stopped. Takes up to{' '}
           {formatBytes(model.deviceBytes)} of GPU memory; where the model is large, its UNet leaves meanwhile.
         </p>
+        {metric.network.pixels === 'owlvit' ? <PlacesNote prompts={run.spec.prompts} /> : null}
         {asks ? (
           <Disclosure label="Questions">
             <QuestionEditor prompts={run.spec.prompts} edited={edited} onEdit={setEdited} />

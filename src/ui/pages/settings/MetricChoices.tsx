@@ -9,6 +9,7 @@ import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import styles from './FieldGroup.module.css';
 import { MetricDownload } from './MetricDownload.tsx';
+import { PlacesNote } from './PlacesNote.tsx';
 import { QuestionEditor } from './QuestionEditor.tsx';
 
 const NOTHING_EDITED = {};
@@ -75,6 +76,11 @@ export function MetricChoices() {
                     onEdit={(phrases) => setPhrases(name, phrases)}
                   />
                 </Disclosure>
+              </div>
+            ) : null}
+            {isChosen && network?.pixels === 'owlvit' ? (
+              <div className={styles.below}>
+                <PlacesNote prompts={prompts} />
               </div>
             ) : null}
           </div>
