@@ -1,5 +1,7 @@
 /** Metrics of a pool's images after they were drawn: those that a metric has not measured, or asked something else about. */
-import { isMeasured, type Meter } from '../metrics/metric.ts';
+import { isMeasured } from '../metrics/measure.ts';
+import type { Meter } from '../metrics/metric.ts';
+import { withDerived } from '../metrics/t2i/derived.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { withMeter } from '../procedures/measureImages.ts';
 import type { Session } from '../procedures/session.ts';
@@ -71,8 +73,11 @@ export async function measurePool(
         const measured: ScoreEntry[] = [];
         for (const [i, image] of images.entries()) {
           const entry = batch[i] as ScoreEntry;
-          const found = await meter.measure(image, prompts[entry.prompt] as string);
-          if (found !== null) measured.push({ ...entry, metrics: { ...entry.metrics, [name]: found } });
+          const prompt = prompts[entry.prompt] as string;
+          const found = await meter.measure(image, prompt);
+          if (found === null) continue;
+          const metrics = await withDerived({ ...entry.metrics, [name]: found }, prompt);
+          measured.push({ ...entry, metrics });
         }
         await store.series.append('scores', measured);
         onStored(measured, from + batch.length, open.length);

@@ -2,7 +2,7 @@
  * What a metric is: a value that says what the number means. Values are light, the page imports them; what measures
  * images lies beside them and is loaded where images are.
  */
-import type { Measured, MetricRecord, PixelImage } from '../contract/events.ts';
+import type { Measured, PixelImage } from '../contract/events.ts';
 
 export type Metric = {
   /** Stable: the key of its numbers in stored runs, reports and files. */
@@ -18,6 +18,8 @@ export type Metric = {
   readonly format: 'percent' | 'number';
   /** The network that it runs; null for rules on pixels alone. */
   readonly network: MetricNetwork | null;
+  /** Names of the metrics that it follows from; absent where it is measured. */
+  readonly madeOf?: readonly string[];
   /** Further numbers of one image, by their key in `Measured.parts`; the first is the headline of a pool. */
   readonly parts: readonly { readonly key: string; readonly title: string }[];
 };
@@ -43,30 +45,3 @@ export type Meter = {
   /** Frees networks; one that is asked again afterwards fails. */
   dispose(): void;
 };
-
-/** All that the meters say of an image, by the names of their metrics. */
-export async function measureImage(
-  meters: readonly Meter[],
-  image: PixelImage,
-  prompt: string,
-): Promise<MetricRecord> {
-  const record: Record<string, Measured> = {};
-  for (const meter of meters) {
-    const measured = await meter.measure(image, prompt);
-    if (measured !== null) record[meter.metric.name] = measured;
-  }
-  return record;
-}
-
-/** True where the metric would ask the same again, or has nothing to say about the prompt. */
-export async function isMeasured(meter: Meter, record: MetricRecord, prompt: string): Promise<boolean> {
-  const asks = await meter.asks(prompt);
-  if (asks === null) return true;
-  const measured = record[meter.metric.name];
-  if (measured === undefined) return false;
-  // Runs of earlier versions did not keep what was asked.
-  const { asked } = measured;
-  return (
-    asked === undefined || JSON.stringify(asked.map(({ question }) => question)) === JSON.stringify(asks)
-  );
-}

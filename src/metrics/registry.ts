@@ -6,6 +6,7 @@ import { hpsV2 } from './hpsV2.ts';
 import type { Metric } from './metric.ts';
 import { pickScore } from './pickScore.ts';
 import { shapesClip } from './shapesClip.ts';
+import { threeInOneStyle } from './threeInOneStyle.ts';
 import { unidetStyle } from './unidetStyle.ts';
 
 export const METRICS: readonly Metric[] = [
@@ -17,6 +18,7 @@ export const METRICS: readonly Metric[] = [
   hpsV2,
   pickScore,
   unidetStyle,
+  threeInOneStyle,
 ];
 
 /** The metric of that name; null for one that this version does not know, as runs of another version may have. */

@@ -5,7 +5,8 @@
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ScoreSpec } from '../contract/spec.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
-import { type Meter, measureImage } from '../metrics/metric.ts';
+import { measureImage } from '../metrics/measure.ts';
+import type { Meter } from '../metrics/metric.ts';
 import { measureRenoised } from '../mi/measureRenoised.ts';
 import { decodeImages } from './decodeImages.ts';
 import { type DrawnCandidate, type DrawOptions, drawPool, type PoolTask } from './drawPool.ts';

@@ -1,6 +1,7 @@
 /** Images by metrics, in the memory there is. */
 import type { Measured, MetricRecord, PixelImage } from '../contract/events.ts';
 import type { Meter } from '../metrics/metric.ts';
+import { withDerived } from '../metrics/t2i/derived.ts';
 import { trimPool } from '../tensor/memory.ts';
 import type { Session } from './session.ts';
 
@@ -19,7 +20,7 @@ export async function measureImages(
       }
     });
   }
-  return records;
+  return Promise.all(records.map((record, i) => withDerived(record, images[i]?.text ?? '')));
 }
 
 /**

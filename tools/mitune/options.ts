@@ -36,6 +36,8 @@ type Row = {
   readonly path?: FieldPath;
 };
 
+const MEASURED = METRICS.filter(({ madeOf }) => madeOf === undefined).map(({ name }) => name);
+
 const BEFORE: readonly Row[] = [
   { name: 'prompts', value: 'FILE', help: 'prompt list: .txt, .csv or .jsonl (required for a new run)' },
   { name: 'out', value: 'DIR', help: 'folder for the results and the state of the run (required)' },
@@ -61,7 +63,7 @@ const AFTER: readonly Row[] = [
   {
     name: 'metrics',
     value: 'A,B',
-    help: `metrics of every image: ${METRICS.map((m) => m.name).join(', ')}; NAME=DIR where its model does not come with the page (exact: for the shapes model only, and always measured there)`,
+    help: `metrics of every image: ${MEASURED.join(', ')}; NAME=DIR where its model does not come with the page (exact: for the shapes model only, and always measured there)`,
   },
   { name: 'real-share', value: 'X', help: 'share of the set taken from them (default: 0.25)' },
   {
@@ -234,13 +236,15 @@ function choiceOf(
 }
 
 function askedMetrics(given: string): AskedMetric[] {
-  const known = METRICS.map((metric) => metric.name);
   return given
     .split(',')
     .filter((part) => part !== '')
     .map((part) => {
       const [name = '', ...folder] = part.split('=');
-      return { name: oneOf('metrics', name, known), folder: folder.length === 0 ? null : folder.join('=') };
+      return {
+        name: oneOf('metrics', name, MEASURED),
+        folder: folder.length === 0 ? null : folder.join('='),
+      };
     });
 }
 

@@ -23,11 +23,13 @@ import { type PromptedFolder, type PromptedImage, readFolder } from './folder.ts
 import { scoreDetections, scoreThreeInOne } from './rules.ts';
 import { appendLine, cacheKey, type Line, readLines } from './store.ts';
 
+const MEASURED = METRICS.filter(({ madeOf }) => madeOf === undefined).map(({ name }) => name);
+
 const USAGE = `Usage: npm run score -- DIR --metric NAME [options]
 
 DIR                     images with a metadata.jsonl (file_name, text), or named as T2I-CompBench does, such as
                         "a red cat_000000.png", there or in DIR/samples
---metric NAME           ${METRICS.map(({ name }) => name).join(', ')}
+--metric NAME           ${MEASURED.join(', ')}
 --model DIR             folder of the metric's model (default: the one that comes with this program, where there is one)
 --backend wasm|webgpu   where it runs (default: webgpu)
 --weights f16|f32       precision of its matrices (default: f16 on webgpu, f32 on wasm)
@@ -37,7 +39,8 @@ DIR                     images with a metadata.jsonl (file_name, text), or named
 --without-adjectives    prompts without adjectives, as T2I-CompBench's CLIPScore of complex prompts
 --detections FILE       instead of a metric: UniDet's spatial rule on boxes of any detector, in COCO's JSON
 --complex               with --detections: objects around the preposition, as for complex prompts
---three-in-one          instead of a metric: the mean of blip-vqa, unidet and clip that a complex prompt needs
+--three-in-one          instead of a metric: the mean of blip-vqa, unidet (or unidet-style) and clip that a complex
+                        prompt needs
 --help                  this text
 
 Writes scores-NAME.jsonl line by line; the same command goes on from there, and measures what has changed. At the end
@@ -69,11 +72,11 @@ function readOptions() {
   const { backend, weights = backend === 'wasm' ? 'f32' : 'f16' } = values;
   if (backend !== 'wasm' && backend !== 'webgpu') throw usageError(`Unknown backend "${backend}".`);
   if (weights !== 'f32' && weights !== 'f16') throw usageError(`Unknown precision "${weights}".`);
-  const metric = metricOf(values.metric ?? '');
+  const metric = MEASURED.includes(values.metric ?? '') ? metricOf(values.metric ?? '') : null;
   const isRule =
     values['write-questions'] !== undefined || values.detections !== undefined || values['three-in-one'];
   if (metric === null && !isRule) {
-    throw usageError(`Name a metric: --metric ${METRICS.map(({ name }) => name).join(', ')}.`);
+    throw usageError(`Name a metric: --metric ${MEASURED.join(', ')}.`);
   }
   return {
     folder: resolve(folder),

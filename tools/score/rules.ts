@@ -42,28 +42,38 @@ export async function scoreDetections(
   console.log(`The rule is UniDet's; the boxes are those of ${basename(file)}.`);
 }
 
-/** From scores-blip-vqa.csv, scores-unidet.csv and scores-clip.csv in the folder of results. */
+/**
+ * From scores-blip-vqa.csv, scores-unidet.csv and scores-clip.csv in the folder of results. Where there is no
+ * scores-unidet.csv but a scores-unidet-style.csv, the outcome is called 3-in-1-style.
+ */
 export function scoreThreeInOne({ images, benchmark }: PromptedFolder, out: string): void {
-  const [blipVqa, unidet, clip] = ['blip-vqa', 'unidet', 'clip'].map((name) => {
+  const hasUnidet = existsSync(join(out, 'scores-unidet.csv'));
+  const isStyle = !hasUnidet && existsSync(join(out, 'scores-unidet-style.csv'));
+  const read = (name: string): Scores => {
     const path = join(out, `scores-${name}.csv`);
     if (!existsSync(path)) throw usageError(`3-in-1 needs ${path}: score the folder by ${name} first.`);
     const [score] = parseScores(readFileSync(path, 'utf8'), path).filter((one) => one.name === name);
     if (score === undefined) throw usageError(`${path} has no column ${name}.`);
     return score;
-  }) as [Scores, Scores, Scores];
+  };
+  const [blipVqa, unidet, clip] = [read('blip-vqa'), read(isStyle ? 'unidet-style' : 'unidet'), read('clip')];
   const rows: Row[] = [];
   let outside = 0;
   for (const { fileName, prompt, sha256 } of images) {
     const group = complexGroup(prompt);
     const [b, u, c] = [blipVqa, unidet, clip].map((score) => scoreOf(score, { fileName, hashes: [sha256] }));
-    if (group === null || b == null || u == null || c == null) outside += 1;
-    else rows.push({ fileName, prompt, value: threeInOne({ blipVqa: b, unidet: u, clip: c }, group) });
+    // The detector in UniDet's place is silent where a prompt names no place; UniDet's rule says 0 there.
+    const spatial = u ?? (isStyle ? 0 : null);
+    if (group === null || b == null || spatial === null || c == null) outside += 1;
+    else rows.push({ fileName, prompt, value: threeInOne({ blipVqa: b, unidet: spatial, clip: c }, group) });
   }
-  write(rows, '3-in-1', { out, folder: benchmark && outside === 0 ? RESULT_FOLDERS.threeInOne : null });
+  const folder = benchmark && outside === 0 && !isStyle ? RESULT_FOLDERS.threeInOne : null;
+  write(rows, isStyle ? '3-in-1-style' : '3-in-1', { out, folder });
   if (outside > 0)
     console.log(
       `${outside} images are left out: their prompts are none of the benchmark's, or a score is missing.`,
     );
+  if (isStyle) console.log('The spatial part is UniDet-style: compare these numbers with each other only.');
 }
 
 type Scores = ReturnType<typeof parseScores>[number];

@@ -2,7 +2,7 @@
 import type { Picked } from '../../contract/events.ts';
 import type { Scheduler } from '../../diffusion/scheduler.ts';
 import { StudioError } from '../../lib/errors.ts';
-import { measureImage } from '../../metrics/metric.ts';
+import { measureImage } from '../../metrics/measure.ts';
 import { isFileMetric } from '../../metrics/t2i/elsewhere.ts';
 import { decodeImages } from '../../procedures/decodeImages.ts';
 import { scoreDrawn } from '../../procedures/drawAndScore.ts';

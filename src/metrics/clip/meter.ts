@@ -2,7 +2,10 @@
 import type { PixelImage } from '../../contract/events.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
 import { trimPool } from '../../tensor/memory.ts';
+import { withoutAdjectives } from '../language/withoutAdjectives.ts';
 import type { Meter, Metric } from '../metric.ts';
+import { complexGroup } from '../t2i/complexGroups.ts';
+import { BARE } from '../t2i/derived.ts';
 import type { Pixels } from '../vision/run.ts';
 import type { Clip } from './load.ts';
 import { cosine, imageFeatures, textFeatures, unitRows } from './run.ts';
@@ -24,7 +27,10 @@ export function clipMeter(
     releaseVision = null;
   };
   const prepare = async (prompts: readonly string[]): Promise<void> => {
-    const missing = [...new Set(prompts)].filter((prompt) => !texts.has(prompt));
+    const asked = await Promise.all(prompts.map(async (prompt) => [prompt, await bareText(prompt)]));
+    const missing = [...new Set(asked.flat())].filter(
+      (text) => text !== null && !texts.has(text),
+    ) as string[];
     if (missing.length === 0) return;
     const release = await clip.parts.text.hold();
     try {
@@ -47,8 +53,12 @@ export function clipMeter(
       await prepare([prompt]);
       releaseVision ??= await clip.parts.vision.hold();
       const pixels = pixelsOf(image, clip.config.vision.imageSize);
-      const [row] = await unitRows(imageFeatures(clip.vision, pixels));
-      return { value: cosine(row as Float32Array, texts.get(prompt) as Float32Array) };
+      const [row] = (await unitRows(imageFeatures(clip.vision, pixels))) as [Float32Array];
+      const bare = await bareText(prompt);
+      return {
+        value: cosine(row, texts.get(prompt) as Float32Array),
+        ...(bare === null ? {} : { parts: { [BARE]: cosine(row, texts.get(bare) as Float32Array) } }),
+      };
     },
     rest,
     dispose: () => {
@@ -56,4 +66,9 @@ export function clipMeter(
       clip.dispose();
     },
   };
+}
+
+/** A complex prompt of the benchmark as its 3-in-1 score reads it; null for all others. */
+async function bareText(prompt: string): Promise<string | null> {
+  return complexGroup(prompt) === null ? null : withoutAdjectives(prompt);
 }

@@ -30,7 +30,7 @@ function ToastList() {
     <Toast.Root key={toast.id} toast={toast} className={styles.toast} swipeDirection="right">
       <Toast.Title className={styles.title} />
       {/* The library hides it from readers until the list has the focus, and leaves it in the order of tabs. */}
-      <Toast.Close className={styles.close} aria-label="Dismiss message" aria-hidden={false}>
+      <Toast.Close className={styles.close} aria-label="Close message" aria-hidden={false}>
         <Icon name="close" />
       </Toast.Close>
     </Toast.Root>
