@@ -72,6 +72,29 @@ export async function giveFile(page: Page, input: string, name: string, content:
   await page.getByLabel(input, { exact: true }).setInputFiles(file);
 }
 
+/**
+ * As `giveFile`, without Playwright's handle of the input: the browser would keep that, and with it the page's elements
+ * around it, for as long as the page lives.
+ */
+export async function giveFileUnheld(
+  page: Page,
+  input: string,
+  name: string,
+  content: string,
+): Promise<void> {
+  await page.evaluate(
+    ([label, fileName, text]) => {
+      const field = document.querySelector<HTMLInputElement>(`input[aria-label="${label}"]`);
+      if (field === null) throw new Error(`There is no input ${label}.`);
+      const given = new DataTransfer();
+      given.items.add(new File([text], fileName));
+      field.files = given.files;
+      field.dispatchEvent(new Event('change', { bubbles: true }));
+    },
+    [input, name, content] as const,
+  );
+}
+
 /** Codes of the errors on show. */
 export async function alertCodes(page: Page): Promise<string[]> {
   return page

@@ -120,7 +120,8 @@ function soakTable(rows: readonly SoakRow[]): string {
         line('JavaScript heap of the page, MB', (row) => Math.round(row.heapBytes / 1e5) / 10),
         line('DOM nodes, attached or not', (row) => row.nodes),
         line('event listeners', (row) => row.listeners),
-        line('stored, MB', (row) => Math.round(row.storedBytes / 1e5) / 10),
+        line('stored files', (row) => row.files),
+        line('stored records', (row) => row.records),
       ],
     )
   );

@@ -2,11 +2,11 @@
 // stay flat, and the numbers of the first and of the last run have to be the same.
 
 import { createHash } from 'node:crypto';
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CDPSession, Page } from 'playwright';
-import { goTo, TINY_RUN, waitForEngine } from '../../tests/helpers/studioPage.ts';
-import { launchStudio } from '../lib/launch.ts';
+import { giveFileUnheld, goTo, TINY_RUN, waitForEngine } from '../../tests/helpers/studioPage.ts';
+import { launchStudio, type Studio } from '../lib/launch.ts';
 
 export type SoakRow = {
   readonly run: number;
@@ -16,34 +16,40 @@ export type SoakRow = {
   readonly heapBytes: number;
   readonly nodes: number;
   readonly listeners: number;
-  /** Of the private file system and the database together, after the run was deleted. */
-  readonly storedBytes: number;
+  /** Files and records of the page after the run was deleted. */
+  readonly files: number;
+  readonly records: number;
 };
 
-/** Runs jobs until the time is over and writes a row for each. @param folder for the run file and the browser's profile */
+/** Runs jobs until the time is over and writes a row for each. @param folder for the browser's profile */
 export async function soak(folder: string, out: string, until: number): Promise<void> {
-  const runFile = join(folder, 'run.json');
-  writeFileSync(runFile, JSON.stringify(TINY_RUN));
   const studio = await launchStudio({ backend: 'wasm', userDataDir: join(folder, 'soak-profile') });
   try {
-    const { page } = studio;
-    await page.goto(studio.url);
-    await waitForEngine(page);
-    const devtools = await studio.context.newCDPSession(page);
-    await devtools.send('Performance.enable');
-    for (let run = 0; Date.now() < until; run++) {
-      const outcome = await Promise.race([job(page, runFile), studio.failed]);
-      appendFileSync(out, `${JSON.stringify({ run, outcome, ...(await measure(page, devtools)) })}\n`);
+    for await (const row of soakRows(studio)) {
+      appendFileSync(out, `${JSON.stringify(row)}\n`);
+      if (Date.now() >= until) break;
     }
   } finally {
     await studio.close();
   }
 }
 
+/** Run after run in one tab, without end. */
+export async function* soakRows({ page, context, url, failed }: Studio): AsyncGenerator<SoakRow, never> {
+  await page.goto(url);
+  await waitForEngine(page);
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Performance.enable');
+  for (let run = 0; ; run++) {
+    const outcome = await Promise.race([job(page), failed]);
+    yield { run, outcome, ...(await measure(page, devtools)) };
+  }
+}
+
 /** A whole run as a user makes it, looked at on every page, and deleted. */
-async function job(page: Page, runFile: string): Promise<string> {
+async function job(page: Page): Promise<string> {
   await goTo(page, 'Start');
-  await page.getByLabel('Run file').first().setInputFiles(runFile);
+  await giveFileUnheld(page, 'Run file', 'run.json', JSON.stringify(TINY_RUN));
   await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).click();
   await page.locator('[data-status=running]').waitFor();
   await page.locator('[data-status=done]').waitFor({ timeout: 600_000 });
@@ -67,20 +73,39 @@ async function job(page: Page, runFile: string): Promise<string> {
 }
 
 async function measure(page: Page, devtools: CDPSession): Promise<Omit<SoakRow, 'run' | 'outcome'>> {
+  // Confirmations pass by themselves.
+  await page.waitForFunction(() => document.querySelector('[aria-label="Dismiss message"]') === null);
+  await devtools.send('HeapProfiler.collectGarbage');
   await devtools.send('HeapProfiler.collectGarbage');
   const { metrics } = await devtools.send('Performance.getMetrics');
   const of = (name: string): number => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
-  const { tensors, storedBytes } = await page.evaluate(async () => {
+  const kept = await page.evaluate(async () => {
     const studio = window.miTune as NonNullable<Window['miTune']>;
-    const usage = await studio.call('usage', { restart: false });
-    const storage = await studio.call('storage', {});
-    return { tensors: usage.tensors, storedBytes: storage.usedBytes ?? 0 };
+    const { tensors } = await studio.call('usage', { restart: false });
+    const filesBelow = async (folder: FileSystemDirectoryHandle): Promise<number> => {
+      let count = 0;
+      for await (const entry of folder.values())
+        count += entry.kind === 'file' ? 1 : await filesBelow(entry as FileSystemDirectoryHandle);
+      return count;
+    };
+    const settled = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    let records = 0;
+    for (const { name } of await indexedDB.databases()) {
+      const database = await settled(indexedDB.open(name as string));
+      for (const store of database.objectStoreNames)
+        records += await settled(database.transaction(store).objectStore(store).count());
+      database.close();
+    }
+    return { tensors, files: await filesBelow(await navigator.storage.getDirectory()), records };
   });
   return {
-    tensors,
+    ...kept,
     heapBytes: of('JSHeapUsedSize'),
     nodes: of('Nodes'),
     listeners: of('JSEventListeners'),
-    storedBytes,
   };
 }

@@ -51,6 +51,20 @@ export class ImageCache {
       this.#bytes -= rgba.byteLength;
     }
   }
+
+  /** Forgets all images whose keys begin so. */
+  remove(prefix: string): void {
+    for (const [key, { rgba }] of this.#images) {
+      if (!key.startsWith(prefix)) continue;
+      this.#images.delete(key);
+      this.#bytes -= rgba.byteLength;
+    }
+  }
+
+  /** Bytes of all images held. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 }
 
 const cache = new ImageCache(MAX_CACHED_BYTES);
@@ -62,6 +76,11 @@ export function addImage(ref: ImageRef, image: PixelImage): void {
   const key = imageKey(ref);
   cache.add(key, image);
   for (const listener of listeners.get(key) ?? []) listener();
+}
+
+/** Lets go of the images of a run that is no more. */
+export function forgetImages(runId: string): void {
+  cache.remove(`${runId}/`);
 }
 
 export function peekImage(ref: ImageRef): PixelImage | null {

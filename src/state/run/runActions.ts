@@ -15,7 +15,7 @@ import { buildSpec, useSettings } from '../setup/settings.ts';
 import { createSpeedMeter } from '../setup/speed.ts';
 import { forgetPairs } from './compare.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
-import { addImage } from './images.ts';
+import { addImage, forgetImages } from './images.ts';
 import { untilLeft } from './leaving.ts';
 import { adoptStanding, type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
@@ -178,6 +178,7 @@ export async function deleteRun(runId: string): Promise<void> {
   );
   if (done !== true) return;
   if (useRuns.getState().open?.summary.id === runId) closeRun();
+  forgetImages(runId);
   await refreshRuns();
 }
 

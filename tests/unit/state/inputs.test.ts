@@ -101,6 +101,14 @@ describe('the image cache', () => {
     expect([cache.peek('a') !== null, cache.peek('b') !== null]).toEqual([false, true]);
   });
 
+  test('lets go of the images of a run', () => {
+    const cache = new ImageCache(100);
+    cache.add('one/0', image(40));
+    cache.add('other/0', image(20));
+    cache.remove('one/');
+    expect([cache.peek('one/0'), cache.bytes]).toEqual([null, 20]);
+  });
+
   test('counts an image once when it is added again', () => {
     const cache = new ImageCache(100);
     cache.add('a', image(60));

@@ -1,0 +1,39 @@
+// The short form of the hours in one tab: what the page holds is the same after every run.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { launchStudio } from '../../tools/lib/launch.ts';
+import { type SoakRow, soakRows } from '../../tools/torture/soak.ts';
+
+const RUNS = 5;
+/** Less than one chart, let alone one for each run. */
+const SLACK = 8;
+
+test('a tab holds as much after its last run as after its first ones', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mi-tune-soak-'));
+  const studio = await launchStudio({ backend: 'wasm', userDataDir: folder });
+  const rows: SoakRow[] = [];
+  try {
+    for await (const row of soakRows(studio)) {
+      rows.push(row);
+      if (rows.length === RUNS) break;
+    }
+  } finally {
+    await studio.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  // The first run opens what stays open. What is let go of is not always collected at once, but never piles up.
+  const [, second, ...later] = rows as [SoakRow, SoakRow, ...SoakRow[]];
+  for (const { run, nodes, listeners, ...row } of later) {
+    expect(row, `run ${run}`).toMatchObject({
+      outcome: second.outcome,
+      tensors: second.tensors,
+      files: 0,
+      records: 0,
+    });
+    expect(nodes, `nodes after run ${run}`).toBeLessThanOrEqual(second.nodes + SLACK);
+    expect(listeners, `listeners after run ${run}`).toBeLessThanOrEqual(second.listeners + 2);
+  }
+});
