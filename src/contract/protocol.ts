@@ -126,6 +126,18 @@ export type ProbeResult = {
   readonly steps: readonly ProbeStep[];
 };
 
+/** A candidate's trace beside the same computed on another backend. */
+export type Recheck = {
+  /** Terms that were compared, from the first, and the seconds that it took. */
+  readonly steps: number;
+  readonly seconds: number;
+  /** Timestep and relative difference of the term that differs most. */
+  readonly t: number;
+  readonly difference: number;
+  /** True where rounding explains the difference. */
+  readonly agrees: boolean;
+};
+
 export type Usage = {
   /** All buffers of the GPU device, pooled ones too; null on wasm. */
   readonly gpu: { readonly bytes: number; readonly peakBytes: number; readonly buffers: number } | null;
@@ -192,6 +204,11 @@ export type Requests = {
   recoverRun: { args: { runId: string }; result: RunSummary };
   /** `version`: of the current round's results; the one in force by default, here and below. */
   runState: { args: { runId: string; version?: number }; result: RunState };
+  /**
+   * SHA-256 of the files of the model that a run was begun with, or with null of the loaded one, by their paths below the
+   * model's folder. Files that were not read yet are missing.
+   */
+  modelHashes: { args: { runId: string | null }; result: Readonly<Record<string, string>> };
   deleteRun: { args: { runId: string }; result: null };
   /** Works on the run until the stage is complete; job events stream meanwhile. Answers when it stops. */
   run: { args: { runId: string; until: StageName }; result: RunSummary };
@@ -235,6 +252,22 @@ export type Requests = {
    * them with other programs; the page itself has no use for it.
    */
   probe: { args: ProbeRequest; result: ProbeResult };
+  /**
+   * The first terms of a candidate's trace computed again by this engine, whose backend is another one than the run's.
+   * The candidate is one of the first round, drawn by the model without an adapter.
+   */
+  recheck: {
+    args: {
+      spec: MiTuneSpec;
+      prompt: number;
+      seed: number;
+      squaredDifference: readonly number[];
+      steps: number;
+    };
+    result: Recheck;
+  };
+  /** Keeps a warning with a run, and shows it. */
+  keepWarning: { args: { runId: string; report: ErrorReport }; result: null };
   /** What the engine takes of the machine now, and since the last call that had `restart` true at most. */
   usage: { args: { restart: boolean }; result: Usage };
   /** As diffusers loads it; `exportFile` has the other formats. */

@@ -47,6 +47,16 @@ export function fingerprinted(folder: ModelFolder): FingerprintedFolder {
   };
 }
 
+/** The path below the model's folder, and the version where there is one: without the place, which others do not share. */
+const BELOW_FOLDER = /(?:^|\/)((?:unet|vae|text_encoder|tokenizer|scheduler)\/[^/]+|[^/]+)$/;
+
+/** Hashes by the paths of files below their model's folder, for comparing them with those of other machines. */
+export function withoutPlaces(fingerprints: Fingerprints): Fingerprints {
+  return Object.fromEntries(
+    Object.entries(fingerprints).map(([file, hash]) => [BELOW_FOLDER.exec(file)?.[1] ?? file, hash]),
+  );
+}
+
 /** @throws StudioError `model-changed` naming a file that is another one now */
 export function assertSameModel(model: string, begun: Fingerprints, found: Fingerprints): void {
   const changed = Object.keys(begun).find((file) => found[file] !== undefined && found[file] !== begun[file]);

@@ -31,9 +31,11 @@ import {
 import { sessionOfRun } from './adapterSources.ts';
 import { chooseByHand } from './chooseByHand.ts';
 import { compare } from './compare.ts';
+import { withoutPlaces } from './fingerprints.ts';
 import { reportBackend } from './kernels.ts';
 import { measureStoredPool } from './measureStored.ts';
 import { probe } from './probe.ts';
+import { recheck } from './recheck.ts';
 import type { RequestContext } from './requestContext.ts';
 import { runOnEngine } from './runOnEngine.ts';
 import { STORED_HANDLERS } from './storedHandlers.ts';
@@ -96,6 +98,10 @@ export const HANDLERS: Handlers = {
   recoverRun: async ({ runId }) =>
     summarize(BROWSER, await withRunLock(BROWSER, runId, () => recoverRun(BROWSER, runId))),
   runState: ({ runId, version }) => loadRunState(BROWSER, runId, version),
+  modelHashes: async ({ runId }, { engine }) =>
+    withoutPlaces(
+      runId === null ? await engine.fingerprints() : ((await stored(runId).load()).weights ?? {}),
+    ),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');
     await deleteRun(BROWSER, runId);
@@ -157,6 +163,16 @@ export const HANDLERS: Handlers = {
     work.assertIdle('compute something else');
     return probe(engine, request, { signal, progress });
   }),
+  recheck: withModel<'recheck'>((request, { engine, work, signal }) => {
+    work.assertIdle('compute something else');
+    return recheck(engine, request, signal);
+  }),
+  keepWarning: async ({ runId, report }, { work, emit }) => {
+    await stored(runId).warn([report]);
+    // A job tells what is new among its warnings by itself.
+    if (work.runId !== runId) emit(runId, { type: 'warning', report });
+    return null;
+  },
   countTokens: async ({ prompts }, { engine }) => {
     const { tokenizer } = engine.session.model;
     const tokens: number[] = [];

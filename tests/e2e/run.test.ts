@@ -1,6 +1,7 @@
 // The whole job through the page, as a user does it: drop a list, build, lose the page in the middle, go on, train,
 // download, and load the adapter back.
 
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,9 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSafetensors } from '../../src/formats/safetensors.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
+import { DIST } from '../../tools/lib/buildApp.mjs';
 import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { giveFile, goTo, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
+import { alertCodes, giveFile, goTo, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 const LIST =
   'a red circle and a blue square\r\na green star above a white ring\r\na small cyan ring\r\na red circle and a blue square\r\n';
@@ -117,6 +119,30 @@ describe('a run from a dropped list to a loaded adapter', () => {
     }
     expect(report.evaluation).toHaveLength(1);
     expect(report.prompts.filter((p: { heldOut: boolean }) => p.heldOut).length).toBeGreaterThan(0);
+  });
+
+  test('the run file tells the model by its bytes, and a file of another one is noticed', async () => {
+    const text = new TextDecoder().decode(await download('Download run file'));
+    const { app, hashes } = JSON.parse(text) as { app: string; hashes: Record<string, string> };
+    expect(app).toMatch(/^\d+\.\d+\.\d+/);
+    for (const part of ['unet', 'vae', 'text_encoder'])
+      expect(
+        Object.keys(hashes).some((path) => path.startsWith(`${part}/`) && path.endsWith('.safetensors')),
+      ).toBe(true);
+    const vae = readFileSync(join(DIST, 'models/shapes-2/vae/config.json'));
+    expect(hashes['vae/config.json']).toBe(createHash('sha256').update(vae).digest('hex'));
+    await goTo(page, 'Start');
+    await giveFile(page, 'Run file', 'same.json', text);
+    await page.getByText('same.json opened').waitFor();
+    expect(await alertCodes(page)).toEqual([]);
+    const other = { ...JSON.parse(text), hashes: { ...hashes, 'vae/config.json': 'a'.repeat(64) } };
+    await giveFile(page, 'Run file', 'other.json', JSON.stringify(other));
+    await page.locator('[data-code=run-file-other-model]').getByText('vae/config.json').first().waitFor();
+    await page
+      .getByRole('button', { name: /dismiss/i })
+      .first()
+      .click();
+    await goTo(page, 'Download');
   });
 
   test('the adapter has the keys that diffusers reads', async () => {

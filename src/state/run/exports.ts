@@ -1,6 +1,7 @@
 /** Files of the open run, made by the engine. */
 import type { ModelReport, NamedBytes } from '../../contract/runTypes.ts';
 import { type MiTuneSpec, sameRef } from '../../contract/spec.ts';
+import { useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
 
 export type ExportName = 'adapter' | 'lastAdapter' | 'set' | 'report' | 'scores';
@@ -27,13 +28,33 @@ export function exportFile(
   }
 }
 
+export type MadeWith = {
+  /** Version of this program. */
+  readonly app: string;
+  /** The model that is loaded; left out if it is another one. */
+  readonly loaded: ModelReport | null;
+  /** SHA-256 of the model's files by path. */
+  readonly hashes: Readonly<Record<string, string>>;
+};
+
 /**
  * The run as a file that starts the same run again, with what it takes to tell whether it is: the version of this program,
- * and the model as it was loaded.
- * @param loaded the model that is loaded; left out if it is another one
+ * the model as it was loaded, and the hashes of its files.
  */
-export function runFile(spec: MiTuneSpec, app: string, loaded: ModelReport | null): NamedBytes {
+export function runFile(spec: MiTuneSpec, { app, loaded, hashes }: MadeWith): NamedBytes {
   const model = loaded !== null && sameRef(loaded.ref, spec.model) ? loaded : null;
-  const content = { format: 'mi-tune-run-1', app, model, spec };
+  const content = { format: 'mi-tune-run-1', app, model, hashes, spec };
   return { name: 'run.json', bytes: new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`) };
+}
+
+/** The run file of a stored run, or of settings that no run was made with. */
+export async function exportRunFile(
+  spec: MiTuneSpec,
+  runId: string | null,
+  app: string,
+): Promise<NamedBytes> {
+  const { model: loaded } = useEngine.getState();
+  const isKnown = runId !== null || (loaded !== null && sameRef(loaded.ref, spec.model));
+  const hashes = isKnown ? await engineClient().call('modelHashes', { runId }) : {};
+  return runFile(spec, { app, loaded, hashes });
 }

@@ -3,7 +3,7 @@
 import type { JobEvent, StageName } from '../../contract/events.ts';
 import type { RunState, RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
-import { endedWithEngine } from '../../engine/client.ts';
+import { EngineClient, endedWithEngine } from '../../engine/client.ts';
 import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
 import { mayLoad } from '../model/modelChoice.ts';
 import { ensureEngine, useEngine } from '../page/engine.ts';
@@ -11,9 +11,11 @@ import { engineClient } from '../page/engineClient.ts';
 import { followStage, goTo, pageOf, useNavigation } from '../page/navigation.ts';
 import { attempt, confirmDone, raiseAlert, withdrawAlert } from '../page/notices.ts';
 import { promptTexts, usePrompts } from '../setup/prompts.ts';
+import { compareWithRunFile } from '../setup/runFileModel.ts';
 import { buildSpec, useSettings } from '../setup/settings.ts';
 import { createSpeedMeter } from '../setup/speed.ts';
 import { forgetPairs } from './compare.ts';
+import { CrossCheck } from './crossCheck.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage, forgetImages } from './images.ts';
 import { untilLeft } from './leaving.ts';
@@ -25,6 +27,7 @@ const MAX_ENGINE_DEATHS = 3;
 
 const meter = createSpeedMeter();
 let abort: AbortController | null = null;
+let check: CrossCheck | null = null;
 /** Why work stopped last; it no longer stands once work goes on. */
 let lastFailure: ErrorReport | null = null;
 
@@ -64,6 +67,7 @@ export async function startFromDraft(until: StageName): Promise<void> {
 
 async function createRun(spec: MiTuneSpec, name: string): Promise<boolean> {
   if (!(await mayLoad(spec.model, spec)) || !(await ensureEngine(spec.backend, spec.model))) return false;
+  await compareWithRunFile();
   const summary = await engineClient().call('createRun', { spec, name });
   return openRun(summary.id);
 }
@@ -126,8 +130,10 @@ export async function workOn(until: StageName): Promise<void> {
     for (let deaths = 0; ; deaths++) {
       if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
       await untilLeft(runId);
+      check = checkOf(open);
       const ended = await untilEngineEnds(runId, until, abort.signal);
       if (ended === null) break;
+      check?.end();
       if (deaths === MAX_ENGINE_DEATHS || abort.signal.aborted) throw ended;
     }
   } catch (error) {
@@ -135,10 +141,27 @@ export async function workOn(until: StageName): Promise<void> {
     raiseAlert(lastFailure);
     await readStatus(runId);
   } finally {
+    check?.end();
+    check = null;
     abort = null;
     useRuns.setState({ activity: 'idle', progress: null });
     await refreshRuns();
   }
+}
+
+/** What computes some of a run's candidates again on the other backend. */
+function checkOf({ summary, spec }: OpenRun): CrossCheck | null {
+  const { backend, model } = useEngine.getState();
+  if (backend === null || model === null) return null;
+  return new CrossCheck(
+    { runId: summary.id, spec, backend: backend.name, model },
+    {
+      start: () => new EngineClient(),
+      now: () => performance.now() / 1000,
+      memoryGb: (navigator as Navigator & { readonly deviceMemory?: number }).deviceMemory ?? 0,
+      warn: (runId, report) => engineClient().call('keepWarning', { runId, report }),
+    },
+  );
 }
 
 /** Works on a run; the error where the engine died of it, after which the run can go on. */
@@ -196,6 +219,7 @@ async function readStatus(runId: string): Promise<void> {
 }
 
 function receive(runId: string, event: JobEvent): void {
+  check?.receive(event);
   useRuns.setState((state) => reduceRun(state, event));
   useTraining.setState((state) => reduceTraining(state, event));
   switch (event.type) {

@@ -9,7 +9,8 @@ import { goTo } from '../page/navigation.ts';
 import { attempt, confirmDone, raiseAlert } from '../page/notices.ts';
 import { joinPromptLists, promptFileOf, readPrompts, setPromptFile, usePrompts } from './prompts.ts';
 import { importImages } from './realImages.ts';
-import { parseRunFile, writtenBy } from './runFile.ts';
+import { hashesIn, parseRunFile, writtenBy } from './runFile.ts';
+import { expectModel } from './runFileModel.ts';
 import { draftOf, replaceDraft } from './settings.ts';
 
 export type DroppedKind =
@@ -184,6 +185,7 @@ export async function openRunFile(path: string, file: Blob): Promise<void> {
   goTo('start');
   const count = usePrompts.getState().list?.prompts.length ?? 0;
   confirmDone(`${path} opened: settings and ${count} prompts.`);
+  await expectModel(path, spec.model, hashesIn(text));
   const version = writtenBy(text);
   if (version === null || version === __APP_VERSION__) return;
   raiseAlert(

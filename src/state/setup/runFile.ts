@@ -46,6 +46,21 @@ export function writtenBy(text: string): string | null {
   return read.success ? read.output.app : null;
 }
 
+/** SHA-256 of the files of the model that a run file was made with, by path; none where it says none. */
+export function hashesIn(text: string): Readonly<Record<string, string>> {
+  const hashes = v.record(v.string(), v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)));
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), v.object({ hashes })), text);
+  return read.success ? read.output.hashes : {};
+}
+
+/** A file that both have, with other bytes; null without one. */
+export function otherFile(
+  one: Readonly<Record<string, string>>,
+  other: Readonly<Record<string, string>>,
+): string | null {
+  return Object.keys(one).find((path) => Object.hasOwn(other, path) && one[path] !== other[path]) ?? null;
+}
+
 function specOf(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || ('version' in json && 'prompts' in json)) return json;
   if ('spec' in json) return json.spec;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { assertSameModel, fingerprinted } from '../../../src/engine/fingerprints.ts';
+import { assertSameModel, fingerprinted, withoutPlaces } from '../../../src/engine/fingerprints.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import type { ModelFolder } from '../../../src/models/folder.ts';
 
@@ -45,4 +45,19 @@ test('a run takes the model that it was begun with, and no other', () => {
   expect(() => assertSameModel('m', { a: '1' }, { a: '2' })).toThrow(
     expect.objectContaining({ code: 'model-changed', where: 'a' }),
   );
+});
+
+test('hashes are told without the place of the model', () => {
+  const found = withoutPlaces({
+    'https://a.invalid/models/x/unet/config.json': '1',
+    'models/5f0c/vae/diffusion_pytorch_model.safetensors 0.1.0': '2',
+    'models/5f0c/model_index.json': '3',
+    'checkpoint.safetensors': '4',
+  });
+  expect(found).toEqual({
+    'unet/config.json': '1',
+    'vae/diffusion_pytorch_model.safetensors 0.1.0': '2',
+    'model_index.json': '3',
+    'checkpoint.safetensors': '4',
+  });
 });

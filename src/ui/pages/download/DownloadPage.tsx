@@ -1,11 +1,9 @@
 import { chosenMethod } from '../../../methods/registry.ts';
-import { useEngine } from '../../../state/page/engine.ts';
-import { runFile } from '../../../state/run/exports.ts';
+import { exportRunFile } from '../../../state/run/exports.ts';
 import { picksOf, useGallery } from '../../../state/run/gallery.ts';
 import { isPast, useRuns } from '../../../state/run/runs.ts';
 import { countPicks } from '../../../state/run/selection.ts';
 import { bestOf, useTraining } from '../../../state/run/training.ts';
-import { saveFile } from '../../saveFile.ts';
 import { WorkMeter } from '../adapters/WorkMeter.tsx';
 import { NoRun } from '../NoRun.tsx';
 import { PageHead } from '../PageHead.tsx';
@@ -23,7 +21,6 @@ export function DownloadPage() {
     return last !== undefined && bestOf(validation, last)?.step === 0;
   });
   const finished = useRuns((state) => isPast(state.stage, 'train'));
-  const loaded = useEngine((state) => state.model);
   const picks = useGallery((state) => countPicks(picksOf(state)));
   if (run === null) return <NoRun title="Download" />;
   const { adapter } = run.spec;
@@ -88,10 +85,10 @@ export function DownloadPage() {
           missing={picks > 0 ? null : 'Available once images are scored.'}
         />
         <DownloadRow
-          what={() => saveFile(runFile(run.spec, __APP_VERSION__, loaded))}
+          what={() => exportRunFile(run.spec, run.summary.id, __APP_VERSION__)}
           title="Run file"
           file="run.json"
-          text="Settings, seed and prompts, with the version of this page and what the model is. Dropped on this page it starts the run again: to the same bits on the same version, model, backend and GPU."
+          text="Settings, seed and prompts, with the version of this page and the hashes of the model’s files. Dropped on this page it starts the run again: to the same bits on the same version, model, backend and GPU."
           missing={null}
         />
       </ul>

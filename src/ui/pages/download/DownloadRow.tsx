@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import type { NamedBytes } from '../../../contract/runTypes.ts';
 import { attempt } from '../../../state/page/notices.ts';
 import { type ExportName, exportFile } from '../../../state/run/exports.ts';
 import { useRuns } from '../../../state/run/runs.ts';
@@ -8,8 +9,8 @@ import { saveFile } from '../../saveFile.ts';
 import styles from './DownloadPage.module.css';
 
 type DownloadRowProps = {
-  /** What the engine is asked for, or what to do instead. */
-  readonly what: ExportName | (() => void);
+  /** What the engine is asked for, or what makes the file without it. */
+  readonly what: ExportName | (() => Promise<NamedBytes>);
   readonly title: string;
   readonly file: string;
   readonly text: string;
@@ -22,11 +23,12 @@ export function DownloadRow({ what, title, file, text, missing }: DownloadRowPro
   const open = useRuns((state) => state.open);
   const round = useRuns((state) => state.round);
   const download = async () => {
-    if (typeof what === 'function') return what();
     if (open === null) return;
     setBusy(true);
     const made = await attempt(() =>
-      exportFile(what, { runId: open.summary.id, round, version: open.version }),
+      typeof what === 'function'
+        ? what()
+        : exportFile(what, { runId: open.summary.id, round, version: open.version }),
     );
     setBusy(false);
     if (made !== null) saveFile(made);

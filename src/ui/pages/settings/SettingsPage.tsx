@@ -1,7 +1,6 @@
 import { GROUP_NAMES } from '../../../contract/settings.ts';
-import { useEngine } from '../../../state/page/engine.ts';
 import { attempt, confirmDone } from '../../../state/page/notices.ts';
-import { runFile } from '../../../state/run/exports.ts';
+import { exportRunFile } from '../../../state/run/exports.ts';
 import { settingsLink } from '../../../state/setup/address.ts';
 import { openRunFile } from '../../../state/setup/dropped.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
@@ -25,15 +24,16 @@ export function SettingsPage() {
       await navigator.clipboard.writeText(settingsLink());
       confirmDone('Link copied. It holds the settings, not the prompts.');
     });
-  const save = () => {
-    const spec = buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list));
-    saveFile(runFile(spec, __APP_VERSION__, useEngine.getState().model));
-  };
+  const save = () =>
+    attempt(async () => {
+      const spec = buildSpec(useSettings.getState(), promptTexts(usePrompts.getState().list));
+      saveFile(await exportRunFile(spec, null, __APP_VERSION__));
+    });
   return (
     <>
       <PageHead title="Settings" lead="For the next run. An open run keeps the settings it was started with.">
         <Button onClick={() => void copyLink()}>Copy link</Button>
-        <Button onClick={save}>Save run file</Button>
+        <Button onClick={() => void save()}>Save run file</Button>
         <FilePicker
           label="Run file"
           text="Load run file"
