@@ -2,34 +2,47 @@
 import { StudioError } from '../lib/errors.ts';
 import type { ModelFolder } from '../models/folder.ts';
 
-/** SHA-256 by file. Files that are not read in one piece are named with the version of the page, which decides the pieces. */
+/** SHA-256 by path below the model's folder. Large files that are not read in one piece are named with the version of the page, which decides the pieces. */
 export type Fingerprints = Readonly<Record<string, string>>;
 
 type Read = { readonly offset: number; readonly length: number; readonly hash: Promise<string> };
 type FileReads = { readonly sizeBytes: number; readonly reads: Map<string, Read> };
 
-/** A folder that keeps the hash of every piece that is read from it. */
+/** Files up to this size are hashed as a whole, whoever reads how much of them: as the folder of an address fetches them. */
+const WHOLE_BYTES = 32 * 2 ** 20;
+
+/** A folder that keeps the hash of every piece that is read from it, or of whole files where they are small. */
 export type FingerprintedFolder = ModelFolder & {
   /** Of the files that have been read by now. */
   fingerprints(): Promise<Fingerprints>;
 };
 
-export function fingerprinted(folder: ModelFolder): FingerprintedFolder {
+export function fingerprinted(folder: ModelFolder, wholeBytes = WHOLE_BYTES): FingerprintedFolder {
   const files = new Map<string, FileReads>();
+  const keep = (file: FileReads, offset: number, length: number, hash: Promise<string>): void => {
+    // Nobody may ever ask for it.
+    hash.catch(() => undefined);
+    file.reads.set(`${offset}+${length}`, { offset, length, hash });
+  };
   return {
     name: folder.name,
     open: async (...paths) => {
       const source = await folder.open(...paths);
-      const file = files.get(source.name) ?? { sizeBytes: source.sizeBytes, reads: new Map<string, Read>() };
-      files.set(source.name, file);
+      const { sizeBytes } = source;
+      // Sources of addresses are named by their last part, which several files of a model share.
+      const path = paths.find((one) => lastPart(one) === lastPart(source.name)) ?? source.name;
+      const file = files.get(path) ?? { sizeBytes, reads: new Map<string, Read>() };
+      files.set(path, file);
+      if (sizeBytes <= wholeBytes) {
+        const bytes = (await source.read(0, sizeBytes)) as Uint8Array<ArrayBuffer>;
+        keep(file, 0, sizeBytes, sha256(bytes));
+        return source;
+      }
       return {
         ...source,
         read: async (offset, length) => {
-          const bytes = await source.read(offset, length);
-          const hash = sha256(bytes as Uint8Array<ArrayBuffer>);
-          // Nobody may ever ask for it.
-          hash.catch(() => undefined);
-          file.reads.set(`${offset}+${length}`, { offset, length, hash });
+          const bytes = (await source.read(offset, length)) as Uint8Array<ArrayBuffer>;
+          keep(file, offset, length, sha256(bytes));
           return bytes;
         },
       };
@@ -47,10 +60,14 @@ export function fingerprinted(folder: ModelFolder): FingerprintedFolder {
   };
 }
 
-/** The path below the model's folder, and the version where there is one: without the place, which others do not share. */
+function lastPart(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** The path below the model's folder, and the version where there is one. */
 const BELOW_FOLDER = /(?:^|\/)((?:unet|vae|text_encoder|tokenizer|scheduler)\/[^/]+|[^/]+)$/;
 
-/** Hashes by the paths of files below their model's folder, for comparing them with those of other machines. */
+/** Hashes that runs have kept before paths were told without the place of the model. */
 export function withoutPlaces(fingerprints: Fingerprints): Fingerprints {
   return Object.fromEntries(
     Object.entries(fingerprints).map(([file, hash]) => [BELOW_FOLDER.exec(file)?.[1] ?? file, hash]),
@@ -59,7 +76,8 @@ export function withoutPlaces(fingerprints: Fingerprints): Fingerprints {
 
 /** @throws StudioError `model-changed` naming a file that is another one now */
 export function assertSameModel(model: string, begun: Fingerprints, found: Fingerprints): void {
-  const changed = Object.keys(begun).find((file) => found[file] !== undefined && found[file] !== begun[file]);
+  const kept = withoutPlaces(begun);
+  const changed = Object.keys(kept).find((file) => found[file] !== undefined && found[file] !== kept[file]);
   if (changed === undefined) return;
   throw new StudioError(
     'model-changed',

@@ -99,9 +99,7 @@ export const HANDLERS: Handlers = {
     summarize(BROWSER, await withRunLock(BROWSER, runId, () => recoverRun(BROWSER, runId))),
   runState: ({ runId, version }) => loadRunState(BROWSER, runId, version),
   modelHashes: async ({ runId }, { engine }) =>
-    withoutPlaces(
-      runId === null ? await engine.fingerprints() : ((await stored(runId).load()).weights ?? {}),
-    ),
+    runId === null ? engine.fingerprints() : withoutPlaces((await stored(runId).load()).weights ?? {}),
   deleteRun: async ({ runId }, { work }) => {
     if (work.runId === runId) throw busy('delete this run');
     await deleteRun(BROWSER, runId);

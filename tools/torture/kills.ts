@@ -1,15 +1,15 @@
-// Kills of the real browser: a run on the built-in model, in the page as users get it, is killed at a random moment or
-// within 50 ms after something was stored, goes on after a restart, and has to come to the same end.
+// Kills of the real browser: the page as users get it is killed in the middle of something, at a random moment or within
+// 50 ms after something was stored, goes on after a restart, and has to come to the same end.
 
-import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright';
 import type { JobEvent } from '../../src/contract/events.ts';
-import { TINY_RUN, waitForEngine } from '../../tests/helpers/studioPage.ts';
+import { waitForEngine } from '../../tests/helpers/studioPage.ts';
 import { chromiumArgs, ensureChromium } from '../lib/chromium.mjs';
 import { removeStaleLock } from '../lib/launch.ts';
+import { DEEDS, type Deed, offerTorture } from './deeds.ts';
 import { killProcesses, type Victim } from './processes.ts';
 import { randomOf } from './random.ts';
 
@@ -18,6 +18,10 @@ export const VICTIMS = ['tree', 'renderer', 'gpu'] as const satisfies readonly V
 export type KillCase = {
   readonly seed: number;
   readonly victim: Victim;
+  /** What was being done. */
+  readonly deed: string;
+  /** Kills in a row, each while the page went on after the one before. */
+  readonly kills: number;
   /** What was told last before the kill, and how long before; null for a random moment. */
   readonly after: JobEvent['type'] | null;
   readonly result: 'same' | 'failed';
@@ -29,58 +33,73 @@ const STORED = ['stage', 'candidates', 'selection', 'train', 'checkpoint', 'eval
 const AIMED_MS = 50;
 const MOST_KILLS = 3;
 
-/** What an undisturbed run comes to, and how long it takes. */
-export type Undisturbed = { readonly outcome: string; readonly ms: number; readonly events: number };
+type Expected = { readonly outcome: string; readonly ms: number };
+/** What undisturbed deeds come to, and how long they take, by name. */
+export type Undisturbed = Map<string, Expected>;
 
-export async function undisturbedRun(url: string): Promise<Undisturbed> {
-  return withProfile(async (profile) => {
+/** The deed of a case: every victim comes with every deed. */
+export function deedOf(seed: number): Deed {
+  return DEEDS[Math.floor(seed / VICTIMS.length) % DEEDS.length] as Deed;
+}
+
+/** Does it once without a kill, unless that was done before. */
+export async function expectedOf(deed: Deed, url: string, known: Undisturbed): Promise<Expected> {
+  const before = known.get(deed.name);
+  if (before !== undefined) return before;
+  const measured = await withProfile(async (profile) => {
     const { context, page } = await open(profile, url);
     try {
-      const runId = await create(page);
-      let events = 0;
-      await page.exposeFunction('tortureEvent', () => events++);
+      const ids = await deed.prepare(page);
       const from = Date.now();
-      await begin(page, runId);
+      await deed.begin(page, ids);
       await ended(page);
-      return { outcome: await outcomeOf(page, runId), ms: Date.now() - from, events };
+      return { ms: Date.now() - from, outcome: await deed.outcome(page, ids) };
     } finally {
       await context.close();
     }
   });
+  known.set(deed.name, measured);
+  return measured;
 }
 
-export async function killCase(seed: number, url: string, expected: Undisturbed): Promise<KillCase> {
+export async function killCase(seed: number, url: string, known: Undisturbed): Promise<KillCase> {
   const random = randomOf(seed);
   const victim = VICTIMS[seed % VICTIMS.length] as Victim;
-  const after = random() < 0.5 ? null : (STORED[Math.floor(random() * STORED.length)] ?? null);
+  const deed = deedOf(seed);
+  const expected = await expectedOf(deed, url, known);
+  const tells = deed.begin === DEEDS[0]?.begin;
+  const after = !tells || random() < 0.5 ? null : (STORED[Math.floor(random() * STORED.length)] ?? null);
+  const planned = 1 + Math.floor(random() * MOST_KILLS);
+  let kills = 0;
   const of = (reason: string | null): KillCase => ({
     seed,
     victim,
+    deed: deed.name,
+    kills,
     after,
     result: reason === null ? 'same' : 'failed',
     reason,
   });
   return withProfile(async (profile) => {
-    let runId: string | null = null;
-    const kills = 1 + Math.floor(random() * MOST_KILLS);
+    let ids: readonly string[] | null = null;
     try {
-      for (let kill = 0; kill < kills; kill++) {
+      for (; kills < planned; kills++) {
         const { context, page } = await open(profile, url);
-        runId ??= await create(page);
+        ids ??= await deed.prepare(page);
         const moment =
           after === null ? wait(random() * expected.ms) : aimed(page, after, 1 + Math.floor(random() * 3));
-        await begin(page, runId);
+        await deed.begin(page, ids);
         await Promise.race([moment.then(() => wait(random() * AIMED_MS)), ended(page)]);
         if (killProcesses(profile, victim) === 0) throw new Error(`no process to kill: ${victim}`);
-        // A run on the processor does not need the GPU process, which the browser starts again.
+        // What computes on the processor does not need the GPU process, which the browser starts again.
         if (victim === 'gpu') await ended(page);
         await Promise.race([context.close().catch(() => undefined), wait(10_000)]);
         killProcesses(profile, 'tree');
       }
       const { context, page } = await open(profile, url);
-      await begin(page, runId as string);
+      await deed.begin(page, ids as readonly string[]);
       await ended(page);
-      const outcome = await outcomeOf(page, runId as string);
+      const outcome = await deed.outcome(page, ids as readonly string[]);
       await context.close();
       return of(outcome === expected.outcome ? null : 'another outcome');
     } catch (error) {
@@ -90,7 +109,7 @@ export async function killCase(seed: number, url: string, expected: Undisturbed)
   });
 }
 
-async function withProfile<T>(work: (profile: string) => Promise<T>): Promise<T> {
+export async function withProfile<T>(work: (profile: string) => Promise<T>): Promise<T> {
   const profile = mkdtempSync(join(tmpdir(), 'mi-tune-torture-'));
   try {
     return await work(profile);
@@ -99,7 +118,7 @@ async function withProfile<T>(work: (profile: string) => Promise<T>): Promise<T>
   }
 }
 
-async function open(profile: string, url: string): Promise<{ context: BrowserContext; page: Page }> {
+export async function open(profile: string, url: string): Promise<{ context: BrowserContext; page: Page }> {
   removeStaleLock(profile);
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: ensureChromium(),
@@ -107,41 +126,14 @@ async function open(profile: string, url: string): Promise<{ context: BrowserCon
     args: chromiumArgs({ software: true }),
   });
   const page = context.pages()[0] ?? (await context.newPage());
+  await page.addInitScript(offerTorture);
   await page.goto(url);
   await waitForEngine(page);
   return { context, page };
 }
 
-function create(page: Page): Promise<string> {
-  return page.evaluate(async (spec) => {
-    const { id } = await (window.miTune as NonNullable<Window['miTune']>).call('createRun', {
-      spec,
-      name: 'torture',
-    });
-    return id;
-  }, TINY_RUN);
-}
-
-/** Lets the run work; how it ends is in `window.tortured`. */
-async function begin(page: Page, runId: string): Promise<void> {
-  await page.evaluate((id) => {
-    const scope = window as Window & { tortured?: string; tortureEvent?: (type: string) => void };
-    const studio = scope.miTune as NonNullable<Window['miTune']>;
-    studio.onEvent((_, event) => scope.tortureEvent?.(event.type));
-    scope.tortured = '';
-    studio.call('run', { runId: id, until: 'done' }).then(
-      () => {
-        scope.tortured = 'done';
-      },
-      (error: unknown) => {
-        scope.tortured = String(error);
-      },
-    );
-  }, runId);
-}
-
 /** @throws Error with the reason if the run fails, or the page is gone */
-async function ended(page: Page): Promise<void> {
+export async function ended(page: Page): Promise<void> {
   const how = await page.waitForFunction(
     () => (window as Window & { tortured?: string }).tortured || null,
     undefined,
@@ -161,18 +153,6 @@ async function aimed(page: Page, type: JobEvent['type'], count: number): Promise
   });
 }
 
-function wait(ms: number): Promise<void> {
+export function wait(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-async function outcomeOf(page: Page, runId: string): Promise<string> {
-  const text = await page.evaluate(async (id) => {
-    const studio = window.miTune as NonNullable<Window['miTune']>;
-    const { candidates, selections, train, validation, evaluations } = await studio.call('runState', {
-      runId: id,
-    });
-    const { bytes } = await studio.call('exportAdapter', { runId: id, which: 'best' });
-    return JSON.stringify({ candidates, selections, train, validation, evaluations, adapter: [...bytes] });
-  }, runId);
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -1,23 +1,30 @@
-// npm run torture: power cuts, kills and hours in one tab, as long as it is given. Goes on where it stopped, and writes
-// docs/reliability.md from everything that was done so far.
+// npm run torture: power cuts, kills, faults and hours in one tab, as long as it is given. Goes on where it stopped, and
+// writes docs/reliability.md from everything that was done so far.
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import packageJson from '../../package.json' with { type: 'json' };
 import { DIST, ensureBuild } from '../lib/buildApp.mjs';
 import { ROOT } from '../lib/dependencies.mjs';
+import { launchStudio } from '../lib/launch.ts';
 import { serveFolder } from '../lib/staticServer.mjs';
-import { killCase, undisturbedRun } from './kills.ts';
+import { faultCase, makeOtherVersion, OTHER_VERSION } from './faults.ts';
+import { killCase, type Undisturbed } from './kills.ts';
+import { migrationCutCase } from './migrationCuts.ts';
 import { type Files, writeReport } from './report.ts';
 import { soak } from './soak.ts';
 import { storeCutCase } from './storeCuts.ts';
 
-const USAGE = `Usage: npm run torture -- [--minutes N] [--only store|cuts|kills|soak|report] [--cases N] [--dir DIR]
+const PHASES = ['store', 'migration', 'real', 'cuts', 'kills', 'faults', 'soak'] as const;
+type Phase = (typeof PHASES)[number];
+
+const USAGE = `Usage: npm run torture -- [--minutes N] [--only ${PHASES.join('|')}|report] [--cases N] [--dir DIR]
 
   --minutes N   time for each phase (default 60)
   --only PHASE  one phase instead of all
-  --cases N     most power cuts and kills in all (default 10000)
+  --cases N     most cases of each phase in all (default 10000)
   --dir DIR     where the cases are kept (default .torture); a later call goes on from there
 `;
 
@@ -34,30 +41,53 @@ const { values } = parseArgs({
 async function main(): Promise<void> {
   const folder = resolve(values.dir);
   mkdirSync(folder, { recursive: true });
-  const files: Files = {
-    store: join(folder, 'store.jsonl'),
-    cuts: join(folder, 'cuts.jsonl'),
-    kills: join(folder, 'kills.jsonl'),
-    soak: join(folder, 'soak.jsonl'),
+  const files = Object.fromEntries(PHASES.map((phase) => [phase, join(folder, `${phase}.jsonl`)])) as Files;
+  const work: Readonly<Record<Phase, (out: string, until: number) => void | Promise<void>>> = {
+    store: (out, until) => cases(out, until, (seed) => storeCutCase(seed)),
+    migration: (out, until) => cases(out, until, migrationCutCase),
+    real: cutRealStores,
+    cuts: cutPower,
+    kills: kill,
+    faults: befall,
+    soak: (out, until) => soak(folder, out, until),
   };
-  const until = (): number => Date.now() + Number(values.minutes) * 60_000;
-  const wants = (phase: string): boolean => values.only === undefined || values.only === phase;
-  if (wants('store')) await cutStore(files.store, until());
-  if (wants('cuts')) cutPower(files.cuts, until());
-  if (wants('kills')) await kill(files.kills, until());
-  if (wants('soak')) await soak(folder, files.soak, until());
+  for (const phase of PHASES) {
+    if (values.only !== undefined && values.only !== phase) continue;
+    await work[phase](files[phase], Date.now() + Number(values.minutes) * 60_000);
+  }
   writeReport(files, join(ROOT, 'docs', 'reliability.md'));
   console.log('wrote docs/reliability.md');
 }
 
-async function cutStore(out: string, until: number): Promise<void> {
+/** Does one case after the other, from the first that was not done before. */
+async function cases(
+  out: string,
+  until: number,
+  run: (seed: number) => Promise<{ readonly reason: string | null }>,
+): Promise<void> {
   for (let seed = countRows(out); seed < Number(values.cases) && Date.now() < until; seed++) {
-    const result = await storeCutCase(seed);
+    const result = await run(seed);
     appendFileSync(out, `${JSON.stringify(result)}\n`);
-    if (result.reason !== null) {
-      console.log(`store ${seed}, ${result.lag}: ${result.reason}`);
-      process.exitCode = 1;
-    }
+    if (result.reason === null) continue;
+    console.log(`failed: ${JSON.stringify(result)}`);
+    process.exitCode = 1;
+  }
+}
+
+async function cutRealStores(out: string, until: number): Promise<void> {
+  const studio = await launchStudio({ backend: 'wasm', from: 'dev' });
+  try {
+    const { page } = studio;
+    await page.goto(`${studio.url}tools/torture/index.html`);
+    await page.waitForFunction(() => window.storeCut !== undefined);
+    await cases(out, until, (seed) =>
+      Promise.race([
+        page.evaluate((asked) => (window.storeCut as NonNullable<Window['storeCut']>)(asked), seed),
+        studio.failed,
+      ]),
+    );
+  } finally {
+    await studio.close();
   }
 }
 
@@ -79,18 +109,24 @@ function cutPower(out: string, until: number): void {
 async function kill(out: string, until: number): Promise<void> {
   ensureBuild();
   const server = await serveFolder({ folder: DIST, port: 0 });
+  const known: Undisturbed = new Map();
   try {
-    const expected = await undisturbedRun(server.url);
-    for (let seed = countRows(out); seed < Number(values.cases) && Date.now() < until; seed++) {
-      const result = await killCase(seed, server.url, expected);
-      appendFileSync(out, `${JSON.stringify(result)}\n`);
-      console.log(
-        `kill ${seed}: ${result.victim}, ${result.after ?? 'any moment'}: ${result.reason ?? 'same'}`,
-      );
-      if (result.result === 'failed') process.exitCode = 1;
-    }
+    await cases(out, until, (seed) => killCase(seed, server.url, known));
   } finally {
     await server.close();
+  }
+}
+
+async function befall(out: string, until: number): Promise<void> {
+  ensureBuild();
+  const other = makeOtherVersion(packageJson.version);
+  const server = await serveFolder({ folder: DIST, port: 0, mounts: { [OTHER_VERSION]: other } });
+  const known: Undisturbed = new Map();
+  try {
+    await cases(out, until, (seed) => faultCase(seed, server.url, known));
+  } finally {
+    await server.close();
+    rmSync(other, { recursive: true, force: true });
   }
 }
 

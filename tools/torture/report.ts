@@ -1,19 +1,20 @@
 // docs/reliability.md from what the phases have written.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { type KillCase, VICTIMS } from './kills.ts';
+import { DEEDS } from './deeds.ts';
+import { FAULTS, type FaultCase } from './faults.ts';
+import type { KillCase } from './kills.ts';
 import { LAGS, type Lag } from './losses.ts';
+import type { MigrationCase } from './migrationCuts.ts';
 import type { CutCase } from './powerCuts.ts';
 import type { SoakRow } from './soak.ts';
 import type { StoreCase } from './storeCuts.ts';
 import { FIGURES, FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
 
-export type Files = {
-  readonly store: string;
-  readonly cuts: string;
-  readonly kills: string;
-  readonly soak: string;
-};
+/** Where each phase keeps its cases. */
+export type Files = Readonly<
+  Record<'store' | 'migration' | 'real' | 'cuts' | 'kills' | 'faults' | 'soak', string>
+>;
 
 export function writeReport(files: Files, out: string): void {
   const cuts = readRows<CutCase>(files.cuts);
@@ -30,6 +31,12 @@ export function writeReport(files: Files, out: string): void {
       'is read is right or absent, never wrong; while both stores are honest nothing that was acknowledged is missing; ' +
       'and the run comes to its end.',
     storeTable(readRows<StoreCase>(files.store)),
+    '## Power cuts under the browser’s own stores',
+    'The same in a headless Chromium: what is read comes from IndexedDB and the origin private file system. After a cut ' +
+      'they are given what a disk that loses power would have left of what was written to them.',
+    storeTable(readRows<StoreCase>(files.real)),
+    '## Power cuts while runs of the first version are brought up to date',
+    migrationText(readRows<MigrationCase>(files.migration)),
     '## Power cuts under the whole run',
     'The real stages of a run on a tiny model, in node, over a disk in memory. The power goes at a random operation, up to ' +
       'three times in one run, also while it recovers. Of what was not flushed any part is missing, in any order, with ' +
@@ -38,8 +45,13 @@ export function writeReport(files: Files, out: string): void {
     cutTable(cuts),
     '## Kills',
     'The page as users get it in a headless Chromium, the built-in model on wasm. Processes are ended without a word ' +
-      '(SIGKILL), up to three times in one run, half at random moments, half within 50 ms after something was stored.',
+      '(SIGKILL), up to three times in one case, at random moments or, of runs, half within 50 ms after something was stored.',
     killTable(kills),
+    '## What else befalls a page',
+    'The same page with a run, at random moments. It comes to the same end as undisturbed, or, where everything was ' +
+      'cleared, says so and the next run does; another version of the page can neither work on the run nor delete it while ' +
+      'the first one does, and then goes on with it.',
+    faultTable(readRows<FaultCase>(files.faults)),
     '## Hours in one tab',
     soakTable(rows),
     '## Found and mended',
@@ -87,18 +99,62 @@ function cutTable(cases: readonly CutCase[]): string {
   );
 }
 
-function killTable(cases: readonly KillCase[]): string {
-  const names = { tree: 'the whole browser', renderer: 'the page and its engine', gpu: 'the GPU process' };
-  const rows = VICTIMS.map((victim) => {
-    const own = cases.filter((c) => c.victim === victim);
-    const of = (result: KillCase['result']): string => String(own.filter((c) => c.result === result).length);
-    const aimed = own.filter((c) => c.after !== null).length;
-    return [names[victim], String(own.length), String(aimed), of('same'), of('failed')];
-  });
+function migrationText(cases: readonly MigrationCase[]): string {
+  const cuts = cases.reduce((sum, c) => sum + c.cuts, 0);
+  const failed = cases.filter((c) => c.reason !== null).length;
   return (
-    table(['killed', 'runs', 'of these aimed', 'same end', 'failed'], rows) +
-    `\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`
+    `${cases.length} runs, ${cuts} cuts, up to five in a row while it is done again, over a disk in memory that loses what ` +
+    `was not flushed: ${failed} opened with something missing. Seeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`
   );
+}
+
+function killTable(cases: readonly KillCase[]): string {
+  const line = (name: string, own: readonly KillCase[]): string[] => {
+    const of = (count: (c: KillCase) => number): string => String(own.reduce((sum, c) => sum + count(c), 0));
+    const killsOf = (victim: KillCase['victim']): string => of((c) => (c.victim === victim ? c.kills : 0));
+    const aimed = of((c) => (c.after === null ? 0 : c.kills));
+    const failed = of((c) => Number(c.result === 'failed'));
+    return [
+      name,
+      String(own.length),
+      killsOf('tree'),
+      killsOf('renderer'),
+      killsOf('gpu'),
+      aimed,
+      of((c) => Number(c.result === 'same')),
+      failed,
+    ];
+  };
+  const rows = DEEDS.map(({ name }) =>
+    line(
+      name,
+      cases.filter((c) => c.deed === name),
+    ),
+  );
+  const head = [
+    'in the middle of',
+    'cases',
+    'kills of the browser',
+    'of the page and its engine',
+    'of the GPU process',
+    'of these aimed',
+    'same end',
+    'failed',
+  ];
+  const kills = cases.reduce((sum, c) => sum + c.kills, 0);
+  return (
+    `${table(head, [...rows, line('**all**', cases)])}\n\n` +
+    `${kills} kills in all. Seeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`
+  );
+}
+
+function faultTable(cases: readonly FaultCase[]): string {
+  const rows = FAULTS.map(({ name }) => {
+    const own = cases.filter((c) => c.fault === name);
+    const failed = own.filter((c) => c.reason !== null).length;
+    return [name, String(own.length), String(failed)];
+  });
+  return `${table(['what happens', 'runs', 'failed'], rows)}\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`;
 }
 
 function soakTable(rows: readonly SoakRow[]): string {

@@ -2,11 +2,12 @@
 // of cuts take a minute. After each cut, what is read is right or absent, never wrong; and while both stores are honest,
 // nothing that was acknowledged is missing.
 
+import type { Backing } from '../../src/storage/backing.ts';
 import type { PoolLog } from '../../src/storage/poolLog.ts';
 import { openRunStore, type RunStore } from '../../src/storage/runStore.ts';
 import { createRunRecord, listRunRecords, recoverRun } from '../../src/storage/runs.ts';
 import { spec } from '../../tests/helpers/fullSpec.ts';
-import { MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
+import { type Loss, MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
 import { LAGS, type Lag, lossOf } from './losses.ts';
 import { randomOf } from './random.ts';
 
@@ -28,10 +29,17 @@ const OPERATIONS = 100;
 /** What the disk has acknowledged: it must be there again if both stores are honest. */
 type Acknowledged = { created: boolean; candidates: number; step: number; stage: string };
 
-export async function storeCutCase(seed: number): Promise<StoreCase> {
+/** A disk that can lose its power. */
+export type Disk = {
+  readonly backing: Backing;
+  cutAfter(operations: number): void;
+  restart(loss: Loss): void | Promise<void>;
+};
+
+/** @param disk an empty one */
+export async function storeCutCase(seed: number, disk: Disk = new MemoryDisk()): Promise<StoreCase> {
   const random = randomOf(seed);
   const lag = LAGS[seed % LAGS.length] as Lag;
-  const disk = new MemoryDisk();
   const planned = 1 + Math.floor(random() * MOST_CUTS);
   const known: Acknowledged = { created: false, candidates: 0, step: -1, stage: 'load' };
   let cuts = 0;
@@ -44,11 +52,11 @@ export async function storeCutCase(seed: number): Promise<StoreCase> {
       } catch (error) {
         if (!(error instanceof PowerCut)) throw error;
         cuts++;
-        disk.restart(lossOf(lag, random));
+        await disk.restart(lossOf(lag, random));
         if (lag === 'none') await assertKept(disk, known);
       }
     }
-    disk.restart({ random, records: 0, files: 0 });
+    await disk.restart({ random, records: 0, files: 0 });
     await assertKept(disk, { created: true, candidates: CANDIDATES, step: STEPS, stage: 'done' });
     return { seed, lag, cuts, reason: null };
   } catch (error) {
@@ -57,7 +65,7 @@ export async function storeCutCase(seed: number): Promise<StoreCase> {
 }
 
 /** Finds the run, or begins it, and brings it to its end, checking all that is there. */
-async function goOn(disk: MemoryDisk, known: Acknowledged): Promise<void> {
+async function goOn(disk: Disk, known: Acknowledged): Promise<void> {
   const { backing } = disk;
   const id = (await findRun(disk)) ?? (await createRunRecord(backing, { spec, name: 'torture' })).id;
   known.created = true;
@@ -104,7 +112,7 @@ async function moveTo(store: RunStore, known: Acknowledged, stage: 'train' | 'do
 }
 
 /** What was acknowledged is there, and all that is there is right. */
-async function assertKept(disk: MemoryDisk, known: Acknowledged): Promise<void> {
+async function assertKept(disk: Disk, known: Acknowledged): Promise<void> {
   const id = await findRun(disk);
   if (id === null) {
     if (known.created) throw new Error('the run is gone');
@@ -127,7 +135,7 @@ async function assertKept(disk: MemoryDisk, known: Acknowledged): Promise<void> 
   if (step < known.step) throw new Error(`state of step ${step}, not ${known.step}`);
 }
 
-async function findRun({ backing }: MemoryDisk): Promise<string | null> {
+async function findRun({ backing }: Disk): Promise<string | null> {
   const { runs, lost, unreadable } = await listRunRecords(backing);
   if (unreadable.length > 0) throw new Error(`unreadable: ${unreadable[0]?.report.message}`);
   const found = runs[0] ?? (lost[0] === undefined ? undefined : await recoverRun(backing, lost[0].id));

@@ -12,7 +12,7 @@ const folderOf = (bytes: Uint8Array): ModelFolder => ({
 
 /** Reads a file in the given pieces. */
 async function fingerprintsOf(bytes: Uint8Array, pieces: readonly (readonly [number, number])[]) {
-  const folder = fingerprinted(folderOf(bytes));
+  const folder = fingerprinted(folderOf(bytes), 0);
   const source = await folder.open('unet.safetensors');
   for (const [offset, length] of pieces) await source.read(offset, length);
   return folder.fingerprints();
@@ -47,7 +47,33 @@ test('a run takes the model that it was begun with, and no other', () => {
   );
 });
 
-test('hashes are told without the place of the model', () => {
+test('a small file has its SHA-256 however little is read of it', async () => {
+  const folder = fingerprinted(folderOf(weights));
+  const source = await folder.open('unet.safetensors');
+  await source.read(5, 3);
+  expect(await folder.fingerprints()).toEqual({
+    'unet.safetensors': createHash('sha256').update(weights).digest('hex'),
+  });
+});
+
+test('files of one name in different folders are told apart', async () => {
+  const byLastPart: ModelFolder = {
+    name: 'model',
+    // As the folder of an address does.
+    open: async (...paths) =>
+      bytesSource(
+        new TextEncoder().encode(paths[0] as string),
+        (paths[0] as string).split('/').at(-1) as string,
+      ),
+  };
+  const folder = fingerprinted(byLastPart);
+  for (const path of ['unet/config.json', 'vae/config.json']) await folder.open(path);
+  const found = await folder.fingerprints();
+  expect(Object.keys(found)).toEqual(['unet/config.json', 'vae/config.json']);
+  expect(found['unet/config.json']).not.toBe(found['vae/config.json']);
+});
+
+test('hashes of earlier versions are told without the place of the model', () => {
   const found = withoutPlaces({
     'https://a.invalid/models/x/unet/config.json': '1',
     'models/5f0c/vae/diffusion_pytorch_model.safetensors 0.1.0': '2',
@@ -60,4 +86,10 @@ test('hashes are told without the place of the model', () => {
     'model_index.json': '3',
     'checkpoint.safetensors': '4',
   });
+});
+
+test('a run that an earlier version began is compared too', () => {
+  const begun = { 'models/5f0c/unet/config.json': '1' };
+  expect(() => assertSameModel('m', begun, { 'unet/config.json': '2' })).toThrow('no longer the one');
+  expect(() => assertSameModel('m', begun, { 'unet/config.json': '1' })).not.toThrow();
 });

@@ -1,6 +1,5 @@
 // Runs that earlier versions of the page stored open and go on, to the numbers that those versions came to.
 
-import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { writeAdapter } from '../../../src/adapters/file.ts';
 import { restoreAdapter } from '../../../src/adapters/state.ts';
@@ -8,49 +7,20 @@ import { loadRunState } from '../../../src/jobs/runState.ts';
 import { adapterOfRun } from '../../../src/jobs/trained.ts';
 import type { Session } from '../../../src/procedures/session.ts';
 import { trainedTargets } from '../../../src/procedures/trainRound.ts';
-import type { StoreKey } from '../../../src/storage/keys.ts';
 import { openRunStore } from '../../../src/storage/runStore.ts';
-import { MemoryDisk } from '../../helpers/memoryDisk.ts';
 import { openNodeSession, workOn } from '../../helpers/nodeStudio.ts';
+import { readVersion1, revive, version1Disk } from '../../helpers/version1.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-type Fixture = {
-  readonly runs: Readonly<
-    Record<
-      string,
-      { readonly id: string; readonly records: [StoreKey, unknown][]; readonly files: [string, string][] }
-    >
-  >;
-  readonly outcome: { readonly adapter: string; readonly state: Record<string, unknown> };
-};
-const fixture = JSON.parse(readFileSync('tests/golden/runsOfVersion1.json', 'utf8')) as Fixture;
+const fixture = readVersion1();
 
 let session: Session;
 beforeAll(async () => {
   session = await openNodeSession();
 });
 
-/** A disk as that version left it. */
-function diskOf(name: string): { disk: MemoryDisk; id: string } {
-  const run = fixture.runs[name];
-  if (run === undefined) throw new Error(`no run ${name}`);
-  const disk = new MemoryDisk();
-  for (const [key, value] of run.records) disk.damageRecord(key, () => revive(value));
-  for (const [file, bytes] of run.files)
-    disk.damage(`runs/${run.id}/${file}`, () => Uint8Array.from(Buffer.from(bytes, 'base64')));
-  return { disk, id: run.id };
-}
-
-/** Arrays and numbers that JSON has no word for. */
-function revive(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(revive);
-  if ('$f32' in value)
-    return new Float32Array(Uint8Array.from(Buffer.from(String(value.$f32), 'base64')).buffer);
-  if ('$number' in value) return Number(value.$number);
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revive(item)]));
-}
+const diskOf = (name: string) => version1Disk(fixture, name);
 
 describe('a run of version 1', () => {
   it.each(['building', 'training', 'done'])('that was %s opens and comes to its end', async (name) => {

@@ -3,6 +3,7 @@
 import { beforeAll, expect, it, vi } from 'vitest';
 import type { Session } from '../../../src/procedures/session.ts';
 import { LAGS } from '../../../tools/torture/losses.ts';
+import { migrationCutCase } from '../../../tools/torture/migrationCuts.ts';
 import { powerCutCase, type Undisturbed, undisturbed } from '../../../tools/torture/powerCuts.ts';
 import { storeCutCase } from '../../../tools/torture/storeCuts.ts';
 import { openNodeSession } from '../../helpers/nodeStudio.ts';
@@ -28,4 +29,8 @@ it.each(LAGS.map((lag, i) => [lag, i] as const))(
 
 it('the store is right or empty, and keeps what it acknowledged', async () => {
   for (let seed = 0; seed < 100; seed++) expect(await storeCutCase(seed)).toMatchObject({ reason: null });
+});
+
+it('a run of the first version opens wherever its migration was cut off', async () => {
+  for (let seed = 0; seed < 100; seed++) expect(await migrationCutCase(seed)).toMatchObject({ reason: null });
 });
