@@ -134,7 +134,7 @@ describe('a run from a dropped list to a loaded adapter', () => {
     await goTo(page, 'Start');
     await giveFile(page, 'Run file', 'same.json', text);
     await page.getByText('same.json opened').waitFor();
-    expect(await alertCodes(page)).toEqual([]);
+    expect(await alertCodes(page)).not.toContain('run-file-other-model');
     const other = { ...JSON.parse(text), hashes: { ...hashes, 'vae/config.json': 'a'.repeat(64) } };
     await giveFile(page, 'Run file', 'other.json', JSON.stringify(other));
     await page.locator('[data-code=run-file-other-model]').getByText('vae/config.json').first().waitFor();
