@@ -166,9 +166,14 @@ export const HANDLERS: Handlers = {
     return recheck(engine, request, signal);
   }),
   keepWarning: async ({ runId, report }, { work, emit }) => {
-    await stored(runId).warn([report]);
-    // A job tells what is new among its warnings by itself.
-    if (work.runId !== runId) emit(runId, { type: 'warning', report });
+    const keep = () => stored(runId).warn([report]);
+    if (work.runId === runId) {
+      // Its job holds the lock, and tells what is new among its warnings by itself.
+      await keep();
+    } else {
+      await withRunLock(BROWSER, runId, keep);
+      emit(runId, { type: 'warning', report });
+    }
     return null;
   },
   countTokens: async ({ prompts }, { engine }) => {

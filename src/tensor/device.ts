@@ -147,14 +147,29 @@ function watchDevice(device: GPUDevice, onLost: OpenOptions['onLost']): void {
     reported = true;
     onLost?.(
       new StudioError(code, message, {
-        remedy: 'Everything stored is kept. Try again, or resume the run: it continues on a new device.',
+        remedy:
+          code === 'gpu-memory'
+            ? 'Everything stored is kept. Close what else uses the GPU, or choose a smaller batch, and resume the run.'
+            : 'Everything stored is kept. Try again, or resume the run: it continues on a new device.',
         cause,
       }),
     );
   };
-  device.addEventListener('uncapturederror', (event) => {
-    report('gpu-error', `The GPU rejected an operation: ${event.error.message}`, event.error);
+  const outOfMemory = (cause: unknown): void => report('gpu-memory', 'The GPU has no memory left.', cause);
+  device.addEventListener('uncapturederror', ({ error }) => {
+    if (error instanceof GPUOutOfMemoryError) outOfMemory(error);
+    else report('gpu-error', `The GPU rejected an operation: ${error.message}`, error);
   });
+  // Where a buffer is to be written to at once, a lack of memory is thrown instead.
+  const create = device.createBuffer.bind(device);
+  device.createBuffer = (descriptor) => {
+    try {
+      return create(descriptor);
+    } catch (error) {
+      if (error instanceof RangeError) outOfMemory(error);
+      throw error;
+    }
+  };
   void device.lost.then((info) => {
     if (info.reason !== 'destroyed') report('gpu-lost', `The GPU device was lost: ${info.message}`, info);
   });

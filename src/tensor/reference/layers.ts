@@ -79,6 +79,33 @@ function convTap(
   return sum;
 }
 
+/** The gradient of `referenceConv2d` by x, from that of its outputs dy [N,H',W',Cout]: every tap the other way. */
+export function referenceConv2dGradient(dy: Values, w: Values, g: ReferenceConv): Float64Array {
+  const out = (size: number): number =>
+    Math.floor((size + g.padBefore + g.padAfter - g.kernel) / g.stride) + 1;
+  const [outHeight, outWidth] = [out(g.height), out(g.width)];
+  const dx = new Float64Array(g.batch * g.height * g.width * g.inChannels);
+  const taps = g.kernel * g.kernel;
+  for (let place = 0; place < g.batch * outHeight * outWidth; place++) {
+    const [oy, ox] = [Math.floor(place / outWidth) % outHeight, place % outWidth];
+    const n = Math.floor(place / (outHeight * outWidth));
+    for (let tap = 0; tap < taps; tap++) {
+      const iy = oy * g.stride + Math.floor(tap / g.kernel) - g.padBefore;
+      const ix = ox * g.stride + (tap % g.kernel) - g.padBefore;
+      if (iy < 0 || iy >= g.height || ix < 0 || ix >= g.width) continue;
+      const pixel = ((n * g.height + iy) * g.width + ix) * g.inChannels;
+      for (let ci = 0; ci < g.inChannels; ci++) {
+        const row = (tap * g.inChannels + ci) * g.outChannels;
+        let sum = 0;
+        for (let co = 0; co < g.outChannels; co++)
+          sum += at(dy, place * g.outChannels + co) * at(w, row + co);
+        dx[pixel + ci] = (dx[pixel + ci] as number) + sum;
+      }
+    }
+  }
+  return dx;
+}
+
 /** x [N, pixels, C]; statistics over pixels and the channels of a group. */
 export function referenceGroupNorm(
   x: Values,

@@ -6,8 +6,13 @@ import { attention } from '../ops/attention.ts';
 import { conv2d } from '../ops/conv2d.ts';
 import { linear } from '../ops/linear.ts';
 import { referenceAttention } from '../reference/attention.ts';
-import { referenceConv2d, referenceLinear } from '../reference/layers.ts';
-import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../tf.ts';
+import {
+  referenceConv2d,
+  referenceConv2dGradient,
+  referenceLinear,
+  referenceUpsample,
+} from '../reference/layers.ts';
+import { sizeOf, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tf.ts';
 import {
   type Check,
   forwardCheck,
@@ -22,7 +27,10 @@ export const FORM_CASES: readonly KernelCase[] = [
   ...products('linear', (gradient, halves) =>
     linearCase(gradient, halves ? [37, 72, 36] : [5, 7, 9], halves),
   ),
-  ...products('conv2d', (gradient, halves) => convCase(gradient, halves ? [5, 8, 12] : [3, 3, 5], halves)),
+  ...products('conv2d', (gradient, halves) => [
+    ...convCase(gradient, halves ? [5, 8, 12] : [3, 3, 5], halves),
+    ...(halves && !gradient ? enlargedConvCheck() : []),
+  ]),
   { kernel: 'attention', op: 'attention', run: () => attentionChecks(false) },
   { kernel: 'attention gradient', op: 'attention_gradient', run: () => attentionChecks(true) },
 ];
@@ -67,41 +75,59 @@ function linearCase(
   });
 }
 
-/** 3 x 3, stride 1; the gradient is a convolution too, with the taps turned around and channels exchanged. */
+/** What a UNet and a decoder convolve with: 3 x 3, the same with stride 2, and 1 x 1. One pipeline does all three. */
+const CONVS = [
+  { kernel: 3, stride: 1, pad: 'same', padBefore: 1, padAfter: 1 },
+  { kernel: 3, stride: 2, pad: 'bottomRight', padBefore: 0, padAfter: 1 },
+  { kernel: 1, stride: 1, pad: 'none', padBefore: 0, padAfter: 0 },
+] as const;
+
 function convCase(
   gradient: boolean,
   [side, inputs, outputs]: readonly [number, number, number],
   halves: boolean,
 ): readonly Check[] {
-  const sizes = { batch: 1, height: side, width: side + 1, kernel: 3, stride: 1, padBefore: 1, padAfter: 1 };
-  const pixels = side * (side + 1);
-  return withWeight([3, 3, inputs, outputs], halves, (weight, w) => {
-    const x = randoms(1, pixels * inputs);
-    const input = tf.tensor4d(x, [1, side, side + 1, inputs]);
-    if (!gradient) {
-      const bias = randoms(3, outputs);
-      const expected = referenceConv2d(x, w, bias, { ...sizes, inChannels: inputs, outChannels: outputs });
-      return [{ actual: conv2d(input, weight, tf.tensor1d(bias)), expected }];
-    }
-    const dy = randoms(4, pixels * outputs);
-    const actual = tf.grad((z: Tensor) => conv2d(z as Tensor4D, weight, null))(
-      input,
-      tf.tensor4d(dy, [1, side, side + 1, outputs]),
-    );
-    const turned = Float64Array.from(w, (_, i) => {
-      const [tap, co, ci] = [
-        Math.floor(i / (inputs * outputs)),
-        Math.floor(i / inputs) % outputs,
-        i % inputs,
-      ];
-      return w[((8 - tap) * inputs + ci) * outputs + co] as number;
+  const shape: [number, number, number, number] = [1, side, side + 1, inputs];
+  const x = randoms(1, sizeOf(shape));
+  return CONVS.flatMap(({ kernel, stride, pad, padBefore, padAfter }) =>
+    withWeight([kernel, kernel, inputs, outputs], halves, (weight, w) => {
+      const sizes = { batch: 1, height: side, width: side + 1, kernel, stride, padBefore, padAfter };
+      const g = { ...sizes, inChannels: inputs, outChannels: outputs };
+      const input = tf.tensor4d(x, shape);
+      if (!gradient) {
+        const bias = randoms(3, outputs);
+        const actual = conv2d(input, weight, tf.tensor1d(bias), { stride, pad });
+        return [{ actual, expected: referenceConv2d(x, w, bias, g) }];
+      }
+      const y = conv2d(input, weight, null, { stride, pad });
+      const dy = randoms(4, y.size);
+      const actual = tf.grad((z: Tensor) => conv2d(z as Tensor4D, weight, null, { stride, pad }))(
+        input,
+        tf.tensor(dy, y.shape),
+      );
+      return [{ actual, expected: referenceConv2dGradient(dy, w, g) }];
+    }),
+  );
+}
+
+/** The decoder's convolution that enlarges its image on the way, which has a pipeline of its own. */
+function enlargedConvCheck(): readonly Check[] {
+  const [side, channels] = [3, 8];
+  return withWeight([3, 3, channels, channels], true, (weight, w) => {
+    const x = randoms(1, side * side * channels);
+    const bias = randoms(3, channels);
+    const size = 2 * side;
+    const actual = conv2d(tf.tensor4d(x, [1, side, side, channels]), weight, tf.tensor1d(bias), {
+      upsample: [size, size],
     });
-    const expected = referenceConv2d(dy, turned, null, {
-      ...sizes,
-      inChannels: outputs,
-      outChannels: inputs,
-    });
-    return [{ actual, expected }];
+    const enlarged = referenceUpsample(x, [1, side, side, channels], [size, size]);
+    const g = { batch: 1, height: size, width: size, kernel: 3, stride: 1, padBefore: 1, padAfter: 1 };
+    return [
+      {
+        actual,
+        expected: referenceConv2d(enlarged, w, bias, { ...g, inChannels: channels, outChannels: channels }),
+      },
+    ];
   });
 }
 

@@ -3,7 +3,7 @@
  * cases and is held against plain loops, before the first run relies on it.
  */
 import { tf, WebGPUBackend } from '../tf.ts';
-import { chooseVariant, chosenVariant, type KernelOp, type KernelVariant } from '../webgpu/variantState.ts';
+import { chooseVariant, chosenVariant, type KernelVariant } from '../webgpu/variantState.ts';
 import { availableVariants } from '../webgpu/variants.ts';
 import type { Check, KernelCase } from './checks.ts';
 import { FORM_CASES } from './formCases.ts';
@@ -23,63 +23,71 @@ const TOLERANCE = 2e-4;
 
 export const KERNEL_CASES: readonly KernelCase[] = [...FORM_CASES, ...SINGLE_CASES];
 
-/** Tests all kernels on the active backend; nothing on wasm. The forms in use stay as they were. */
+/**
+ * Tests all kernels on the active backend; nothing on wasm. The forms in use stay as they were. Everything is launched
+ * before anything is read back, so that the GPU compiles and computes while the references are being made, and nobody
+ * waits for each of some two hundred answers.
+ */
 export async function testKernels(cases: readonly KernelCase[] = KERNEL_CASES): Promise<SelfTest> {
   if (!(tf.backend() instanceof WebGPUBackend)) return { tested: 0, wrongForms: {}, wrongKernels: [] };
-  let tested = 0;
-  const wrongForms: Record<string, readonly KernelVariant[]> = {};
-  const wrongKernels: string[] = [];
-  for (const testCase of cases) {
-    const { kernel, op } = testCase;
-    if (op === null) {
-      tested++;
-      if (!(await isRight(testCase))) wrongKernels.push(kernel);
-      continue;
+  const engine = tf.engine();
+  engine.startScope();
+  const launched: {
+    readonly testCase: KernelCase;
+    readonly form: KernelVariant | null;
+    right: Promise<boolean>;
+  }[] = [];
+  try {
+    for (const testCase of cases) {
+      for (const form of testCase.op === null ? [null] : availableVariants(testCase.op))
+        launched.push({ testCase, form, right: launchForm(testCase, form) });
     }
-    const forms = availableVariants(op);
-    const wrong = await wrongOf(testCase, op, forms);
-    tested += forms.length;
-    if (wrong.length > 0) wrongForms[op] = wrong;
-    if (wrong.length === forms.length) wrongKernels.push(kernel);
+    const results = await Promise.all(launched.map(({ right }) => right));
+    const wrong = launched.filter((_, i) => !results[i]);
+    const wrongForms: Record<string, readonly KernelVariant[]> = {};
+    for (const { testCase, form } of wrong) {
+      if (testCase.op !== null && form !== null)
+        wrongForms[testCase.op] = [...(wrongForms[testCase.op] ?? []), form];
+    }
+    const wrongKernels = cases.filter((c) =>
+      launched.every(({ testCase }, i) => testCase !== c || !results[i]),
+    );
+    return { tested: launched.length, wrongForms, wrongKernels: wrongKernels.map(({ kernel }) => kernel) };
+  } finally {
+    engine.endScope();
   }
-  return { tested, wrongForms, wrongKernels };
 }
 
-async function wrongOf(
-  testCase: KernelCase,
-  op: KernelOp,
-  forms: readonly KernelVariant[],
-): Promise<readonly KernelVariant[]> {
+/** Runs a case with a form of its kernel. What it makes lives until the scope around it ends. */
+function launchForm(testCase: KernelCase, form: KernelVariant | null): Promise<boolean> {
+  const { op } = testCase;
+  if (op === null || form === null) return launch(testCase);
   const before = chosenVariant(op);
-  const wrong: KernelVariant[] = [];
   try {
-    for (const form of forms) {
-      chooseVariant(op, form as 'registers');
-      if (!(await isRight(testCase))) wrong.push(form);
-    }
+    chooseVariant(op, form as 'registers');
+    return launch(testCase);
   } finally {
     chooseVariant(op, before);
   }
-  return wrong;
 }
 
-/** A case that does not compile or run is as wrong as one with other numbers. */
-async function isRight({ run }: KernelCase): Promise<boolean> {
+/** True if the numbers are right. A case that does not compile or run is as wrong as one with other numbers. */
+function launch({ run }: KernelCase): Promise<boolean> {
   const { device } = tf.backend() as WebGPUBackend;
   // An error in here speaks of one form; outside it would pass for the loss of the device.
   device.pushErrorScope('validation');
-  tf.engine().startScope();
-  let right = false;
+  let reads: Promise<boolean>;
   try {
     const checks: readonly Check[] = run();
-    const values = await Promise.all(checks.map(({ actual }) => actual.data()));
-    right = checks.every(({ expected }, i) => agrees(values[i] as ArrayLike<number>, expected));
+    const values = checks.map(({ actual }) => actual.data());
+    reads = Promise.all(values).then((all) =>
+      checks.every(({ expected }, i) => agrees(all[i] as ArrayLike<number>, expected)),
+    );
   } catch {
-    right = false;
-  } finally {
-    tf.engine().endScope();
+    reads = Promise.resolve(false);
   }
-  return (await device.popErrorScope()) === null && right;
+  const refused = device.popErrorScope();
+  return Promise.all([reads.catch(() => false), refused]).then(([right, error]) => right && error === null);
 }
 
 function agrees(actual: ArrayLike<number>, expected: ArrayLike<number>): boolean {
