@@ -33,7 +33,8 @@ const READERS: Readonly<Record<Case['kind'], (bytes: Uint8Array<ArrayBuffer>) =>
   safetensors: async (bytes) => {
     const file = await openSafetensors(bytesSource(bytes, 'x.safetensors'));
     const read: Record<string, unknown> = {};
-    for (const [name, { shape }] of file.entries) read[name] = { shape, values: [...(await file.readF32(name))] };
+    for (const [name, { shape }] of file.entries)
+      read[name] = { shape, values: [...(await file.readF32(name))] };
     return read;
   },
   png: async (bytes) => {
