@@ -11,6 +11,7 @@ const CODE: Readonly<Record<string, () => Promise<MethodCode>>> = {
   'attend-and-excite': () => import('./code/attendAndExcite.ts'),
   'structured-guidance': () => import('./code/structuredGuidance.ts'),
   'semantic-guidance': () => import('./code/semanticGuidance.ts'),
+  'mi-maps': () => import('./code/miMaps.ts'),
   gors: () => import('./code/gors.ts'),
   dpok: () => import('./code/dpok.ts'),
   'hn-itm': () => import('./code/hnItm.ts'),

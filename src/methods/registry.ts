@@ -9,6 +9,7 @@ import { hnItm } from './hnItm.ts';
 import type { Method, Options } from './method.ts';
 import { miDpo } from './miDpo.ts';
 import { miLoss } from './miLoss.ts';
+import { miMaps } from './miMaps.ts';
 import { miTune } from './miTune.ts';
 import { negativeAware } from './negativeAware.ts';
 import { semanticGuidance } from './semanticGuidance.ts';
@@ -25,6 +26,7 @@ export const METHODS: readonly Method[] = [
   attendAndExcite,
   structuredGuidance,
   semanticGuidance,
+  miMaps,
 ];
 
 export type Chosen = { readonly method: Method; readonly options: Options };

@@ -80,7 +80,7 @@ onBackends('a way of drawing', () => {
   it('does nothing where the reading names nothing', async () => {
     const plain = await draw(null);
     const readings = { 'a red cat': { objects: [], phrases: [] } };
-    for (const name of ['attend-and-excite', 'structured-guidance']) {
+    for (const name of ['attend-and-excite', 'structured-guidance', 'mi-maps']) {
       const [first] = await draw(name, { readings });
       expect(
         relativeError((first as DrawnCandidate).latent, (plain[0] as DrawnCandidate).latent),
