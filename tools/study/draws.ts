@@ -1,5 +1,6 @@
 /** Steps that draw images: pools of candidates, and images for evaluation. */
 import { presetSettings } from '../../src/contract/presets.ts';
+import type { MethodChoice } from '../../src/contract/spec.ts';
 import { candidateSeed } from '../../src/planning/promptPlan.ts';
 import { type Design, GUIDANCE } from './design.ts';
 import type { DrawnImage, DrawRequest, DrawResult, TrainResult } from './protocol.ts';
@@ -8,6 +9,9 @@ import type { Store } from './store.ts';
 
 /** A stored adapter: the training step that made it, and the optimizer step at which it was kept. */
 export type AdapterRef = { readonly training: string; readonly step: number };
+
+/** How images are drawn together. */
+export type DrawDesign = Pick<Design, 'steps' | 'block' | 'evaluationSteps' | 'evaluationBlock'>;
 
 export type Draw = {
   readonly text: string;
@@ -18,6 +22,8 @@ export type Draw = {
   readonly use: 'pool' | 'evaluation';
   readonly adapter: AdapterRef | null;
   readonly guidance?: number;
+  /** A method that draws in place of guidance alone, and what an image of it costs at most. */
+  readonly rule?: { readonly method: MethodChoice; readonly evaluations: number } | undefined;
 };
 
 /** Seeds that depend on the prompt's text and the candidate's index alone. */
@@ -25,7 +31,7 @@ const SELECTION = { ...presetSettings('demo').selection, seeds: 'distinct' } as 
 const SEEDS = { pool: 2_024, evaluation: 90_210 } as const;
 
 /** The steps that draw these images, block by block. */
-export function drawSteps(design: Design, draw: Draw, label: { part: StudyPart; item: string }): Step[] {
+export function drawSteps(design: DrawDesign, draw: Draw, label: { part: StudyPart; item: string }): Step[] {
   return blocksOf(design, draw).map((first): Step => {
     const { use, text, adapter } = draw;
     const { steps, block } = samplingOf(design, use);
@@ -34,7 +40,7 @@ export function drawSteps(design: Design, draw: Draw, label: { part: StudyPart; 
       ...label,
       id: blockId(design, draw, first),
       needs: adapter === null ? [] : [adapter.training],
-      cost: { evaluations: 2 * steps * block, images: block, samples: 0 },
+      cost: { evaluations: (draw.rule?.evaluations ?? 2 * steps) * block, images: block, samples: 0 },
       request: (store): DrawRequest => ({
         kind: 'draw',
         text,
@@ -43,6 +49,7 @@ export function drawSteps(design: Design, draw: Draw, label: { part: StudyPart; 
         scheduler: use === 'pool' ? 'ddpm' : 'ddim',
         steps,
         guidance,
+        ...(draw.rule === undefined ? {} : { rule: draw.rule.method }),
       }),
     };
   });
@@ -52,7 +59,7 @@ export function drawSteps(design: Design, draw: Draw, label: { part: StudyPart; 
 export type Candidate = DrawnImage & { readonly timesteps: readonly number[] };
 
 /** The images of a draw, or undefined while some of them are not there. */
-export function findDrawn(store: Store, design: Design, draw: Draw): readonly Candidate[] | undefined {
+export function findDrawn(store: Store, design: DrawDesign, draw: Draw): readonly Candidate[] | undefined {
   const candidates: Candidate[] = [];
   for (const first of blocksOf(design, draw)) {
     const result = store.find<DrawResult>(blockId(design, draw, first));
@@ -63,31 +70,43 @@ export function findDrawn(store: Store, design: Design, draw: Draw): readonly Ca
 }
 
 /** Of one value per image of the blocks that a draw touches, those of its own images. */
-export function ownPart<T>(design: Design, { first, count, use }: Draw, values: readonly T[]): readonly T[] {
+export function ownPart<T>(
+  design: DrawDesign,
+  { first, count, use }: Draw,
+  values: readonly T[],
+): readonly T[] {
   const skipped = first % samplingOf(design, use).block;
   return values.slice(skipped, skipped + count);
 }
 
 /** First images of the blocks that a draw touches. */
-function blocksOf(design: Design, { first, count, use }: Draw): number[] {
+function blocksOf(design: DrawDesign, { first, count, use }: Draw): number[] {
   const { block } = samplingOf(design, use);
   const from = Math.floor(first / block);
   const to = Math.ceil((first + count) / block);
   return Array.from({ length: to - from }, (_, i) => (from + i) * block);
 }
 
-export function drawIds(design: Design, draw: Draw): readonly string[] {
+export function drawIds(design: DrawDesign, draw: Draw): readonly string[] {
   return blocksOf(design, draw).map((first) => blockId(design, draw, first));
 }
 
-function blockId(design: Design, { use, text, adapter, guidance = GUIDANCE }: Draw, first: number): string {
+function blockId(
+  design: DrawDesign,
+  { use, text, adapter, guidance = GUIDANCE, rule }: Draw,
+  first: number,
+): string {
   const model = adapter === null ? 'base' : `${adapter.training}@${adapter.step}`;
   const { steps, block } = samplingOf(design, use);
   const sampling = `s${steps}-g${guidance}-x${block}`;
-  return `draw/${use}/${sampling}/${text}/${first}/${model}`;
+  const by = rule === undefined ? '' : `/${rule.method.name}${JSON.stringify(rule.method.options)}`;
+  return `draw/${use}/${sampling}/${text}/${first}/${model}${by}`;
 }
 
-function samplingOf(design: Design, use: Draw['use']): { readonly steps: number; readonly block: number } {
+function samplingOf(
+  design: DrawDesign,
+  use: Draw['use'],
+): { readonly steps: number; readonly block: number } {
   const { steps, block, evaluationSteps, evaluationBlock } = design;
   return use === 'pool' ? { steps, block } : { steps: evaluationSteps, block: evaluationBlock };
 }

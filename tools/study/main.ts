@@ -1,13 +1,16 @@
 // npm run study: does MI rank images, does MI-TUNE align, and what do its settings do? On the shapes world.
 
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { usageError } from '../lib/usage.ts';
 import { budget, budgetLines, designFor, duration } from './budget.ts';
 import { type Design, findDesign, GUIDANCE, REFERENCE_SCORE, TRAINING } from './design.ts';
+import type { MethodsDesign } from './methods/design.ts';
+import { methodSteps } from './methods/plan.ts';
+import { methodsReport } from './methods/report.ts';
 import { readOptions, type StudyOptions, USAGE } from './options.ts';
 import { allSteps, firstSteps, forecastSteps, stepsOfParts } from './plan.ts';
 import type { Speed } from './protocol.ts';
@@ -23,6 +26,7 @@ const REPORT_EVERY_MS = 20_000;
 const MS_PER_HOUR = 3_600_000;
 
 async function main(options: StudyOptions): Promise<void> {
+  if (options.methods !== null) return compareMethods(options, options.methods);
   const started = performance.now();
   const quick = options.design?.name === 'quick';
   const work = resolve(options.work ?? join(ROOT, '.study', ...(quick ? ['quick'] : [])));
@@ -61,6 +65,48 @@ async function main(options: StudyOptions): Promise<void> {
   report(work, options.design, schedule, out);
 }
 
+/** The methods side by side. */
+async function compareMethods(options: StudyOptions, design: MethodsDesign): Promise<void> {
+  const started = performance.now();
+  const quick = design.name === 'quick';
+  const work = resolve(options.work ?? join(ROOT, '.study', quick ? 'quick-methods' : 'methods'));
+  const out = resolve(options.out ?? join(quick ? work : join(ROOT, 'docs'), 'methods-study.md'));
+  const schedule = modelSchedule();
+  const steps = methodSteps(design, schedule);
+  if (options.mode !== 'report') {
+    const unlock = lockFolder(work);
+    const workers = await openWorkers(options.workers, {
+      model: MODEL_FOLDER,
+      adapters: join(work, 'adapters'),
+    });
+    try {
+      const speed = await measureSpeed(workers);
+      const looksOnly = options.mode === 'budget';
+      const store = looksOnly
+        ? readStore(work)
+        : openStore(work, { version: 1, model: modelDigest(), design: design.name });
+      for (const line of budgetLines(budget(steps, store, speed, workers.list.length))) console.log(line);
+      if (looksOnly) return;
+      const deadline = started + options.hours * MS_PER_HOUR;
+      const complete = await runSteps(steps, store, {
+        workers: workers.list,
+        deadline,
+        now: () => performance.now(),
+        onDone: progress({ store, workers, speed, deadline }),
+      });
+      console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command continues.');
+    } finally {
+      await workers.close();
+      unlock();
+    }
+  }
+  const manifest = readManifest(work);
+  if (manifest === null) throw usageError(`${work} holds no study yet.`);
+  const study = { store: readStore(work), design, schedule, model: manifest.model, notes: readNotes(work) };
+  writeFileSync(out, methodsReport(study));
+  console.log(`Wrote ${out}`);
+}
+
 type Run = {
   readonly design: Design;
   readonly schedule: NoiseSchedule;
@@ -94,7 +140,12 @@ async function runPlan(run: Run): Promise<boolean> {
 }
 
 /** Prints now and then what was done, and how the real time compares with the estimate. */
-function progress({ speed, store, workers, deadline }: Run): (step: Step, seconds: number) => void {
+function progress({
+  speed,
+  store,
+  workers,
+  deadline,
+}: Pick<Run, 'speed' | 'store' | 'workers' | 'deadline'>): (step: Step, seconds: number) => void {
   let spent = 0;
   let expected = 0;
   let count = 0;

@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { usageError } from '../lib/usage.ts';
 import { DESIGNS, type Design, findDesign } from './design.ts';
+import { findMethodsDesign, METHODS_DESIGNS, type MethodsDesign } from './methods/design.ts';
 import type { StudyPart } from './steps.ts';
 
 export const USAGE = `Usage: npm run study -- [options]
@@ -14,6 +15,8 @@ command goes on. Steps come in the order of their worth, so whatever time there 
 --design NAME      ${DESIGNS.map((design) => design.name).join(', ')} instead of the choice by hours
 --part PART        1 (does MI rank?), 2 (does MI-TUNE align?), 3 (ablations) or tune; may be repeated (default: all)
 --workers N        browser pages that work side by side (default 1)
+--methods             the methods side by side instead (the paper's Table 1): writes docs/methods-study.md, works in
+                      .study/methods/; its designs are ${METHODS_DESIGNS.map((design) => design.name).join(', ')} (default small)
 --work DIR         where results are kept (default .study/)
 --budget           only measure the speed and print the plan
 --report           only write the report from what is stored
@@ -24,6 +27,8 @@ command goes on. Steps come in the order of their worth, so whatever time there 
 export type StudyOptions = {
   readonly hours: number;
   readonly design: Design | null;
+  /** The comparison of methods in place of the study; null for the study. */
+  readonly methods: MethodsDesign | null;
   readonly parts: readonly StudyPart[];
   readonly workers: number;
   readonly work: string | null;
@@ -47,6 +52,7 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
       out: { type: 'string' },
       budget: { type: 'boolean', default: false },
       report: { type: 'boolean', default: false },
+      methods: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -57,8 +63,9 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
   const workers = Number(values.workers);
   if (!Number.isInteger(workers) || workers < 1 || workers > 16) throw usageError('--workers takes 1 to 16.');
   const name = values.quick ? 'quick' : values.design;
-  const design = name === undefined ? null : findDesign(name);
-  if (design === undefined) throw usageError(`There is no design ${name}.`);
+  const methods = values.methods ? findMethodsDesign(name ?? 'small') : null;
+  const design = name === undefined || values.methods ? null : findDesign(name);
+  if (design === undefined || methods === undefined) throw usageError(`There is no design ${name}.`);
   const parts = (values.part ?? PARTS).map((text) => {
     const part = PARTS.find((known) => known === text);
     if (part === undefined) throw usageError(`There is no part ${text}: ${PARTS.join(', ')}.`);
@@ -67,6 +74,7 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
   return {
     hours,
     design,
+    methods,
     parts,
     workers,
     work: values.work ?? null,

@@ -12,7 +12,8 @@ import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { draw, measure } from './pageDraw.ts';
 import { measureSpeed } from './pageSpeed.ts';
-import { encodeRendered, train } from './pageTrain.ts';
+import { type AdapterFiles, encodeRendered, train } from './pageTrain.ts';
+import { tune } from './pageTune.ts';
 import {
   ADAPTER_PATH,
   MODEL_PATH,
@@ -51,13 +52,17 @@ window.studyRun = async (request) => {
     case 'real':
       return encodeRendered(opened(), request);
     case 'train':
-      return train(opened(), request, {
-        open: openAdapter,
-        write: async (adapter) => writeAdapter(adapter, { made_by: 'npm run study' }),
-      });
+      return train(opened(), request, adapterFiles);
+    case 'tune':
+      return tune(opened(), request, adapterFiles);
     default:
       return request satisfies never;
   }
+};
+
+const adapterFiles: AdapterFiles = {
+  open: openAdapter,
+  write: async (adapter) => writeAdapter(adapter, { made_by: 'npm run study' }),
 };
 
 function opened(): Session {

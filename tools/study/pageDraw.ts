@@ -1,4 +1,5 @@
 /** Draws and measures images in the page, and scores them exactly. */
+import { drawRuleOf } from '../../src/methods/code.ts';
 import { toRgb } from '../../src/metrics/exactMeter.ts';
 import { decodeImages } from '../../src/procedures/decodeImages.ts';
 import { drawPool } from '../../src/procedures/drawPool.ts';
@@ -23,7 +24,8 @@ export async function draw(session: Session, tuned: Tuned | null, request: DrawR
   const scheduler = sessionScheduler(session, request.scheduler, steps);
   const candidates = seeds.map((seed, candidate) => ({ candidate, seed }));
   const images: DrawnImage[] = [];
-  const options = { scheduler, guidance, batch: seeds.length };
+  const rule = request.rule === undefined ? undefined : await drawRuleOf({ drawnBy: request.rule });
+  const options = { scheduler, guidance, batch: seeds.length, rule };
   for await (const drawn of drawPool(session, tuned, [{ prompt: 0, text, candidates }], options)) {
     const decoded = await decodeImages(
       session,

@@ -19,7 +19,7 @@ import type { CaptionedImage, RealRequest, RealResult, TrainRequest, TrainResult
 /** Scenes of real images: far from the seeds that the model was trained on. */
 const REAL_SEED = 3_000_000_000;
 
-type AdapterFiles = {
+export type AdapterFiles = {
   readonly open: (name: string) => Promise<Adapter>;
   readonly write: (adapter: Adapter) => Promise<Uint8Array>;
 };

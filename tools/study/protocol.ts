@@ -1,5 +1,5 @@
 /** What the study asks of a page, and what it gets back: plain data, latents and adapters as base64. */
-import type { AdapterKind, SchedulerName } from '../../src/contract/spec.ts';
+import type { AdapterKind, MethodChoice, SchedulerName } from '../../src/contract/spec.ts';
 import type { Color } from '../../src/shapes/world.ts';
 
 /** Candidates of one prompt. */
@@ -12,6 +12,8 @@ export type DrawRequest = {
   readonly scheduler: SchedulerName;
   readonly steps: number;
   readonly guidance: number;
+  /** A method that draws, in place of guidance alone. */
+  readonly rule?: MethodChoice;
 };
 
 /** An object that the exact scorer found. */
@@ -80,12 +82,36 @@ export type TrainRequest = {
   /** File name of the adapter to go on from, or null for a fresh one. */
   readonly start: string | null;
 };
+/** A round of a method on a pool. */
+export type TuneRequest = {
+  readonly kind: 'tune';
+  readonly method: MethodChoice;
+  /** All candidates with their MI; `prompt` numbers the texts. */
+  readonly pool: readonly (CaptionedImage & {
+    readonly prompt: number;
+    readonly candidate: number;
+    readonly seed: number;
+    readonly score: number;
+  })[];
+  readonly keep: number;
+  readonly adapter: AdapterKind;
+  readonly rank: number;
+  readonly learningRate: number;
+  readonly batch: number;
+  readonly iterations: number;
+  /** Sampling of the pool, for methods that draw while they train. */
+  readonly steps: number;
+  readonly guidance: number;
+  readonly seed: number;
+  /** The adapter that drew the pool and that training goes on from; null for the base model and a fresh one. */
+  readonly start: string | null;
+};
 export type TrainResult = {
   readonly losses: readonly number[];
   readonly adapters: readonly { readonly step: number; readonly file: string }[];
 };
 
-export type PageRequest = DrawRequest | MeasureRequest | RealRequest | TrainRequest;
+export type PageRequest = DrawRequest | MeasureRequest | RealRequest | TrainRequest | TuneRequest;
 export type PageResult = DrawResult | MeasureResult | RealResult | TrainResult;
 
 /** What a machine takes, in milliseconds: a network evaluation, decoding and scoring an image, a training sample. */

@@ -5,7 +5,7 @@
 import type { PageRequest, Speed } from './protocol.ts';
 import type { Store } from './store.ts';
 
-export type StudyPart = 'tune' | '1' | '2' | '3';
+export type StudyPart = 'tune' | '1' | '2' | '3' | 'methods';
 
 /** What a step takes, in units that a machine's speed turns into time. */
 export type Cost = {

@@ -35,6 +35,8 @@ export type Store = {
   /** @throws Error when the step is not done */
   read<R extends PageResult>(id: string): R;
   find<R extends PageResult>(id: string): R | undefined;
+  /** Worker seconds of a finished step. */
+  secondsOf(id: string): number | undefined;
   /** Takes a result that came from a page. */
   add(id: string, result: PageResult, seconds: number): void;
   /** Worker seconds spent so far. */
@@ -73,6 +75,7 @@ function storeOf(path: string, adapterFolder: string): Store {
     adapterFolder,
     has: (id) => lines.has(id),
     find,
+    secondsOf: (id) => lines.get(id)?.seconds,
     read<R extends PageResult>(id: string): R {
       const result = find<R>(id);
       if (result === undefined) throw new Error(`The step ${id} is not done.`);

@@ -116,6 +116,8 @@ beforeAll(async () => {
         return measure(request);
       case 'train':
         return train(request);
+      case 'tune':
+        throw new Error('this study compares no methods');
       default:
         return {
           images: Array.from({ length: request.count }, () => ({
