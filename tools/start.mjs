@@ -41,13 +41,12 @@ try {
 function packMounts(path) {
   if (path === undefined) return {};
   const found = statSync(path, { throwIfNoEntry: false });
-  const packs = found?.isDirectory()
-    ? readdirSync(path)
-        .filter((name) => name.toLowerCase().endsWith('.zip'))
-        .map((name) => join(path, name))
-    : found?.isFile()
+  const names = found?.isDirectory()
+    ? readdirSync(path).map((name) => join(path, name))
+    : found
       ? [path]
       : [];
+  const packs = names.filter((name) => name.toLowerCase().endsWith('.zip'));
   if (packs.length === 0)
     throw new Error(`--survey wants a survey pack or a folder of them: ${path} is none.`);
   return Object.fromEntries(

@@ -115,7 +115,8 @@ function stateDict(value: Pickled, source: string): Map<string, PickledTensor> {
   return new Map([...tensors].map(([name, tensor]) => [name.slice('module.'.length), tensor]));
 }
 
-function scriptTensors(module: PickledModule, source: string): Map<string, PickledTensor> {
+/** The tensors of a TorchScript module. @throws StudioError `torch-file` for modules without an end */
+export function scriptTensors(module: PickledModule, source: string): Map<string, PickledTensor> {
   try {
     return moduleTensors(module);
   } catch (error) {

@@ -185,3 +185,16 @@ export const SCHEDULER = {
   steps_offset: 1,
   timestep_spacing: 'leading',
 };
+
+/** `data.pkl` of a state dict with one transposed tensor of halves, and of a TorchScript module with another in it. */
+export const PICKLES: readonly Uint8Array[] = [
+  'gAJ9cQBYCAAAAGEud2VpZ2h0cQFjdG9yY2guX3V0aWxzCl9yZWJ1aWxkX3RlbnNvcl92MgpxAigoWAcAAABzdG9yYWdlcQNj' +
+    'dG9yY2gKSGFsZlN0b3JhZ2UKcQRYAQAAADBxBVgDAAAAY3B1cQZLBnRxB1FLAEsDSwKGcQhLAUsDhnEJiWNjb2xsZWN0aW9u' +
+    'cwpPcmRlcmVkRGljdApxCilScQt0cQxScQ1zLg==',
+  'gAJjX190b3JjaF9fCk0KcQApgX0oWAgAAAB0cmFpbmluZ3EBiFgWAAAAX2lzX2Z1bGxfYmFja3dhcmRfaG9va3ECTlgFAAAA' +
+    'c2l6ZXNxA2N0b3JjaC5qaXQuX3BpY2tsZQpidWlsZF9pbnRsaXN0CnEEKF0oSwFLAmV0UlgCAAAAbG5xBWNfX3RvcmNoX18u' +
+    'dG9yY2gubm4ubW9kdWxlcy5ub3JtYWxpemF0aW9uCkxheWVyTm9ybQpxBimBfShYBgAAAHdlaWdodHEHY3RvcmNoLl91dGls' +
+    'cwpfcmVidWlsZF90ZW5zb3JfdjIKcQgoKFgHAAAAc3RvcmFnZXEJY3RvcmNoCkZsb2F0U3RvcmFnZQpxClgBAAAAMHELWAMA' +
+    'AABjcHVxDEsCdFFxDUsAKEsCdChLAXSIY2NvbGxlY3Rpb25zCk9yZGVyZWREaWN0CnEOKVJ0UnEPWAQAAABiaWFzcRBoCCgo' +
+    'aAloClgBAAAAMXERaAxLAnRRcRJLAChLAnQoSwF0iGgOKVJ0UnETaAGIaAJOdWJxFHVicRUu',
+].map((base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)));

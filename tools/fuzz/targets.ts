@@ -5,9 +5,12 @@ import { readSchedulerFile, resolveScheduler } from '../../src/diffusion/schedul
 import { parseAdapterKey } from '../../src/formats/adapterKeys.ts';
 import { parseImageFolder } from '../../src/formats/imageFolder.ts';
 import { openLdmCheckpoint } from '../../src/formats/ldmCheckpoint.ts';
+import { unpickle } from '../../src/formats/pickle.ts';
+import { isModule } from '../../src/formats/pickledTensors.ts';
 import { readPngText } from '../../src/formats/pngText.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { decodeSealed, encodeSealed, sealedBytes } from '../../src/formats/sealed.ts';
+import { scriptTensors } from '../../src/formats/torchFile.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { cleanText } from '../../src/models/text/clean/cleanText.ts';
 import { parseTextConfig } from '../../src/models/text/config.ts';
@@ -289,5 +292,26 @@ export const TARGETS: readonly Target[] = [
     seeds: [encodeSealed({ a: 1, b: [null, 'x'], c: Float32Array.of(1, 2) }), encodeSealed('text')],
     tokens: JSON_TOKENS,
     read: (input) => [sealedBytes(input), decodeSealed(input)],
+  },
+  {
+    name: 'pickle',
+    seeds: good.PICKLES,
+    tokens: [
+      'ctorch\nFloatStorage\n',
+      'c__torch__.M\nM\n',
+      'cos\nsystem\n',
+      ')R',
+      ')\u0081',
+      'q\0',
+      'h\0',
+      'u',
+      'b',
+      't',
+      'Q',
+    ],
+    read: (input) => {
+      const value = unpickle(input, 'input');
+      return isModule(value) ? scriptTensors(value, 'input') : value;
+    },
   },
 ];
