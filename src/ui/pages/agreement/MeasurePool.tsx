@@ -22,7 +22,9 @@ const WITH_NETWORK = METRICS.flatMap((metric) =>
 
 /** Another metric on images that are there already, whatever the run measured as it drew them. */
 export function MeasurePool({ run }: { readonly run: OpenRun }) {
-  const [name, setName] = useState(WITH_NETWORK[0]?.name ?? '');
+  const [chosen, setName] = useState<string | null>(null);
+  const shapesWorld = useEngine((state) => state.model?.shapesWorld ?? false);
+  const name = chosen ?? (shapesWorld ? 'shapes-clip' : 'clip');
   const [edited, setEdited] = useState<EditedPhrases>(
     () => run.spec.metrics?.find(({ phrases }) => phrases !== undefined)?.phrases ?? {},
   );
