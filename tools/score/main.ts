@@ -12,7 +12,9 @@ import { nounPhrases } from '../../src/metrics/language/nounPhrases.ts';
 import { withoutAdjectives } from '../../src/metrics/language/withoutAdjectives.ts';
 import type { Metric } from '../../src/metrics/metric.ts';
 import { METRICS, metricOf } from '../../src/metrics/registry.ts';
+import { askedPlaces } from '../../src/metrics/spatial/promptObjects.ts';
 import { categoryMean, RESULT_FOLDERS, writeResults } from '../../src/metrics/t2i/results.ts';
+import { unidetStyle } from '../../src/metrics/unidetStyle.ts';
 import { HUBS } from '../../src/sources/hubs.ts';
 import { type MetricModel, metricFileUrl, metricModel } from '../../src/sources/metricModels.ts';
 import { ROOT } from '../lib/dependencies.mjs';
@@ -163,6 +165,7 @@ async function score(options: NonNullable<Options>): Promise<void> {
       await studio.close();
     }
   }
+  if (metric.name === unidetStyle.name) await tellHopeless(found);
   report(
     metric,
     found,
@@ -194,6 +197,17 @@ function report(metric: Metric, found: PromptedFolder, lines: readonly Line[], o
   const rows = lines.map(({ value }, questionId) => ({ questionId, answer: value ?? 0 }));
   const decimals = folder === RESULT_FOLDERS.blipVqa ? fourDecimals : null;
   writeFileSync(join(out, folder, 'vqa_result.json'), writeResults(rows, decimals));
+}
+
+/** Numbers that a reader might hold against the benchmark's, which has none for these prompts. */
+async function tellHopeless({ images }: PromptedFolder): Promise<void> {
+  const hopeless = new Set<string>();
+  for (const { prompt } of images) if ((await askedPlaces(prompt))?.alwaysZero) hopeless.add(prompt);
+  if (hopeless.size > 0) {
+    console.log(
+      `${hopeless.size} prompts always score 0 with UniDet itself: an object is none of its 722 labels, or the rule has no such place.`,
+    );
+  }
 }
 
 async function writeQuestions({ images }: PromptedFolder, file: string): Promise<void> {
