@@ -1,9 +1,17 @@
 // The scoring command on a folder of rendered images: from the command line to its files, interrupted and asked again.
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROOT } from '../../tools/lib/dependencies.mjs';
 import golden from '../golden/metrics/shapesClip.json';
@@ -50,4 +58,44 @@ test('says what a metric without its model needs, and which metrics there are', 
   expect(missing.output).toMatch(/needs --model DIR[\s\S]*vocab\.json/);
   expect(missing.status).toBe(1);
   expect(score('--metric', 'beauty').output).toContain('Name a metric: --metric exact, shapes-clip');
+});
+
+test('looks for the objects of prompts, and says which prompts say nothing of a place or are beyond the benchmark', () => {
+  const places = mkdtempSync(join(tmpdir(), 'score-places-'));
+  const model = join(places, 'model');
+  const goldenFile = (name: string) => join(ROOT, 'tests/golden/metrics', name);
+  mkdirSync(model);
+  for (const name of [
+    'owl_vit/config.json',
+    'owl_vit/model.safetensors',
+    'clip_bpe/vocab.json',
+    'clip_bpe/merges.txt',
+  ])
+    copyFileSync(goldenFile(name), join(model, basename(name)));
+  const prompts = ['a girl near a dog', 'a wallet near a dog', 'a red circle'];
+  const lines = prompts.map((text, i) => {
+    writeFileSync(
+      join(places, `${i}.png`),
+      Buffer.from((golden[i] as (typeof golden)[number]).png, 'base64'),
+    );
+    return `${JSON.stringify({ file_name: `${i}.png`, text })}\n`;
+  });
+  writeFileSync(join(places, 'metadata.jsonl'), lines.join(''));
+  try {
+    const command = ['tools/run.mjs', 'tools/score/main.ts', places, '--backend', 'wasm'];
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [...command, '--metric', 'unidet-style', '--model', model],
+      { cwd: ROOT, encoding: 'utf8' },
+    );
+    expect(status).toBe(0);
+    expect(stdout).toContain('1 prompts always score 0 with UniDet itself');
+    expect(stdout).toContain('Mean of 2 images');
+    expect(stdout).toContain('1 images have a prompt that the metric has nothing to say about.');
+    const [first] = readFileSync(join(places, 'scores-unidet-style.jsonl'), 'utf8').split('\n');
+    const { asked } = JSON.parse(first ?? '') as { asked: { question: string }[] };
+    expect(asked.map(({ question }) => question)).toEqual(['a photo of a person', 'a photo of a dog']);
+  } finally {
+    rmSync(places, { recursive: true });
+  }
 });
