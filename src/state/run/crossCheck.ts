@@ -17,7 +17,10 @@ export const CHECKED_OF = 100;
 const TIME_SHARE = 0.015;
 /** How fast a model comes to another backend, of which nothing is known before: about what a disk gives. */
 const LOADED_BYTES_PER_SECOND = 30e6;
-/** A model that is larger exists twice only where there is memory for it, in GB as browsers tell it (at most 8). */
+/**
+ * A model that is larger exists twice only where there is memory for it, in GB as browsers tell it (at most 8), and where
+ * it lies in this browser: it is not fetched a second time.
+ */
 const LARGE_BYTES = 0.5e9;
 const MEMORY_FOR_LARGE_GB = 8;
 /** Checks that may wait: what is older is not worth it any more. */
@@ -73,7 +76,9 @@ export class CrossCheck {
     this.#ports = ports;
     this.#begun = ports.now();
     this.#spent = run.model.sizeBytes / LOADED_BYTES_PER_SECOND;
-    if (run.model.sizeBytes > LARGE_BYTES && ports.memoryGb < MEMORY_FOR_LARGE_GB) this.#ended = true;
+    const isLarge = run.model.sizeBytes > LARGE_BYTES;
+    if (isLarge && (ports.memoryGb < MEMORY_FOR_LARGE_GB || run.model.ref.kind !== 'local'))
+      this.#ended = true;
   }
 
   /** Takes the events of the run as they come; returns at once. */

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import type { CandidateRecord, JobEvent } from '../../../../src/contract/events.ts';
 import type { Recheck } from '../../../../src/contract/protocol.ts';
+import type { ModelRef } from '../../../../src/contract/spec.ts';
 import type { ErrorReport } from '../../../../src/lib/errors.ts';
 import { affordableSteps, CHECKED_OF, CrossCheck } from '../../../../src/state/run/crossCheck.ts';
 import { spec } from '../../../helpers/fullSpec.ts';
@@ -27,11 +28,13 @@ function open({
   found = {},
   memoryGb = 8,
   sizeBytes = 1e6,
+  ref = { kind: 'local', id: 'x' },
 }: {
   other?: string;
   found?: Partial<Recheck>;
   memoryGb?: number;
   sizeBytes?: number;
+  ref?: ModelRef;
 } = {}) {
   let seconds = 0;
   const calls: { name: string; args: unknown }[] = [];
@@ -48,7 +51,7 @@ function open({
       runId: 'r',
       spec,
       backend: 'webgpu',
-      model: { ref: { kind: 'url', base: 'models/x/' }, sizeBytes },
+      model: { ref, sizeBytes },
     },
     {
       start: () => ({ call: call as never, dispose }),
@@ -127,12 +130,16 @@ test('without another backend nothing is computed, nor asked for again', async (
   expect(dispose).toHaveBeenCalledOnce();
 });
 
-test('a large model is not held twice where memory is short', async () => {
-  const { check, at, settle, calls } = open({ sizeBytes: 1.7e9, memoryGb: 4 });
+test.each([
+  ['where memory is short', { memoryGb: 4 }, 0],
+  ['where it would be fetched again', { ref: { kind: 'url', base: 'https://a.invalid/x/' } }, 0],
+  ['unless it lies here and there is room', {}, 1],
+] as const)('a large model is not held twice %s', async (_, change, checked) => {
+  const { check, at, settle, asked } = open({ sizeBytes: 1.7e9, ...change });
   at(1e6);
   check.receive(candidates(0, CHECKED_OF));
   await settle();
-  expect(calls).toEqual([]);
+  expect(asked()).toHaveLength(checked);
 });
 
 test('the second engine goes when the run stops', async () => {
