@@ -66,11 +66,17 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
 }
 
 /** Kernel variants that were chosen for this device and how its self-test went, for a list of facts. */
-export function kernelWords({ kernels, selfTest }: BackendReport): readonly (readonly [string, string])[] {
+export function kernelWords({
+  name,
+  kernels,
+  selfTest,
+}: BackendReport): readonly (readonly [string, string])[] {
   const forms = Object.entries(kernels ?? {}).map(
     ([area, variant]) => [`Kernels for ${area.replaceAll('_', ' ')}`, variant] as const,
   );
-  if (selfTest == null) return forms;
+  if (name !== 'webgpu') return forms;
+  if (selfTest == null)
+    return [...forms, ['Self-test', 'not done: this adapter is a program, without a driver to go wrong']];
   const { tested, wrong } = selfTest;
   const outcome =
     wrong.length === 0 ? 'all right' : `${wrong.length} wrong and not used: ${wrong.join(', ')}`;
