@@ -191,6 +191,11 @@ async function otherVersion({ context, page, url, run, ids, expected, random }: 
   if (!stillWorks && refusals[0] === 'done') return;
   await wait((random() * expected.ms) / 2);
   await page.close();
+  // A page that was closed lets go of its run a moment later.
+  await other.waitForFunction(
+    async (name) => !(await navigator.locks.query()).held?.some((lock) => lock.name === name),
+    `mi-tune-run-${ids[0]}`,
+  );
   await run.begin(other, ids);
   await endsTheSame(other, run, ids, expected);
 }
