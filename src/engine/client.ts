@@ -7,7 +7,9 @@ import type {
   RequestName,
   Requests,
 } from '../contract/protocol.ts';
-import { type ErrorReport, StudioError } from '../lib/errors.ts';
+import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
+import { storageCleared } from '../storage/failure.ts';
+import { databaseExists } from '../storage/kv.ts';
 import { transferables } from './transfer.ts';
 
 /** Progress of a request that is not a job. */
@@ -36,6 +38,8 @@ type ReportListener = (report: ErrorReport) => void;
 const PING_MS = 10_000;
 /** Unanswered pings after which the user hears of it. One network evaluation of a large model may take minutes on wasm. */
 const QUIET_PINGS = 6;
+/** Unanswered pings after which it is looked whether the engine hangs because its storage was cleared. */
+const PUZZLING_PINGS = 2;
 /** Unanswered pings after which the engine is taken for hung and started again. */
 const HUNG_PINGS = 60;
 /** An engine that dies so often without an answer in between does not come to life any more. */
@@ -56,6 +60,8 @@ export class EngineClient {
   #unanswered = 0;
   #deaths = 0;
   #nextId = 1;
+  /** True once there was a database, and it was not cleared since. */
+  #hasStored = false;
 
   constructor({ pingMs = PING_MS }: { readonly pingMs?: number } = {}) {
     this.#pingMs = pingMs;
@@ -181,6 +187,18 @@ export class EngineClient {
       });
     }
     if (this.#unanswered >= HUNG_PINGS) this.#revive('engine-hung', 'The engine did not answer any more');
+    else void this.#lookAtStorage().catch(() => undefined);
+  }
+
+  /** Chromium never answers a write to an open file that was cleared: then nothing brings the engine back. */
+  async #lookAtStorage(): Promise<void> {
+    const isThere = await databaseExists();
+    if (isThere || !this.#hasStored || this.#unanswered < PUZZLING_PINGS) {
+      this.#hasStored ||= isThere;
+      return;
+    }
+    this.#hasStored = false;
+    this.#restart(reportError(storageCleared()), { after: null });
   }
 
   /** Starts the engine again; open calls fail, and what is stored is kept. */
@@ -191,17 +209,22 @@ export class EngineClient {
       this.#fail(`${what}, again and again.`);
       return;
     }
-    this.#watch.abort();
-    this.#watch = new AbortController();
-    this.#worker.terminate();
-    this.#unanswered = 0;
     const report: ErrorReport = {
       code,
       message: `${what} and was started again.`,
       remedy: 'Runs go on from what is stored. If it happens again, the machine may be short of memory.',
     };
+    this.#restart(report, { after: this.#watched });
+  }
+
+  /** @param options `after`: lock of the worker that has to be gone before the new one touches runs */
+  #restart(report: ErrorReport, { after }: { readonly after: string | null }): void {
+    this.#watch.abort();
+    this.#watch = new AbortController();
+    this.#worker.terminate();
+    this.#unanswered = 0;
     this.#worker = this.#start();
-    if (this.#watched !== null) this.#post({ name: 'after', lock: this.#watched });
+    if (after !== null) this.#post({ name: 'after', lock: after });
     this.#rejectAll(report);
     this.#tellLife(report);
   }

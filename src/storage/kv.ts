@@ -62,6 +62,11 @@ export async function writeSetting(name: string, value: unknown): Promise<void> 
   await writeValues([[settingKey(name), value]]);
 }
 
+/** Whether the database is there: not before its first use, nor after it was cleared. */
+export async function databaseExists(): Promise<boolean> {
+  return (await indexedDB.databases()).some(({ name }) => name === DATABASE);
+}
+
 /** The open database; null before the first use and after the browser closed it. */
 let opened: Promise<IDBDatabase> | null = null;
 /** Ends the transactions that are under way when the browser closes the database, as it does when a user clears it. */

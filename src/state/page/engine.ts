@@ -128,7 +128,8 @@ export function failEngine(report: ErrorReport): void {
 /** The engine says that it is quiet, or stands again after it died: then what was in use is loaded anew. */
 export async function hearEngine(report: ErrorReport): Promise<void> {
   raiseAlert(report, 'warning');
-  if (!endedWithEngine(report)) return;
+  // It was started again too where it hung because its storage was cleared.
+  if (!endedWithEngine(report) && report.code !== 'storage-cleared') return;
   const { choice, model, loading } = useEngine.getState();
   set({ status: 'idle', backend: null, model: null, progress: null, loading: null });
   const ref = model?.ref ?? loading;

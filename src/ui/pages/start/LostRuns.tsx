@@ -17,7 +17,7 @@ export function LostRuns() {
       </p>
       <ul>
         {lost.map((run) => (
-          <li key={run.id} className={styles.row}>
+          <li key={run.id} className={`${styles.row} ${styles.lost}`}>
             <p className={styles.title}>{run.name}</p>
             <p className={styles.facts}>{formatBytes(run.sizeBytes)}</p>
             <div className={styles.actions}>
