@@ -49,8 +49,8 @@ describe('the self-test', () => {
   });
 
   it('finds a form with wrong numbers, and a kernel without a right one', async () => {
-    expect(await testKernels([wrongIn('workgroup')])).toMatchObject({
-      wrongForms: { linear: ['workgroup'] },
+    expect(await testKernels([wrongIn('tiles')])).toMatchObject({
+      wrongForms: { linear: ['tiles'] },
       wrongKernels: [],
     });
     expect((await testKernels([wrongIn('all')])).wrongKernels).toEqual(['linear']);
@@ -88,14 +88,14 @@ describe('a form that failed', () => {
       return testKernels([wrongIn('registers')]);
     };
     expect(await chooseKernels(info, test)).toEqual([]);
-    expect(kernelsInUse(info).linear).toBe('workgroup');
+    expect(kernelsInUse(info).linear).toBe('tiles');
     expect(selfTestReport()?.wrong).toEqual(['linear (registers)']);
     expect(await chooseKernels(info, test)).toEqual([]);
     expect(tests).toBe(1);
-    expect(kernelsInUse(info).linear).toBe('workgroup');
+    expect(kernelsInUse(info).linear).toBe('tiles');
     // A run that was begun with it goes on with another, and is told.
     expect(restoreKernels({ linear: 'registers' })).toEqual(['linear']);
-    expect(kernelsInUse(info).linear).toBe('workgroup');
+    expect(kernelsInUse(info).linear).toBe('tiles');
   });
 
   it('in every form makes the GPU useless', async () => {
