@@ -122,6 +122,8 @@ function standIn(device: GPUDevice | undefined, limits: RehearsalOptions['limits
     label: 'rehearsal',
     features: new Set<string>(),
     limits: device?.limits ?? { ...DEFAULT_LIMITS, ...limits },
+    // Kernels take fewer threads on an adapter that is a program, which changes no size.
+    adapterInfo: device?.adapterInfo ?? { architecture: '', description: '' },
     queue: {
       submit: nothing,
       writeBuffer: nothing,

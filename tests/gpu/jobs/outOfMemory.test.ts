@@ -55,7 +55,7 @@ async function runShort(runId: string, met: readonly ((event: JobEvent) => boole
   }
 }
 
-it.each([0, 1, 2])('goes on with drawing and training to the same bits, seed %i', async (seed) => {
+it.each([0])('goes on with drawing and training to the same bits, seed %i', async (seed) => {
   const random = randomOf(seed);
   const runId = await studio.create();
   const step = 1 + Math.floor(random() * 3);
