@@ -57,7 +57,7 @@ export type ImageRef = {
   readonly candidate: number;
 };
 
-/** The same seeds with and without the adapter, the way of drawing, or both. */
+/** An image of a held-out prompt before and after, from the same seed. */
 export type ComparePair = {
   readonly prompt: string;
   readonly seed: number;
@@ -75,15 +75,51 @@ export type ComparePair = {
  */
 export type AdapterId = string;
 
-export type CompareRequest = {
+/** One way to draw. */
+export type CompareColumn = {
   /** Null for the base model. */
   readonly adapter: AdapterId | null;
-  /** A method's way of drawing on the second side; guidance alone where absent, as always on the first. */
+  /** A method's way of drawing; guidance alone where absent. */
   readonly drawnBy?: MethodChoice;
   /** How far every weight goes from the model's to the adapter's: 1 (default) is the adapter as it was trained. */
   readonly strength?: number;
+};
+
+export type CompareRequest = {
+  /** The first is what the others are compared with. */
+  readonly columns: readonly CompareColumn[];
   readonly prompts: readonly string[];
   readonly seeds: readonly number[];
+  readonly steps: number;
+  readonly guidance: number;
+  /** Corrected readings by prompt. */
+  readonly readings?: MiTuneSpec['readings'];
+  /** The version of a run's results that the comparison is kept with, in place of the one before; nowhere if absent. */
+  readonly keepWith?: ResultsVersion;
+};
+
+export type ResultsVersion = { readonly runId: string; readonly round: number; readonly version: number };
+
+export type ComparedImage = {
+  readonly image: PixelImage;
+  readonly score: number;
+  readonly metrics: MetricRecord;
+};
+
+/** The same prompts and seeds in every column. */
+export type Comparison = {
+  readonly columns: readonly (CompareColumn & {
+    /** Network evaluations of one image; where they depend on the image, the most. */
+    readonly evaluations: number;
+    /** Mean over its images, drawing alone. */
+    readonly secondsPerImage: number;
+  })[];
+  readonly rows: readonly {
+    readonly prompt: string;
+    readonly seed: number;
+    /** One for each column. */
+    readonly images: readonly ComparedImage[];
+  }[];
   readonly steps: number;
   readonly guidance: number;
 };
@@ -246,7 +282,9 @@ export type Requests = {
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   /** The held-out pictures by which a round was judged, with the score of their own drawing; empty if none are stored. */
   evaluated: { args: { runId: string; round: number; version?: number }; result: readonly ComparePair[] };
-  compare: { args: CompareRequest; result: readonly ComparePair[] };
+  compare: { args: CompareRequest; result: Comparison };
+  /** The one that is kept with a version of a run's results; null if there is none. */
+  comparison: { args: ResultsVersion; result: Comparison | null };
   /**
    * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing
    * them with other programs; the page itself has no use for it.

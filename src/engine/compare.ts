@@ -1,14 +1,18 @@
-/** The same seeds with and without an adapter, a method's way of drawing, or both. */
-import type { MetricRecord, PixelImage } from '../contract/events.ts';
-import type { ComparePair, CompareRequest } from '../contract/protocol.ts';
+/** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
+import type { PixelImage } from '../contract/events.ts';
+import { presetSettings } from '../contract/presets.ts';
+import type { CompareColumn, ComparedImage, CompareRequest, Comparison } from '../contract/protocol.ts';
+import { StudioError } from '../lib/errors.ts';
 import { drawRuleOf } from '../methods/code.ts';
+import { GUIDED_EVALUATIONS } from '../methods/method.ts';
+import { chosenMethod } from '../methods/registry.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
-import { type DrawRule, guidanceRule } from '../procedures/drawRule.ts';
 import { measureImages } from '../procedures/measureImages.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
-import type { Tuned } from '../procedures/tuned.ts';
+import { BROWSER } from '../storage/browser.ts';
+import { saveComparison } from '../storage/comparisons.ts';
 import { openTuned } from './adapterSources.ts';
 import type { Engine } from './engine.ts';
 
@@ -16,71 +20,110 @@ import type { Engine } from './engine.ts';
 const SCORE = { weights: 'code', truncation: 50 } as const;
 const BATCH = 4;
 
-type Shown = {
-  readonly image: PixelImage;
-  readonly score: number;
-  readonly metrics: MetricRecord;
-};
-
+/**
+ * Column by column; each adapter is on the device only while its column is drawn.
+ * @throws StudioError `compare-nothing`, and of adapters and methods that cannot be opened, before anything is drawn
+ */
 export async function compare(
   engine: Engine,
   request: CompareRequest,
-  options: { readonly signal: AbortSignal; readonly onProgress: (done: number, total: number) => void },
-): Promise<readonly ComparePair[]> {
-  const { adapter, strength } = request;
-  const { tuned, session } =
-    adapter === null ? { tuned: null, session: engine.session } : await openTuned(engine, adapter, strength);
-  const total = 2 * request.prompts.length * request.seeds.length;
-  let done = 0;
-  const draw = async (model: Tuned | null, rule: DrawRule): Promise<Shown[]> => {
-    const scheduler = sessionScheduler(session, 'ddpm', request.steps);
-    const candidates = request.seeds.map((seed, candidate) => ({ candidate, seed }));
-    const tasks = request.prompts.map((text, prompt) => ({ prompt, text, candidates }));
-    const drawn: DrawnCandidate[] = [];
-    const batches = drawPool(session, model, tasks, {
-      scheduler,
-      guidance: request.guidance,
-      rule,
-      batch: BATCH,
-      signal: options.signal,
+  options: {
+    readonly signal: AbortSignal;
+    readonly onProgress: (done: number, total: number) => void;
+    /** Seconds on some steady clock. */
+    readonly now: () => number;
+  },
+): Promise<Comparison> {
+  const { columns, prompts, seeds, steps, guidance, readings, keepWith } = request;
+  if (columns.length === 0 || prompts.length === 0 || seeds.length === 0) {
+    throw new StudioError('compare-nothing', 'There is nothing to compare.', {
+      remedy: 'Choose at least one column, one prompt and one seed.',
     });
-    for await (const batch of batches) {
-      drawn.push(...batch);
-      done += batch.length;
-      options.onProgress(done, total);
-    }
-    // All at once: the decoder may have to be loaded for it.
-    const images = await decodeImages(
-      session,
-      drawn.map((c) => c.latent),
-    );
-    const shots = drawn.map((c, i) => ({
-      image: images[i] as PixelImage,
-      text: request.prompts[c.prompt] as string,
-    }));
-    const measured = await measureImages(session, engine.meters, shots);
-    return drawn.map((c, i): Shown => {
-      const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
-      return { image: images[i] as PixelImage, score, metrics: measured[i] as MetricRecord };
-    });
-  };
-  try {
-    const before = await draw(null, guidanceRule);
-    const after = await draw(tuned, await drawRuleOf(request));
-    return before.map((b, i): ComparePair => {
-      const a = after[i] as Shown;
-      return {
-        prompt: request.prompts[Math.floor(i / request.seeds.length)] as string,
-        seed: request.seeds[i % request.seeds.length] as number,
-        before: b.image,
-        after: a.image,
-        scoreBefore: b.score,
-        scoreAfter: a.score,
-        metricsBefore: b.metrics,
-        metricsAfter: a.metrics,
-      };
-    });
-  } finally {
-    tuned?.dispose();
   }
+  const costs = columns.map((column) => evaluationsOf(column, request));
+  const perColumn = prompts.length * seeds.length;
+  const drawn: { readonly images: readonly ComparedImage[]; readonly seconds: number }[] = [];
+  for (const [n, column] of columns.entries()) {
+    drawn.push(
+      await drawColumn(column, (done) =>
+        options.onProgress(n * perColumn + done, columns.length * perColumn),
+      ),
+    );
+  }
+  const comparison: Comparison = {
+    columns: columns.map((column, n) => ({
+      ...column,
+      evaluations: costs[n] as number,
+      secondsPerImage: (drawn[n]?.seconds ?? 0) / perColumn,
+    })),
+    rows: prompts.flatMap((prompt, p) =>
+      seeds.map((seed, s) => ({
+        prompt,
+        seed,
+        images: drawn.map(({ images }) => images[p * seeds.length + s] as ComparedImage),
+      })),
+    ),
+    steps,
+    guidance,
+  };
+  if (keepWith !== undefined) await saveComparison(BROWSER.files, keepWith, comparison);
+  return comparison;
+
+  async function drawColumn({ adapter, strength, drawnBy }: CompareColumn, onImages: (done: number) => void) {
+    const { tuned, session } =
+      adapter === null
+        ? { tuned: null, session: engine.session }
+        : await openTuned(engine, adapter, strength);
+    try {
+      const scheduler = sessionScheduler(session, 'ddpm', steps);
+      const candidates = seeds.map((seed, candidate) => ({ candidate, seed }));
+      const tasks = prompts.map((text, prompt) => ({ prompt, text, candidates }));
+      const rule = await drawRuleOf({
+        ...(drawnBy === undefined ? {} : { drawnBy }),
+        ...(readings === undefined ? {} : { readings }),
+      });
+      const all: DrawnCandidate[] = [];
+      const { signal } = options;
+      const from = options.now();
+      for await (const batch of drawPool(session, tuned, tasks, {
+        scheduler,
+        guidance,
+        rule,
+        batch: BATCH,
+        signal,
+      })) {
+        all.push(...batch);
+        onImages(all.length);
+      }
+      const seconds = options.now() - from;
+      // All at once: the decoder may have to be loaded for it.
+      const images = await decodeImages(
+        session,
+        all.map((c) => c.latent),
+      );
+      const shots = all.map((c, i) => ({
+        image: images[i] as PixelImage,
+        text: prompts[c.prompt] as string,
+      }));
+      const measured = await measureImages(session, engine.meters, shots);
+      return {
+        seconds,
+        images: all.map((c, i): ComparedImage => {
+          const { score } = scoreOfTrace(session.schedule, scheduler.timesteps, c.squaredDifference, SCORE);
+          return { image: images[i] as PixelImage, score, metrics: measured[i] ?? {} };
+        }),
+      };
+    } finally {
+      tuned?.dispose();
+    }
+  }
+}
+
+/** Of one image, at most. @throws StudioError where the method or its options are not known */
+function evaluationsOf({ drawnBy }: CompareColumn, { steps, guidance }: CompareRequest): number {
+  if (drawnBy === undefined) return steps * GUIDED_EVALUATIONS;
+  const { method, options } = chosenMethod(drawnBy);
+  const demo = presetSettings('demo');
+  const sampling = { ...demo.sampling, scheduler: 'ddpm', steps, guidance } as const;
+  return method.cost({ ...demo, sampling }, options).perImage;
 }

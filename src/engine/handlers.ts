@@ -12,6 +12,7 @@ import { listLost, listSummaries, loadRunState, summarize } from '../jobs/runSta
 import { StudioError } from '../lib/errors.ts';
 import { heldOutPrompts, planPrompts } from '../planning/promptPlan.ts';
 import { BROWSER } from '../storage/browser.ts';
+import { loadComparison } from '../storage/comparisons.ts';
 import { completeTokenizer } from '../storage/download/tokenizer.ts';
 import { importImageFolder } from '../storage/imageStore.ts';
 import { describeModel } from '../storage/inventory.ts';
@@ -155,8 +156,13 @@ export const HANDLERS: Handlers = {
   }),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');
-    return compare(engine, request, { signal, onProgress: (done, total) => progress(done, total, 'images') });
+    return compare(engine, request, {
+      signal,
+      onProgress: (done, total) => progress(done, total, 'images'),
+      now: () => performance.now() / 1000,
+    });
   }),
+  comparison: async (of) => loadComparison(BROWSER.files, of),
   probe: withModel<'probe'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compute something else');
     return probe(engine, request, { signal, progress });

@@ -1,78 +1,114 @@
-/** Images with and without an adapter or a method's way of drawing, on the same seeds. */
+/** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
 import { create } from 'zustand';
-import type { ComparePair } from '../../contract/protocol.ts';
+import type { CompareColumn, Comparison, ResultsVersion } from '../../contract/protocol.ts';
+import type { Reading } from '../../contract/spec.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt } from '../page/notices.ts';
 
+/** A column as it is set up; `own` stands for the open run's adapter, whichever version is shown. */
+export type ColumnDraft = CompareColumn & { readonly key: number };
+
+export const OWN_ADAPTER = 'own';
+/** Wider tables are hard to look at, and every column takes its time. */
+export const MAX_COLUMNS = 8;
+
 export type CompareState = {
-  /** As `CompareRequest` names it: `run:<id>`, the id of an imported one, or `base`; null for the open run's own. */
-  readonly adapter: string | null;
-  /** Method that draws the second side; null for guidance alone. */
-  readonly drawnBy: string | null;
-  /** How far every weight goes towards the adapter's. */
-  readonly strength: number;
+  readonly columns: readonly ColumnDraft[];
   /** Prompts of the user's own, one a line; empty for those held out. */
   readonly typed: string;
   readonly seedsPerPrompt: number;
   readonly firstSeed: number;
-  readonly pairs: readonly ComparePair[];
+  readonly comparison: Comparison | null;
   readonly progress: RequestProgress | null;
   readonly busy: boolean;
 };
 
+/** The base model beside the run's adapter. */
+const FIRST_COLUMNS: readonly ColumnDraft[] = [
+  { key: 0, adapter: null },
+  { key: 1, adapter: OWN_ADAPTER },
+];
+
 export const useCompare = create<CompareState>()(() => ({
-  adapter: null,
-  drawnBy: null,
-  strength: 1,
+  columns: FIRST_COLUMNS,
   typed: '',
   seedsPerPrompt: 2,
   firstSeed: 1000,
-  pairs: [],
+  comparison: null,
   progress: null,
   busy: false,
 }));
 
 const { setState: set, getState: get } = useCompare;
 
-export type CompareSettings = { readonly steps: number; readonly guidance: number };
+/** Another column, like the last one. */
+export function addColumn(): void {
+  const { columns } = get();
+  if (columns.length >= MAX_COLUMNS) return;
+  const key = Math.max(-1, ...columns.map((column) => column.key)) + 1;
+  set({ columns: [...columns, { ...(columns.at(-1) ?? { adapter: null }), key }] });
+}
+
+export function removeColumn(key: number): void {
+  set({ columns: get().columns.filter((column) => column.key !== key) });
+}
+
+/** Puts another column in the place of the one of this key. */
+export function changeColumn(key: number, column: CompareColumn): void {
+  set({ columns: get().columns.map((old) => (old.key === key ? { ...column, key } : old)) });
+}
+
+export type CompareSettings = {
+  readonly steps: number;
+  readonly guidance: number;
+  readonly readings?: Readonly<Record<string, Reading>>;
+};
 
 let abort: AbortController | null = null;
 
-/** Draws the pairs; earlier ones stay until the new ones are complete. */
-export async function comparePairs(
-  adapter: string | null,
+/** Draws all columns; the comparison before stays until the new one is complete. */
+export async function drawComparison(
+  columns: readonly CompareColumn[],
   prompts: readonly string[],
-  { steps, guidance }: CompareSettings,
+  settings: CompareSettings,
+  keepWith: ResultsVersion | null,
 ): Promise<void> {
   if (get().busy) return;
-  const { firstSeed, seedsPerPrompt, strength, drawnBy } = get();
+  const { firstSeed, seedsPerPrompt } = get();
+  const { steps, guidance, readings } = settings;
   const seeds = Array.from({ length: seedsPerPrompt }, (_, i) => firstSeed + i);
   abort = new AbortController();
   const { signal } = abort;
   set({ busy: true, progress: null });
-  const pairs = await attempt(() =>
+  const comparison = await attempt(() =>
     engineClient().call(
       'compare',
       {
-        adapter,
+        columns,
         prompts,
         seeds,
         steps,
         guidance,
-        strength,
-        ...(drawnBy === null ? {} : { drawnBy: { name: drawnBy, options: {} } }),
+        ...(readings === undefined ? {} : { readings }),
+        ...(keepWith === null ? {} : { keepWith }),
       },
       { signal, onProgress: (progress) => set({ progress }) },
     ),
   );
   abort = null;
-  set({ busy: false, progress: null, ...(pairs === null ? {} : { pairs }) });
+  set({ busy: false, progress: null, ...(comparison === null ? {} : { comparison }) });
 }
 
-/** Pairs and choice belong to the run that was open. */
-export function forgetPairs(): void {
-  set({ pairs: [], adapter: null });
+/** Shows the comparison that is kept with these results, or none. */
+export async function showComparison(of: ResultsVersion): Promise<void> {
+  const comparison = await attempt(() => engineClient().call('comparison', of));
+  if (!get().busy) set({ comparison });
+}
+
+/** Comparison and columns belong to the run that was open. */
+export function forgetComparison(): void {
+  set({ comparison: null, columns: FIRST_COLUMNS });
 }
 
 export function stopComparing(): void {

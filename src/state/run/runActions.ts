@@ -14,7 +14,7 @@ import { promptTexts, usePrompts } from '../setup/prompts.ts';
 import { compareWithRunFile } from '../setup/runFileModel.ts';
 import { buildSpec, useSettings } from '../setup/settings.ts';
 import { createSpeedMeter } from '../setup/speed.ts';
-import { forgetPairs } from './compare.ts';
+import { forgetComparison, showComparison } from './compare.ts';
 import { CrossCheck } from './crossCheck.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage, forgetImages } from './images.ts';
@@ -90,7 +90,7 @@ export async function openRun(runId: string, version?: number): Promise<boolean>
   const state = await attempt(() => engineClient().call('runState', asked));
   if (state === null) return false;
   const { summary, spec, heldOut, warnings } = state;
-  if (summary.id !== useRuns.getState().open?.summary.id) forgetPairs();
+  if (summary.id !== useRuns.getState().open?.summary.id) forgetComparison();
   useRuns.setState({
     open: { summary, spec, heldOut, ...versionsOf(state) },
     stage: summary.stage,
@@ -100,6 +100,7 @@ export async function openRun(runId: string, version?: number): Promise<boolean>
   });
   openGallery(state);
   openTraining(state);
+  void showComparison({ runId, round: summary.round, version: versionsOf(state).version });
   return true;
 }
 
@@ -210,7 +211,7 @@ export function closeRun(): void {
   useRuns.setState({ open: null, stage: null, progress: null, warnings: [], round: 0 });
   useGallery.setState(useGallery.getInitialState());
   useTraining.setState(NO_TRAINING);
-  forgetPairs();
+  forgetComparison();
 }
 
 async function readStatus(runId: string): Promise<void> {

@@ -19,6 +19,8 @@ import { firstPreset } from '../model/modelPresets.ts';
 
 export const SHAPES_MODEL = { kind: 'url', base: BUILT_IN_MODEL } as const satisfies ModelRef;
 
+export type EditedReadings = NonNullable<MiTuneSpec['readings']>;
+
 export type Draft = {
   /** The preset the settings started from; what differs from it is found by comparing. */
   readonly base: PresetName;
@@ -33,6 +35,8 @@ export type Draft = {
   readonly drawnBy: MethodChoice | null;
   /** Metrics of every image, beside those that the model has by itself. */
   readonly metrics: readonly MetricChoice[];
+  /** What prompts speak of, as the user corrected it. */
+  readonly readings: EditedReadings;
 };
 
 export const INITIAL_DRAFT: Draft = {
@@ -45,6 +49,7 @@ export const INITIAL_DRAFT: Draft = {
   method: null,
   drawnBy: null,
   metrics: [],
+  readings: {},
 };
 
 export const useSettings = create<Draft>()(() => INITIAL_DRAFT);
@@ -86,7 +91,15 @@ export function buildSpec(draft: Draft, prompts: readonly string[]): MiTuneSpec 
     ...draft.settings,
     realImages: draft.realImages,
     ...(draft.metrics.length === 0 ? {} : { metrics: draft.metrics }),
+    ...readingsOf(draft, prompts),
   };
+}
+
+/** Corrected readings of the run's prompts. */
+function readingsOf({ readings }: Draft, prompts: readonly string[]): Pick<MiTuneSpec, 'readings'> {
+  const own = new Set(prompts);
+  const kept = Object.entries(readings).filter(([prompt]) => own.has(prompt));
+  return kept.length === 0 ? {} : { readings: Object.fromEntries(kept) };
 }
 
 /** The methods that the draft names, as a run's spec has them. */
@@ -114,5 +127,6 @@ export function draftOf(spec: MiTuneSpec): Draft {
     metrics: spec.metrics ?? [],
     method: spec.method ?? null,
     drawnBy: spec.drawnBy ?? null,
+    readings: spec.readings ?? {},
   };
 }

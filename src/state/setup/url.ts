@@ -110,6 +110,8 @@ export function decodePlace(hash: string): Place {
       method: readMethod(query, 'method'),
       drawnBy: readMethod(query, 'drawnBy'),
       metrics: (read(metricsSchema, query.get('metrics')) ?? []).map((name) => ({ name, model: null })),
+      // Readings are of prompts, and links carry none.
+      readings: {},
     },
   };
 }

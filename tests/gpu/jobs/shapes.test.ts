@@ -79,11 +79,30 @@ describe('the shapes model', () => {
     const imported = await studio.client.call('importAdapter', exported);
     expect(imported).toMatchObject({ kind: 'dora', rank: 2, targets: 7 * 8, textEncoder: false });
     const request = { prompts: PROMPTS.slice(0, 1), seeds: [1, 2], steps: 3, guidance: 4 };
-    const trained = await studio.client.call('compare', { ...request, adapter: `run:${runId}` });
-    const loaded = await studio.client.call('compare', { ...request, adapter: imported.id });
-    expect(loaded).toEqual(trained);
-    expect(trained).toHaveLength(2);
-    for (const { scoreBefore, scoreAfter } of trained) expect(scoreAfter).not.toBe(scoreBefore);
+    const keepWith = { runId, round: 0, version: 0 };
+    const excited = { name: 'semantic-guidance', options: {} };
+    const compared = await studio.client.call('compare', {
+      ...request,
+      columns: [
+        { adapter: null },
+        { adapter: `run:${runId}` },
+        { adapter: imported.id },
+        { adapter: imported.id, drawnBy: excited },
+      ],
+      keepWith,
+    });
+    expect(compared.rows.map(({ seed }) => seed)).toEqual([1, 2]);
+    for (const { images } of compared.rows) {
+      const [base, trained, loaded, ruled] = images;
+      expect(loaded).toEqual(trained);
+      expect(trained?.score).not.toBe(base?.score);
+      expect(ruled?.image).not.toEqual(loaded?.image);
+    }
+    expect(compared.columns.map(({ evaluations }) => evaluations)).toEqual([6, 6, 6, 6]);
+    expect(Math.min(...compared.columns.map(({ secondsPerImage }) => secondsPerImage))).toBeGreaterThan(0);
+    // Kept with the run's results, and nowhere else.
+    expect(await studio.client.call('comparison', keepWith)).toEqual(compared);
+    expect(await studio.client.call('comparison', { ...keepWith, version: 1 })).toBeNull();
   });
 
   it('reports what was asked, measured and chosen', async () => {

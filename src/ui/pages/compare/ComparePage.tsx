@@ -3,13 +3,14 @@ import { workOn } from '../../../state/run/runActions.ts';
 import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { useTraining } from '../../../state/run/training.ts';
 import { Button } from '../../primitives/Button.tsx';
+import { useAdapterOptions } from '../adapters/useAdapterOptions.ts';
 import { PageHead } from '../PageHead.tsx';
 import { PlainWords } from '../PlainWords.tsx';
 import page from '../page.module.css';
 import { VersionChoice } from '../VersionChoice.tsx';
 import { CompareControls } from './CompareControls.tsx';
+import { ComparisonTable } from './ComparisonTable.tsx';
 import { EvaluationCard } from './EvaluationCard.tsx';
-import { PairSheet } from './PairSheet.tsx';
 
 /** Before and after. Works without a run too, for an adapter that is dropped here. */
 export function ComparePage() {
@@ -17,10 +18,16 @@ export function ComparePage() {
   const idle = useRuns(isFree);
   const canEvaluate = useRuns((state) => isPast(state.stage, 'train') && !isPast(state.stage, 'evaluate'));
   const evaluations = useTraining((state) => state.evaluations);
-  const pairs = useCompare((state) => state.pairs);
+  const comparison = useCompare((state) => state.comparison);
+  const adapters = useAdapterOptions();
+  const adapterName = (adapter: string): string =>
+    adapters.find(({ value }) => value === adapter)?.label ?? 'An adapter that is gone';
   return (
     <>
-      <PageHead title="Compare" lead="The same prompts and the same seeds, with and without the adapter.">
+      <PageHead
+        title="Compare"
+        lead="The same prompts and the same seeds, drawn in several ways: adapters, methods, both, or neither."
+      >
         <VersionChoice />
         {run !== null && idle && canEvaluate ? (
           <Button look="primary" onClick={() => void workOn('done')}>
@@ -40,10 +47,10 @@ export function ComparePage() {
       {run !== null && evaluations.length === 0 ? (
         <p className={page.muted}>Measured on held-out prompts once training is done.</p>
       ) : null}
-      <section className={page.section} aria-labelledby="pairs-title">
-        <h2 id="pairs-title">Draw pairs</h2>
+      <section className={page.section} aria-labelledby="columns-title">
+        <h2 id="columns-title">Draw side by side</h2>
         <CompareControls />
-        {pairs.length === 0 ? null : <PairSheet pairs={pairs} />}
+        {comparison === null ? null : <ComparisonTable comparison={comparison} adapterName={adapterName} />}
       </section>
     </>
   );

@@ -1,13 +1,16 @@
+import { useMemo } from 'react';
 import type { FieldValue } from '../../../contract/field.ts';
 import type { MethodChoice as Chosen } from '../../../contract/spec.ts';
 import type { Method } from '../../../methods/method.ts';
 import { chosenMethod, METHODS } from '../../../methods/registry.ts';
+import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { patchDraft, useSettings } from '../../../state/setup/settings.ts';
 import { formatPlural } from '../../format.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
+import { ReadingEditor } from './ReadingEditor.tsx';
 
 const GUIDANCE = 'guidance';
 const ALL = METHODS.map(({ name, title }) => ({ value: name, label: title }));
@@ -18,8 +21,12 @@ const DRAWING = [
 
 /** What the run does, and how its images are drawn. */
 export function MethodChoice() {
-  const { method: asked, drawnBy } = useSettings();
+  const { method: asked, drawnBy, readings } = useSettings();
+  const list = usePrompts((state) => state.list);
+  const prompts = useMemo(() => promptTexts(list), [list]);
   const { method } = chosenMethod(asked ?? undefined);
+  const drawing = method.draws || drawnBy === null ? method : chosenMethod(drawnBy).method;
+  const reads = drawing.needs.reading;
   return (
     <section className={styles.group} aria-labelledby="group-method">
       <div className={styles.head}>
@@ -71,6 +78,15 @@ export function MethodChoice() {
           onChange={(next) => patchDraft({ drawnBy: next })}
         />
       )}
+      {reads ? (
+        <Disclosure label="What the prompts speak of">
+          <ReadingEditor
+            prompts={prompts}
+            edited={readings}
+            onEdit={(edited) => patchDraft({ readings: edited })}
+          />
+        </Disclosure>
+      ) : null}
       <Facts method={method} />
     </section>
   );
@@ -82,7 +98,8 @@ type OptionRowsProps = {
   readonly onChange: (next: Chosen) => void;
 };
 
-function OptionRows({ method, chosen, onChange }: OptionRowsProps) {
+/** The method's own options, a row each. */
+export function OptionRows({ method, chosen, onChange }: OptionRowsProps) {
   const options = chosen?.options ?? {};
   return method.options.map((option) => {
     const helpId = `help-${method.name}-${option.key}`;

@@ -4,9 +4,8 @@ import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
 import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
 import { formatCount } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
+import { PromptPages } from './PromptPages.tsx';
 import styles from './QuestionEditor.module.css';
-
-const PER_PAGE = 10;
 
 type QuestionEditorProps = {
   readonly prompts: readonly string[];
@@ -17,11 +16,6 @@ type QuestionEditorProps = {
 /** The noun phrases that are asked about, prompt by prompt, each to be changed. */
 export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps) {
   const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
-  const [page, setPage] = useState(0);
-  const pages = Math.max(1, Math.ceil(distinct.length / PER_PAGE));
-  const at = Math.min(page, pages - 1);
-  const shown = useMemo(() => distinct.slice(at * PER_PAGE, (at + 1) * PER_PAGE), [distinct, at]);
-  const found = useFoundPhrases(shown);
   const changed = distinct.filter((prompt) => prompt in edited).length;
   if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
   return (
@@ -33,32 +27,31 @@ export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps)
           ? null
           : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
       </p>
-      <ul className={styles.list}>
-        {shown.map((prompt) => (
-          <PromptQuestions
-            key={prompt}
-            prompt={prompt}
-            found={found.get(prompt)}
-            edited={edited[prompt]}
-            onPhrases={(phrases) => onEdit(withPhrases(edited, prompt, phrases, found.get(prompt)))}
-          />
-        ))}
-      </ul>
-      {pages === 1 ? null : (
-        <div className={styles.pager}>
-          <Button look="quiet" disabled={at === 0} onClick={() => setPage(at - 1)}>
-            Previous prompts
-          </Button>
-          <span>
-            {formatCount(at * PER_PAGE + 1)} to {formatCount(at * PER_PAGE + shown.length)} of{' '}
-            {formatCount(distinct.length)}
-          </span>
-          <Button look="quiet" disabled={at === pages - 1} onClick={() => setPage(at + 1)}>
-            Next prompts
-          </Button>
-        </div>
-      )}
+      <PromptPages prompts={distinct}>
+        {(shown) => <QuestionList shown={shown} edited={edited} onEdit={onEdit} />}
+      </PromptPages>
     </div>
+  );
+}
+
+type QuestionListProps = Pick<QuestionEditorProps, 'edited' | 'onEdit'> & {
+  readonly shown: readonly string[];
+};
+
+function QuestionList({ shown, edited, onEdit }: QuestionListProps) {
+  const found = useFoundPhrases(shown);
+  return (
+    <ul className={styles.list}>
+      {shown.map((prompt) => (
+        <PromptQuestions
+          key={prompt}
+          prompt={prompt}
+          found={found.get(prompt)}
+          edited={edited[prompt]}
+          onPhrases={(phrases) => onEdit(withPhrases(edited, prompt, phrases, found.get(prompt)))}
+        />
+      ))}
+    </ul>
   );
 }
 

@@ -1,0 +1,130 @@
+import { useMemo, useState } from 'react';
+import type { Reading } from '../../../contract/spec.ts';
+import { linesOf, notInPrompt, useFoundReadings, withReading } from '../../../state/setup/readings.ts';
+import type { EditedReadings } from '../../../state/setup/settings.ts';
+import { formatCount } from '../../format.ts';
+import { Button } from '../../primitives/Button.tsx';
+import { PromptPages } from './PromptPages.tsx';
+import styles from './QuestionEditor.module.css';
+
+type ReadingEditorProps = {
+  readonly prompts: readonly string[];
+  readonly edited: EditedReadings;
+  readonly onEdit: (edited: EditedReadings) => void;
+};
+
+/** Objects and noun phrases of every prompt, each to be changed. */
+export function ReadingEditor({ prompts, edited, onEdit }: ReadingEditorProps) {
+  const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
+  const changed = distinct.filter((prompt) => prompt in edited).length;
+  if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
+  return (
+    <div className={styles.editor}>
+      <p className={styles.note}>
+        Found by a small grammar. One word or phrase a line, in the prompt’s own words; a word that is given
+        again means its next occurrence.{' '}
+        {changed === 0
+          ? null
+          : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
+      </p>
+      <PromptPages prompts={distinct}>
+        {(shown) => <ReadingList shown={shown} edited={edited} onEdit={onEdit} />}
+      </PromptPages>
+    </div>
+  );
+}
+
+type ReadingListProps = Pick<ReadingEditorProps, 'edited' | 'onEdit'> & { readonly shown: readonly string[] };
+
+function ReadingList({ shown, edited, onEdit }: ReadingListProps) {
+  const found = useFoundReadings(shown);
+  return (
+    <ul className={styles.list}>
+      {shown.map((prompt) => (
+        <PromptReading
+          key={prompt}
+          prompt={prompt}
+          found={found.get(prompt)}
+          edited={edited[prompt]}
+          onReading={(reading) => onEdit(withReading(edited, prompt, reading, found.get(prompt)))}
+        />
+      ))}
+    </ul>
+  );
+}
+
+type PromptReadingProps = {
+  readonly prompt: string;
+  /** Undefined until the grammar has read the prompt. */
+  readonly found: Reading | undefined;
+  readonly edited: Reading | undefined;
+  readonly onReading: (reading: Reading) => void;
+};
+
+function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps) {
+  const reading = edited ?? found ?? { objects: [], phrases: [] };
+  const lost = notInPrompt(prompt, [...reading.objects, ...reading.phrases]);
+  return (
+    <li className={styles.prompt} data-changed={edited !== undefined}>
+      <p className={styles.text}>{prompt}</p>
+      <div className={styles.fields}>
+        <Lines
+          label="Objects"
+          prompt={prompt}
+          disabled={found === undefined}
+          lines={reading.objects}
+          onLines={(objects) => onReading({ ...reading, objects })}
+        />
+        <Lines
+          label="Noun phrases"
+          prompt={prompt}
+          disabled={found === undefined}
+          lines={reading.phrases}
+          onLines={(phrases) => onReading({ ...reading, phrases })}
+        />
+      </div>
+      {lost.length === 0 ? null : (
+        <p className={styles.note}>Not in the prompt, and without effect: {lost.join(', ')}.</p>
+      )}
+      {edited === undefined || found === undefined ? null : (
+        <Button look="quiet" aria-label={`Take what was found: ${prompt}`} onClick={() => onReading(found)}>
+          Take what was found
+        </Button>
+      )}
+    </li>
+  );
+}
+
+type LinesProps = {
+  readonly label: string;
+  readonly prompt: string;
+  readonly disabled: boolean;
+  readonly lines: readonly string[];
+  readonly onLines: (lines: readonly string[]) => void;
+};
+
+function Lines({ label, prompt, disabled, lines, onLines }: LinesProps) {
+  // What is being written may end in a new line, which is no word yet.
+  const [draft, setDraft] = useState<string | null>(null);
+  const text = draft ?? lines.join('\n');
+  return (
+    <div>
+      <span className={styles.note} aria-hidden="true">
+        {label}
+      </span>
+      <textarea
+        className={styles.phrases}
+        aria-label={`${label}: ${prompt}`}
+        rows={Math.max(2, text.split('\n').length)}
+        spellCheck={false}
+        disabled={disabled}
+        value={text}
+        onChange={(event) => {
+          setDraft(event.currentTarget.value);
+          onLines(linesOf(event.currentTarget.value));
+        }}
+        onBlur={() => setDraft(null)}
+      />
+    </div>
+  );
+}
