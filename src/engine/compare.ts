@@ -1,7 +1,8 @@
 /** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
+
+import type { CompareColumn, ComparedImage, CompareRequest, Comparison } from '../contract/comparison.ts';
 import type { PixelImage } from '../contract/events.ts';
 import { presetSettings } from '../contract/presets.ts';
-import type { CompareColumn, ComparedImage, CompareRequest, Comparison } from '../contract/protocol.ts';
 import { StudioError } from '../lib/errors.ts';
 import { drawRuleOf } from '../methods/code.ts';
 import { GUIDED_EVALUATIONS } from '../methods/method.ts';

@@ -1,6 +1,6 @@
 /** Comparisons that were drawn, each with the version of a run's results that it belongs to: a checked file. */
 import * as v from 'valibot';
-import type { Comparison, ResultsVersion } from '../contract/protocol.ts';
+import type { Comparison, ResultsVersion } from '../contract/comparison.ts';
 import { decodeSealed, encodeSealed } from '../formats/sealed.ts';
 import type { Files } from './backing.ts';
 import { checkId } from './paths.ts';

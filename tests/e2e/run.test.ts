@@ -164,9 +164,10 @@ describe('a run from a dropped list to a loaded adapter', () => {
     await goTo(page, 'Compare');
     await page.getByLabel('Prompts, one a line').fill('a yellow cross');
     const draw = async (): Promise<string[]> => {
-      await page.getByRole('button', { name: 'Draw pairs' }).click();
+      const start = page.getByRole('button', { name: /^Draw \d+ images$/ });
+      await start.click();
       await page.getByRole('button', { name: 'Stop' }).waitFor();
-      await page.getByRole('button', { name: 'Draw pairs' }).waitFor({ timeout: 120_000 });
+      await start.waitFor({ timeout: 120_000 });
       return pictures();
     };
     ownPictures = await draw();

@@ -1,7 +1,8 @@
 /** Adapters on the page: which there are, what is in one, how two differ, and sums of them. */
 import { create } from 'zustand';
 import type { AdapterFacts, ExportName, LayerLoss } from '../../contract/adapterFiles.ts';
-import type { AdapterId, AdapterReport, ExportedFile } from '../../contract/protocol.ts';
+import type { AdapterId } from '../../contract/comparison.ts';
+import type { AdapterReport, ExportedFile } from '../../contract/protocol.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';

@@ -1,6 +1,6 @@
 /** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
 import { create } from 'zustand';
-import type { CompareColumn, Comparison, ResultsVersion } from '../../contract/protocol.ts';
+import type { CompareColumn, Comparison, ResultsVersion } from '../../contract/comparison.ts';
 import type { Reading } from '../../contract/spec.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';

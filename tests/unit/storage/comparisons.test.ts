@@ -1,7 +1,7 @@
 // Comparisons are kept with the results they belong to, and one that is damaged is drawn again.
 
 import { expect, test } from 'vitest';
-import type { Comparison } from '../../../src/contract/protocol.ts';
+import type { Comparison } from '../../../src/contract/comparison.ts';
 import { loadComparison, saveComparison } from '../../../src/storage/comparisons.ts';
 import { MemoryDisk } from '../../helpers/memoryDisk.ts';
 

@@ -1,5 +1,5 @@
+import type { CompareColumn } from '../../../contract/comparison.ts';
 import { presetSettings } from '../../../contract/presets.ts';
-import type { CompareColumn } from '../../../contract/protocol.ts';
 import type { Settings } from '../../../contract/spec.ts';
 import { GUIDED_EVALUATIONS } from '../../../methods/method.ts';
 import { chosenMethod, METHODS } from '../../../methods/registry.ts';

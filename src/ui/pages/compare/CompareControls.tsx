@@ -1,5 +1,5 @@
+import type { CompareColumn } from '../../../contract/comparison.ts';
 import { presetSettings } from '../../../contract/presets.ts';
-import type { CompareColumn } from '../../../contract/protocol.ts';
 import { attempt } from '../../../state/page/notices.ts';
 import {
   addColumn,

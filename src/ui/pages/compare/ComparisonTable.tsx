@@ -1,4 +1,4 @@
-import type { ComparedImage, Comparison } from '../../../contract/protocol.ts';
+import type { ComparedImage, Comparison } from '../../../contract/comparison.ts';
 import { mean } from '../../../lib/stats.ts';
 import { chosenMethod } from '../../../methods/registry.ts';
 import { METRICS } from '../../../metrics/registry.ts';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { EXPORT_NAMES, LOW_RANK } from '../../../contract/adapterFiles.ts';
-import type { AdapterId } from '../../../contract/protocol.ts';
+import type { AdapterId } from '../../../contract/comparison.ts';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import styles from './DownloadPage.module.css';

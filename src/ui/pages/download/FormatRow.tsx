@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { EXPORT_TITLES, type ExportName } from '../../../contract/adapterFiles.ts';
-import type { AdapterId, ExportedFile } from '../../../contract/protocol.ts';
+import type { AdapterId } from '../../../contract/comparison.ts';
+import type { ExportedFile } from '../../../contract/protocol.ts';
 import { exportAdapterFile, useAdapters } from '../../../state/adapters/adapters.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { formatBytes } from '../../format.ts';
