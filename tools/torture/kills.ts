@@ -33,7 +33,7 @@ const STORED = ['stage', 'candidates', 'selection', 'train', 'checkpoint', 'eval
 const AIMED_MS = 50;
 const MOST_KILLS = 3;
 
-type Expected = { readonly outcome: string; readonly ms: number };
+export type Expected = { readonly outcome: string; readonly ms: number };
 /** What undisturbed deeds come to, and how long they take, by name. */
 export type Undisturbed = Map<string, Expected>;
 

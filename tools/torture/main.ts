@@ -2,8 +2,8 @@
 // writes docs/reliability.md from everything that was done so far.
 
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import packageJson from '../../package.json' with { type: 'json' };
 import { DIST, ensureBuild } from '../lib/buildApp.mjs';
@@ -11,7 +11,7 @@ import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveFolder } from '../lib/staticServer.mjs';
 import { faultCase, makeOtherVersion, OTHER_VERSION } from './faults.ts';
-import { killCase, type Undisturbed } from './kills.ts';
+import { type Expected, killCase, type Undisturbed } from './kills.ts';
 import { migrationCutCase } from './migrationCuts.ts';
 import { type Files, writeReport } from './report.ts';
 import { soak } from './soak.ts';
@@ -109,11 +109,26 @@ function cutPower(out: string, until: number): void {
 async function kill(out: string, until: number): Promise<void> {
   ensureBuild();
   const server = await serveFolder({ folder: DIST, port: 0 });
-  const known: Undisturbed = new Map();
   try {
-    await cases(out, until, (seed) => killCase(seed, server.url, known));
+    await withUndisturbed(out, (known) => cases(out, until, (seed) => killCase(seed, server.url, known)));
   } finally {
     await server.close();
+  }
+}
+
+/** What undisturbed deeds come to is kept for later calls with the same build. */
+async function withUndisturbed(out: string, work: (known: Undisturbed) => Promise<void>): Promise<void> {
+  const path = join(dirname(out), 'undisturbed.json');
+  // The names of its scripts follow from their bytes.
+  const build = readFileSync(join(DIST, 'index.html'), 'utf8');
+  const kept = existsSync(path)
+    ? (JSON.parse(readFileSync(path, 'utf8')) as { build: string; known: [string, Expected][] })
+    : null;
+  const known: Undisturbed = new Map(kept?.build === build ? kept.known : []);
+  try {
+    await work(known);
+  } finally {
+    writeFileSync(path, JSON.stringify({ build, known: [...known] }));
   }
 }
 
@@ -121,9 +136,8 @@ async function befall(out: string, until: number): Promise<void> {
   ensureBuild();
   const other = makeOtherVersion(packageJson.version);
   const server = await serveFolder({ folder: DIST, port: 0, mounts: { [OTHER_VERSION]: other } });
-  const known: Undisturbed = new Map();
   try {
-    await cases(out, until, (seed) => faultCase(seed, server.url, known));
+    await withUndisturbed(out, (known) => cases(out, until, (seed) => faultCase(seed, server.url, known)));
   } finally {
     await server.close();
     rmSync(other, { recursive: true, force: true });
