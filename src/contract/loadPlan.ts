@@ -1,6 +1,6 @@
 /** What goes where, at which precision, before a model is loaded: plain data, the same for the page and the reports. */
 import type { BackendName, WeightFormat } from './backend.ts';
-import type { ModelRef } from './spec.ts';
+import type { MethodChoice, ModelRef } from './spec.ts';
 
 /** Images drawn from the pool (with guidance: two network evaluations at a time), or an adapter trained. */
 export type PlanMode = 'generate' | 'train';
@@ -15,7 +15,10 @@ export type GradientMode = 'whole' | 'byStage';
 export type PlanSettings = {
   /** Height and width of the images in pixels. */
   readonly size: number;
-  /** Images that go through the network together: candidates of one call, or rows of one backward pass. */
+  /**
+   * Images that go through the network together: candidates of one call, or samples of one backward pass, each with the
+   * rows that the method sets beside it.
+   */
   readonly batch: number;
   /** Precision frozen matrices are kept at on the device. Arithmetic, biases and norms are f32 in both cases. */
   readonly weights: WeightFormat;
@@ -37,6 +40,9 @@ export type PlanRequest = {
   readonly rank: number;
   /** Metrics of the run by name, whose networks measure the images; counts when drawing. */
   readonly metrics?: readonly string[];
+  /** What is trained, and how images are drawn; MI-TUNE and guidance alone where absent. */
+  readonly method?: MethodChoice;
+  readonly drawnBy?: MethodChoice;
   /** Device memory that may be used in all; null for the default of the mode. */
   readonly budgetBytes?: number | null;
 };

@@ -6,6 +6,7 @@ import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
 import { StudioError } from '../lib/errors.ts';
+import { tuningOf } from '../methods/code.ts';
 import { exactMeter } from '../metrics/exactMeter.ts';
 import type { Meter } from '../metrics/metric.ts';
 import type { ModelFolder } from '../models/folder.ts';
@@ -200,7 +201,7 @@ export class Engine {
    */
   async planLoad(request: PlanRequest, idle: boolean): Promise<LoadPlan> {
     if (this.device.info === null) await this.open(this.device.choice ?? 'auto');
-    const { mode, rank, size, batch, budgetBytes = null, metrics = [] } = request;
+    const { mode, rank, size, batch, budgetBytes = null, metrics = [], method, drawnBy } = request;
     if (budgetBytes !== null) {
       this.#budgets[mode] = budgetBytes;
       this.#fit = null;
@@ -209,7 +210,7 @@ export class Engine {
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = defaultSettings(shape, { backend, size, batch });
-    const base = measureOf(shape, { mode, rank }, { limits });
+    const base = measureOf(shape, { mode, rank, method, drawnBy }, { limits });
     const measure = mode === 'generate' ? withMetrics(base, metricNeeds(metrics, backend)) : base;
     const input = { model: folder.name, backend, shape, mode, settings, measure };
     const plan = await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) });
@@ -233,21 +234,25 @@ export class Engine {
   }
 
   /** Finds the batches of a run that fit; `sessionOf` follows them. Models that fit as a whole need nothing. */
-  async fit({ sampling, training, adapter }: MiTuneSpec): Promise<void> {
+  async fit({ sampling, training, adapter, method, drawnBy }: MiTuneSpec): Promise<void> {
     const { shape, settings, report } = this.#current;
     if (settings.parts === 'resident') return;
     const size = sampling.size ?? report.imageSize;
     const { rank, textEncoder } = adapter;
-    const key = JSON.stringify([size, sampling.batch, training.batch, rank, textEncoder]);
+    const ways = { method, drawnBy };
+    const key = JSON.stringify([size, sampling.batch, training.batch, rank, textEncoder, ways]);
     if (this.#fit?.key === key) return;
     const { limits } = this.backend;
     const rows = (mode: PlanMode, batch: number): RowsAsked => ({
       batch,
-      measure: measureOf(shape, { mode, rank, textEncoder }, { limits }),
+      measure: measureOf(shape, { mode, rank, textEncoder, ...ways }, { limits }),
       budgetBytes: this.#budgetOf(mode),
     });
     const asked = { generate: rows('generate', sampling.batch), train: rows('train', training.batch) };
-    this.#fit = { key, limits: await rowsThatFit({ ...settings, size }, asked) };
+    const { drawRows, trainRows: samples } = await rowsThatFit({ ...settings, size }, asked);
+    const { rows: rowsOfSample } = (await tuningOf({ ...(method === undefined ? {} : { method }) })).tuning
+      .objective;
+    this.#fit = { key, limits: { drawRows, trainRows: samples * rowsOfSample } };
   }
 
   /** Opens the metrics that a run asks for beside those of its model. @throws StudioError as `RunMeters.open` */

@@ -5,14 +5,18 @@
 import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
 import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
 import { type ComputePolicy, policyOf } from '../contract/policy.ts';
+import type { MethodChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
+import { drawRuleOf, tuningOf } from '../methods/code.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { drawPool } from '../procedures/drawPool.ts';
+import type { DrawRule } from '../procedures/drawRule.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { openSession, resizeSession, type Session, sessionScheduler } from '../procedures/session.ts';
+import type { TrainItem, Tuning } from '../procedures/trainItems.ts';
 import { trainedTargets, trainRound } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { trimPool } from '../tensor/memory.ts';
@@ -40,6 +44,9 @@ export type PhaseRequest = {
   readonly rank: number;
   /** The text encoder is adapted as well. */
   readonly textEncoder?: boolean | undefined;
+  /** What is trained on which rows, and how images are drawn; MI-TUNE and guidance alone where absent. */
+  readonly method?: MethodChoice | undefined;
+  readonly drawnBy?: MethodChoice | undefined;
 };
 
 const PROMPT = 'a';
@@ -54,6 +61,8 @@ const SCHEDULER = {
 } as const;
 /** Every weight of a model that really computes; a power of two, which halves hold. */
 const SOME_WEIGHT = 2 ** -7;
+/** More rows than any method has for one sample. */
+const MOST_ROWS = 16;
 /** Two steps of the sampler: the first makes what the second needs. */
 const STEPS = 2;
 
@@ -84,9 +93,11 @@ export async function measurePhases(
   request: PhaseRequest,
   options: RehearsalOptions = {},
 ): Promise<readonly PhaseMemory[]> {
+  // Before the rehearsal, which waits for nothing but the device.
+  const way = await wayOf(request);
   const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
-    return await rehearse((meter) => measure(shape, request, meter, 0), options);
+    return await rehearse((meter) => measure(shape, request, way, meter, 0), options);
   } finally {
     limitSubmissions(before);
   }
@@ -100,17 +111,32 @@ export async function runPhases(shape: ModelShape, request: PhaseRequest): Promi
   trimPool();
   const meter = activeMeter();
   if (meter === null) throw new RangeError('memory is counted on webgpu only');
+  const way = await wayOf(request);
   const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
-    return await measure(shape, request, meter, SOME_WEIGHT);
+    return await measure(shape, request, way, meter, SOME_WEIGHT);
   } finally {
     limitSubmissions(before);
   }
 }
 
+/** How images are drawn, and what one sample of training is. */
+type Way = { readonly rule: DrawRule; readonly tuning: Tuning };
+
+async function wayOf({ method, drawnBy }: PhaseRequest): Promise<Way> {
+  const spec = {
+    ...(method === undefined ? {} : { method }),
+    ...(drawnBy === undefined ? {} : { drawnBy }),
+    // The only word there is; reading it would load a tagger.
+    readings: { [PROMPT]: { objects: [PROMPT], phrases: [PROMPT] } },
+  };
+  return { rule: await drawRuleOf(spec), tuning: (await tuningOf(spec)).tuning };
+}
+
 async function measure(
   shape: ModelShape,
   { mode, settings, rank, textEncoder = false }: PhaseRequest,
+  { rule, tuning }: Way,
   meter: BufferMeter,
   weight: number,
 ): Promise<readonly PhaseMemory[]> {
@@ -145,7 +171,7 @@ async function measure(
       // Values, gradients and two moments.
       adapterBytes = 16 * doraParameters(trainedTargets(session, textEncoder), rank);
       await phase('train', textEncoder ? ['unet', 'text'] : ['unet'], () =>
-        trainOnce(session, settings.batch, rank, textEncoder),
+        trainOnce(session, settings.batch, { rank, textEncoder, tuning }),
       );
       release?.();
       adapterBytes = 0;
@@ -153,7 +179,7 @@ async function measure(
       const before = meter.liveBytes;
       if (rank > 0) tuned = await applyAdapter(session, freshAdapter(session, rank, textEncoder));
       adapterBytes = meter.liveBytes - before;
-      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch));
+      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch, rule));
     }
     await phase('decode', ['unet', 'vae'], decodeOne);
     return measured;
@@ -163,9 +189,9 @@ async function measure(
   }
 }
 
-/** The whole batch goes through the network at once. */
+/** The whole batch goes through the network at once, with all that a method sets beside its samples. */
 function policyFor(settings: PlanSettings): ComputePolicy {
-  return policyOf(settings, { drawRows: settings.batch, trainRows: settings.batch });
+  return policyOf(settings, { drawRows: settings.batch, trainRows: MOST_ROWS * settings.batch });
 }
 
 /** A model of one value, at the size and with the policy that is asked for. */
@@ -197,12 +223,13 @@ async function sizesOfParts({ model }: Session, meter: BufferMeter): Promise<Rec
   return { unet: await sizeOf('unet'), vae: await sizeOf('vae'), text: await sizeOf('text') };
 }
 
-async function drawOnce(session: Session, tuned: Tuned | null, batch: number): Promise<void> {
+async function drawOnce(session: Session, tuned: Tuned | null, batch: number, rule: DrawRule): Promise<void> {
   const candidates = Array.from({ length: batch }, (_, i) => ({ candidate: i, seed: i }));
   const drawn = drawPool(session, tuned, [{ prompt: 0, text: PROMPT, candidates }], {
     scheduler: sessionScheduler(session, 'ddpm', STEPS),
     guidance: 7.5,
     batch,
+    rule,
   });
   for await (const _ of drawn);
 }
@@ -223,13 +250,21 @@ function doraParameters(targets: readonly Target[], rank: number): number {
 }
 
 /** One optimizer step of two micro-batches, from a fresh adapter to a checkpoint. */
-async function trainOnce(session: Session, rows: number, rank: number, textEncoder: boolean): Promise<void> {
+async function trainOnce(
+  session: Session,
+  samples: number,
+  { rank, textEncoder, tuning }: { rank: number; textEncoder: boolean; tuning: Tuning },
+): Promise<void> {
+  const row = (): CaptionedLatent => ({ text: PROMPT, latent: emptyLatent(session) });
+  // A method that picks among further rows has as many as it may name.
+  const beside = tuning.pick === undefined ? tuning.objective.rows - 1 : MOST_ROWS;
   const set = Array.from(
-    { length: rows },
-    (): CaptionedLatent => ({ text: PROMPT, latent: emptyLatent(session) }),
+    { length: samples },
+    (): TrainItem => ({ ...row(), ...(beside === 0 ? {} : { beside: Array.from({ length: beside }, row) }) }),
   );
   const round = trainRound(session, set, [], null, {
-    batch: rows,
+    tuning,
+    batch: samples,
     accumulation: 2,
     learningRate: 1e-4,
     warmup: 0,

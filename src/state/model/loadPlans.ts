@@ -1,9 +1,10 @@
 /** What goes where before a model is loaded, for drawing and for training, at the settings it would run with. */
 import { create } from 'zustand';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../../contract/loadPlan.ts';
-import type { MetricChoice, ModelRef, PresetName, Settings } from '../../contract/spec.ts';
+import type { ModelRef, PresetName, Settings } from '../../contract/spec.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { engineClient } from '../page/engineClient.ts';
+import { type Draft, methodsOf } from '../setup/settings.ts';
 
 /** Settings and the preset they started from. */
 export type PlannedSettings = { readonly base: PresetName; readonly settings: Settings };
@@ -31,15 +32,19 @@ export const useLoadPlans = create<LoadPlansState>()(() => ({
 
 const { setState: set, getState: get } = useLoadPlans;
 
+/** What a run asks for beside its settings. */
+export type PlanAsked = Pick<Draft, 'metrics' | 'method' | 'drawnBy'>;
+
 export function planRequest(
   ref: ModelRef,
   settings: Settings,
   mode: PlanMode,
-  metrics: readonly string[],
+  { metrics, ...methods }: PlanAsked,
 ): PlanRequest {
   const { sampling, training, adapter } = settings;
   return {
-    ...(metrics.length === 0 ? {} : { metrics }),
+    ...(metrics.length === 0 ? {} : { metrics: metrics.map(({ name }) => name) }),
+    ...methodsOf(methods),
     ref,
     size: sampling.size,
     batch: mode === 'generate' ? sampling.batch : training.batch,
@@ -48,18 +53,13 @@ export function planRequest(
   };
 }
 
-function namesOf(metrics: readonly MetricChoice[]): readonly string[] {
-  return metrics.map(({ name }) => name);
-}
-
 /** What drawing and training need. The trials of both would get in each other's way, so one comes after the other. */
 export async function planBoth(
   ref: ModelRef,
   settings: Settings,
-  metrics: readonly MetricChoice[],
+  asked: PlanAsked,
 ): Promise<Readonly<Record<PlanMode, LoadPlan>>> {
-  const plan = (mode: PlanMode) =>
-    engineClient().call('planLoad', planRequest(ref, settings, mode, namesOf(metrics)));
+  const plan = (mode: PlanMode) => engineClient().call('planLoad', planRequest(ref, settings, mode, asked));
   const generate = await plan('generate');
   return { generate, train: await plan('train') };
 }
@@ -80,16 +80,12 @@ export function withProposal(
 }
 
 /** Makes both plans and shows them; those on show stay until the new ones are there. */
-export async function showPlans(
-  ref: ModelRef,
-  planned: PlannedSettings,
-  metrics: readonly MetricChoice[],
-): Promise<void> {
+export async function showPlans(ref: ModelRef, planned: PlannedSettings, asked: PlanAsked): Promise<void> {
   const another = JSON.stringify(get().ref) !== JSON.stringify(ref);
   set({ ref, planned, busy: true, ...(another ? NO_PLANS : {}) });
   const isCurrent = () => get().planned === planned;
   try {
-    const plans = await planBoth(ref, planned.settings, metrics);
+    const plans = await planBoth(ref, planned.settings, asked);
     if (isCurrent()) set({ plans, failure: null, busy: false });
   } catch (error) {
     if (isCurrent()) set({ ...NO_PLANS, failure: reportError(error), busy: false });
@@ -112,15 +108,11 @@ export const useMemoryNeeds = create<MemoryNeeds>()(() => ({ generate: null, tra
 let answered = '';
 
 /** Plans again if anything that matters has changed. A plan that cannot be made shows nothing: it is only an estimate. */
-export async function measureMemory(
-  ref: ModelRef,
-  settings: Settings,
-  metrics: readonly MetricChoice[],
-): Promise<void> {
+export async function measureMemory(ref: ModelRef, settings: Settings, asked: PlanAsked): Promise<void> {
   const modes = ['generate', 'train'] as const;
-  const key = JSON.stringify(modes.map((mode) => planRequest(ref, settings, mode, namesOf(metrics))));
+  const key = JSON.stringify(modes.map((mode) => planRequest(ref, settings, mode, asked)));
   if (key === answered) return;
   answered = key;
-  const plans = await planBoth(ref, settings, metrics).catch(() => null);
+  const plans = await planBoth(ref, settings, asked).catch(() => null);
   if (answered === key) useMemoryNeeds.setState(plans ?? { generate: null, train: null });
 }

@@ -112,7 +112,7 @@ export async function requestRunModel(ref: ModelRef): Promise<void> {
  */
 export async function mayLoad(ref: ModelRef, settings: Settings): Promise<boolean> {
   if (useEngine.getState().status !== 'waiting') return true;
-  const { generate, train } = await planBoth(ref, settings, useSettings.getState().metrics);
+  const { generate, train } = await planBoth(ref, settings, useSettings.getState());
   if (generate.fits && train.fits) return true;
   goTo('model');
   void planModel(ref);
@@ -130,7 +130,7 @@ export async function mayLoad(ref: ModelRef, settings: Settings): Promise<boolea
 
 /** Shows what the model needs, at the settings the next run with it would have. */
 export function planModel(ref: ModelRef): Promise<void> {
-  return showPlans(ref, settingsFor(ref), useSettings.getState().metrics);
+  return showPlans(ref, settingsFor(ref), useSettings.getState());
 }
 
 /** Changes the settings so that they fit, and shows what they need then. */
@@ -139,7 +139,7 @@ export async function takeProposal(plan: LoadPlan): Promise<void> {
   if (ref === null || planned === null || plan.proposal === null) return;
   const changed = { ...planned, settings: withProposal(planned.settings, plan, plan.proposal.settings) };
   if (sameRef(ref, useSettings.getState().model)) useSettings.setState(changed);
-  await showPlans(ref, changed, useSettings.getState().metrics);
+  await showPlans(ref, changed, useSettings.getState());
 }
 
 /** Loads the model whose plan is shown, with the settings of the plan. */

@@ -44,6 +44,28 @@ onBackends(
       },
     );
 
+    it.each([
+      ['generate', { drawnBy: { name: 'attend-and-excite', options: {} } }],
+      ['generate', { drawnBy: { name: 'semantic-guidance', options: {} } }],
+      ['generate', { drawnBy: { name: 'mi-maps', options: {} } }],
+      ['train', { method: { name: 'hn-itm', options: {} } }],
+      ['train', { method: { name: 'mi-dpo', options: {} } }],
+      ['train', { method: { name: 'negative-aware', options: {} } }],
+    ] as const)('to %s counts what the method adds, %o', async (mode, ways) => {
+      const { shape, settings } = await tiny(16);
+      const request = { mode, settings, rank: RANK };
+      const peakOf = (phases: Awaited<ReturnType<typeof measurePhases>>): number =>
+        phases.find(({ phase }) => phase === mode)?.peakBytes ?? Number.NaN;
+      const [plain, more] = [
+        await measurePhases(shape, request),
+        await measurePhases(shape, { ...request, ...ways }),
+      ];
+      expect(peakOf(more)).toBeGreaterThan(1.02 * peakOf(plain));
+      // And it is what a real run takes.
+      const real = await runPhases(shape, { ...request, ...ways });
+      expect(Math.abs(peakOf(more) / peakOf(real) - 1)).toBeLessThan(0.05);
+    });
+
     it('leaves the backend and its tensors as they were', async () => {
       const { shape, settings } = await tiny();
       const before = [tf.getBackend(), tf.backend(), tf.memory().numTensors];

@@ -11,7 +11,7 @@ const SETTLE_MS = 600;
 
 /** The most memory that drawing and training take, by the load plan, once the settings have come to rest. */
 export function MemoryRow() {
-  const { settings, model: chosen, metrics } = useSettings();
+  const { settings, model: chosen, metrics, method, drawnBy } = useSettings();
   const unasked = useUnaskedHost();
   const ref = useEngine(({ status, model }) => {
     if (status === 'waiting') return unasked === null ? chosen : null;
@@ -21,9 +21,10 @@ export function MemoryRow() {
   const needs = useMemoryNeeds();
   useEffect(() => {
     if (ref === null || !idle) return;
-    const timer = setTimeout(() => void measureMemory(ref, settings, metrics), SETTLE_MS);
+    const asked = { metrics, method, drawnBy };
+    const timer = setTimeout(() => void measureMemory(ref, settings, asked), SETTLE_MS);
     return () => clearTimeout(timer);
-  }, [ref, settings, metrics, idle]);
+  }, [ref, settings, metrics, method, drawnBy, idle]);
   if (needs.generate === null || needs.train === null) return null;
   const { generate, train } = needs;
   const peakBytes = Math.max(generate.peakBytes, train.peakBytes);

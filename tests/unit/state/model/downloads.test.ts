@@ -122,12 +122,21 @@ describe('a load plan', () => {
 
   test('is asked for at the settings of the run', () => {
     const ref = { kind: 'local', id: 'x' } as const;
-    expect(planRequest(ref, paper, 'train', [])).toMatchObject({
+    const run = {
+      metrics: [{ name: 'clip', model: null }],
+      method: { name: 'mi-dpo', options: {} },
+      drawnBy: { name: 'attend-and-excite', options: {} },
+    };
+    expect(planRequest(ref, paper, 'train', run)).toMatchObject({
       ref,
       batch: paper.training.batch,
       rank: 32,
+      ...run,
+      metrics: ['clip'],
     });
-    expect(planRequest(ref, paper, 'generate', ['clip']).batch).toBe(paper.sampling.batch);
+    const plain = planRequest(ref, paper, 'generate', { metrics: [], method: null, drawnBy: null });
+    expect(plain.batch).toBe(paper.sampling.batch);
+    expect(['method', 'drawnBy', 'metrics'].some((key) => key in plain)).toBe(false);
   });
 
   test('that is taken keeps the images of an optimizer step', () => {
