@@ -1,10 +1,9 @@
 /** What goes where before a model is loaded, for drawing and for training, at the settings it would run with. */
 import { create } from 'zustand';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../../contract/loadPlan.ts';
-import type { ModelRef, PresetName, Settings } from '../../contract/spec.ts';
+import type { MethodChoice, MetricChoice, ModelRef, PresetName, Settings } from '../../contract/spec.ts';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 import { engineClient } from '../page/engineClient.ts';
-import { type Draft, methodsOf } from '../setup/settings.ts';
 
 /** Settings and the preset they started from. */
 export type PlannedSettings = { readonly base: PresetName; readonly settings: Settings };
@@ -33,18 +32,23 @@ export const useLoadPlans = create<LoadPlansState>()(() => ({
 const { setState: set, getState: get } = useLoadPlans;
 
 /** What a run asks for beside its settings. */
-export type PlanAsked = Pick<Draft, 'metrics' | 'method' | 'drawnBy'>;
+export type PlanAsked = {
+  readonly metrics: readonly MetricChoice[];
+  readonly method: MethodChoice | null;
+  readonly drawnBy: MethodChoice | null;
+};
 
 export function planRequest(
   ref: ModelRef,
   settings: Settings,
   mode: PlanMode,
-  { metrics, ...methods }: PlanAsked,
+  { metrics, method, drawnBy }: PlanAsked,
 ): PlanRequest {
   const { sampling, training, adapter } = settings;
   return {
     ...(metrics.length === 0 ? {} : { metrics: metrics.map(({ name }) => name) }),
-    ...methodsOf(methods),
+    ...(method === null ? {} : { method }),
+    ...(drawnBy === null ? {} : { drawnBy }),
     ref,
     size: sampling.size,
     batch: mode === 'generate' ? sampling.batch : training.batch,
