@@ -78,7 +78,7 @@ function Row({ label, found }: { readonly label: string; readonly found: Agreeme
       </td>
       <td>
         <Mean value={found.gain} />
-        <span className={styles.detail}>of {formatNumber(found.bestGain.estimate, 3)}</span>
+        <span className={styles.detail}>of {formatShort(found.bestGain.estimate, 3)}</span>
       </td>
     </tr>
   );
@@ -87,12 +87,17 @@ function Row({ label, found }: { readonly label: string; readonly found: Agreeme
 function Mean({ value: { estimate, low, high } }: { readonly value: Summary }) {
   return (
     <>
-      <strong>{formatNumber(estimate, 2)}</strong>
+      <strong>{formatShort(estimate)}</strong>
       {Number.isNaN(low) ? null : (
         <span className={styles.detail}>
-          {formatNumber(low, 2)} to {formatNumber(high, 2)}
+          {formatShort(low)} to {formatShort(high)}
         </span>
       )}
     </>
   );
+}
+
+/** Sums of thirds that cancel leave 1e-17, which is 0. */
+function formatShort(value: number, digits = 2): string {
+  return formatNumber(Math.abs(value) < 1e-12 ? 0 : value, digits);
 }

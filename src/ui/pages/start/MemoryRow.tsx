@@ -29,6 +29,9 @@ export function MemoryRow() {
   const { generate, train } = needs;
   const peakBytes = Math.max(generate.peakBytes, train.peakBytes);
   const measure = generate.phases.find(({ phase }) => phase === 'measure');
+  const drawBytes = Math.max(
+    ...generate.phases.filter(({ phase }) => phase !== 'measure').map(({ peakBytes: bytes }) => bytes),
+  );
   const measuring = measure === undefined ? '' : `, ${formatBytes(measure.peakBytes)} with metrics`;
   const tight = [generate, train].find((plan) => !plan.fits);
   return (
@@ -37,7 +40,7 @@ export function MemoryRow() {
       value={Number.isFinite(peakBytes) ? formatBytes(peakBytes) : 'too much'}
       how={
         tight === undefined
-          ? `${formatBytes(generate.peakBytes)} to draw${measuring}, ${formatBytes(train.peakBytes)} to train`
+          ? `${formatBytes(drawBytes)} to draw${measuring}, ${formatBytes(train.peakBytes)} to train`
           : `More than the budget of ${formatBytes(tight.budgetBytes)}: see the memory plan on the model page`
       }
     />
