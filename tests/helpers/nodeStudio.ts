@@ -21,8 +21,14 @@ const WASM = createRequire(import.meta.url)
   .resolve('@tensorflow/tfjs-backend-wasm/package.json')
   .replace('package.json', 'dist/');
 
-/** Opens wasm in node, where files are no addresses. */
+/** Opens wasm in node, where files are no addresses, and the tiny model on it. */
 export async function openNodeSession(): Promise<Session> {
+  await openNodeWasm();
+  return openSession(await loadTiny());
+}
+
+/** Opens wasm in node. */
+export async function openNodeWasm(): Promise<void> {
   const { fetch: original } = globalThis;
   globalThis.fetch = async (address) => new Response(readFileSync(String(address).replace(/^\//, '')));
   try {
@@ -39,7 +45,6 @@ export async function openNodeSession(): Promise<Session> {
   } finally {
     globalThis.fetch = original;
   }
-  return openSession(await loadTiny());
 }
 
 /** Stores a new run on a disk. */
