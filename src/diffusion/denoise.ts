@@ -2,9 +2,18 @@ import type { GradientMode } from '../contract/loadPlan.ts';
 import type { NetworkHooks, Projector } from '../models/hooks.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { type MapCapture, unetGradients } from '../models/unet/gradients.ts';
-import { canPrepare, disposePrepared, type PreparedUnet, prepareUnet } from '../models/unet/prepared.ts';
+import { canPrepare, disposePrepared, prepareUnet } from '../models/unet/prepared.ts';
 import { preparedInput, runUnet, type Unet, unetInput } from '../models/unet/run.ts';
-import { type Scalar, scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
+import { prepareKernels, repeated } from '../tensor/repeated.ts';
+import {
+  type Scalar,
+  scope,
+  type Tensor,
+  type Tensor2D,
+  type Tensor3D,
+  type Tensor4D,
+  tf,
+} from '../tensor/tf.ts';
 
 /** A UNet with an adapter on it, or none. */
 export type Denoiser = { readonly unet: Unet; readonly adapter: Projector | null };
@@ -17,28 +26,63 @@ export type DenoiseOptions = {
   readonly stopAfter?: string | undefined;
 };
 
-/** What the evaluations of a path share, which then take no contexts and no timestep anew. Free it with `disposePath`. */
-export type PreparedPath = { readonly prepared: PreparedUnet; readonly context: Tensor3D };
+/** The evaluations of a path, whose steps differ only in the latents and the timestep. */
+export type PreparedPath = {
+  /** Compiles what the steps need, all at once. */
+  compile(): Promise<void>;
+  /** What `denoise` gives at the i-th timestep. */
+  step(zt: Tensor4D, i: number): Tensor4D;
+  dispose(): void;
+};
+
+type PathSizes = {
+  readonly timesteps: readonly number[];
+  /** Of the latents [N, h, w, c]. */
+  readonly shape: readonly [number, number, number, number];
+};
 
 /**
- * Prepares the evaluations at all timesteps of a path, with these contexts and options.
- * @returns null where they share nothing
+ * Prepares the evaluations at all timesteps of a path, with these contexts and options: what the steps share is computed
+ * once, and on webgpu a step's launches are recorded at the first and replayed at the others. Contexts must outlive it.
+ *
+ * @returns null where hooks of the caller have to be asked in every step
  */
 export function preparePath(
   { unet, adapter }: Denoiser,
-  timesteps: readonly number[],
+  { timesteps, shape }: PathSizes,
   contexts: readonly Tensor3D[],
-  { adapters, hooks: given }: DenoiseOptions = {},
+  { adapters, hooks: given, stopAfter }: DenoiseOptions = {},
 ): PreparedPath | null {
   const hooks = hooksOf(adapter, adapters, given);
   if (!canPrepare(hooks)) return null;
-  const context = joined(contexts);
-  return { prepared: prepareUnet(unet.weights, timesteps, context, hooks), context };
-}
-
-export function disposePath({ prepared, context }: PreparedPath): void {
-  disposePrepared(prepared);
-  context.dispose();
+  const context = tf.keep(joined(contexts));
+  const prepared = prepareUnet(unet.weights, timesteps, context, hooks);
+  const copies = contexts.length;
+  const width = prepared.biases.shape[1];
+  const [samples, ...image] = shape;
+  const evaluate = ([stacked, biases]: readonly Tensor[]): Tensor4D =>
+    tf.tidy(() => {
+      const step = { ...prepared, biases: biases as Tensor2D };
+      return runUnet(unet, stacked as Tensor4D, preparedInput(unet, step, context, hooks), stopAfter);
+    });
+  const shapes = [
+    [copies * samples, ...image],
+    [1, width],
+  ] as const;
+  const steps = repeated(shapes, evaluate);
+  return {
+    compile: () => prepareKernels(() => tf.tidy(() => evaluate(shapes.map((sizes) => tf.zeros([...sizes]))))),
+    step: (zt, i) =>
+      steps.run([
+        { from: zt, first: 0, size: zt.size, times: copies },
+        { from: prepared.biases, first: i * width, size: width, times: 1 },
+      ]) as Tensor4D,
+    dispose() {
+      steps.dispose();
+      disposePrepared(prepared);
+      context.dispose();
+    },
+  };
 }
 
 /**
@@ -60,26 +104,6 @@ export function denoise(
     const input = networkInput(denoiser, t, contexts, options);
     const stacked = contexts.length === 1 ? zt : stack(zt, contexts.length);
     return runUnet(denoiser.unet, stacked, input, options.stopAfter);
-  });
-}
-
-/**
- * `denoise` at one step of a prepared path.
- *
- * @param copies contexts that the path was prepared with
- * @param i index of the timestep
- */
-export function denoiseStep(
-  { unet, adapter }: Denoiser,
-  zt: Tensor4D,
-  { prepared, context }: PreparedPath,
-  { copies, i }: { readonly copies: number; readonly i: number },
-  { adapters, hooks, stopAfter }: DenoiseOptions = {},
-): Tensor4D {
-  return tf.tidy(() => {
-    const step = { ...prepared, row: i };
-    const input = preparedInput(unet, step, context, hooksOf(adapter, adapters, hooks));
-    return runUnet(unet, copies === 1 ? zt : stack(zt, copies), input, stopAfter);
   });
 }
 

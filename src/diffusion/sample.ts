@@ -5,15 +5,7 @@
 import { StudioError } from '../lib/errors.ts';
 import { settle } from '../tensor/pace.ts';
 import { scope, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
-import {
-  type DenoiseOptions,
-  type Denoiser,
-  denoise,
-  denoiseStep,
-  disposePath,
-  type PreparedPath,
-  preparePath,
-} from './denoise.ts';
+import { type DenoiseOptions, type Denoiser, denoise, type PreparedPath, preparePath } from './denoise.ts';
 import type { Combine, Combined } from './guidance.ts';
 import { type LatentShape, latentNoise } from './latentNoise.ts';
 import { squaredDifferenceScale } from './parametrization.ts';
@@ -69,9 +61,11 @@ export async function sample(request: SampleRequest): Promise<Sampled> {
   const { scheduler } = request;
   const measured: Tensor1D[] = [];
   const { denoiser, contexts, denoiseOptions } = request;
-  const path = preparePath(denoiser, scheduler.timesteps, contexts, denoiseOptions);
   let state = initialState(request);
+  const { timesteps } = scheduler;
+  const path = preparePath(denoiser, { timesteps, shape: state.z.shape }, contexts, denoiseOptions);
   try {
+    await path?.compile();
     await settle();
     for (let i = 0; i < scheduler.timesteps.length; i++) {
       request.signal?.throwIfAborted();
@@ -82,7 +76,7 @@ export async function sample(request: SampleRequest): Promise<Sampled> {
     return { latents: state.z.clone(), timesteps: scheduler.timesteps, squaredDifference };
   } finally {
     for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
-    if (path !== null) disposePath(path);
+    path?.dispose();
   }
 }
 
@@ -132,10 +126,7 @@ function evaluate(request: SampleRequest, path: PreparedPath | null, zt: Tensor4
   const t = scheduler.timesteps[i] as number;
   const scale = scheduler.scaleModelInput(i);
   const input = scale === 1 ? zt : tensorSpace.combine([[scale, zt]]);
-  const outputs =
-    path === null
-      ? denoise(denoiser, input, t, contexts, denoiseOptions)
-      : denoiseStep(denoiser, input, path, { copies: contexts.length, i }, denoiseOptions);
+  const outputs = path === null ? denoise(denoiser, input, t, contexts, denoiseOptions) : path.step(input, i);
   return request.combine({ outputs, zt, t, i });
 }
 

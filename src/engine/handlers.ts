@@ -21,7 +21,7 @@ import { openRunStore, type RunStore } from '../storage/runStore.ts';
 import { createRunRecord, deleteRun, recoverRun, withRunLock } from '../storage/runs.ts';
 import { memoryReport } from '../tensor/memory.ts';
 import { activeMeter } from '../tensor/webgpu/bufferMeter.ts';
-import { launchCounters } from '../tensor/webgpu/launch.ts';
+import { launchCounters } from '../tensor/webgpu/encoder.ts';
 import {
   exportFile,
   exportForDiffusers,

@@ -16,15 +16,15 @@ import { type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '..
 import type { AttentionSite, Convolver, NetworkHooks, Projector } from '../hooks.ts';
 import { attend, runConv, runGroupNorm, runLayerNorm, runLinear } from '../layers.ts';
 import type { Linear, Norm } from '../parameters.ts';
-import type { PreparedStep } from './prepared.ts';
+import type { PreparedUnet } from './prepared.ts';
 import type { Attention, Layer, Resnet, Transformer, TransformerBlock } from './weights.ts';
 
 /** What every block gets beside its activations. */
 export type BlockInput = {
   /** silu(time embedding), [1, 4 C0] when all samples share the timestep, else [N, 4 C0]; null at a prepared `step`. */
   readonly temb: Tensor2D | null;
-  /** What was made once for all steps of a path. */
-  readonly step?: PreparedStep | undefined;
+  /** What was made once for all steps of a path, with `biases` of this one [1, sum of widths]. */
+  readonly step?: PreparedUnet | undefined;
   /** Text context [N, L, D]. */
   readonly context: Tensor3D;
   readonly hooks: NetworkHooks;
@@ -71,8 +71,7 @@ function secondHalf(w: Resnet, x: Tensor4D, residual: Tensor4D, input: BlockInpu
   const convolve = convolverOf(input);
   let h: Tensor4D;
   if (step !== undefined) {
-    const firstBias = step.row * step.biases.shape[1] + (step.columns.get(w) as number);
-    h = conv2d(x, w.conv1.w, step.biases, { firstBias });
+    h = conv2d(x, w.conv1.w, step.biases, { firstBias: step.columns.get(w) as number });
   } else if (temb?.shape[0] === 1 && input.hooks.project?.convolve === undefined) {
     // One timestep for all samples: its projection is a per-channel constant and rides on the bias.
     const bias = runLinear(w.timeProjection, temb, tf.reshape(w.conv1.b, [1, -1])); // [1, Cout]

@@ -14,7 +14,7 @@ export type KeyValues = { readonly k: Tensor3D; readonly v: Tensor3D };
 
 /** Owns its tensors; free it with `disposePrepared`. */
 export type PreparedUnet = {
-  /** By layer; empty where a hook chooses contexts. */
+  /** By layer. */
   readonly contexts: ReadonlyMap<Attention, KeyValues>;
   /** Biases of the first convolutions with the time's share, a row for each timestep [T, sum of widths]. */
   readonly biases: Tensor2D;
@@ -22,12 +22,9 @@ export type PreparedUnet = {
   readonly columns: ReadonlyMap<Resnet, number>;
 };
 
-/** One row of `biases`. */
-export type PreparedStep = PreparedUnet & { readonly row: number };
-
-/** True where a path's steps share enough: one timestep for all samples, and no adapter on the residual blocks. */
-export function canPrepare(hooks: NetworkHooks): boolean {
-  return hooks.project?.convolve === undefined;
+/** True where every step does the same: nobody looks on, and no adapter is on the residual blocks. */
+export function canPrepare({ attention, context, project }: NetworkHooks): boolean {
+  return attention === undefined && context === undefined && project?.convolve === undefined;
 }
 
 /**

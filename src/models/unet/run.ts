@@ -2,7 +2,7 @@ import type { Tensor3D, Tensor4D } from '../../tensor/tf.ts';
 import type { NetworkHooks } from '../hooks.ts';
 import { runLinear } from '../layers.ts';
 import type { BlockInput } from './blocks.ts';
-import { embedTime, type PreparedStep } from './prepared.ts';
+import { embedTime, type PreparedUnet } from './prepared.ts';
 import { type Stage, unetStages } from './stages.ts';
 import type { UnetWeights } from './weights.ts';
 
@@ -37,7 +37,7 @@ export function unetInput(
 /** What the stages get at a step of a path that was prepared. */
 export function preparedInput(
   unet: Unet,
-  step: PreparedStep,
+  step: PreparedUnet,
   context: Tensor3D,
   hooks: NetworkHooks,
 ): BlockInput {

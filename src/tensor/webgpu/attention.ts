@@ -1,16 +1,8 @@
 /** Attention on webgpu without stored scores: launches of the attention shaders. */
 import { type AttentionOptions, scoreScale } from '../composed/attention.ts';
 import type { TensorInfo, WebGPUBackend } from '../tf.ts';
-import {
-  type Dispatch,
-  f32,
-  flatGroups,
-  type Launch,
-  launch,
-  launchOne,
-  longestWork,
-  u32,
-} from './launch.ts';
+import { longestWork } from './encoder.ts';
+import { type Dispatch, f32, flatGroups, type Launch, launch, launchOne, u32 } from './launch.ts';
 import { constants, type Shader, unroll } from './shader.ts';
 import { SHADERS } from './shaders.ts';
 import { chosenVariant, type KernelOp } from './variantState.ts';

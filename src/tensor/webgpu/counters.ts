@@ -4,7 +4,7 @@
  */
 
 import { submitPending } from '../memory.ts';
-import { type LaunchCounters, launchCounters } from './launch.ts';
+import { type LaunchCounters, launchCounters } from './encoder.ts';
 
 export type LaunchCount = {
   /** All compute dispatches. */

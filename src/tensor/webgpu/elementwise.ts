@@ -1,7 +1,8 @@
 /** Launches of shaders with one thread per element, four elements at a time where the sizes allow it. */
 
 import { sizeOf, type TensorInfo, type WebGPUBackend } from '../tf.ts';
-import { flatGroups, type Launch, launch, type Uniform, u32 } from './launch.ts';
+import type { Uniform } from './bindings.ts';
+import { flatGroups, type Launch, launch, u32 } from './launch.ts';
 import type { Shader } from './shader.ts';
 import { SHADERS } from './shaders.ts';
 

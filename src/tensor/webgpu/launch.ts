@@ -1,21 +1,16 @@
 /**
- * Records our own WGSL into tfjs' command encoder, so that ordering, buffer reuse, deferred submission and `tf.time`
- * keep working. It reaches eight members that tfjs 4.22.0 declares private: the version is pinned, and `assertMembers`
- * fails loudly where they are missing.
+ * Runs our own WGSL: makes pipelines and outputs, binds tensors and uniforms, and hands dispatches to the encoder that tfjs
+ * submits.
  */
 import { StudioError } from '../../lib/errors.ts';
-import { sizeOf, type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
+import { sizeOf, type TensorInfo, type WebGPUBackend } from '../tf.ts';
+import { Bindings, type Uniform } from './bindings.ts';
+import { assertMembers, type Encoded, encode, flush, type Groups, longestWork } from './encoder.ts';
 import { assemble, type Shader } from './shader.ts';
 import { LIBRARY } from './shaders.ts';
 
-/** A scalar of the uniform struct. */
-export type Uniform = { readonly type: 'uint32' | 'float32'; readonly value: number };
-
 export const u32 = (value: number): Uniform => ({ type: 'uint32', value });
 export const f32 = (value: number): Uniform => ({ type: 'float32', value });
-
-/** Workgroups in x, y and z. */
-export type Groups = readonly [x: number, y: number, z: number];
 
 export type Launch = {
   /** Name of the shader and of its variant; names the pipeline, so different text needs a different label. */
@@ -37,33 +32,16 @@ export type Launch = {
 
 export type Dispatch = Pick<Launch, 'uniforms' | 'groups'>;
 
-/**
- * Multiply-adds of one dispatch and of one submission, far from the seconds at which systems reset a GPU: 0.2 s on an
- * integrated GPU that does 0.1 T of them per second in these kernels.
- */
-export const longestWork = 2e10;
-
-export type LaunchCounters = { dispatches: number; bytesRead: number; bytesWritten: number };
-
-/** Totals since the page was loaded, each bound buffer counted once per dispatch. */
-export const launchCounters: LaunchCounters = { dispatches: 0, bytesRead: 0, bytesWritten: 0 };
-
-type HiddenMembers = {
-  commandEncoder: GPUCommandEncoder | null;
-  computePassEncoder: GPUComputePassEncoder | null;
-  readonly commandQueueOwnedIds: WeakSet<object>;
-  dispatchCountInPass: number;
-  /** Set while `tf.time` or `tf.profile` runs. */
-  readonly activeTimers?: { name: string; query: Promise<number> }[] | null;
-  readonly supportTimestampQuery: boolean;
-  querySet: GPUQuerySet | null;
-  makeUniforms(fields: { type: string; data: number[] }[]): GPUBindingResource;
-};
-
 type Pipeline = { readonly pipeline: GPUComputePipeline; readonly layout: GPUBindGroupLayout };
 
-const pipelines = new WeakMap<GPUDevice, Map<string, Pipeline>>();
-const checked = new WeakSet<WebGPUBackend>();
+/** What a device keeps of ours. */
+type Kept = { readonly pipelines: Map<string, Pipeline>; readonly bindings: Bindings };
+
+const kept = new WeakMap<GPUDevice, Kept>();
+
+/** Where launches are written down, or pipelines that are missing, in place of or beside being encoded. */
+let written: Encoded[] | null = null;
+let missing: Map<string, Launch> | null = null;
 
 /**
  * Runs a compute shader.
@@ -77,23 +55,29 @@ export function launch(backend: WebGPUBackend, spec: Launch): TensorInfo[] {
   const { device } = backend;
   checkLimits(device, spec);
   const outputs = spec.outputs.map((shape) => backend.makeTensorInfo([...shape], 'float32'));
+  if (missing !== null) {
+    const id = pipelineId(spec);
+    if (!keptBy(device).pipelines.has(id)) missing.set(id, spec);
+    return outputs;
+  }
   const tensors = [...outputs, ...spec.inputs];
   for (const tensor of tensors) backend.uploadToGPU(tensor.dataId);
   const { pipeline, layout } = pipelineFor(device, spec);
-  const resources = tensors.map(({ dataId }) => ({
-    buffer: backend.tensorMap.get(dataId).resource as GPUBuffer,
-  }));
-  for (const part of [spec, ...(spec.more ?? [])]) {
-    const fields = part.uniforms.map(({ type, value }) => ({ type: type as string, data: [value] }));
-    const entries = [hidden.makeUniforms(fields), ...resources].map((resource, binding) => ({
-      binding,
-      resource,
-    }));
-    const bindGroup = device.createBindGroup({ label: spec.label, layout, entries });
+  const { bindings } = keptBy(device);
+  if (bindings.isFull && written === null) {
+    flush(backend);
+    bindings.makeRoom();
+  }
+  const buffers = tensors.map(({ dataId }) => backend.tensorMap.get(dataId).resource as GPUBuffer);
+  const { label, work = 0 } = spec;
+  const [bytesRead, bytesWritten] = [bytesOf(spec.inputs), bytesOf(outputs)];
+  for (const { uniforms, groups } of [spec, ...(spec.more ?? [])]) {
+    const bindGroup = bindings.group(label, layout, [bindings.uniforms(uniforms), ...buffers]);
     // tfjs keeps the buffers of these tensors until the encoder is submitted, even when they are disposed before.
     for (const tensor of tensors) hidden.commandQueueOwnedIds.add(tensor.dataId);
-    record(backend, hidden, { ...spec, groups: part.groups }, pipeline, bindGroup);
-    count(outputs, spec.inputs);
+    const encoded = { label, pipeline, bindGroup, groups, work, bytesRead, bytesWritten };
+    written?.push(encoded);
+    encode(backend, encoded);
   }
   return outputs;
 }
@@ -164,15 +148,30 @@ function checkLimits(device: GPUDevice, { label, outputs, groups, inputs }: Laun
   }
 }
 
-function pipelineFor(device: GPUDevice, { label, pieces, outputs, inputs }: Launch): Pipeline {
-  let known = pipelines.get(device);
-  if (known === undefined) {
-    known = new Map();
-    pipelines.set(device, known);
-  }
-  const id = `${label}/${inputs.length}`;
-  const found = known.get(id);
+function keptBy(device: GPUDevice): Kept {
+  const known = kept.get(device);
+  if (known !== undefined) return known;
+  const made = { pipelines: new Map<string, Pipeline>(), bindings: new Bindings(device) };
+  kept.set(device, made);
+  return made;
+}
+
+function pipelineId({ label, inputs }: Launch): string {
+  return `${label}/${inputs.length}`;
+}
+
+function pipelineFor(device: GPUDevice, spec: Launch): Pipeline {
+  const { pipelines } = keptBy(device);
+  const id = pipelineId(spec);
+  const found = pipelines.get(id);
   if (found !== undefined) return found;
+  const { descriptor, layout } = describePipeline(device, spec);
+  const made = { pipeline: device.createComputePipeline(descriptor), layout };
+  pipelines.set(id, made);
+  return made;
+}
+
+function describePipeline(device: GPUDevice, { label, pieces, outputs, inputs }: Launch) {
   const types: GPUBufferBindingType[] = [
     'uniform',
     ...outputs.map(() => 'storage' as const),
@@ -187,95 +186,52 @@ function pipelineFor(device: GPUDevice, { label, pieces, outputs, inputs }: Laun
     })),
   });
   const code = assemble(pieces(), LIBRARY);
-  const pipeline = device.createComputePipeline({
+  const descriptor: GPUComputePipelineDescriptor = {
     label,
     layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
     compute: { module: device.createShaderModule({ label, code }), entryPoint: 'main' },
-  });
-  const made = { pipeline, layout };
-  known.set(id, made);
-  return made;
+  };
+  return { descriptor, layout };
 }
 
-/** Multiply-adds recorded since we last submitted. */
-const recordedWork = new WeakMap<WebGPUBackend, number>();
-
-function record(
-  backend: WebGPUBackend,
-  hidden: HiddenMembers,
-  { label, groups, work = 0 }: Launch,
-  pipeline: GPUComputePipeline,
-  bindGroup: GPUBindGroup,
-): void {
-  // What was recorded before does not share a submission with what would exceed the bound.
-  if ((recordedWork.get(backend) ?? 0) + work > longestWork) submitRecorded(backend, hidden);
-  backend.ensureCommandEncoderReady();
-  const encoder = hidden.commandEncoder as GPUCommandEncoder;
-  const timed = hidden.activeTimers != null;
-  if (timed && hidden.supportTimestampQuery) {
-    backend.endComputePassEncoder();
-    hidden.querySet ??= backend.device.createQuerySet({ label: 'timing', type: 'timestamp', count: 2 });
-    hidden.computePassEncoder = encoder.beginComputePass({
-      label,
-      timestampWrites: {
-        querySet: hidden.querySet,
-        beginningOfPassWriteIndex: 0,
-        endOfPassWriteIndex: 1,
-      },
-    });
+/**
+ * Compiles what `work` will launch and nobody has launched before, all at the same time. Of `work` only the sizes count:
+ * it runs without computing anything.
+ */
+export async function compileAhead(backend: WebGPUBackend, work: () => void): Promise<void> {
+  const { device } = backend;
+  const found = new Map<string, Launch>();
+  const { runWebGPUProgram, shouldExecuteOnCPU } = backend;
+  backend.runWebGPUProgram = (program, _inputs, dtype, _uniforms, output) =>
+    output ?? backend.makeTensorInfo(program.outputShape, dtype);
+  backend.shouldExecuteOnCPU = () => false;
+  missing = found;
+  try {
+    work();
+  } finally {
+    missing = null;
+    Object.assign(backend, { runWebGPUProgram, shouldExecuteOnCPU });
   }
-  hidden.computePassEncoder ??= encoder.beginComputePass({ label: 'studio' });
-  const pass = hidden.computePassEncoder;
-  pass.setPipeline(pipeline);
-  pass.setBindGroup(0, bindGroup);
-  pass.dispatchWorkgroups(...groups);
-  hidden.dispatchCountInPass++;
-  if (timed) {
-    backend.endComputePassEncoder();
-    hidden.activeTimers?.push({ name: label, query: backend.getQueryTime() });
-    return;
+  const compile = async ([id, spec]: [string, Launch]): Promise<void> => {
+    const { descriptor, layout } = describePipeline(device, spec);
+    const pipeline = await device.createComputePipelineAsync(descriptor);
+    const { pipelines } = keptBy(device);
+    if (!pipelines.has(id)) pipelines.set(id, { pipeline, layout });
+  };
+  // What does not compile says so where it is launched.
+  await Promise.allSettled([...found].map(compile));
+}
+
+/** Runs `work` and also writes its launches down. */
+export function recordInto<T>(list: Encoded[], work: () => T): T {
+  written = list;
+  try {
+    return work();
+  } finally {
+    written = null;
   }
-  const recorded = (recordedWork.get(backend) ?? 0) + work;
-  recordedWork.set(backend, recorded);
-  const full = hidden.dispatchCountInPass >= tf.env().getNumber('WEBGPU_DEFERRED_SUBMIT_BATCH_SIZE');
-  if (full || recorded >= longestWork) submitRecorded(backend, hidden);
 }
 
-function submitRecorded(backend: WebGPUBackend, hidden: HiddenMembers): void {
-  recordedWork.set(backend, 0);
-  if (hidden.commandEncoder === null) return;
-  backend.endComputePassEncoder();
-  backend.submitQueue();
-}
-
-function count(outputs: readonly TensorInfo[], inputs: readonly TensorInfo[]): void {
-  const bytes = (tensors: readonly TensorInfo[]): number =>
-    tensors.reduce((sum, tensor) => sum + 4 * sizeOf(tensor.shape), 0);
-  launchCounters.dispatches += 1;
-  launchCounters.bytesWritten += bytes(outputs);
-  launchCounters.bytesRead += bytes(inputs);
-}
-
-function assertMembers(backend: WebGPUBackend): HiddenMembers {
-  const hidden = backend as unknown as HiddenMembers;
-  if (checked.has(backend)) return hidden;
-  const present =
-    hidden.commandQueueOwnedIds instanceof WeakSet &&
-    typeof hidden.dispatchCountInPass === 'number' &&
-    typeof hidden.makeUniforms === 'function' &&
-    'commandEncoder' in hidden &&
-    'computePassEncoder' in hidden &&
-    'querySet' in hidden &&
-    'supportTimestampQuery' in hidden;
-  if (!present) {
-    throw new StudioError(
-      'tfjs-version',
-      'This build contains another version of TensorFlow.js than it needs.',
-      {
-        remedy: 'Install the pinned dependencies (npm ci) and build again.',
-      },
-    );
-  }
-  checked.add(backend);
-  return hidden;
+function bytesOf(tensors: readonly TensorInfo[]): number {
+  return tensors.reduce((sum, tensor) => sum + 4 * sizeOf(tensor.shape), 0);
 }

@@ -3,7 +3,8 @@
  * before and after them in the same pass where the form of the product can do that.
  */
 import type { TensorInfo, WebGPUBackend } from '../tf.ts';
-import { f32, launch, tileParts, type Uniform, u32 } from './launch.ts';
+import type { Uniform } from './bindings.ts';
+import { f32, launch, tileParts, u32 } from './launch.ts';
 import { chooseForm, type Extent, formFuses } from './productForms.ts';
 import { constants, type Shader } from './shader.ts';
 import { SHADERS } from './shaders.ts';

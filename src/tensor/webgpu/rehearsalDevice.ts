@@ -137,6 +137,7 @@ function standIn(device: GPUDevice | undefined, limits: RehearsalOptions['limits
     createPipelineLayout: () => ({}),
     createShaderModule: () => ({}),
     createComputePipeline: () => ({ getBindGroupLayout: () => ({}) }),
+    createComputePipelineAsync: async () => ({}),
     createCommandEncoder: () => encoder,
   };
   return stand as unknown as GPUDevice;

@@ -2,7 +2,7 @@
 // and not compiled: on a software adapter that would take minutes.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { denoise, denoiseStep, disposePath, preparePath } from '../../../src/diffusion/denoise.ts';
+import { denoise, preparePath } from '../../../src/diffusion/denoise.ts';
 import type { DiffusionModel } from '../../../src/models/load.ts';
 import { type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
@@ -46,14 +46,13 @@ onBackends(
 
     it(`are at most ${MOST}, with what is prepared once for the path`, async () => {
       const denoiser = { unet: model.unet, adapter: null };
-      const path = preparePath(denoiser, [981, 501, 1], contexts);
+      const path = preparePath(denoiser, { timesteps: [981, 501, 1], shape: zt.shape }, contexts);
       if (path === null) throw new Error('nothing was prepared');
-      // One more joins the two copies of the latent.
-      const ofStep = await counted(() => denoiseStep(denoiser, zt, path, { copies: 2, i: 1 }));
-      expect(ofStep - 1).toBeLessThanOrEqual(MOST);
-      disposePath(path);
-      const alone = await counted(() => denoise(denoiser, zt, 501, contexts));
-      expect(alone).toBeGreaterThan(ofStep);
+      const recorded = await counted(() => path.step(zt, 0));
+      expect(recorded).toBeLessThanOrEqual(MOST);
+      expect(await counted(() => path.step(zt, 1))).toBe(recorded);
+      path.dispose();
+      expect(await counted(() => denoise(denoiser, zt, 501, contexts))).toBeGreaterThan(recorded);
     });
   },
   ['webgpu'],
