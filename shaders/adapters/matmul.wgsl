@@ -1,4 +1,5 @@
-// c[M,N] = a b in f32 for any size, one batch entry per workgroup z.
+// c[M,N] = a b in f32 for any size, one batch entry per workgroup z; a long sum over few rows and columns in `parts` parts,
+// one after another in z, which sum_parts.wgsl then adds.
 //
 // A thread makes 4 x 4 values in registers, without barriers; workgroups of 8 x 8 threads.
 // The form says where an operand's element is: matmul_nn (a [M,K], b [K,N]), matmul_nt (b [N,K]) or
@@ -8,6 +9,8 @@ struct Params {
   rows: u32,
   inner: u32,
   columns: u32,
+  parts: u32,
+  part_terms: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -24,13 +27,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let rows = min(vec4u(row, row + 1u, row + 2u, row + 3u), vec4u(params.rows - 1u));
   let columns = min(vec4u(column, column + 1u, column + 2u, column + 3u), vec4u(params.columns - 1u));
-  let a0 = id.z * params.rows * params.inner;
-  let b0 = id.z * params.inner * params.columns;
+  let entry = id.z / params.parts;
+  let first = (id.z - entry * params.parts) * params.part_terms;
+  let a0 = entry * params.rows * params.inner;
+  let b0 = entry * params.inner * params.columns;
   var c0 = vec4f();
   var c1 = vec4f();
   var c2 = vec4f();
   var c3 = vec4f();
-  for (var k = 0u; k < params.inner; k++) {
+  for (var k = first; k < min(first + params.part_terms, params.inner); k++) {
     let right = vec4f(
       b[b0 + b_at(k, columns.x)],
       b[b0 + b_at(k, columns.y)],

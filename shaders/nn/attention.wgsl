@@ -3,7 +3,8 @@
 //
 // One thread per query row and head: workgroup x over queries, y over heads, z over samples; no barriers. q, o are
 // [N,Lq,heads,4 head4], k, v [N,Lk,heads,4 head4]; log_sum [N,heads,Lq] is kept for the gradient.
-// Blocks marked //#each D are unrolled head4 times.
+// Blocks marked //#each D are unrolled head4 times, those marked //#each K `keys_at_once` times: what a thread waits for is
+// then several products side by side, and o shrinks once for all of them.
 
 @group(0) @binding(1) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> log_sum: array<f32>;
@@ -26,22 +27,35 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let seen = select(params.keys, min(query + 1u, params.keys), params.causal == 1u);
   var peak = -1e30;
   var sum = 0.0;
-  var at = id.z * params.keys * stride + id.y * head4;
-  for (var key = 0u; key < seen; key++) {
-    var products = vec4f();
+  let at = id.z * params.keys * stride + id.y * head4;
+  for (var key = 0u; key < seen; key += keys_at_once) {
+    //#each K
+    let at_K = at + min(key + K, seen - 1u) * stride;
+    var products_K = vec4f();
+    //#end K
     //#each D
-    products += q_D * k[at + D];
+    //#each K
+    products_K += q_D * k[at_K + D];
+    //#end K
     //#end D
-    let score = dot(products, vec4f(1.0));
-    let higher = max(peak, score);
+    var higher = peak;
+    //#each K
+    let score_K = select(-1e30, dot(products_K, vec4f(1.0)), key + K < seen);
+    higher = max(higher, score_K);
+    //#end K
     let shrink = exp(peak - higher);
-    let weight = exp(score - higher);
     peak = higher;
-    sum = sum * shrink + weight;
+    sum *= shrink;
+    //#each K
+    let weight_K = exp(score_K - higher);
+    sum += weight_K;
+    //#end K
     //#each D
-    o_D = o_D * shrink + weight * v[at + D];
+    o_D *= shrink;
+    //#each K
+    o_D += weight_K * v[at_K + D];
+    //#end K
     //#end D
-    at += stride;
   }
   //#each D
   o[mine + D] = o_D / sum;

@@ -105,7 +105,7 @@ function runAdapted(layer: AdaptedLayer, x: Tensor, norms: WeightNorms): Tensor 
     const ab = matmulTrain(matmulTrain(rows, layer.loraA), layer.loraB); // [rows, out]
     const shape = [...x.shape.slice(0, -1), outputs];
     if (layer.magnitude === null) {
-      const base = linear(rows, frozen.w, frozen.b);
+      const base = tf.reshape(linear(x, frozen.w, frozen.b), [-1, outputs]);
       return tf.reshape(
         linearCombination([
           [1, base],
@@ -114,7 +114,7 @@ function runAdapted(layer: AdaptedLayer, x: Tensor, norms: WeightNorms): Tensor 
         shape,
       );
     }
-    const base = linear(rows, frozen.w, null);
+    const base = tf.reshape(linear(x, frozen.w, null), [-1, outputs]);
     const norm = norms.get(frozen) as Tensor1D;
     return tf.reshape(
       doraEpilogue(base, ab, layer.magnitude, norm, frozen.b, { scaling: layer.scaling }),

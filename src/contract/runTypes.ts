@@ -23,7 +23,7 @@ export type BackendReport = {
     readonly description: string;
   } | null;
   readonly precision: string;
-  /** Kernel variants in use by area, e.g. `{ linear: 'workgroup' }`, where there is a choice. */
+  /** Kernel variants in use by area, e.g. `{ linear: 'tiles' }`, where there is a choice. */
   readonly kernels?: Readonly<Record<string, string>>;
   /** Forms of kernels that were held against their references on this GPU, and those left out for wrong numbers. */
   readonly selfTest?: { readonly tested: number; readonly wrong: readonly string[] } | null;

@@ -10,6 +10,9 @@ import { chosenVariant, type KernelOp } from './variantState.ts';
 /** A thread of the register form keeps 2 to 4 rows of the head; wider heads would spill, and are always tiled. */
 const widestInRegisters = 160;
 
+/** Keys that a thread of the register form takes at a time. */
+const keysAtOnce = 4;
+
 /** Rows of a workgroup. */
 const rowsOf = { registers: 64, workgroup: 32 } as const;
 
@@ -135,7 +138,11 @@ function perRow(
   const head4 = headWidth(q, heads) / 4;
   return {
     label: `${name}/${4 * head4}`,
-    pieces: () => [unroll(SHADERS[name], { D: head4 }), SHADERS.attention_params, constants({ head4 })],
+    pieces: () => [
+      unroll(SHADERS[name], { D: head4, K: keysAtOnce }),
+      SHADERS.attention_params,
+      constants({ head4, keys_at_once: keysAtOnce }),
+    ],
   };
 }
 

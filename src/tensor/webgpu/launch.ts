@@ -148,6 +148,12 @@ function checkLimits(device: GPUDevice, { label, outputs, groups, inputs }: Laun
   }
 }
 
+/** Frees what a device keeps of ours before it goes; nothing may be recorded and not yet submitted. */
+export function forget(device: GPUDevice): void {
+  kept.get(device)?.bindings.makeRoom();
+  kept.delete(device);
+}
+
 function keptBy(device: GPUDevice): Kept {
   const known = kept.get(device);
   if (known !== undefined) return known;

@@ -7,6 +7,7 @@
 import { isTaken } from '../pace.ts';
 import { type KernelBackend, tf, WebGPUBackend } from '../tf.ts';
 import { type BufferMeter, meterBuffers } from './bufferMeter.ts';
+import { forget } from './launch.ts';
 
 export type RehearsalOptions = {
   /** Makes the buffers on this device instead of only counting them. */
@@ -66,6 +67,7 @@ export async function rehearse<T>(
   } finally {
     clearTimeout(timer);
     backend.dispose();
+    forget(stand);
     Object.assign(seat, before);
   }
 }

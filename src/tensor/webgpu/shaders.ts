@@ -4,6 +4,7 @@ import doraMagnitudeGradient from '../../../shaders/adapters/dora_magnitude_grad
 import doraScale from '../../../shaders/adapters/dora_scale.wgsl?raw';
 import doraWeightNorm from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
 import matmul from '../../../shaders/adapters/matmul.wgsl?raw';
+import sumParts from '../../../shaders/adapters/sum_parts.wgsl?raw';
 import attentionParams from '../../../shaders/common/attention_params.wgsl?raw';
 import bias from '../../../shaders/common/bias.wgsl?raw';
 import channelsJoined from '../../../shaders/common/channels_joined.wgsl?raw';
@@ -78,6 +79,7 @@ export const SHADERS = {
   dora_magnitude_gradient: { code: doraMagnitudeGradient, needs: [] },
   dora_scale: { code: doraScale, needs: ['Pack'] },
   dora_weight_norm: { code: doraWeightNorm, needs: ['Weight4', 'b4', 'store4', 'unpack'] },
+  sum_parts: { code: sumParts, needs: [] },
   matmul: { code: matmul, needs: ['a_at', 'b_at'] },
   attention_params: { code: attentionParams, needs: [] },
   bias: { code: bias, needs: ['bias_binding', 'params', 'spans'] },
@@ -123,7 +125,7 @@ export const SHADERS = {
   noise_difference: { code: noiseDifference, needs: ['Pack', 'total'] },
   activation: { code: activation, needs: ['Pack', 'activation'] },
   activation_gradient: { code: activationGradient, needs: ['Pack', 'activation_slope'] },
-  attention: { code: attention, needs: ['head4', 'params'] },
+  attention: { code: attention, needs: ['head4', 'keys_at_once', 'params'] },
   attention_delta: { code: attentionDelta, needs: ['flat_index'] },
   attention_gradient_kv: { code: attentionGradientKv, needs: ['head4', 'params'] },
   attention_gradient_q: { code: attentionGradientQ, needs: ['head4', 'params'] },

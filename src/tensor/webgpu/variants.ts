@@ -4,19 +4,16 @@
  */
 import { steadyMs } from '../../lib/clock.ts';
 import { settle } from '../pace.ts';
-import { sizeOf, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
-import { disposeWeight, makeWeight } from '../weights.ts';
+import { tf, WebGPUBackend } from '../tf.ts';
 import { computesOnCpu } from './adapter.ts';
-import { launchAttention, launchAttentionGradient } from './attention.ts';
-import { u32 } from './launch.ts';
-import { launchOneProduct } from './products.ts';
+import { compileAhead } from './launch.ts';
+import { makeTrial, trialSizes } from './trials.ts';
 import {
   chooseVariant,
   chosenVariant,
   type KernelOp,
   type KernelVariant,
   kernelOps,
-  type ProductOp,
   variantsOf,
 } from './variantState.ts';
 
@@ -77,18 +74,6 @@ function forOps(of: (op: KernelOp) => KernelVariant): Record<KernelOp, KernelVar
   return Object.fromEntries(kernelOps.map((op) => [op, of(op)])) as Record<KernelOp, KernelVariant>;
 }
 
-/** Sizes of a trial: an image of side x side tokens. */
-type Trial = { readonly side: number; readonly channels: number; readonly heads: number };
-
-/** First the small sizes; the large ones only where those were quick, as they are on every fast GPU. */
-const small: Trial = { side: 16, channels: 128, heads: 2 };
-/** The second level of SD-2.1. */
-const large: Trial = { side: 32, channels: 640, heads: 10 };
-
-/** A form that takes longer on the small sizes decides there: a thousandth of a large GPU's speed. */
-const quickMs = 2;
-const repeats = 3;
-
 export type MeasureOptions = {
   /** Ops that have not been timed when this time is used up keep their default. */
   readonly budgetMs?: number;
@@ -97,26 +82,24 @@ export type MeasureOptions = {
 };
 
 /**
- * Times every form of every op on halves and gives the fastest of each. The forms in use stay as they were; on wasm and,
- * unless asked for, on software adapters nothing is timed and the defaults are given.
+ * Times every form of every op on halves and gives the fastest of each: the one with the smallest product of its times on
+ * the sizes of the shapes model and of Stable Diffusion. The forms in use stay as they were; on wasm and, unless asked for,
+ * on software adapters nothing is timed and the defaults are given.
  */
 export async function measureKernelVariants({
   budgetMs = 1000,
   softwareToo = false,
 }: MeasureOptions = {}): Promise<Record<KernelOp, KernelVariant>> {
-  const best = forOps((op) => availableVariants(op)[0] as KernelVariant);
   const backend = tf.backend();
-  if (!(backend instanceof WebGPUBackend)) return best;
-  if (!softwareToo && computesOnCpu(backend.device.adapterInfo)) return best;
+  const slow = !(backend instanceof WebGPUBackend) || computesOnCpu(backend.device.adapterInfo);
+  const best = forOps((op) => defaultOf(op, slow));
+  if (!(backend instanceof WebGPUBackend) || (slow && !softwareToo)) return best;
   const before = kernelVariants();
   const end = steadyMs() + budgetMs;
   try {
     for (const op of kernelOps) {
       if (steadyMs() > end) break;
-      const first = await timeVariants(backend, op, small);
-      const quick = Math.min(...first.values()) < quickMs;
-      const times = quick ? await timeVariants(backend, op, large) : first;
-      best[op] = [...times].reduce((a, b) => (b[1] < a[1] ? b : a))[0];
+      best[op] = await fastest(backend, op, end);
     }
   } finally {
     apply(before);
@@ -124,75 +107,58 @@ export async function measureKernelVariants({
   return best;
 }
 
-/** Milliseconds of each form: the fastest of a few interleaved runs, after one to compile. */
-async function timeVariants(
-  backend: WebGPUBackend,
-  op: KernelOp,
-  sizes: Trial,
-): Promise<Map<KernelVariant, number>> {
-  const variants = availableVariants(op);
-  const times = new Map(variants.map((variant) => [variant, Number.POSITIVE_INFINITY]));
-  const trial = op.startsWith('attention')
-    ? attentionTrial(backend, op === 'attention_gradient', sizes)
-    : productTrial(backend, op as ProductOp, sizes);
-  try {
-    for (let run = -1; run < repeats; run++) {
-      for (const variant of variants) {
-        choose(op, variant);
-        const start = steadyMs();
+/** What is used where nothing was timed: on a GPU, products through workgroup memory. */
+function defaultOf(op: KernelOp, slow: boolean): KernelVariant {
+  const available = availableVariants(op);
+  return !slow && available.includes('tiles') ? 'tiles' : (available[0] as KernelVariant);
+}
+
+/** The form of an op with the smallest product of times over all trials that the time allows. */
+async function fastest(backend: WebGPUBackend, op: KernelOp, end: number): Promise<KernelVariant> {
+  const forms = availableVariants(op);
+  const sums = new Map(forms.map((form) => [form, 0]));
+  for (const sizes of trialSizes) {
+    const trial = makeTrial(backend, op, sizes);
+    try {
+      const run = (form: KernelVariant): void => {
+        choose(op, form);
         for (const output of trial.run()) backend.disposeData(output.dataId);
-        await settle();
-        const elapsed = steadyMs() - start;
-        if (run >= 0) times.set(variant, Math.min(times.get(variant) as number, elapsed));
-      }
+      };
+      await compileAhead(backend, () => {
+        for (const form of forms) run(form);
+      });
+      // What takes long even so is not measured to the end.
+      const times = await timeForms(forms, run, end);
+      for (const [form, ms] of times) sums.set(form, (sums.get(form) as number) + Math.log(ms));
+    } finally {
+      trial.dispose();
     }
-  } finally {
-    trial.dispose();
+    if (steadyMs() > end) break;
+  }
+  return [...sums].reduce((a, b) => (b[1] < a[1] ? b : a))[0];
+}
+
+/** So long all runs together take that a wait for the GPU, some milliseconds, does not decide. */
+const longEnoughMs = 8;
+const mostRuns = 64;
+
+/** Milliseconds of one run of each form: as many one after another as it takes to see a difference, then one wait. */
+async function timeForms(
+  forms: readonly KernelVariant[],
+  run: (form: KernelVariant) => void,
+  end: number,
+): Promise<Map<KernelVariant, number>> {
+  const times = new Map<KernelVariant, number>();
+  for (const form of forms) {
+    let elapsed = 0;
+    for (let runs = 1; ; runs *= 4) {
+      const start = steadyMs();
+      for (let i = 0; i < runs; i++) run(form);
+      await settle();
+      elapsed = (steadyMs() - start) / runs;
+      if (elapsed * runs >= longEnoughMs || runs >= mostRuns || steadyMs() > end) break;
+    }
+    times.set(form, elapsed);
   }
   return times;
-}
-
-type RunningTrial = { run(): TensorInfo[]; dispose(): void };
-
-function productTrial(backend: WebGPUBackend, op: ProductOp, { side, channels }: Trial): RunningTrial {
-  const isConv = op.startsWith('conv2d');
-  const shape = isConv ? [3, 3, channels, channels] : [channels, channels];
-  const weight = makeWeight(new Uint16Array(sizeOf(shape)), shape, 'f16', `trial of ${op}`);
-  const x: Tensor = tf.keep(tf.zeros([side * side, channels]));
-  const rows = side * side;
-  const product = { op, x, weight, outputShape: x.shape, rows, depth: channels, width: channels };
-  const sizes = [side, side, side, side, 3, 3, 1, 1, 1, ...(op === 'conv2d' ? [side, side] : [])];
-  const conv = {
-    ...product,
-    geometry: sizes.map(u32),
-    terms: 9 * channels,
-    constants: op === 'conv2d' ? { upsampled: false } : {},
-  };
-  return {
-    run: () => [launchOneProduct(backend, isConv ? conv : product)],
-    dispose() {
-      x.dispose();
-      disposeWeight(weight);
-    },
-  };
-}
-
-function attentionTrial(
-  backend: WebGPUBackend,
-  gradient: boolean,
-  { side, channels, heads }: Trial,
-): RunningTrial {
-  const options = { heads, causal: false };
-  const x: Tensor = tf.keep(tf.zeros([1, side * side, channels]));
-  const state: Tensor = tf.keep(tf.zeros([1, heads, side * side]));
-  const inputs = { q: x, k: x, v: x };
-  return {
-    run: () =>
-      gradient
-        ? launchAttentionGradient(backend, { ...inputs, o: x, state, dy: x }, options)
-        : launchAttention(backend, inputs, options),
-    dispose() {
-      tf.dispose([x, state]);
-    },
-  };
 }

@@ -87,8 +87,8 @@ describe.each(['wasm', 'webgpu'] as const)('a run on %s', (backend) => {
     };
     const inUse = async () => (await studio.client.call('open', { backend })).kernels;
     const onGpu = backend === 'webgpu';
-    expect(await resumeFrom(onGpu ? { linear: 'workgroup' } : {})).not.toContain('backend-changed');
-    expect((await inUse())?.linear).toBe(onGpu ? 'workgroup' : undefined);
+    expect(await resumeFrom(onGpu ? { linear: 'subgroups' } : {})).not.toContain('backend-changed');
+    expect((await inUse())?.linear).toBe(onGpu ? 'subgroups' : undefined);
     expect(await resumeFrom({ linear: 'of another version' })).toContain('backend-changed');
     expect((await inUse())?.linear).toBe(onGpu ? 'registers' : undefined);
   });

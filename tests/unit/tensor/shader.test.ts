@@ -45,7 +45,7 @@ describe('every shader', () => {
 
   test.each(Object.keys(shaders))('%s names what it needs', (name) => {
     const shader = shaders[name] as Shader;
-    const { code } = unroll(shader, { Q: 1, D: 1 });
+    const { code } = unroll(shader, { Q: 1, D: 1, K: 1 });
     expect([...shader.needs].sort()).toEqual(undeclared(code));
   });
 });
