@@ -4,14 +4,17 @@
  */
 import { attention } from '../ops/attention.ts';
 import { conv2d } from '../ops/conv2d.ts';
+import { normGeglu, normTriple } from '../ops/fusedLinear.ts';
 import { linear } from '../ops/linear.ts';
 import { referenceAttention } from '../reference/attention.ts';
 import {
   referenceConv2d,
   referenceConv2dGradient,
+  referenceLayerNorm,
   referenceLinear,
   referenceUpsample,
 } from '../reference/layers.ts';
+import { referenceGeglu } from '../reference/pointwise.ts';
 import { sizeOf, type Tensor, type Tensor3D, type Tensor4D, tf } from '../tf.ts';
 import {
   type Check,
@@ -31,6 +34,8 @@ export const FORM_CASES: readonly KernelCase[] = [
     ...convCase(gradient, halves ? [5, 8, 12] : [3, 3, 5], halves),
     ...(halves && !gradient ? enlargedConvCheck() : []),
   ]),
+  { kernel: 'linear with its neighbors', op: 'linear', run: fusedChecks },
+  { kernel: 'large linear', op: 'linear', run: () => linearCase(false, [1030, 12, 516], true) },
   { kernel: 'attention', op: 'attention', run: () => attentionChecks(false) },
   { kernel: 'attention gradient', op: 'attention_gradient', run: () => attentionChecks(true) },
 ];
@@ -59,7 +64,7 @@ function linearCase(
     const x = randoms(1, rows * inner);
     const bias = randoms(3, columns);
     if (!gradient) {
-      const y = linear(tf.tensor2d(x, [rows, inner]), weight, tf.tensor1d(bias));
+      const y = linear(tf.tensor3d(x, [1, rows, inner]), weight, tf.tensor1d(bias));
       return [{ actual: y, expected: referenceLinear(x, w, bias, sizes) }];
     }
     const dy = randoms(4, rows * columns);
@@ -73,6 +78,25 @@ function linearCase(
     );
     return [{ actual, expected: referenceLinear(dy, transposed, null, [rows, columns, inner]) }];
   });
+}
+
+/** Layer normalization before, a GEGLU after and three layers at once, in one pass where the form has room for it. */
+function fusedChecks(): readonly Check[] {
+  const [rows, inner, columns] = [9, 12, 8];
+  const values = randoms(1, rows * inner);
+  const [gamma, beta] = [randoms(5, inner), randoms(6, inner)];
+  const norm = { gamma: tf.tensor1d(gamma), beta: tf.tensor1d(beta), eps: 1e-5 };
+  const x = tf.tensor3d(values, [1, rows, inner]);
+  const normed = referenceLayerNorm(values, gamma, beta, [rows, inner], norm.eps);
+  const gated = withWeight([inner, 2 * columns], true, (weight, w) => ({
+    actual: normGeglu(x, norm, weight, null),
+    expected: referenceGeglu(referenceLinear(normed, w, null, [rows, inner, 2 * columns]), columns),
+  }));
+  const triple = withWeight([inner, columns], true, (weight, w) => {
+    const expected = referenceLinear(normed, w, null, [rows, inner, columns]);
+    return normTriple(x, norm, [weight, weight, weight]).map((actual) => ({ actual, expected }));
+  });
+  return [gated, ...triple];
 }
 
 /** What a UNet and a decoder convolve with: 3 x 3, the same with stride 2, and 1 x 1. One pipeline does all three. */

@@ -40,9 +40,11 @@ const wrongIn = (form: string): KernelCase => ({
 describe('the self-test', () => {
   it('passes every form of every kernel, and leaves nothing behind', async () => {
     const [tensors, before] = [tf.memory().numTensors, kernelVariants()];
-    const forms = kernelOps.reduce((sum, op) => sum + availableVariants(op).length, 0);
-    const single = KERNEL_CASES.filter(({ op }) => op === null).length;
-    expect(await testKernels()).toEqual({ tested: forms + single, wrongForms: {}, wrongKernels: [] });
+    const tested = KERNEL_CASES.reduce(
+      (sum, { op }) => sum + (op === null ? 1 : availableVariants(op).length),
+      0,
+    );
+    expect(await testKernels()).toEqual({ tested, wrongForms: {}, wrongKernels: [] });
     expect(new Set(KERNEL_CASES.flatMap(({ op }) => op ?? []))).toEqual(new Set(kernelOps));
     expect(tf.memory().numTensors).toBe(tensors);
     expect(kernelVariants()).toEqual(before);
