@@ -6,9 +6,10 @@ import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchStudio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
+import { SD21_BASE } from '../rehearse/modelConfigs.ts';
 import type { BenchRow } from './bench.ts';
 import type { BenchRequest } from './page.ts';
-import { type TorchInputs, TorchProcess } from './torch.ts';
+import { type TorchDevice, type TorchInputs, TorchProcess } from './torch.ts';
 
 const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
   .map((path) => basename(path, '.ts'))
@@ -17,35 +18,43 @@ const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
 const USAGE = `Usage: npm run bench -- [SUITE ...] [options]
 
 SUITE                     ${suiteNames.join(', ') || 'none yet'} (default: all)
---backend wasm|webgpu     where to run (default: webgpu)
+--backend wasm|webgpu     where to run (default: webgpu, except for suites about the other)
+--device cpu|cuda         where PyTorch runs, for the suites that compare with it (default: cpu)
 --json FILE               also write the numbers to a file
 --help                    this text`;
 
-type Options = { request: BenchRequest; jsonFile: string | null };
+type Options = { request: BenchRequest; device: TorchDevice; jsonFile: string | null };
 
 function readOptions(): Options | null {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      backend: { type: 'string', default: 'webgpu' },
+      backend: { type: 'string' },
+      device: { type: 'string', default: 'cpu' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) return null;
-  const { backend } = values;
+  const { backend = 'webgpu', device } = values;
+  if (device !== 'cpu' && device !== 'cuda') throw usageError(`Unknown device "${device}". Use cpu or cuda.`);
   if (backend !== 'wasm' && backend !== 'webgpu')
     throw usageError(`Unknown backend "${backend}". Use wasm or webgpu.`);
   const unknown = positionals.find((name) => !suiteNames.includes(name));
   if (unknown !== undefined)
     throw usageError(`There is no suite ${unknown}. Suites: ${suiteNames.join(', ')}.`);
   return {
-    request: { backend, suites: positionals.length > 0 ? positionals : suiteNames },
+    request: {
+      backend,
+      byDefault: values.backend === undefined,
+      suites: positionals.length > 0 ? positionals : suiteNames,
+    },
+    device,
     jsonFile: values.json === undefined ? null : resolve(values.json),
   };
 }
 
-async function bench({ request, jsonFile }: Options): Promise<void> {
+async function bench({ request, device, jsonFile }: Options): Promise<void> {
   const rows: BenchRow[] = [];
   // An isolated page has a clock of 5 us; elsewhere browsers round to 100 us.
   const headers = {
@@ -59,7 +68,9 @@ async function bench({ request, jsonFile }: Options): Promise<void> {
   const torch = new TorchProcess();
   try {
     const { page } = studio;
-    await page.exposeFunction('openTorch', () => openTorch(torch));
+    await page.exposeFunction('openTorch', (asked: TorchDevice) => openTorch(torch, asked));
+    await page.exposeFunction('torchDevice', () => device);
+    await page.exposeFunction('timeTorchStableDiffusion', () => torch.timeStableDiffusion(SD21_BASE.unet));
     await page.exposeFunction('prepareTorch', (inputs: TorchInputs) => torch.prepare(inputs));
     await page.exposeFunction('timeTorch', () => torch.time());
     await page.exposeFunction('reportBenchRow', (row: BenchRow) => {
@@ -90,8 +101,8 @@ async function bench({ request, jsonFile }: Options): Promise<void> {
   }
 }
 
-async function openTorch(torch: TorchProcess): Promise<boolean> {
-  const info = await torch.open();
+async function openTorch(torch: TorchProcess, device: TorchDevice): Promise<boolean> {
+  const info = await torch.open(device);
   if ('missing' in info) console.log(`\nPyTorch is not installed here (${info.missing}).`);
   else console.log(`\nPyTorch ${info.version}: ${info.threads} thread, ${info.simd}. WebAssembly: 128 bits.`);
   return !('missing' in info);

@@ -1,5 +1,6 @@
 // Builds ONNX models (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto) node by node.
 
+import { floatsToHalves } from '../../src/lib/half.ts';
 import { Message } from './protobufWriter.ts';
 
 /** A dimension: its size, or a name for one that is known only when the model runs. */
@@ -12,6 +13,7 @@ export type OnnxAttributes = Readonly<
 
 const FLOAT = 1;
 const INT64 = 7;
+const FLOAT16 = 10;
 const ATTRIBUTE = { float: 1, integer: 2, text: 3, integers: 7 } as const;
 /** First version of the file format that allows operator set 20. */
 const IR_VERSION = 9;
@@ -22,26 +24,34 @@ const CONTRIBUTED = 'com.microsoft';
 export class OnnxGraph {
   readonly #graph = new Message();
   readonly #opset: number;
+  readonly #halves: boolean;
   #count = 0;
 
-  constructor(name: string, opset: number) {
+  /** @param halves constants and arithmetic in float16; inputs and outputs stay float32 */
+  constructor(name: string, opset: number, halves = false) {
     this.#opset = opset;
+    this.#halves = halves;
     this.#graph.text(2, name);
   }
 
   /** Declares an input of floats. */
   input(name: string, shape: readonly OnnxDimension[]): string {
     this.#graph.message(11, valueInfo(name, shape));
-    return name;
+    return this.#halves ? this.node('Cast', [name], { to: FLOAT16 }) : name;
   }
 
-  /** Gives `value` to the caller of the model under the name it has. */
+  /** Gives `value` to the caller of the model. */
   output(value: string, shape: readonly OnnxDimension[]): void {
-    this.#graph.message(12, valueInfo(value, shape));
+    const given = this.#halves ? this.node('Cast', [value], { to: FLOAT }) : value;
+    this.#graph.message(12, valueInfo(given, shape));
   }
 
   /** A constant of floats. */
   floats(data: Float32Array, shape: readonly number[]): string {
+    if (this.#halves) {
+      const bits = floatsToHalves(data);
+      return this.#constant(FLOAT16, new Uint8Array(bits.buffer, bits.byteOffset, bits.byteLength), shape);
+    }
     return this.#constant(FLOAT, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), shape);
   }
 

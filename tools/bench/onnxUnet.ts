@@ -14,7 +14,13 @@ import type {
 import type { Tensor } from '../../src/tensor/tf.ts';
 import { OnnxGraph } from './onnxModel.ts';
 
-export type OnnxUnetSizes = { readonly batch: number; readonly size: number; readonly tokens: number };
+export type OnnxUnetSizes = {
+  readonly batch: number;
+  readonly size: number;
+  readonly tokens: number;
+  /** Weights and arithmetic in float16. */
+  readonly halves?: boolean;
+};
 
 /** `fused`: ONNX Runtime's own operator; `plain`: MatMul, Softmax, MatMul, as exporters write it. */
 export type OnnxAttention = 'fused' | 'plain';
@@ -43,7 +49,7 @@ export function onnxUnet(
 }
 
 class UnetWriter {
-  readonly #graph = new OnnxGraph('unet', OPSET);
+  readonly #graph: OnnxGraph;
   readonly #w: UnetWeights;
   readonly #read: (tensor: Tensor) => Float32Array;
   readonly #sizes: OnnxUnetSizes;
@@ -57,6 +63,7 @@ class UnetWriter {
     sizes: OnnxUnetSizes,
     form: OnnxAttention,
   ) {
+    this.#graph = new OnnxGraph('unet', OPSET, sizes.halves);
     this.#w = w;
     this.#read = read;
     this.#sizes = sizes;

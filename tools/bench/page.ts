@@ -4,10 +4,12 @@ import type { BackendInfo, BackendName } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { Bench, type BenchRow, type Suite } from './bench.ts';
-import type { TorchInputs } from './torch.ts';
+import type { TorchDevice, TorchInputs, TorchTime } from './torch.ts';
 
 export type BenchRequest = {
   readonly backend: 'wasm' | 'webgpu';
+  /** Nobody asked for this one: suites may run on their own. */
+  readonly byDefault: boolean;
   readonly suites: readonly string[];
 };
 
@@ -17,7 +19,9 @@ declare global {
     /** Given by the driver. */
     reportBenchRow(row: BenchRow): Promise<void>;
     /** False when PyTorch is not installed; see TorchProcess for the rest. */
-    openTorch(): Promise<boolean>;
+    openTorch(device: TorchDevice): Promise<boolean>;
+    torchDevice(): Promise<TorchDevice>;
+    timeTorchStableDiffusion(): Promise<readonly TorchTime[]>;
     prepareTorch(inputs: TorchInputs): Promise<readonly number[]>;
     timeTorch(): Promise<number>;
   }
@@ -28,7 +32,7 @@ type SuiteModule = { readonly run: Suite; readonly backend?: BackendName };
 
 const modules = import.meta.glob<SuiteModule>('./suites/*.ts');
 
-window.runBench = async ({ backend, suites }) => {
+window.runBench = async ({ backend, byDefault, suites }) => {
   const open = (name: BackendName): Promise<BackendInfo> =>
     openBackend(name, { wasmPaths, onLost: (error) => reportError(error) });
   const asked = await open(backend);
@@ -37,7 +41,7 @@ window.runBench = async ({ backend, suites }) => {
     const load = modules[`./suites/${name}.ts`];
     if (!load) throw new Error(`There is no suite ${name}.`);
     const suite = await load();
-    const wanted = suite.backend ?? backend;
+    const wanted = byDefault ? (suite.backend ?? backend) : backend;
     if (wanted !== current.name) current = await open(wanted);
     await suite.run(new Bench(name, current, (row) => window.reportBenchRow(row)));
   }

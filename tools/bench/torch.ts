@@ -23,12 +23,17 @@ const UNET = join(ROOT, 'public', 'models', 'shapes', 'unet');
 /** The system's Python is asked first: packages of the distribution are not seen by others. */
 const INTERPRETERS = ['/usr/bin/python3', 'python3'];
 
-/** Runs the shapes model's UNet on one thread. Start it with `open`, end it with `close`. */
+export type TorchDevice = 'cpu' | 'cuda';
+
+/** Milliseconds of the UNet of SD-2.1 in one precision. */
+export type TorchTime = { readonly precision: string; readonly batch: number; readonly ms: number };
+
+/** Runs the shapes model's UNet, on the CPU with one thread. Start it with `open`, end it with `close`. */
 export class TorchProcess {
   #child: ChildProcess | null = null;
   #answers: AsyncIterator<string> | null = null;
 
-  async open(): Promise<TorchInfo> {
+  async open(device: TorchDevice): Promise<TorchInfo> {
     let missing = '';
     for (const interpreter of INTERPRETERS) {
       const child = spawn(interpreter, [SCRIPT], { stdio: ['pipe', 'pipe', 'pipe'] });
@@ -40,7 +45,7 @@ export class TorchProcess {
       this.#child = child;
       this.#answers = createInterface(child.stdout)[Symbol.asyncIterator]();
       try {
-        return await this.#ask<TorchInfo>({ unet: UNET });
+        return await this.#ask<TorchInfo>({ unet: UNET, device });
       } catch {
         missing = errors.trim().split('\n').at(-1) ?? '';
       }
@@ -57,6 +62,11 @@ export class TorchProcess {
   /** Milliseconds of one forward. */
   async time(): Promise<number> {
     return (await this.#ask<{ ms: number }>({ time: true })).ms;
+  }
+
+  /** Times the UNet of Stable Diffusion 2.1 with random weights on latents of 64 x 64. */
+  async timeStableDiffusion(config: object): Promise<readonly TorchTime[]> {
+    return (await this.#ask<{ times: readonly TorchTime[] }>({ sd: config })).times;
   }
 
   close(): void {

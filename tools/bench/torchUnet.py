@@ -1,8 +1,9 @@
-"""The shapes model's UNet in PyTorch on one thread, timed on request: one JSON object per line in, one per line out.
+"""UNets in PyTorch, timed on request: one JSON object per line in, one per line out.
 
-    {"unet": FOLDER}                                      -> {"version", "threads", "simd"}
+    {"unet": FOLDER, "device": "cpu" | "cuda"}               -> {"version", "threads", "simd"}   the shapes model's; one thread
     {"zt": [...], "ztShape", "context", "contextShape", "t"} -> {"output": [...]}   kept as the inputs to time
-    {"time": true}                                        -> {"ms": milliseconds of one forward}
+    {"time": true}                                           -> {"ms": milliseconds of one forward}
+    {"sd": CONFIG}            -> {"times": [{"precision", "batch", "ms"}]}   SD-2.1 at 64 x 64 latents, random weights
 """
 import json
 import sys
@@ -10,47 +11,97 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shapes-model"))
-from networks.unet import UNet  # noqa: E402
+from networks import blocks, unet as network  # noqa: E402
 from tensor_file import load_tensors  # noqa: E402
 
+PRECISIONS = (("fp32", torch.float32, False), ("TF32", torch.float32, True), ("fp16", torch.float16, True))
+REPEATS = 9
 
-def simd():
+
+def simd(device):
+    if device == "cuda":
+        return torch.cuda.get_device_name()
     for line in torch.__config__.show().splitlines():
         if "CPU capability usage" in line:
             return line.split(":")[-1].strip()
     return "unknown SIMD"
 
 
-def load(folder):
-    unet = UNet(json.loads((folder / "config.json").read_text()))
+def load(folder, device):
+    unet = network.UNet(json.loads((folder / "config.json").read_text()))
     unet.load_state_dict(load_tensors(folder / "diffusion_pytorch_model.safetensors"))
-    return unet.eval()
+    return unet.eval().to(device)
 
 
-def tensor(values, shape):
-    return torch.tensor(values, dtype=torch.float32).view(shape)
+def tensor(values, shape, device):
+    return torch.tensor(values, dtype=torch.float32, device=device).view(shape)
+
+
+def elapsed(device, run):
+    start = time.perf_counter()
+    run()
+    if device == "cuda":
+        torch.cuda.synchronize()
+    return 1000 * (time.perf_counter() - start)
+
+
+def fused_attention(self, x, context=None):
+    """What PyTorch is fastest with."""
+    context = x if context is None else context
+    n, length, width = x.shape
+
+    def split(y):
+        return y.view(n, -1, self.heads, width // self.heads).transpose(1, 2)
+
+    o = F.scaled_dot_product_attention(split(self.to_q(x)), split(self.to_k(context)), split(self.to_v(context)))
+    return self.to_out[0](o.transpose(1, 2).reshape(n, length, width))
+
+
+def time_stable_diffusion(config, device):
+    blocks.Attention.forward = fused_attention
+    blocks.GroupNorm.forward = torch.nn.GroupNorm.forward
+    blocks.LayerNorm.forward = torch.nn.LayerNorm.forward
+    embed = network.timestep_embedding
+    with torch.device(device):
+        unet = network.UNet(config).eval()
+    times = []
+    for precision, dtype, tf32 in PRECISIONS:
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
+        unet = unet.to(dtype)
+        # The embedding is made in float32 on the CPU.
+        network.timestep_embedding = lambda t, width, dtype=dtype: embed(t.cpu(), width).to(device, dtype)
+        for batch in (1, 2, 8):
+            zt = torch.randn(batch, 4, 64, 64, device=device, dtype=dtype)
+            context = torch.randn(batch, 77, 1024, device=device, dtype=dtype)
+            t = torch.full((batch,), 501.0, device=device)
+            runs = sorted(elapsed(device, lambda: unet(zt, t, context)) for _ in range(REPEATS))
+            times.append({"precision": precision, "batch": batch, "ms": runs[REPEATS // 2]})
+    return times
 
 
 def main():
     torch.set_num_threads(1)
-    unet, inputs = None, None
+    unet, inputs, device = None, None, "cpu"
     with torch.inference_mode():
         for line in sys.stdin:
             request = json.loads(line)
             if "unet" in request:
-                unet = load(Path(request["unet"]))
-                answer = {"version": torch.__version__, "threads": torch.get_num_threads(), "simd": simd()}
+                device = request["device"]
+                unet = load(Path(request["unet"]), device)
+                answer = {"version": torch.__version__, "threads": torch.get_num_threads(), "simd": simd(device)}
             elif "zt" in request:
-                zt = tensor(request["zt"], request["ztShape"])
-                context = tensor(request["context"], request["contextShape"])
-                inputs = zt, torch.full([len(zt)], float(request["t"])), context
+                zt = tensor(request["zt"], request["ztShape"], device)
+                context = tensor(request["context"], request["contextShape"], device)
+                inputs = zt, torch.full([len(zt)], float(request["t"]), device=device), context
                 answer = {"output": unet(*inputs).flatten().tolist()}
+            elif "sd" in request:
+                answer = {"times": time_stable_diffusion(request["sd"], device)}
             else:
-                start = time.perf_counter()
-                unet(*inputs)
-                answer = {"ms": 1000 * (time.perf_counter() - start)}
+                answer = {"ms": elapsed(device, lambda: unet(*inputs))}
             print(json.dumps(answer), flush=True)
 
 

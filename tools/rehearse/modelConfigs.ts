@@ -1,6 +1,11 @@
 // The small files of the model folders that a rehearsal writes: Stable Diffusion 2.1 base as it is published (without
 // the files that no reader of weights needs), and a tiny relative for a rehearsal of the rehearsal.
 
+import { type ModelShape, modelShape } from '../../src/models/shape.ts';
+import { parseTextConfig } from '../../src/models/text/config.ts';
+import { parseUnetConfig } from '../../src/models/unet/config.ts';
+import { parseVaeConfig } from '../../src/models/vae/config.ts';
+
 export type ModelConfigs = {
   readonly unet: Readonly<Record<string, unknown>>;
   readonly vae: Readonly<Record<string, unknown>>;
@@ -136,3 +141,12 @@ export const SCHEDULER = {
   steps_offset: 1,
   trained_betas: null,
 };
+
+/** The networks of such a folder. */
+export function shapeOf({ unet, vae, textEncoder }: ModelConfigs): ModelShape {
+  return modelShape({
+    unet: parseUnetConfig(unet),
+    vae: parseVaeConfig(vae),
+    text: parseTextConfig(textEncoder),
+  });
+}

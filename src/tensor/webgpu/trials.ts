@@ -22,7 +22,7 @@ export const trialSizes: readonly TrialSizes[] = [
   { samples: 1, side: 32, channels: 640, heads: 10 },
 ];
 
-export type Trial = { run(): TensorInfo[]; dispose(): void };
+export type Trial = { readonly multiplyAdds: number; run(): TensorInfo[]; dispose(): void };
 
 export function makeTrial(backend: WebGPUBackend, op: KernelOp, sizes: TrialSizes): Trial {
   return op === 'attention' || op === 'attention_gradient'
@@ -46,6 +46,7 @@ function productTrial(backend: WebGPUBackend, op: ProductOp, { samples, side, ch
     constants: op === 'conv2d' ? { upsampled: false } : {},
   };
   return {
+    multiplyAdds: rows * channels * (isConv ? conv.terms : channels),
     run: () => [launchOneProduct(backend, isConv ? conv : product)],
     dispose() {
       x.dispose();
@@ -64,6 +65,8 @@ function attentionTrial(
   const state = someTensor([samples, heads, side * side]);
   const inputs = { q: x, k: x, v: x };
   return {
+    // Two products forward; five on the way back, two of them for the second time.
+    multiplyAdds: samples * (side * side) ** 2 * channels * (gradient ? 7 : 2),
     run: () =>
       gradient
         ? launchAttentionGradient(backend, { ...inputs, o: x, state, dy: x }, options)

@@ -17,14 +17,9 @@ import {
   type Tensor4D,
   tf,
 } from '../../../src/tensor/tf.ts';
-import { type KernelOp, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
-import {
-  availableVariants,
-  kernelVariants,
-  useKernelVariants as setVariants,
-} from '../../../src/tensor/webgpu/variants.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
-import type { Bench, Variant } from '../bench.ts';
+import type { Bench } from '../bench.ts';
+import { pipelined } from '../pipelined.ts';
 
 const options = { repeats: 5, warmUps: 1 };
 
@@ -35,11 +30,10 @@ export async function run(bench: Bench): Promise<void> {
   await benchNorms(bench);
   await benchGeglu(bench);
   await benchAdapters(bench);
-  if (bench.backend.name === 'webgpu') await benchForms(bench);
 }
 
 /** Gradients, compared with those of the stock ops. */
-function backward(op: (x: Tensor) => Tensor, x: Tensor): Variant {
+function backward(op: (x: Tensor) => Tensor, x: Tensor): () => Promise<number> {
   return done(() => tf.grad(op)(x));
 }
 
@@ -51,20 +45,20 @@ async function benchAdapters(bench: Bench): Promise<void> {
   const loraA = filled([width, rank]) as Tensor2D;
   const loraB = filled([rank, width]) as Tensor2D;
   const [magnitude, norm] = [tf.ones([width]), tf.ones([width])] as [Tensor1D, Tensor1D];
-  await bench.time(
+  await bench.compareTimes(
     `DoRA: norms of ${width} columns, rank ${rank}`,
-    done(() => doraWeightNorm(weight, loraA, loraB, 1)),
+    { '': done(() => doraWeightNorm(weight, loraA, loraB, 1)) },
     options,
   );
   const end = (base: Tensor): Tensor => doraEpilogue(base, ab, magnitude, norm, null);
-  await bench.time(
+  await bench.compareTimes(
     `DoRA: end of a layer, ${rows} rows of ${width}`,
-    done(() => end(x)),
+    { '': done(() => end(x)) },
     options,
   );
-  await bench.time('DoRA: its gradient', backward(end, x), options);
+  await bench.compareTimes('DoRA: its gradient', { '': backward(end, x) }, options);
   const adam = { step: 1, lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0.01 };
-  await bench.compare(
+  await bench.compareTimes(
     `${rows * width} parameters`,
     {
       'norm of the gradient': done(() => globalGradNorm([x])),
@@ -80,45 +74,13 @@ async function benchAdapters(bench: Bench): Promise<void> {
   disposeWeight(weight);
 }
 
-/** Every form of products and attention, forward and backward, on halves. */
-async function benchForms(bench: Bench): Promise<void> {
-  const before = kernelVariants();
-  const tokens = filled([1, 256, 128]) as Tensor3D;
-  const image = filled([1, 16, 16, 128]) as Tensor4D;
-  const matrix = makeWeight(new Float32Array(128 * 128).fill(0.01), [128, 128], 'f16', 'w');
-  const filter = makeWeight(new Float32Array(9 * 128 * 128).fill(0.01), [3, 3, 128, 128], 'f16', 'w');
-  const heads = { heads: 2, causal: false };
-  const work = {
-    linear: done(() => linear(tokens, matrix, null)),
-    linear_gradient: backward((x) => linear(x, matrix, null), tokens),
-    conv2d: done(() => conv2d(image, filter, null)),
-    conv2d_gradient: backward((x) => conv2d(x as Tensor4D, filter, null), image),
-    attention: done(() => attention(tokens, tokens, tokens, heads)),
-    attention_gradient: backward((x) => attention(x as Tensor3D, tokens, tokens, heads), tokens),
-  } as const satisfies Record<KernelOp, Variant>;
-  for (const op of kernelOps) {
-    const forms = availableVariants(op).map((variant): [string, Variant] => [
-      variant,
-      async () => {
-        setVariants({ ...before, [op]: variant });
-        await work[op]();
-      },
-    ]);
-    await bench.compare(`${op} with 256 tokens of 128, by form`, Object.fromEntries(forms), options);
-  }
-  setVariants(before);
-  tf.dispose([tokens, image]);
-  disposeWeight(matrix);
-  disposeWeight(filter);
-}
-
 async function benchLinear(bench: Bench): Promise<void> {
   const [rows, inner, columns] = [512, 128, 128];
   const x = filled([rows, inner]) as Tensor2D;
   const w = filled([inner, columns]) as Tensor2D;
   const weight = makeWeight((await w.data()) as Float32Array, [inner, columns], 'f32', 'w');
   const half = makeWeight((await w.data()) as Float32Array, [inner, columns], 'f16', 'w');
-  await bench.compare(
+  await bench.compareTimes(
     `linear ${rows} x ${inner} x ${columns}`,
     {
       'stock tfjs': done(() => tf.matMul(x, w)),
@@ -136,7 +98,7 @@ async function benchConv(bench: Bench): Promise<void> {
   const x = filled([2, 8, 8, 128]) as Tensor4D;
   const w = filled([3, 3, 128, 128]) as Tensor4D;
   const weight = makeWeight((await w.data()) as Float32Array, w.shape, 'f32', 'w');
-  await bench.compare(
+  await bench.compareTimes(
     'conv2d 2 x 8x8, 128 to 128 channels',
     {
       'stock tfjs': done(() => tf.conv2d(x, w, 1, 'same')),
@@ -151,7 +113,7 @@ async function benchConv(bench: Bench): Promise<void> {
 async function benchAttention(bench: Bench, tokens: number): Promise<void> {
   const [batch, heads, width] = [1, 4, 128];
   const x = filled([batch, tokens, width]) as Tensor3D;
-  await bench.compare(
+  await bench.compareTimes(
     `attention, ${tokens} tokens, ${heads} heads of ${width / heads}`,
     {
       'stock tfjs': done(() => stockAttention(x, heads)),
@@ -164,7 +126,7 @@ async function benchAttention(bench: Bench, tokens: number): Promise<void> {
 
 async function benchNorms(bench: Bench): Promise<void> {
   const [x, gamma, beta] = [filled([8, 8, 8, 128]), tf.ones([128]), tf.zeros([128])];
-  await bench.compare(
+  await bench.compareTimes(
     'group norm + SiLU, 8 x 8x8x128',
     {
       'stock tfjs': done(() => stockGroupNorm(x as Tensor4D, 32)),
@@ -172,9 +134,9 @@ async function benchNorms(bench: Bench): Promise<void> {
     },
     options,
   );
-  await bench.time(
+  await bench.compareTimes(
     'layer norm, 512 rows of 128',
-    done(() => layerNorm(x, gamma, beta, 1e-5)),
+    { '': done(() => layerNorm(x, gamma, beta, 1e-5)) },
     options,
   );
   tf.dispose([x, gamma, beta]);
@@ -182,7 +144,7 @@ async function benchNorms(bench: Bench): Promise<void> {
 
 async function benchGeglu(bench: Bench): Promise<void> {
   const x = filled([8, 64, 1024]);
-  await bench.compare(
+  await bench.compareTimes(
     'GEGLU, 512 rows of 2 x 512',
     { 'stock tfjs': done(() => stockGeglu(x)), ours: done(() => geglu(x)) },
     options,
@@ -190,13 +152,9 @@ async function benchGeglu(bench: Bench): Promise<void> {
   x.dispose();
 }
 
-/** Ends when the result has been computed. */
-function done(compute: () => Tensor): Variant {
-  return async () => {
-    const y = tf.tidy(compute);
-    await y.data();
-    y.dispose();
-  };
+/** Milliseconds of one computation among many. */
+function done(compute: () => Tensor): () => Promise<number> {
+  return pipelined(() => tf.tidy(compute).dispose());
 }
 
 function filled(shape: number[]): Tensor {

@@ -2,17 +2,14 @@
 // every buffer really created, nothing dispatched; then the same kind of replay held against real runs of a small model.
 
 import type { PlanMode, PlanPhaseName } from '../../../src/contract/loadPlan.ts';
-import { type ModelShape, modelShape } from '../../../src/models/shape.ts';
-import { parseTextConfig } from '../../../src/models/text/config.ts';
-import { parseUnetConfig } from '../../../src/models/unet/config.ts';
-import { parseVaeConfig } from '../../../src/models/vae/config.ts';
+import type { ModelShape } from '../../../src/models/shape.ts';
 import { defaultSettings, frugalSettings, withMetrics } from '../../../src/planning/memory.ts';
 import { measurePhases, type PhaseMemory, runPhases } from '../../../src/planning/memoryPhases.ts';
 import { measureMetric } from '../../../src/planning/metricMemory.ts';
 import { type MetricModel, metricModel } from '../../../src/sources/metricModels.ts';
 import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { activeMeter } from '../../../src/tensor/webgpu/bufferMeter.ts';
-import { type ModelConfigs, SD21_BASE, TINY } from '../../rehearse/modelConfigs.ts';
+import { SD21_BASE, shapeOf, TINY } from '../../rehearse/modelConfigs.ts';
 import type { Bench } from '../bench.ts';
 import { METRIC_CONFIGS, type MetricConfig } from '../metricConfigs.ts';
 
@@ -114,14 +111,6 @@ async function held(bench: Bench, mode: PlanMode, latents: number): Promise<void
     if (difference > 0.05)
       throw new Error(`${title}, ${phase}: ${replay} bytes replayed, ${peakBytes} in fact.`);
   }
-}
-
-function shapeOf({ unet, vae, textEncoder }: ModelConfigs): ModelShape {
-  return modelShape({
-    unet: parseUnetConfig(unet),
-    vae: parseVaeConfig(vae),
-    text: parseTextConfig(textEncoder),
-  });
 }
 
 function peakOf(phases: readonly PhaseMemory[]): number {
