@@ -1,14 +1,16 @@
 // npm run bench: times suites of tools/bench/suites in Chromium and prints medians and ratios.
 
-import { writeFileSync } from 'node:fs';
-import { arch, cpus, platform } from 'node:os';
-import { basename, resolve } from 'node:path';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { arch, cpus, platform, tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { usageError } from '../lib/usage.ts';
 import { SD21_BASE } from '../rehearse/modelConfigs.ts';
 import type { BenchRow } from './bench.ts';
 import type { BenchRequest } from './page.ts';
+import { type BenchFile, report } from './report.ts';
 import { type TorchDevice, type TorchInputs, TorchProcess } from './torch.ts';
 
 const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
@@ -16,6 +18,7 @@ const suiteNames = Object.keys(import.meta.glob('./suites/*.ts'))
   .sort();
 
 const USAGE = `Usage: npm run bench -- [SUITE ...] [options]
+       npm run bench -- report [FILE ...]   write docs/performance.md from files that --json wrote
 
 SUITE                     ${suiteNames.join(', ') || 'none yet'} (default: all)
 --backend wasm|webgpu     where to run (default: webgpu, except for suites about the other)
@@ -122,6 +125,22 @@ function significant(value: number): string {
   return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
 
-const options = readOptions();
-if (options === null) console.log(USAGE);
-else await bench(options);
+const REPORT = join(ROOT, 'docs', 'performance.md');
+
+/** What a step takes is counted anew; the rest was measured before, perhaps elsewhere. */
+async function writeReport(files: readonly string[]): Promise<void> {
+  const jsonFile = join(mkdtempSync(join(tmpdir(), 'bench-')), 'work.json');
+  const request = { backend: 'webgpu', byDefault: true, suites: ['work'] } as const;
+  await bench({ request, device: 'cpu', jsonFile });
+  const read = (file: string): BenchFile => JSON.parse(readFileSync(file, 'utf8')) as BenchFile;
+  writeFileSync(REPORT, report([...files, jsonFile].map(read)));
+  console.log(`\nWrote ${REPORT}`);
+}
+
+const [first, ...files] = process.argv.slice(2);
+if (first === 'report') await writeReport(files);
+else {
+  const options = readOptions();
+  if (options === null) console.log(USAGE);
+  else await bench(options);
+}

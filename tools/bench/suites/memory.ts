@@ -2,7 +2,6 @@
 // every buffer really created, nothing dispatched; then the same kind of replay held against real runs of a small model.
 
 import type { PlanMode, PlanPhaseName } from '../../../src/contract/loadPlan.ts';
-import type { ModelShape } from '../../../src/models/shape.ts';
 import { defaultSettings, frugalSettings, withMetrics } from '../../../src/planning/memory.ts';
 import { measurePhases, type PhaseMemory, runPhases } from '../../../src/planning/memoryPhases.ts';
 import { measureMetric } from '../../../src/planning/metricMemory.ts';

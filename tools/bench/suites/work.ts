@@ -31,7 +31,11 @@ export async function run(bench: Bench): Promise<void> {
   for (const { model, candidates, latents, tokens } of STEPS) {
     const launches = await countStep(shapes[model], { rows: 2 * candidates, latents, tokens });
     const title = `${model}, one guided step of ${candidates} at ${latents} x ${latents}`;
-    const kernels = Map.groupBy(launches, ({ label }) => label.split('/')[0] as string);
+    const kernels = new Map<string, Encoded[]>();
+    for (const launch of launches) {
+      const kernel = launch.label.split('/')[0] as string;
+      kernels.set(kernel, [...(kernels.get(kernel) ?? []), launch]);
+    }
     const sums = [...kernels, ['all', launches] as const]
       .map(([name, list]) => ({ name, dispatches: list.length, ...totals(list) }))
       .sort((a, b) => b.flops - a.flops || b.bytes - a.bytes);

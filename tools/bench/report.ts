@@ -1,0 +1,192 @@
+// docs/performance.md: what was measured, what a step takes on paper, what follows for GPUs that nobody had at hand, and what
+// is still to be measured.
+
+import type { BenchRow } from './bench.ts';
+
+/** One file that `--json` wrote. */
+export type BenchFile = {
+  readonly backend: {
+    readonly name: string;
+    readonly adapter?: { readonly vendor: string; readonly architecture: string; readonly software: boolean };
+  };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly browser: string;
+    readonly date: string;
+  };
+  readonly rows: readonly BenchRow[];
+};
+
+/** GPUs on paper: multiply-adds count as two operations; bytes a second of memory. */
+const DEVICES = [
+  { name: 'integrated', flops: 0.5e12, bytes: 5e10 },
+  { name: 'laptop', flops: 5e12, bytes: 2.5e11 },
+  { name: 'desktop', flops: 2e13, bytes: 7e11 },
+  { name: 'H100 (f32)', flops: 6.7e13, bytes: 3.35e12 },
+] as const;
+
+/** What products of this kind reach of a GPU's peak elsewhere, and what a dispatch costs beside its work. */
+const SHARE_OF_PEAK = 0.5;
+const DISPATCH_SECONDS = 5e-6;
+
+/** The paper's pool: prompts, candidates of each, steps, each a guided pair. */
+const POOL = { prompts: 700, candidates: 50, steps: 100 } as const;
+/** Steps of a candidate that is given up early, as a share: every second candidate after a third of the path. */
+const EARLY_STOPPING = 1 - 0.5 * (2 / 3);
+
+type Work = { readonly dispatches: number; readonly flops: number; readonly bytes: number };
+
+/** @param files what was measured; the rows of the suite `work` are among them */
+export function report(files: readonly BenchFile[]): string {
+  const work = files.flatMap(({ rows }) => rows.filter(({ suite }) => suite === 'work'));
+  const steps = [...new Set(work.map(({ title }) => title))];
+  return [
+    '# Performance',
+    '',
+    'Written by `npm run bench -- report FILE...` from the files that `npm run bench -- SUITE --json FILE` writes.',
+    '',
+    ...before(),
+    '## What a step takes on paper',
+    '',
+    'The real code on a device that computes nothing. Every buffer that a dispatch binds counts once; weights are halves.',
+    '',
+    ...steps.flatMap((title) => paperTable(title, workOf(work, title))),
+    '## What follows for GPUs that were not at hand',
+    '',
+    `Each kernel takes the longer of its operations at ${percent(SHARE_OF_PEAK)} of the peak and its bytes at the memory’s speed, and ` +
+      `${1e6 * DISPATCH_SECONDS} us for each dispatch. Nothing of it was measured. Hours are those of the paper’s pool, ` +
+      `${POOL.prompts} prompts x ${POOL.candidates} candidates x ${POOL.steps} steps; with early stopping every second ` +
+      'candidate is given up after a third of its steps.',
+    '',
+    ...roofline(steps.map((title) => [title, workOf(work, title)])),
+    '## Measured',
+    '',
+    ...files.flatMap(measured),
+    '## Still to be measured on a GPU',
+    '',
+    ...OPEN.map((line) => `- ${line}`),
+    '',
+  ].join('\n');
+}
+
+/** Figures of the version before register tiles, replay and fused layers, on one H100 (Chromium 156, Vulkan). */
+function before(): string[] {
+  return [
+    '## Before: one H100, Chromium 156, the kernels with 4 x 4 values of a thread',
+    '',
+    '| SD-2.1, 512 x 512, one guided step | ms |',
+    '| --- | ---: |',
+    '| this page | 229 |',
+    '| PyTorch fp32 without TF32, batch 2 | 68 |',
+    '| PyTorch TF32 | 25 |',
+    '| PyTorch fp16 | 19 |',
+    '',
+    'Encoding two prompts 14.6 s, a training step of one sample 4.0 s, decoding one image 4.3 s, loading 20 s, all with their',
+    'pipelines; the shapes UNet 10 ms at batch 2 (5.6 ms of GPU time in 191 dispatches) and 18 ms at batch 8. The paper’s pool',
+    'would take 220 hours.',
+    '',
+  ];
+}
+
+function workOf(rows: readonly BenchRow[], title: string): ReadonlyMap<string, Work> {
+  const kernels = new Map<string, Work>();
+  for (const row of rows) {
+    if (row.title !== title) continue;
+    const [kernel, what] = row.variant.split(': ') as [string, string];
+    const old = kernels.get(kernel) ?? { dispatches: 0, flops: 0, bytes: 0 };
+    if (what === 'dispatches') kernels.set(kernel, { ...old, dispatches: row.value });
+    if (what === 'GFLOP') kernels.set(kernel, { ...old, flops: 1e9 * row.value });
+    if (what === 'MB') kernels.set(kernel, { ...old, bytes: 1e6 * row.value });
+  }
+  return kernels;
+}
+
+function paperTable(title: string, kernels: ReadonlyMap<string, Work>): string[] {
+  const lines = [...kernels].map(
+    ([name, { dispatches, flops, bytes }]) =>
+      `| ${name.replaceAll('_', ' ')} | ${dispatches} | ${rounded(flops / 1e9)} | ${rounded(bytes / 1e6)} | ${rounded(flops / bytes)} |`,
+  );
+  return [
+    `### ${title}`,
+    '',
+    '| kernel | dispatches | GFLOP | MB | FLOP per byte |',
+    '| --- | ---: | ---: | ---: | ---: |',
+    ...lines,
+    '',
+  ];
+}
+
+/** Seconds of a step, kernel by kernel. */
+function seconds(kernels: ReadonlyMap<string, Work>, { flops, bytes }: (typeof DEVICES)[number]): number {
+  let sum = 0;
+  for (const [name, work] of kernels) {
+    if (name === 'all') continue;
+    sum += Math.max(work.flops / (SHARE_OF_PEAK * flops), work.bytes / bytes);
+    sum += work.dispatches * DISPATCH_SECONDS;
+  }
+  return sum;
+}
+
+function roofline(steps: readonly (readonly [string, ReadonlyMap<string, Work>])[]): string[] {
+  const lines = steps.flatMap(([title, kernels]) =>
+    DEVICES.map((device) => {
+      const step = seconds(kernels, device);
+      const candidates = Number(/step of (\d+)/.exec(title)?.[1] ?? 1);
+      const hours = (POOL.prompts * POOL.candidates * POOL.steps * step) / candidates / 3600;
+      return `| ${title} | ${device.name} | ${rounded(1000 * step)} | ${rounded(hours)} | ${rounded(EARLY_STOPPING * hours)} |`;
+    }),
+  );
+  return [
+    '| step | GPU | ms | hours of the pool | with early stopping |',
+    '| --- | --- | ---: | ---: | ---: |',
+    ...lines,
+    '',
+  ];
+}
+
+function measured({ backend, machine, rows }: BenchFile): string[] {
+  const shown = rows.filter(({ suite }) => suite !== 'work');
+  if (shown.length === 0) return [];
+  const { adapter } = backend;
+  const gpu =
+    adapter === undefined
+      ? ''
+      : `, ${adapter.vendor} ${adapter.architecture}${adapter.software ? ' (a program that plays a GPU: ratios only)' : ''}`;
+  const lines = shown.map(
+    ({ suite, title, variant, value, unit, ratio }) =>
+      `| ${suite} | ${title} | ${variant} | ${rounded(value)} ${unit} | ${ratio === null ? '' : `${ratio.toFixed(2)}x`} |`,
+  );
+  return [
+    `### ${backend.name}${gpu}; Chromium ${machine.browser}; ${machine.cores} x ${machine.cpu}; ${machine.date.slice(0, 10)}`,
+    '',
+    '| suite | what | variant | | times faster |',
+    '| --- | --- | --- | ---: | ---: |',
+    ...lines,
+    '',
+  ];
+}
+
+/** Goals whose numbers need a card; `tools/bench/gpu.sh` takes them all. */
+const OPEN = [
+  'a guided step of SD-2.1 beside PyTorch fp32, TF32 and fp16 on the same card',
+  'TFLOP/s of every form of products and attention at the sizes of the networks, and with it which forms stay',
+  'the time of the start-up choice, and whether its forms are the fastest in whole steps',
+  'the shapes UNet at batch 2, 8 and 64 with replayed steps, and its job beside wasm',
+  'a DoRA step with recomputed stages at batch 1 and 4 beside PyTorch fp32',
+  'encoding, decoding at 512 x 512, loading from storage, start to first step with pipelines compiled ahead',
+  'onnxruntime-web on WebGPU, float32 and halves, with the same weights',
+  'matrix units (`chromium-experimental-subgroup-matrix`): no form for them is built',
+  'whether the hours above hold within a quarter where they were counted on paper',
+];
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)}%`;
+}
+
+function rounded(value: number): string {
+  if (value === 0) return '0';
+  return Number.isInteger(value) && Math.abs(value) < 1e6
+    ? String(value)
+    : String(Number(value.toPrecision(3)));
+}
