@@ -10,8 +10,10 @@ import { chosenVariant, type KernelOp } from './variantState.ts';
 /** A thread of the register form keeps 2 to 4 rows of the head; wider heads would spill, and are always tiled. */
 const widestInRegisters = 160;
 
-/** Keys that a thread of the register form takes at a time. */
-const keysAtOnce = 4;
+/** Keys that a thread of the register form takes at a time: fewer where it has no registers to spare. */
+function keysAtOnceFor(head4: number): number {
+  return head4 <= 20 ? 4 : 1;
+}
 
 /** Rows of a workgroup. */
 const rowsOf = { registers: 64, workgroup: 32 } as const;
@@ -136,6 +138,7 @@ function perRow(
   { heads }: AttentionOptions,
 ): Text {
   const head4 = headWidth(q, heads) / 4;
+  const keysAtOnce = keysAtOnceFor(head4);
   return {
     label: `${name}/${4 * head4}`,
     pieces: () => [
