@@ -1,6 +1,6 @@
 // Layer normalization (Ba et al. 2016, arXiv:1607.06450): y = (x - mean) / sqrt(variance + eps) * gamma + beta per row.
 //
-// One thread per row, three passes over it; workgroups of 64 rows are folded into x and y.
+// `share` threads per row, three passes over it; workgroups of 64 threads are folded into x and y.
 // x, y are [rows, width4 * 4]. Width is divisible by 4.
 
 struct Params {
@@ -21,15 +21,14 @@ fn main(
   @builtin(num_workgroups) groups: vec3u,
   @builtin(local_invocation_index) local: u32,
 ) {
-  let row = flat_index(group, groups, local);
+  let row = flat_index(group, groups, local) / share;
+  // No thread leaves before the sums of its workgroup are made.
+  let first = min(row, params.rows - 1u) * params.width4;
+  let statistics = row_statistics(first, local);
   if (row >= params.rows) {
     return;
   }
-  let first = row * params.width4;
-  let statistics = row_statistics(first);
-  let mean = statistics.x;
-  let inverse_std = statistics.y;
-  for (var i = 0u; i < params.width4; i++) {
-    y[first + i] = (x[first + i] - mean) * inverse_std * gamma[i] + beta[i];
+  for (var i = local % share; i < params.width4; i += share) {
+    y[first + i] = (x[first + i] - statistics.x) * statistics.y * gamma[i] + beta[i];
   }
 }

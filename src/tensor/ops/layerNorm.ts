@@ -2,6 +2,7 @@
 import { center, type Means, normGradient } from '../composed/norm.ts';
 import { sizeOf, type Tensor, type TensorInfo, type WebGPUBackend } from '../tf.ts';
 import type { Heap } from '../wasm/heap.ts';
+import { computesOnCpu } from '../webgpu/adapter.ts';
 import { f32, flatGroups, type Launch, launch, u32 } from '../webgpu/launch.ts';
 import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
@@ -77,19 +78,25 @@ function runOnHeap(
 const rowMeans: Means = (compose, x) =>
   compose.mul(compose.sumLast(x), compose.scalar(1 / (x.shape.at(-1) as number)));
 
-function rowLaunch(
+/**
+ * A launch of either shader over the rows of `x`.
+ * @param isShared 16 threads take a row, as a GPU likes it, and not one, as a program that plays a GPU does
+ */
+export function rowLaunch(
   backend: WebGPUBackend,
   label: 'layer_norm' | 'layer_norm_gradient',
   x: TensorInfo,
   eps: number,
+  isShared = !computesOnCpu(backend.device.adapterInfo),
 ): Omit<Launch, 'inputs'> {
   const width = x.shape.at(-1) as number;
   const rows = sizeOf(x.shape) / width;
+  const share = isShared ? 16 : 1;
   return {
-    label,
-    pieces: () => [SHADERS[label]],
+    label: `${label}/${share}`,
+    pieces: () => [SHADERS[label], isShared ? SHADERS.row_shared : SHADERS.row_alone],
     outputs: [x.shape],
     uniforms: [u32(rows), u32(width / 4), f32(eps)],
-    groups: flatGroups(backend, rows),
+    groups: flatGroups(backend, rows * share),
   };
 }

@@ -31,6 +31,8 @@ import packScalar from '../../../shaders/common/pack_scalar.wgsl?raw';
 import packVec4 from '../../../shaders/common/pack_vec4.wgsl?raw';
 import residualAny from '../../../shaders/common/residual_any.wgsl?raw';
 import residualVec4 from '../../../shaders/common/residual_vec4.wgsl?raw';
+import rowAlone from '../../../shaders/common/row_alone.wgsl?raw';
+import rowShared from '../../../shaders/common/row_shared.wgsl?raw';
 import rowStatistics from '../../../shaders/common/row_statistics.wgsl?raw';
 import rowsAsTheyAre from '../../../shaders/common/rows_as_they_are.wgsl?raw';
 import rowsNormed from '../../../shaders/common/rows_normed.wgsl?raw';
@@ -113,7 +115,9 @@ export const SHADERS = {
   pack_vec4: { code: packVec4, needs: [] },
   residual_any: { code: residualAny, needs: ['params', 'residual_binding'] },
   residual_vec4: { code: residualVec4, needs: ['params', 'residual_binding'] },
-  row_statistics: { code: rowStatistics, needs: ['params', 'x'] },
+  row_alone: { code: rowAlone, needs: [] },
+  row_shared: { code: rowShared, needs: [] },
+  row_statistics: { code: rowStatistics, needs: ['params', 'row_total', 'share', 'x'] },
   rows_as_they_are: { code: rowsAsTheyAre, needs: [] },
   rows_normed: { code: rowsNormed, needs: ['gamma_binding', 'load4', 'params'] },
   silu: { code: silu, needs: ['Pack'] },
@@ -138,8 +142,11 @@ export const SHADERS = {
   group_moments: { code: groupMoments, needs: ['group_statistics', 'threads'] },
   group_norm: { code: groupNorm, needs: ['group_statistics', 'threads', 'x_at'] },
   group_norm_gradient: { code: groupNormGradient, needs: ['group_statistics', 'threads', 'workgroup_sum'] },
-  layer_norm: { code: layerNorm, needs: ['flat_index', 'row_statistics'] },
-  layer_norm_gradient: { code: layerNormGradient, needs: ['flat_index', 'row_statistics'] },
+  layer_norm: { code: layerNorm, needs: ['flat_index', 'row_statistics', 'share'] },
+  layer_norm_gradient: {
+    code: layerNormGradient,
+    needs: ['flat_index', 'row_statistics', 'row_total', 'share'],
+  },
   linear: { code: linear, needs: ['params', 'spans', 'unpack', 'w'] },
   linear_combination: { code: linearCombination, needs: ['combined', 'y'] },
   linear_gradient: { code: linearGradient, needs: ['params', 'unpack', 'w'] },

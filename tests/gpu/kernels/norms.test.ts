@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { groupNorm } from '../../../src/tensor/ops/groupNorm.ts';
-import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
+import { layerNorm, rowLaunch } from '../../../src/tensor/ops/layerNorm.ts';
 import { referenceGroupNorm, referenceLayerNorm } from '../../../src/tensor/reference/layers.ts';
-import { type Tensor, tf } from '../../../src/tensor/tf.ts';
+import { type Tensor, tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
+import { launchOne } from '../../../src/tensor/webgpu/launch.ts';
 import { expectGradients, onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
 
 /** Values with a mean well above their spread, where a variance from squares would lose digits. */
@@ -79,3 +80,28 @@ onBackends('layer norm', () => {
     tf.dispose([x, g, b]);
   });
 });
+
+onBackends('layer norm with 16 threads to a row', () => {
+  it.each([
+    [1, 4],
+    [7, 36],
+    [65, 132],
+  ])('is that of one thread for %i rows of %i, with its gradient', async (rows, width) => {
+    const backend = tf.backend() as WebGPUBackend;
+    const x = tf.tensor2d(shifted(1, rows * width), [rows, width]);
+    const dy = tf.tensor2d(randoms(2, rows * width), [rows, width]);
+    const [gamma, beta] = [tf.tensor1d(randoms(3, width)), tf.tensor1d(randoms(4, width))];
+    for (const label of ['layer_norm', 'layer_norm_gradient'] as const) {
+      const results: Float32Array[] = [];
+      for (const isShared of [false, true]) {
+        const shared = rowLaunch(backend, label, x, 1e-5, isShared);
+        const inputs = label === 'layer_norm' ? [x, gamma, beta] : [x, gamma, dy];
+        const y = launchOne(backend, { ...shared, inputs });
+        results.push(await take(tf.engine().makeTensorFromTensorInfo(y)));
+      }
+      const [alone, together] = results as [Float32Array, Float32Array];
+      expect(relativeError(together, alone)).toBeLessThan(1e-5);
+    }
+    tf.dispose([x, dy, gamma, beta]);
+  });
+}, ['webgpu']);
