@@ -19,7 +19,7 @@ import {
 /** Share of the gradient in Adam's first moment after one step: 1 - beta1. */
 const SHARE = 0.1;
 
-onBackends('a training step', () => {
+onBackends('a training step', (backend) => {
   let bench: Bench;
   beforeAll(async () => {
     bench = await openBench();
@@ -59,6 +59,25 @@ onBackends('a training step', () => {
     expect(small.loss).toBeCloseTo(large.loss, 5);
     expect(small.gradNorm / large.gradNorm).toBeCloseTo(1, 4);
   });
+
+  if (backend === 'webgpu')
+    it('reads back once, however many micro-batches it has', async () => {
+      const { mapAsync } = GPUBuffer.prototype;
+      let reads = 0;
+      GPUBuffer.prototype.mapAsync = function (mode, ...range) {
+        reads += mode === GPUMapMode.READ ? 1 : 0;
+        return mapAsync.call(this, mode, ...range);
+      };
+      try {
+        const spans = [0, 1, 2].map((i) => [i, i + 1] as const);
+        const options = { ...OPTIONS, batch: 1, accumulation: 3 };
+        const result = await stepOn(trainState(someAdapter(bench, 'dora')), spans, options);
+        expect(reads).toBe(1);
+        disposeOptimizer(result.state.optimizer);
+      } finally {
+        GPUBuffer.prototype.mapAsync = mapAsync;
+      }
+    });
 
   it('divides by the accumulation also where a step ends early', async () => {
     const whole = await gradientAfter([[0, 2]], { ...OPTIONS, accumulation: 1 });
