@@ -100,6 +100,6 @@ export const dpok = {
   cost: (settings, options) => {
     const { perImage, perUpdate } = trainingCost(settings, { rows: 2, referenceRows: 2 });
     const drawn = ((options.samples as number) * perImage) / (options.policySteps as number);
-    return { perImage, perUpdate: perUpdate + drawn };
+    return { perImage, perUpdate: Math.round(perUpdate + drawn) };
   },
 } as const satisfies Method;

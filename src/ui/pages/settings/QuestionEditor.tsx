@@ -1,9 +1,10 @@
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import type { EditedPhrases } from '../../../contract/spec.ts';
 import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
 import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
 import { formatCount } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
+import { LinesField } from './LinesField.tsx';
 import { PromptPages } from './PromptPages.tsx';
 import styles from './QuestionEditor.module.css';
 
@@ -65,34 +66,17 @@ type PromptQuestionsProps = {
 
 function PromptQuestions({ prompt, found, edited, onPhrases }: PromptQuestionsProps) {
   const phrases = edited ?? found;
-  // What is being written may end in a new line, which is no phrase yet.
-  const [draft, setDraft] = useState<string | null>(null);
-  const text = draft ?? phrases?.join('\n') ?? '';
   return (
     <li className={styles.prompt} data-changed={edited !== undefined}>
       <p className={styles.text}>{prompt}</p>
-      <textarea
-        className={styles.phrases}
-        aria-label={`Phrases asked about: ${prompt}`}
-        rows={Math.max(2, text.split('\n').length)}
-        spellCheck={false}
+      <LinesField
+        label={`Phrases asked about: ${prompt}`}
+        lines={phrases}
         disabled={found === undefined}
-        value={text}
-        onChange={(event) => {
-          setDraft(event.currentTarget.value);
-          onPhrases(phrasesOf(event.currentTarget.value));
-        }}
-        onBlur={() => setDraft(null)}
+        onText={(text) => onPhrases(phrasesOf(text))}
       />
       {edited === undefined || found === undefined ? null : (
-        <Button
-          look="quiet"
-          aria-label={`Ask what was found: ${prompt}`}
-          onClick={() => {
-            setDraft(null);
-            onPhrases(found);
-          }}
-        >
+        <Button look="quiet" aria-label={`Ask what was found: ${prompt}`} onClick={() => onPhrases(found)}>
           Ask what was found
         </Button>
       )}

@@ -1,9 +1,10 @@
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import type { Reading } from '../../../contract/spec.ts';
 import { linesOf, notInPrompt, useFoundReadings, withReading } from '../../../state/setup/readings.ts';
 import type { EditedReadings } from '../../../state/setup/settings.ts';
 import { formatCount } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
+import { LinesField } from './LinesField.tsx';
 import { PromptPages } from './PromptPages.tsx';
 import styles from './QuestionEditor.module.css';
 
@@ -68,20 +69,28 @@ function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps)
     <li className={styles.prompt} data-changed={edited !== undefined}>
       <p className={styles.text}>{prompt}</p>
       <div className={styles.fields}>
-        <Lines
-          label="Objects"
-          prompt={prompt}
-          disabled={found === undefined}
-          lines={reading.objects}
-          onLines={(objects) => onReading({ ...reading, objects })}
-        />
-        <Lines
-          label="Noun phrases"
-          prompt={prompt}
-          disabled={found === undefined}
-          lines={reading.phrases}
-          onLines={(phrases) => onReading({ ...reading, phrases })}
-        />
+        <div>
+          <span className={styles.note} aria-hidden="true">
+            Objects
+          </span>
+          <LinesField
+            label={`Objects: ${prompt}`}
+            lines={reading.objects}
+            disabled={found === undefined}
+            onText={(text) => onReading({ ...reading, objects: linesOf(text) })}
+          />
+        </div>
+        <div>
+          <span className={styles.note} aria-hidden="true">
+            Noun phrases
+          </span>
+          <LinesField
+            label={`Noun phrases: ${prompt}`}
+            lines={reading.phrases}
+            disabled={found === undefined}
+            onText={(text) => onReading({ ...reading, phrases: linesOf(text) })}
+          />
+        </div>
       </div>
       {lost.length === 0 ? null : (
         <p className={styles.note}>Not in the prompt, and without effect: {lost.join(', ')}.</p>
@@ -92,39 +101,5 @@ function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps)
         </Button>
       )}
     </li>
-  );
-}
-
-type LinesProps = {
-  readonly label: string;
-  readonly prompt: string;
-  readonly disabled: boolean;
-  readonly lines: readonly string[];
-  readonly onLines: (lines: readonly string[]) => void;
-};
-
-function Lines({ label, prompt, disabled, lines, onLines }: LinesProps) {
-  // What is being written may end in a new line, which is no word yet.
-  const [draft, setDraft] = useState<string | null>(null);
-  const text = draft ?? lines.join('\n');
-  return (
-    <div>
-      <span className={styles.note} aria-hidden="true">
-        {label}
-      </span>
-      <textarea
-        className={styles.phrases}
-        aria-label={`${label}: ${prompt}`}
-        rows={Math.max(2, text.split('\n').length)}
-        spellCheck={false}
-        disabled={disabled}
-        value={text}
-        onChange={(event) => {
-          setDraft(event.currentTarget.value);
-          onLines(linesOf(event.currentTarget.value));
-        }}
-        onBlur={() => setDraft(null)}
-      />
-    </div>
   );
 }
