@@ -23,9 +23,7 @@ export async function isMeasured(meter: Meter, record: MetricRecord, prompt: str
   if (asks === null) return true;
   const measured = record[meter.metric.name];
   if (measured === undefined) return false;
-  // Runs of earlier versions did not keep what was asked.
-  const { asked } = measured;
-  return (
-    asked === undefined || JSON.stringify(asked.map(({ question }) => question)) === JSON.stringify(asks)
-  );
+  // Runs of earlier versions did not keep what was asked: then nobody knows, and it is asked again.
+  const asked = (measured.asked ?? []).map(({ question }) => question);
+  return JSON.stringify(asked) === JSON.stringify(asks);
 }

@@ -56,7 +56,8 @@ describe('what is measured', () => {
     ['asked the same', ['a?', 'b?'], asked('a?', 'b?'), true],
     ['asked something else', ['a?', 'c?'], asked('a?', 'b?'), false],
     ['asked less', ['a?'], asked('a?', 'b?'), false],
-    ['did not keep what it asked', ['a?'], { 'unidet-style': { value: 1 } }, true],
+    ['did not keep what it asked', ['a?'], { 'unidet-style': { value: 1 } }, false],
+    ['asks nothing', [], { 'unidet-style': { value: 1 } }, true],
     ['has nothing to say', null, {}, true],
   ] as const)('%s', async (_, asks, record, expected) => {
     expect(await isMeasured(asking(asks), record, 'p')).toBe(expected);
