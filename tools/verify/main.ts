@@ -21,6 +21,7 @@ DIR                       folder with an index.json of the format oracle-index-1
 --backend wasm|webgpu     where the networks run (default: wasm)
 --weights f32|f16         precision of the networks' matrices (default: f32). With f16 the numbers of every network are
                           compared with those that the wasm backend computes from the same weights, rounded to half
+--form NAME               this form of every kernel that has it, such as tiles (default: the one that runs everywhere)
 --case NAME               only the entry of this name
 --json FILE               also write every single comparison to a file
 --help                    this text`;
@@ -33,6 +34,7 @@ function readOptions(): Options | null {
     options: {
       backend: { type: 'string', default: 'wasm' },
       weights: { type: 'string', default: 'f32' },
+      form: { type: 'string' },
       case: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -48,7 +50,7 @@ function readOptions(): Options | null {
     throw usageError(`Unknown precision "${weights}". Use f32 or f16.`);
   return {
     folder: resolve(folder),
-    request: { backend, weights, only: values.case ?? null },
+    request: { backend, weights, form: values.form ?? null, only: values.case ?? null },
     jsonFile: values.json === undefined ? null : resolve(values.json),
   };
 }

@@ -2,6 +2,8 @@
 
 import type { BackendInfo, WeightFormat } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
+import { kernelOps } from '../../src/tensor/webgpu/variantState.ts';
+import { availableVariants, useKernelVariants as setVariants } from '../../src/tensor/webgpu/variants.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { type OracleCase, OracleFiles, type OracleIndex, parseIndex } from './oracle.ts';
 import { Recording } from './recording.ts';
@@ -12,6 +14,8 @@ type Runner = (entry: unknown, io: OracleFiles, report: Report) => Promise<void>
 export type VerifyRequest = {
   readonly backend: 'wasm' | 'webgpu';
   readonly weights: WeightFormat;
+  /** The form of kernels that are to be used where they have it; null for the default. */
+  readonly form: string | null;
   /** Only the entry of this name; null for all. */
   readonly only: string | null;
 };
@@ -35,7 +39,7 @@ const weighted = new Set([
   ...['gors', 'hn_itm', 'diffusion_dpo', 'dpok'],
 ]);
 
-window.runVerify = async ({ backend, weights, only }) => {
+window.runVerify = async ({ backend, weights, form, only }) => {
   const response = await fetch('/oracle/index.json');
   if (!response.ok) throw new Error('The folder has no index.json.');
   const index = parseIndex(await response.json());
@@ -53,12 +57,20 @@ window.runVerify = async ({ backend, weights, only }) => {
   }
   const info = await open(backend);
   await window.reportBackend(info.adapter ? `${info.name}, ${JSON.stringify(info.adapter)}` : info.name);
+  if (form !== null) chooseForm(form);
   const factor = backend === 'webgpu' ? index.gpu_backend_tolerance_factor : 1;
   for (const entry of chosen) {
     const recording = recordings.get(entry)?.replay();
     await window.reportRows(await runCase(entry, filesOf(index, backend, weights), { factor, recording }));
   }
 };
+
+/** @throws Error where no kernel has the form here */
+function chooseForm(form: string): void {
+  const having = kernelOps.filter((op) => availableVariants(op).some((known) => known === form));
+  if (having.length === 0) throw new Error(`No kernel has a form ${form} here.`);
+  setVariants(Object.fromEntries(having.map((op) => [op, form])));
+}
 
 function open(backend: 'wasm' | 'webgpu'): Promise<BackendInfo> {
   // A lost device makes every later number worthless; the driver hears of it as an uncaught error of the page.
