@@ -62,7 +62,7 @@ export function report(files: readonly BenchFile[]): string {
     ...roofline(steps.map((title) => [title, workOf(work, title)])),
     '## Measured',
     '',
-    ...files.flatMap(measured),
+    ...(files.some(hasMeasurements) ? files.flatMap(measured) : ['Nothing yet with these kernels.', '']),
     '## Still to be measured on a GPU',
     '',
     ...OPEN.map((line) => `- ${line}`),
@@ -145,9 +145,14 @@ function roofline(steps: readonly (readonly [string, ReadonlyMap<string, Work>])
   ];
 }
 
-function measured({ backend, machine, rows }: BenchFile): string[] {
+function hasMeasurements({ rows }: BenchFile): boolean {
+  return rows.some(({ suite }) => suite !== 'work');
+}
+
+function measured(file: BenchFile): string[] {
+  if (!hasMeasurements(file)) return [];
+  const { backend, machine, rows } = file;
   const shown = rows.filter(({ suite }) => suite !== 'work');
-  if (shown.length === 0) return [];
   const { adapter } = backend;
   const gpu =
     adapter === undefined
