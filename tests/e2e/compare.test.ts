@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => studio?.close());
 
 async function choose(label: string, option: string): Promise<void> {
-  await page.getByLabel(label, { exact: true }).click();
+  await page.getByRole('combobox', { name: label, exact: true }).click();
   await page.getByRole('option', { name: option }).click();
 }
 

@@ -46,11 +46,8 @@ onBackends(
 
     it.each([
       ['generate', { drawnBy: { name: 'attend-and-excite', options: {} } }],
-      ['generate', { drawnBy: { name: 'semantic-guidance', options: {} } }],
-      ['generate', { drawnBy: { name: 'mi-maps', options: {} } }],
       ['train', { method: { name: 'hn-itm', options: {} } }],
       ['train', { method: { name: 'mi-dpo', options: {} } }],
-      ['train', { method: { name: 'negative-aware', options: {} } }],
     ] as const)('to %s counts what the method adds, %o', async (mode, ways) => {
       const { shape, settings } = await tiny(16);
       const request = { mode, settings, rank: RANK };
@@ -61,7 +58,7 @@ onBackends(
         await measurePhases(shape, { ...request, ...ways }),
       ];
       expect(peakOf(more)).toBeGreaterThan(1.02 * peakOf(plain));
-      // And it is what a real run takes.
+      // And it is what a real run takes. `tests/unit/planning/methodMemory.test.ts` counts the other methods.
       const real = await runPhases(shape, { ...request, ...ways });
       expect(Math.abs(peakOf(more) / peakOf(real) - 1)).toBeLessThan(0.05);
     });
