@@ -25,6 +25,7 @@ import { type PromptedFolder, type PromptedImage, readFolder } from './folder.ts
 import { scoreDetections, scoreThreeInOne } from './rules.ts';
 import { appendLine, cacheKey, type Line, readLines } from './store.ts';
 
+const PATIENCE_MS = 180_000;
 const MEASURED = METRICS.filter(({ madeOf }) => madeOf === undefined).map(({ name }) => name);
 
 const USAGE = `Usage: npm run score -- DIR --metric NAME [options]
@@ -131,6 +132,9 @@ async function score(options: NonNullable<Options>): Promise<void> {
     const studio = await launchStudio({ backend: options.backend, from: 'dev', vite: { plugins } });
     try {
       const { page } = studio;
+      // The page is built from its sources as it loads, on a machine that may have other things to do.
+      page.setDefaultTimeout(PATIENCE_MS);
+      page.setDefaultNavigationTimeout(PATIENCE_MS);
       await page.goto(`${studio.url}tools/score/index.html`);
       const inPage = <T>(work: Promise<T>): Promise<T> => Promise.race([work, studio.failed]);
       await inPage(page.waitForFunction(() => 'measureMetric' in window));
