@@ -32,7 +32,6 @@ export const NOT_PROMISED: readonly string[] = [
   'What disks do below the browser: power cuts are simulated at the border between this program and the browser’s stores, and under a disk in memory. No machine was switched off.',
   'That both backends agree on every image: one in a hundred of the first round is computed again on the other one, as far as 1.5 % of the time allows, and a large model only where it lies in the browser and the machine has 8 GB.',
   'Damage to both copies of a record at once, or to the settings and the prompts in them: nothing else holds these.',
-  'Comparisons drawn by hand on the Compare page: they are drawn again from their seeds.',
 ];
 
 export const OTHERS: readonly (readonly [string, string, string])[] = [
