@@ -1,17 +1,17 @@
 /** Stage `evaluate`: what adapter or way of drawing did to prompts, before the user believes anything. */
 import type {
   EvaluationRecord,
+  Interval,
   Measured,
   MetricChange,
   MetricMean,
   MetricRecord,
 } from '../contract/events.ts';
-import { mean } from '../lib/stats.ts';
+import { mean, pairedBootstrap } from '../lib/stats.ts';
 import { guidanceRule } from '../procedures/drawRule.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
 import type { PoolRef } from '../storage/poolLog.ts';
 import { drawEvaluated } from './evaluatedImages.ts';
-import { pairedDifference } from './pairedDifference.ts';
 import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 import { selectionInForce } from './trained.ts';
@@ -144,4 +144,10 @@ function meanOf(measured: readonly Measured[]): MetricMean {
     parts: Object.fromEntries(keys.map((key) => [key, mean(measured.map((m) => m.parts?.[key] ?? 0))])),
     images: measured.length,
   };
+}
+
+/** Mean of a - b over pairs with its 95% bootstrap interval. */
+function pairedDifference(a: readonly number[], b: readonly number[], seed: number): Interval {
+  const { estimate, low, high } = pairedBootstrap(a, b, { seed });
+  return { mean: estimate, low, high };
 }

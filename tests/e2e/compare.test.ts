@@ -25,7 +25,10 @@ async function choose(label: string, option: string): Promise<void> {
 }
 
 test('columns of adapters and methods stand beside one another, with cost and scores', async () => {
-  await goTo(page, 'Compare');
+  // It works for adapters alone, too, but the rail has it for runs.
+  await page.goto(`${studio.url}#page=compare`);
+  await page.locator('[data-page=compare]').waitFor();
+  await waitForEngine(page);
   await page.getByLabel('Prompts, one a line').fill(PROMPT);
   await page.getByRole('button', { name: 'Add a column' }).click();
   await choose('Way of drawing of column 2', 'Semantic-aware guidance (S-CFG)');
