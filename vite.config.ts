@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 import packageJson from './package.json' with { type: 'json' };
 import { rangeCommands } from './tests/helpers/rangeCommands.ts';
 import { chromiumArgs, findChromium } from './tools/lib/chromium.mjs';
+import { ISOLATION } from './tools/lib/staticServer.mjs';
 
 const executablePath = findChromium();
 const minutes = 60_000;
@@ -44,8 +45,8 @@ export default defineConfig({
   assetsInclude: ['**/*.safetensors'],
   build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },
   worker: { format: 'es' },
-  server: { host: '127.0.0.1' },
-  preview: { host: '127.0.0.1' },
+  server: { host: '127.0.0.1', headers: ISOLATION },
+  preview: { host: '127.0.0.1', headers: ISOLATION },
   optimizeDeps: { include: prebundled },
   test: {
     projects: [

@@ -1,12 +1,12 @@
 import { lazy, StrictMode, Suspense } from 'react';
 import { createRoot } from 'react-dom/client';
 import { reportError } from './lib/errors.ts';
+import { restrictScripts } from './lib/trustedTypes.ts';
 import { prepareModel } from './state/model/modelChoice.ts';
 import { browserFeatures, missingFeature } from './state/page/capabilities.ts';
 import { failEngine, hearEngine } from './state/page/engine.ts';
 import { engineClient, offerScripting } from './state/page/engineClient.ts';
 import { restoreTheme } from './state/page/theme.ts';
-import { restrictScripts } from './state/page/trustedTypes.ts';
 import { watchLeaving } from './state/run/leaving.ts';
 import { watchOtherTabs } from './state/run/otherTabs.ts';
 import { listenToRuns, refreshRuns } from './state/run/runActions.ts';

@@ -18,8 +18,9 @@ export const KERNELS = {
 /** @param {string} name of a binary */
 export const kernelsPath = (name) => join(SOURCES, name);
 
-// No runtime, and no memory of its own: the kernels work on the memory of tfjs.
-const OPTIONS = ['-O3', '--runtime', 'stub', '--importMemory', '--noAssert', '--enable', 'simd'];
+// No runtime, and no memory of its own: the kernels work on the memory of tfjs, of up to 65536 pages.
+const MEMORY = ['--importMemory', '--maximumMemory', '65536'];
+const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert', '--enable', 'simd', ...MEMORY];
 // Vectors do cross the borders of the source files, not those of the module.
 const QUIET = ['--disableWarning', '112'];
 

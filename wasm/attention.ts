@@ -1,5 +1,6 @@
 /** Scaled dot-product attention, head by head on panels that stay in the cache. */
-import { multiply, pack, packTransposed, transpose } from './matmul';
+import { multiply } from './matmul';
+import { pack, packTransposed, transpose } from './pack';
 import { matrixRows } from './rowTables';
 import { exp4, maxLanes, multiplyAdd, sumLanes } from './vectorMath';
 
@@ -7,6 +8,7 @@ import { exp4, maxLanes, multiplyAdd, sumLanes } from './vectorMath';
  * o [batch, queries, width] = P v with P = softmax(q k^T / sqrt(width / heads)).
  *
  * @param probs P [batch, heads, queries, keys], written
+ * @param start first of the pairs of a sample and a head to work on, `count` of them
  * @param causal 1 hides keys after the query's own position
  * @param scratch `attentionScratch` bytes
  */
@@ -16,7 +18,8 @@ export function attend(
   v: usize,
   o: usize,
   probs: usize,
-  batch: i32,
+  start: i32,
+  count: i32,
   heads: i32,
   queries: i32,
   keys: i32,
@@ -31,22 +34,22 @@ export function attend(
   const rows = scratch;
   const panels = rows + rowsBytes(max(queries, keys));
   const scale: f32 = 1.0 / sqrt<f32>(<f32>head);
-  for (let sample = 0; sample < batch; sample++) {
-    for (let h = 0; h < heads; h++) {
-      const first = <usize>h * headBytes;
-      packTransposed(k + first, pitch, panels, headBytes << 3, head, keys);
-      matrixRows(q + first, pitch, rows, queries);
-      multiply(rows, 1, head, panels, 0, 0, probs, probsPitch, queries, keys);
-      softmax(probs, queries, keys, scale, causal);
-      pack(v + first, pitch, panels, keys, head);
-      matrixRows(probs, probsPitch, rows, queries);
-      multiply(rows, 1, keys, panels, 0, 0, o + first, pitch, queries, head);
-      probs += <usize>queries * probsPitch;
-    }
-    q += <usize>queries * pitch;
-    o += <usize>queries * pitch;
-    k += <usize>keys * pitch;
-    v += <usize>keys * pitch;
+  const ofQueries = <usize>queries * pitch;
+  const ofKeys = <usize>keys * pitch;
+  probs += <usize>(start * queries) * probsPitch;
+  for (let pair = start; pair < start + count; pair++) {
+    const sample = <usize>(pair / heads);
+    const first = <usize>(pair % heads) * headBytes;
+    const right = sample * ofKeys + first;
+    const left = sample * ofQueries + first;
+    packTransposed(k + right, pitch, panels, headBytes << 3, head, keys);
+    matrixRows(q + left, pitch, rows, queries);
+    multiply(rows, 1, head, panels, 0, 0, probs, probsPitch, queries, keys);
+    softmax(probs, queries, keys, scale, causal);
+    pack(v + right, pitch, panels, keys, head);
+    matrixRows(probs, probsPitch, rows, queries);
+    multiply(rows, 1, keys, panels, 0, 0, o + left, pitch, queries, head);
+    probs += <usize>queries * probsPitch;
   }
 }
 
@@ -114,7 +117,8 @@ export function attendGradient(
   dq: usize,
   dk: usize,
   dv: usize,
-  batch: i32,
+  start: i32,
+  count: i32,
   heads: i32,
   queries: i32,
   keys: i32,
@@ -131,35 +135,32 @@ export function attendGradient(
   const dScores = panels + (((<usize>(longest + 7) & ~7) * (<usize>(head + 7) & ~7)) << 2);
   const turned = dScores + (size << 2);
   const scale: f32 = 1.0 / sqrt<f32>(<f32>head);
-  for (let sample = 0; sample < batch; sample++) {
-    for (let h = 0; h < heads; h++) {
-      const first = <usize>h * headBytes;
-      packTransposed(v + first, pitch, panels, headBytes << 3, head, keys);
-      matrixRows(dy + first, pitch, rows, queries);
-      multiply(rows, 1, head, panels, 0, 0, dScores, (<usize>keys) << 2, queries, keys);
-      softmaxGradient(probs, dScores, queries, keys, scale);
+  const ofQueries = <usize>queries * pitch;
+  const ofKeys = <usize>keys * pitch;
+  probs += <usize>start * (size << 2);
+  for (let pair = start; pair < start + count; pair++) {
+    const sample = <usize>(pair / heads);
+    const first = <usize>(pair % heads) * headBytes;
+    const right = sample * ofKeys + first;
+    const left = sample * ofQueries + first;
+    packTransposed(v + right, pitch, panels, headBytes << 3, head, keys);
+    matrixRows(dy + left, pitch, rows, queries);
+    multiply(rows, 1, head, panels, 0, 0, dScores, (<usize>keys) << 2, queries, keys);
+    softmaxGradient(probs, dScores, queries, keys, scale);
 
-      pack(k + first, pitch, panels, keys, head);
-      matrixRows(dScores, (<usize>keys) << 2, rows, queries);
-      multiply(rows, 1, keys, panels, 0, 0, dq + first, pitch, queries, head);
+    pack(k + right, pitch, panels, keys, head);
+    matrixRows(dScores, (<usize>keys) << 2, rows, queries);
+    multiply(rows, 1, keys, panels, 0, 0, dq + left, pitch, queries, head);
 
-      transpose(dScores, turned, queries, keys);
-      pack(q + first, pitch, panels, queries, head);
-      matrixRows(turned, (<usize>queries) << 2, rows, keys);
-      multiply(rows, 1, queries, panels, 0, 0, dk + first, pitch, keys, head);
+    transpose(dScores, turned, queries, keys);
+    pack(q + left, pitch, panels, queries, head);
+    matrixRows(turned, (<usize>queries) << 2, rows, keys);
+    multiply(rows, 1, queries, panels, 0, 0, dk + right, pitch, keys, head);
 
-      transpose(probs, turned, queries, keys);
-      pack(dy + first, pitch, panels, queries, head);
-      multiply(rows, 1, queries, panels, 0, 0, dv + first, pitch, keys, head);
-      probs += size << 2;
-    }
-    q += <usize>queries * pitch;
-    dq += <usize>queries * pitch;
-    dy += <usize>queries * pitch;
-    k += <usize>keys * pitch;
-    v += <usize>keys * pitch;
-    dk += <usize>keys * pitch;
-    dv += <usize>keys * pitch;
+    transpose(probs, turned, queries, keys);
+    pack(dy + left, pitch, panels, queries, head);
+    multiply(rows, 1, queries, panels, 0, 0, dv + right, pitch, keys, head);
+    probs += size << 2;
   }
 }
 

@@ -1,70 +1,16 @@
 /**
- * Matrix products C = A B + bias, 4 rows by 8 columns at a time in registers.
+ * Matrix products C = A B + bias, 4 rows by 8 columns at a time in registers, or 6 rows where products are fused.
  *
- * The right side is packed into panels: for every 8 columns, k rows of 8 values (columns beyond the last are zeros), so
- * that the inner loop reads it in order. The left side is read through a table of row addresses, 4 for each tile and
- * tap: rows of a matrix (one tap), or the pixels under each tap of a convolution, which is then never spread out.
+ * The right side is packed into panels (pack.ts), so that the inner loop reads it in order. The left side is read through a
+ * table of row addresses, 4 for each tile and tap: rows of a matrix (one tap), or the pixels under each tap of a convolution,
+ * which is then never spread out.
  *
  * Every element is summed in the order of k, whatever the number of rows: a sample's bits do not depend on its batch.
  */
 
+import { TILE_COLUMNS } from './pack';
 import { TILE_ROWS } from './rowTables';
 import { multiplyAdd } from './vectorMath';
-
-const TILE_COLUMNS: i32 = 8;
-
-/** Rows [k, n] with `pitch` bytes between them, to panels. */
-export function pack(source: usize, pitch: usize, target: usize, k: i32, n: i32): void {
-  for (let column = 0; column < n; column += TILE_COLUMNS) {
-    let from = source + ((<usize>column) << 2);
-    const width = min(n - column, TILE_COLUMNS);
-    for (let i = 0; i < k; i++) {
-      if (width === TILE_COLUMNS) {
-        v128.store(target, v128.load(from));
-        v128.store(target, v128.load(from, 16), 16);
-      } else {
-        v128.store(target, i32x4.splat(0));
-        v128.store(target, i32x4.splat(0), 16);
-        memory.copy(target, from, (<usize>width) << 2);
-      }
-      target += 32;
-      from += pitch;
-    }
-  }
-}
-
-/**
- * Rows [n, k] with `pitch` bytes between them, transposed to panels that are `panelBytes` apart: more than k rows where
- * they are filled tap by tap.
- */
-export function packTransposed(
-  source: usize,
-  pitch: usize,
-  target: usize,
-  panelBytes: usize,
-  k: i32,
-  n: i32,
-): void {
-  for (let column = 0; column < n; column += TILE_COLUMNS) {
-    for (let lane = 0; lane < TILE_COLUMNS; lane++) {
-      let to = target + ((<usize>lane) << 2);
-      if (column + lane < n) {
-        let from = source + <usize>(column + lane) * pitch;
-        for (let i = 0; i < k; i++) {
-          store<f32>(to, load<f32>(from));
-          from += 4;
-          to += 32;
-        }
-      } else {
-        for (let i = 0; i < k; i++) {
-          store<f32>(to, 0);
-          to += 32;
-        }
-      }
-    }
-    target += panelBytes;
-  }
-}
 
 /**
  * C [m, n] with `pitch` bytes between rows = rows times panels, plus bias [n] and residual (laid out as C), each unless its
@@ -99,7 +45,19 @@ export function multiply(
     let tileRows = rows;
     let to = c + ((<usize>column) << 2);
     let added = residual + ((<usize>column) << 2);
-    for (let row = 0; row < m; row += TILE_ROWS) {
+    let row = 0;
+    if (ASC_FEATURE_RELAXED_SIMD && width === TILE_COLUMNS) {
+      // With fused products there are registers for six rows; twelve of them are three tiles of the table.
+      for (; row + 12 <= m; row += 12) {
+        multiplySixRows(tileRows, 0, taps, k, panels, low, high, to, pitch);
+        multiplySixRows(tileRows, 6, taps, k, panels, low, high, to + 6 * pitch, pitch);
+        if (residual !== 0) addTile(to, added, pitch, 12, width);
+        tileRows += 3 * tileBytes;
+        added += 12 * pitch;
+        to += 12 * pitch;
+      }
+    }
+    for (; row < m; row += TILE_ROWS) {
       multiplyTile(tileRows, taps, k, panels, low, high, to, pitch, m - row, width);
       if (residual !== 0) addTile(to, added, pitch, min(m - row, TILE_ROWS), width);
       tileRows += tileBytes;
@@ -169,6 +127,103 @@ function multiplyTile(
   storeColumns(c + pitch, low3, high3, width);
 }
 
+/** Like `multiplyTile` for the six rows from `first` on, all of them whole. */
+function multiplySixRows(
+  rows: usize,
+  first: i32,
+  taps: i32,
+  k: i32,
+  panel: usize,
+  biasLow: v128,
+  biasHigh: v128,
+  c: usize,
+  pitch: usize,
+): void {
+  let low0 = biasLow;
+  let high0 = biasHigh;
+  let low1 = biasLow;
+  let high1 = biasHigh;
+  let low2 = biasLow;
+  let high2 = biasHigh;
+  let low3 = biasLow;
+  let high3 = biasHigh;
+  let low4 = biasLow;
+  let high4 = biasHigh;
+  let low5 = biasLow;
+  let high5 = biasHigh;
+  let row0 = rows + rowOffset(first, taps);
+  let row1 = rows + rowOffset(first + 1, taps);
+  let row2 = rows + rowOffset(first + 2, taps);
+  let row3 = rows + rowOffset(first + 3, taps);
+  let row4 = rows + rowOffset(first + 4, taps);
+  let row5 = rows + rowOffset(first + 5, taps);
+  do {
+    let a0 = load<usize>(row0);
+    let a1 = load<usize>(row1);
+    let a2 = load<usize>(row2);
+    let a3 = load<usize>(row3);
+    let a4 = load<usize>(row4);
+    let a5 = load<usize>(row5);
+    for (let i = 0; i < k; i++) {
+      const b0 = v128.load(panel);
+      const b1 = v128.load(panel, 16);
+      let x = v128.load_splat<f32>(a0);
+      low0 = multiplyAdd(x, b0, low0);
+      high0 = multiplyAdd(x, b1, high0);
+      x = v128.load_splat<f32>(a1);
+      low1 = multiplyAdd(x, b0, low1);
+      high1 = multiplyAdd(x, b1, high1);
+      x = v128.load_splat<f32>(a2);
+      low2 = multiplyAdd(x, b0, low2);
+      high2 = multiplyAdd(x, b1, high2);
+      x = v128.load_splat<f32>(a3);
+      low3 = multiplyAdd(x, b0, low3);
+      high3 = multiplyAdd(x, b1, high3);
+      x = v128.load_splat<f32>(a4);
+      low4 = multiplyAdd(x, b0, low4);
+      high4 = multiplyAdd(x, b1, high4);
+      x = v128.load_splat<f32>(a5);
+      low5 = multiplyAdd(x, b0, low5);
+      high5 = multiplyAdd(x, b1, high5);
+      a0 += 4;
+      a1 += 4;
+      a2 += 4;
+      a3 += 4;
+      a4 += 4;
+      a5 += 4;
+      panel += 32;
+    }
+    row0 += 16;
+    row1 += 16;
+    row2 += 16;
+    row3 += 16;
+    row4 += 16;
+    row5 += 16;
+  } while (--taps !== 0);
+  v128.store(c, low0);
+  v128.store(c, high0, 16);
+  c += pitch;
+  v128.store(c, low1);
+  v128.store(c, high1, 16);
+  c += pitch;
+  v128.store(c, low2);
+  v128.store(c, high2, 16);
+  c += pitch;
+  v128.store(c, low3);
+  v128.store(c, high3, 16);
+  c += pitch;
+  v128.store(c, low4);
+  v128.store(c, high4, 16);
+  c += pitch;
+  v128.store(c, low5);
+  v128.store(c, high5, 16);
+}
+
+/** Where a row's first address stands in a table of tiles of four. */
+function rowOffset(row: i32, taps: i32): usize {
+  return (<usize>((row >> 2) * taps * TILE_ROWS + (row & 3))) << 2;
+}
+
 /** Adds a tile of the residual to the tile just stored, which is still in the cache. */
 function addTile(c: usize, residual: usize, pitch: usize, height: i32, width: i32): void {
   for (let row = 0; row < height; row++) {
@@ -211,16 +266,4 @@ function storeColumns(to: usize, low: v128, high: v128, width: i32): void {
   if (width & 3) store<f32>(to, f32x4.extract_lane(x, 0));
   if (width & 2) store<f32>(to, f32x4.extract_lane(x, 1), 4);
   if ((width & 3) === 3) store<f32>(to, f32x4.extract_lane(x, 2), 8);
-}
-
-/** The transpose [columns, rows] of [rows, columns], both without gaps. */
-export function transpose(source: usize, target: usize, rows: i32, columns: i32): void {
-  for (let row = 0; row < rows; row++) {
-    let to = target + ((<usize>row) << 2);
-    for (let column = 0; column < columns; column++) {
-      store<f32>(to, load<f32>(source));
-      source += 4;
-      to += (<usize>rows) << 2;
-    }
-  }
 }

@@ -13,6 +13,8 @@ export type BackendInfo = {
   /** The device limits our kernels depend on; empty on wasm. */
   readonly limits: Readonly<Record<string, number>>;
   readonly features: readonly string[];
+  /** Threads that our kernels run in on wasm. */
+  readonly threads?: number;
   /** Arithmetic precision; storage of frozen weights may be narrower. */
   readonly precision: 'f32';
 };

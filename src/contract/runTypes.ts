@@ -23,6 +23,8 @@ export type BackendReport = {
     readonly description: string;
   } | null;
   readonly precision: string;
+  /** Threads on wasm. */
+  readonly threads?: number;
   /** Kernel variants in use by area, e.g. `{ linear: 'tiles' }`, where there is a choice. */
   readonly kernels?: Readonly<Record<string, string>>;
   /** Forms of kernels that were held against their references on this GPU, and those left out for wrong numbers. */

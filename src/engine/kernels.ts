@@ -7,7 +7,7 @@ import type { BackendReport } from '../contract/runTypes.ts';
 import { readSetting, writeSetting } from '../storage/kv.ts';
 import type { ComputedBy } from '../storage/runRecord.ts';
 import { type SelfTest, testKernels } from '../tensor/selfTest/testKernels.ts';
-import { restoreWasmForm, wasmFormsInUse } from '../tensor/wasm/forms.ts';
+import { restoreWasmForms, wasmFormsInUse } from '../tensor/wasm/forms.ts';
 import {
   useKernelVariants as applyVariants,
   excludeVariants,
@@ -82,7 +82,7 @@ export async function restoreForms(
   computedBy: ComputedBy | undefined,
 ): Promise<readonly string[]> {
   const recorded = computedBy?.backend === info.name ? computedBy.kernels : undefined;
-  if (info.name === 'wasm') return restoreWasmForm(recorded);
+  if (info.name === 'wasm') return restoreWasmForms(recorded);
   await chooseKernels(info);
   return recorded === undefined ? [] : restoreKernels(recorded);
 }
@@ -103,7 +103,7 @@ export function selfTestReport(): { readonly tested: number; readonly wrong: rea
 
 /** The report's form of a backend. */
 export function reportBackend(info: BackendInfo): BackendReport {
-  const { name, reason, adapter, precision } = info;
+  const { name, reason, adapter, precision, threads } = info;
   return {
     name,
     reason,
@@ -112,6 +112,7 @@ export function reportBackend(info: BackendInfo): BackendReport {
         ? null
         : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
     precision,
+    ...(threads === undefined ? {} : { threads }),
     kernels: kernelsInUse(info),
     selfTest: selfTestReport(),
   };

@@ -10,11 +10,15 @@ import type {
   Requests,
 } from '../contract/protocol.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
+import { restrictScripts } from '../lib/trustedTypes.ts';
 import { Engine } from './engine.ts';
 import { HANDLERS } from './handlers.ts';
 import type { RequestContext } from './requestContext.ts';
 import { transferables } from './transfer.ts';
 import { Work } from './work.ts';
+
+// For the threads of wasm.
+restrictScripts();
 
 const scope = self as unknown as DedicatedWorkerGlobalScope;
 const aborts = new Map<number, AbortController>();

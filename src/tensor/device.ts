@@ -7,12 +7,17 @@ import type { AdapterDescription, BackendInfo, WasmPaths } from '../contract/bac
 import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
-import { openWasmForm } from './wasm/forms.ts';
+import { openWasmForms } from './wasm/forms.ts';
+import { wasmKernels } from './wasm/kernels.ts';
+import { mayShareMemory, withSharedMemory } from './wasm/sharedMemory.ts';
+import { threadsFor } from './wasm/threads.ts';
 import { computesOnCpu } from './webgpu/adapter.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';
 
 export type OpenOptions = {
   readonly wasmPaths: WasmPaths;
+  /** Threads on wasm, where the page may have more than one; by default what suits the processor. */
+  readonly threads?: number;
   /** Called at most once, with the first GPU error or the loss of the device. Results after it are worthless. */
   readonly onLost?: (error: StudioError) => void;
 };
@@ -67,21 +72,30 @@ export function closeBackend(): void {
 }
 
 async function openWasm(reason: string, options: OpenOptions): Promise<BackendInfo> {
-  // The threaded build dies after minification and would use one thread on two cores anyway.
+  // The threaded build dies after minification and would use one thread on two cores anyway: our kernels have threads of
+  // their own.
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  setWasmPaths(options.wasmPaths);
+  setWasmPaths(options.wasmPaths, mayShareMemory());
   const unavailable = (cause?: unknown): StudioError =>
     new StudioError('wasm-unavailable', 'The WebAssembly backend did not start.', {
       remedy: 'Reload the page. If it happens again, the browser is too old or blocks WebAssembly.',
       cause,
     });
-  if (!(await tf.setBackend('wasm'))) throw unavailable();
+  const opened = withSharedMemory(() => tf.setBackend('wasm'));
+  const isOpen = await opened.catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
+  if (!isOpen) throw unavailable();
   shareClones();
-  await openWasmForm(tf.backend() as BackendWasm).catch((cause: unknown) => {
+  // Node, where tests run, has no navigator in every version.
+  const { hardwareConcurrency = 1 } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  const threads = options.threads ?? threadsFor(hardwareConcurrency);
+  await openWasmForms(tf.backend() as BackendWasm, threads).catch((cause: unknown) => {
     throw unavailable(cause);
   });
   closeBackend();
-  return { name: 'wasm', reason, limits: {}, features: [], precision: 'f32' };
+  const { count } = wasmKernels(tf.backend() as BackendWasm).threads;
+  return { name: 'wasm', reason, limits: {}, features: [], threads: count, precision: 'f32' };
 }
 
 /**

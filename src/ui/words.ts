@@ -57,12 +57,16 @@ export const PREDICTION_OPTIONS = [
   { value: 'v_prediction', label: 'Velocity (v)', help: 'Stable Diffusion 2.x at 768 pixels' },
 ] as const satisfies readonly { value: ModelReport['prediction']; label: string; help: string }[];
 
-/** What computes, at which precision and with which kernels, in one line. */
+/** What computes, in how many threads, at which precision and with which kernels, in one line. */
 export function describeArithmetic(backend: BackendReport, model: ModelReport | null): string {
   const name = backend.name === 'webgpu' ? 'WebGPU' : 'Processor (WebAssembly)';
-  const variants = [...new Set(Object.values(backend.kernels ?? {}))];
+  // Those of the processor say nothing to who reads a line; reports have them.
+  const forms = backend.name === 'webgpu' ? (backend.kernels ?? {}) : {};
+  const variants = [...new Set(Object.values(forms))];
   const kernels = variants.length === 0 ? [] : [`kernels: ${variants.join(' and ')}`];
-  return [name, describePrecision(backend, model), ...kernels].join(', ');
+  const { threads = 1 } = backend;
+  const shared = threads > 1 ? [`${threads} threads`] : [];
+  return [name, ...shared, describePrecision(backend, model), ...kernels].join(', ');
 }
 
 /** Kernel variants that were chosen for this device and how its self-test went, for a list of facts. */

@@ -13,7 +13,7 @@ import type { RunHead } from '../../src/storage/runRecord.ts';
 import { openRunStore } from '../../src/storage/runStore.ts';
 import { createRunRecord } from '../../src/storage/runs.ts';
 import { openBackend } from '../../src/tensor/device.ts';
-import { setWasmForm } from '../../src/tensor/wasm/forms.ts';
+import { firstForms, setWasmForms } from '../../src/tensor/wasm/forms.ts';
 import { loadTiny } from '../gpu/networks/tinyModel.ts';
 import { type SpecChange, specOf } from './runSpec.ts';
 
@@ -40,8 +40,8 @@ export async function openNodeWasm(): Promise<void> {
         'tfjs-backend-wasm-threaded-simd.wasm': name('tfjs-backend-wasm-threaded-simd.wasm'),
       },
     });
-    // The same bits whatever this node has; runs that earlier versions stored are of this form.
-    await setWasmForm('separate');
+    // The same bits whatever this node has; runs that earlier versions stored are of these forms.
+    await setWasmForms(firstForms);
   } finally {
     globalThis.fetch = original;
   }

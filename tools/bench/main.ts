@@ -59,14 +59,9 @@ function readOptions(): Options | null {
 
 async function bench({ request, device, jsonFile }: Options): Promise<void> {
   const rows: BenchRow[] = [];
-  // An isolated page has a clock of 5 us; elsewhere browsers round to 100 us.
-  const headers = {
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
-  };
   // Left as it is: bundled, it would not find its binary.
   const optimizeDeps = { exclude: ['onnxruntime-web'] };
-  const vite = { server: { headers }, optimizeDeps };
+  const vite = { optimizeDeps };
   const studio = await launchStudio({ backend: request.backend, from: 'dev', vite });
   const torch = new TorchProcess();
   try {

@@ -29,6 +29,15 @@ const MIME_TYPES = {
 };
 
 /**
+ * What a page needs to be isolated from others in the browser, without which it may not share memory between threads.
+ * Requests to other servers stay possible where those allow them (CORS), as the page's are anyway.
+ */
+export const ISOLATION = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+};
+
+/**
  * Absolute path of the regular file that a URL path names inside a folder, or null: for a missing file, a malformed
  * URL, and everything that leads outside (also through a symbolic link). A folder stands for its index.html.
  * @param {string} folder
@@ -148,7 +157,7 @@ export async function serveFolder({ folder, port, mounts = {} }) {
     }
     response.setHeader('Content-Security-Policy', policyOf(folder));
     response.setHeader('X-Frame-Options', 'DENY');
-    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    for (const [name, value] of Object.entries(ISOLATION)) response.setHeader(name, value);
     response.setHeader('Cross-Origin-Resource-Policy', 'same-origin');
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return void response.writeHead(405, { Allow: 'GET, HEAD' }).end();

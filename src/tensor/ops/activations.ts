@@ -10,6 +10,9 @@ import { defineOp, only } from './define.ts';
 
 type ActivationKind = GeluKind | 'silu';
 
+/** Multiply-adds that take as long as the activation of a value on wasm. */
+const pointCost = 20;
+
 const activations = {
   silu: SHADERS.silu,
   erf: SHADERS.gelu_erf,
@@ -24,7 +27,9 @@ const runSilu = defineOp<'x', Record<never, never>>({
     const size = sizeOf(x.shape);
     if (size % 4 !== 0) return null;
     const y = heap.allocate(x.shape);
-    heap.kernels.silu(heap.address(x), heap.address(y), size);
+    const operands = [x, y].map((tensor) => [tensor, 4] as const);
+    const sizes = (count: number) => [4 * count];
+    heap.callByRows('silu', { rows: size / 4, unit: 4 * pointCost, operands, sizes });
     return y;
   },
   gradient: {
@@ -41,7 +46,9 @@ const runSiluGradient = defineOp<'x' | 'dy', Record<never, never>>({
     const size = sizeOf(x.shape);
     if (size % 4 !== 0) return null;
     const dx = heap.allocate(x.shape);
-    heap.kernels.siluGradient(heap.address(x), heap.address(dy), heap.address(dx), size);
+    const operands = [x, dy, dx].map((tensor) => [tensor, 4] as const);
+    const sizes = (count: number) => [4 * count];
+    heap.callByRows('siluGradient', { rows: size / 4, unit: 4 * pointCost, operands, sizes });
     return dx;
   },
 });
@@ -88,7 +95,15 @@ const runGeglu = defineOp<'x', Record<never, never>>({
     const width = (x.shape.at(-1) as number) / 2;
     if (width % 4 !== 0) return null;
     const y = heap.allocate([...x.shape.slice(0, -1), width]);
-    heap.kernels.geglu(heap.address(x), heap.address(y), sizeOf(x.shape) / (2 * width), width);
+    heap.callByRows('geglu', {
+      rows: sizeOf(y.shape) / width,
+      unit: width * pointCost,
+      operands: [
+        [x, 2 * width],
+        [y, width],
+      ],
+      sizes: (count) => [count, width],
+    });
     return y;
   },
   webgpu: (backend, { x }) => {
@@ -124,8 +139,16 @@ const runGegluGradient = defineOp<'x' | 'dy', Record<never, never>>({
     const width = dy.shape.at(-1) as number;
     if (width % 4 !== 0) return null;
     const dx = heap.allocate(x.shape);
-    const addresses = [x, dy, dx].map((tensor) => heap.address(tensor));
-    heap.kernels.gegluGradient(...addresses, sizeOf(dy.shape) / width, width);
+    heap.callByRows('gegluGradient', {
+      rows: sizeOf(dy.shape) / width,
+      unit: width * pointCost,
+      operands: [
+        [x, 2 * width],
+        [dy, width],
+        [dx, 2 * width],
+      ],
+      sizes: (count) => [count, width],
+    });
     return dx;
   },
   webgpu: (backend, { x, dy }) =>

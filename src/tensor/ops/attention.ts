@@ -29,17 +29,9 @@ const runAttention = defineOp<'q' | 'k' | 'v', AttentionOptions>({
     const o = heap.allocate(q.shape);
     const probs = heap.allocate([s.batch, heads, s.queries, s.keys]);
     const addresses = [q, k, v, o, probs].map((tensor) => heap.address(tensor));
-    const { batch, queries, keys, width } = s;
-    heap.kernels.attend(
-      ...addresses,
-      batch,
-      heads,
-      queries,
-      keys,
-      width,
-      causal ? 1 : 0,
-      attentionScratch(heap, s),
-    );
+    const sizes = [heads, s.queries, s.keys, s.width, causal ? 1 : 0];
+    const calls = attentionParts(heap, s, 3).map((part) => [...addresses, ...part, ...sizes]);
+    heap.call('attend', calls, attentionScratch(heap, s));
     return [o, probs];
   },
   gradient: {
@@ -69,8 +61,9 @@ const runAttentionGradient = defineOp<'q' | 'k' | 'v' | 'o' | 'state' | 'dy', At
     const s = attentionSizes(q, k, heads);
     const gradients = [q, k, v].map(({ shape }) => heap.allocate(shape));
     const addresses = [q, k, v, state, dy, ...gradients].map((tensor) => heap.address(tensor));
-    const { batch, queries, keys, width } = s;
-    heap.kernels.attendGradient(...addresses, batch, heads, queries, keys, width, attentionScratch(heap, s));
+    const sizes = [heads, s.queries, s.keys, s.width];
+    const calls = attentionParts(heap, s, 7).map((part) => [...addresses, ...part, ...sizes]);
+    heap.call('attendGradient', calls, attentionScratch(heap, s));
     return gradients;
   },
 });
@@ -150,8 +143,16 @@ function attentionSizes(q: TensorInfo, k: TensorInfo, heads: number): AttentionS
   return { batch, heads, queries, keys: k.shape[1] as number, width };
 }
 
-/** Memory that the wasm kernels work in. */
+/** Pairs of a sample and a head, of so many products each, for the threads of wasm. */
+function attentionParts(
+  heap: Heap,
+  { batch, heads, queries, keys, width }: AttentionSizes,
+  products: number,
+): readonly (readonly [first: number, count: number])[] {
+  return heap.parts(batch * heads, (products * queries * keys * width) / heads);
+}
+
+/** Bytes that the wasm kernels work in. */
 function attentionScratch(heap: Heap, { heads, queries, keys, width }: AttentionSizes): number {
-  const bytes = heap.kernels.attentionScratch(queries, keys, width / heads);
-  return heap.address(heap.allocate([bytes / 4]));
+  return heap.kernels.attentionScratch(queries, keys, width / heads);
 }

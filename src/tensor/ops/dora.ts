@@ -3,7 +3,8 @@
  * W + s A B treated as constants (section 4.3), so no gradient of the size of W is ever formed.
  */
 
-import { sizeOf, type Tensor, type Tensor1D, type Tensor2D } from '../tf.ts';
+import { sizeOf, type Tensor, type Tensor1D, type Tensor2D, type TensorInfo } from '../tf.ts';
+import type { Heap } from '../wasm/heap.ts';
 import { launchElementwise } from '../webgpu/elementwise.ts';
 import { f32, launch, u32 } from '../webgpu/launch.ts';
 import { quarters, weightOf } from '../webgpu/products.ts';
@@ -19,6 +20,15 @@ const runEpilogue = defineOp<'base' | 'ab' | 'magnitude' | 'weightNorm' | 'bias'
     const sum = compose.add(base, compose.mul(ab, compose.scalar(scaling)));
     const y = compose.mul(sum, compose.div(magnitude, weightNorm));
     return bias === undefined ? y : compose.add(y, bias);
+  },
+  wasm: (heap, { base, ab, magnitude, weightNorm, bias }, { scaling }) => {
+    const width = magnitude.shape[0] as number;
+    if (width % 4 !== 0) return null;
+    const y = heap.allocate(base.shape);
+    const [from, update, m, n, to] = addressesOf(heap, [base, ab, magnitude, weightNorm, y] as const);
+    const offset = bias === undefined ? 0 : heap.address(bias);
+    heap.call('doraEpilogue', [[from, update, m, n, offset, to, sizeOf(y.shape) / width, width, scaling]]);
+    return y;
   },
   webgpu: (backend, { base, ab, magnitude, weightNorm, bias }, { scaling }) =>
     launchElementwise(backend, {
@@ -53,6 +63,14 @@ const runScale = defineOp<'dy' | 'magnitude' | 'weightNorm', { readonly factor: 
     const ratio = compose.div(magnitude, weightNorm);
     return compose.mul(dy, factor === 1 ? ratio : compose.mul(ratio, compose.scalar(factor)));
   },
+  wasm: (heap, { dy, magnitude, weightNorm }, { factor }) => {
+    const width = magnitude.shape[0] as number;
+    if (width % 4 !== 0) return null;
+    const out = heap.allocate(dy.shape);
+    const addresses = addressesOf(heap, [dy, magnitude, weightNorm, out]);
+    heap.call('doraScale', [[...addresses, sizeOf(dy.shape) / width, width, factor]]);
+    return out;
+  },
   webgpu: (backend, { dy, magnitude, weightNorm }, { factor }) =>
     launchElementwise(backend, {
       label: 'dora_scale',
@@ -75,6 +93,14 @@ const runMagnitudeGradient = defineOp<'dy' | 'base' | 'ab' | 'weightNorm', Epilo
     const product = compose.view(compose.mul(dy, sum), [rows, width]);
     const total = compose.matMul(compose.filled(1, [1, rows]), product);
     return compose.div(compose.view(total, [width]), weightNorm);
+  },
+  wasm: (heap, { dy, base, ab, weightNorm }, { scaling }) => {
+    const width = weightNorm.shape[0] as number;
+    if (width % 4 !== 0) return null;
+    const out = heap.allocate([width]);
+    const addresses = addressesOf(heap, [dy, base, ab, weightNorm, out]);
+    heap.call('doraMagnitudeGradient', [[...addresses, sizeOf(dy.shape) / width, width, scaling]]);
+    return out;
   },
   webgpu: (backend, { dy, base, ab, weightNorm }, { scaling }) => {
     const width = weightNorm.shape[0] as number;
@@ -99,6 +125,14 @@ const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { r
     const sums = compose.matMul(compose.filled(1, [1, inner]), squared);
     return compose.view(compose.unary('Sqrt', sums), [columns]);
   },
+  wasm: (heap, { w, loraA, loraB }, { scaling, weight }) => {
+    const [inner, columns] = weight.shape as [number, number];
+    if (columns % 4 !== 0) return null;
+    const out = heap.allocate([columns]);
+    const addresses = addressesOf(heap, [w, loraA, loraB, out]);
+    heap.call('doraWeightNorm', [[...addresses, inner, columns, loraA.shape[1] as number, scaling]]);
+    return out;
+  },
   webgpu: (backend, { w, loraA, loraB }, { scaling, weight }) => {
     const [inner, columns] = weight.shape as [number, number];
     const whole = columns % 4 === 0;
@@ -116,6 +150,10 @@ const runWeightNorm = defineOp<'w' | 'loraA' | 'loraB', EpilogueAttributes & { r
     });
   },
 });
+
+function addressesOf<T extends readonly TensorInfo[]>(heap: Heap, tensors: T): { [I in keyof T]: number } {
+  return tensors.map((tensor) => heap.address(tensor)) as { [I in keyof T]: number };
+}
 
 /**
  * The end of a DoRA layer: `(base + scaling ab) magnitude / weightNorm + bias`. Differentiable in `base`, `ab` and

@@ -27,7 +27,7 @@ const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
     launch(backend, { ...normLaunch(backend, 'group_norm', x, options), inputs: [x, gamma, beta] }),
   wasm: (heap, { x, gamma, beta }, options) => {
     const y = heap.allocate(x.shape);
-    return runOnHeap(heap, heap.kernels.groupNorm, [x, gamma, beta, y], options) ? y : null;
+    return runOnHeap(heap, 'groupNorm', [x, gamma, beta, y], options) ? y : null;
   },
   gradient: {
     save: ['x', 'gamma', 'beta'],
@@ -59,7 +59,7 @@ const runGroupNormGradient = defineOp<'x' | 'gamma' | 'beta' | 'dy', GroupNormOp
     }),
   wasm: (heap, { x, gamma, beta, dy }, options) => {
     const dx = heap.allocate(x.shape);
-    return runOnHeap(heap, heap.kernels.groupNormGradient, [x, gamma, beta, dy, dx], options) ? dx : null;
+    return runOnHeap(heap, 'groupNormGradient', [x, gamma, beta, dy, dx], options) ? dx : null;
   },
 });
 
@@ -99,7 +99,7 @@ export function joinedGroupNorm(
 /** Runs a kernel on tensors of which the first has the sizes. False when it cannot, with channels not divisible by 4. */
 function runOnHeap(
   heap: Heap,
-  kernel: (...addressesAndSizes: number[]) => void,
+  kernel: 'groupNorm' | 'groupNormGradient',
   tensors: readonly TensorInfo[],
   { groups, eps, silu }: GroupNormOptions,
 ): boolean {
@@ -107,9 +107,14 @@ function runOnHeap(
   const [samples, channels] = [shape[0] as number, shape.at(-1) as number];
   if (channels % 4 !== 0) return false;
   const pixels = sizeOf(shape) / (samples * channels);
-  const scratch = heap.allocate([heap.kernels.groupNormScratch(channels) / 4]);
-  const addresses = tensors.map((tensor) => heap.address(tensor));
-  kernel(...addresses, samples, pixels, channels, groups, eps, silu ? 1 : 0, heap.address(scratch));
+  heap.callByRows(kernel, {
+    rows: samples,
+    unit: 20 * pixels * channels,
+    // gamma and beta are shared by all samples.
+    operands: tensors.map((tensor) => [tensor, tensor.shape.length === 1 ? 0 : pixels * channels]),
+    sizes: (count) => [count, pixels, channels, groups, eps, silu ? 1 : 0],
+    scratchBytes: heap.kernels.groupNormScratch(channels),
+  });
   return true;
 }
 

@@ -21,7 +21,7 @@ const runLayerNorm = defineOp<'x' | 'gamma' | 'beta', LayerNormAttributes>({
   },
   wasm: (heap, { x, gamma, beta }, { eps }) => {
     const y = heap.allocate(x.shape);
-    return runOnHeap(heap, heap.kernels.layerNorm, [x, gamma, beta, y], eps) ? y : null;
+    return runOnHeap(heap, 'layerNorm', [x, gamma, beta, y], eps) ? y : null;
   },
   gradient: {
     save: ['x', 'gamma'],
@@ -46,7 +46,7 @@ const runLayerNormGradient = defineOp<'x' | 'gamma' | 'dy', LayerNormAttributes>
   },
   wasm: (heap, { x, gamma, dy }, { eps }) => {
     const dx = heap.allocate(x.shape);
-    return runOnHeap(heap, heap.kernels.layerNormGradient, [x, gamma, dy, dx], eps) ? dx : null;
+    return runOnHeap(heap, 'layerNormGradient', [x, gamma, dy, dx], eps) ? dx : null;
   },
 });
 
@@ -63,14 +63,20 @@ export function layerNorm<T extends Tensor>(x: T, gamma: Tensor, beta: Tensor, e
 /** Runs a kernel on tensors of which the first has the sizes. False when it cannot, with widths not divisible by 4. */
 function runOnHeap(
   heap: Heap,
-  kernel: (...addressesAndSizes: number[]) => void,
+  kernel: 'layerNorm' | 'layerNormGradient',
   tensors: readonly TensorInfo[],
   eps: number,
 ): boolean {
   const { shape } = tensors[0] as TensorInfo;
   const width = shape.at(-1) as number;
   if (width % 4 !== 0) return false;
-  kernel(...tensors.map((tensor) => heap.address(tensor)), sizeOf(shape) / width, width, eps);
+  heap.callByRows(kernel, {
+    rows: sizeOf(shape) / width,
+    unit: 4 * width,
+    // gamma and beta have one row, which all others share.
+    operands: tensors.map((tensor) => [tensor, tensor.shape.length === 1 ? 0 : width]),
+    sizes: (count) => [count, width, eps],
+  });
   return true;
 }
 

@@ -1,58 +1,87 @@
 /**
- * The forms of the wasm kernels. `separate` rounds after each multiplication and each addition; `fused` (relaxed SIMD, where
- * the processor fuses) rounds once for both, which is faster and a little more exact, but gives other last bits. Each form gives
- * the same bits on every machine that has it.
+ * The forms of the wasm kernels. Each gives the same bits on every machine that has it, but other last bits than another.
+ *
+ * - `products`: `separate` rounds after each multiplication and each addition; `fused` (relaxed SIMD, where the processor fuses)
+ *   rounds once for both, which is faster on most processors and a little more exact.
+ * - `convolutions`: the largest tiles that Winograd's way goes in, of 2 x 2 or 4 x 4 pixels.
  */
 import { type BackendWasm, tf } from '../tf.ts';
-import { loadWasmKernels } from './kernels.ts';
+import { loadWasmKernels, type WasmForms } from './kernels.ts';
 
-export const wasmForms = ['separate', 'fused'] as const;
-export type WasmForm = (typeof wasmForms)[number];
+/** What runs had before there was a choice; every browser has it. */
+export const firstForms: WasmForms = { products: 'separate', convolutions: 'winograd-2x2' };
 
-/** Name of the choice in checkpoints and reports. */
-const AREA = 'products';
+/** What the kernels of a backend were loaded with. The number of threads does not change bits. */
+type Loaded = { readonly backend: BackendWasm; readonly forms: WasmForms; readonly threads: number };
 
-let current: WasmForm = 'separate';
+let loaded: Loaded | null = null;
 
-/** Loads the best form that this machine has; done once before a backend runs any of our ops. */
-export async function openWasmForm(backend: BackendWasm): Promise<void> {
-  await use(backend, fusesProducts() ? 'fused' : 'separate');
+/**
+ * Loads the best forms that this machine has; done once before a backend runs any of our ops.
+ * @param threads how many are wanted; they need shared memory
+ */
+export async function openWasmForms(backend: BackendWasm, threads: number): Promise<void> {
+  await use({ backend, forms: bestForms(), threads });
 }
 
-/** Uses a form, as tests do; `fused` only where `fusesProducts`. */
-export async function setWasmForm(form: WasmForm): Promise<void> {
-  await use(tf.backend() as BackendWasm, form);
+/** Uses forms, as tests do; `fused` only where `fusesProducts`. */
+export async function setWasmForms(forms: WasmForms): Promise<void> {
+  await use({ backend: tf.backend() as BackendWasm, forms, threads: loaded?.threads ?? 1 });
+}
+
+/** The forms that a new run is begun in. */
+export function bestForms(): WasmForms {
+  return { products: fusesProducts() ? 'fused' : 'separate', convolutions: 'winograd-4x4' };
 }
 
 /**
- * Uses the form that a run was begun with, as far as this machine has it, so that it goes on to the same bits.
+ * Uses the forms that a run was begun with, as far as this machine has them, so that it goes on to the same bits.
  *
  * @param recorded what `wasmFormsInUse` gave when the run was begun; undefined for a new run
  * @returns what this machine does not have
  */
-export async function restoreWasmForm(
+export async function restoreWasmForms(
   recorded: Readonly<Record<string, string>> | undefined,
 ): Promise<readonly string[]> {
-  const backend = tf.backend() as BackendWasm;
   if (recorded === undefined) {
-    await openWasmForm(backend);
+    await setWasmForms(bestForms());
     return [];
   }
-  // Runs from before there was a choice are of the first form.
-  const wanted = recorded[AREA] ?? 'separate';
-  const has = wanted === 'separate' || (wanted === 'fused' && fusesProducts());
-  await use(backend, has ? wanted : 'separate');
-  return has ? [] : [AREA];
+  const best = bestForms();
+  const { products = firstForms.products, convolutions = firstForms.convolutions } = recorded;
+  const fused = products === 'fused' && best.products === 'fused';
+  const large = convolutions === 'winograd-4x4';
+  const forms: WasmForms = {
+    products: fused ? 'fused' : 'separate',
+    convolutions: large ? 'winograd-4x4' : 'winograd-2x2',
+  };
+  await setWasmForms(forms);
+  return [
+    ...(products === forms.products ? [] : ['products']),
+    ...(convolutions === forms.convolutions ? [] : ['convolutions']),
+  ];
 }
 
-/** The form in use, for checkpoints; nothing for the one that runs had before there was a choice. */
+/** The forms in use, for checkpoints; without those that runs had before there was a choice. */
 export function wasmFormsInUse(): Readonly<Record<string, string>> {
-  return current === 'separate' ? {} : { [AREA]: current };
+  return Object.fromEntries(
+    Object.entries(loaded?.forms ?? firstForms).filter(
+      ([area, form]) => form !== firstForms[area as keyof WasmForms],
+    ),
+  );
 }
 
-async function use(backend: BackendWasm, form: WasmForm): Promise<void> {
-  await loadWasmKernels(backend, form);
-  current = form;
+async function use(wanted: Loaded): Promise<void> {
+  const { backend, forms, threads } = wanted;
+  const { products, convolutions } = forms;
+  const isLoaded =
+    loaded?.backend === backend &&
+    loaded.threads === threads &&
+    loaded.forms.products === products &&
+    loaded.forms.convolutions === convolutions;
+  if (isLoaded) return;
+  await loadWasmKernels(backend, forms, threads);
+  loaded = wanted;
 }
 
 /** `(x: f32, y: f32) -> f32`: x x + y by `f32x4.relaxed_madd`. */

@@ -4,18 +4,36 @@
  */
 import { Compose } from '../composed/compose.ts';
 import type { BackendWasm, TensorInfo } from '../tf.ts';
-import { type WasmKernels, wasmKernels } from './kernels.ts';
+import { type SharedKernel, type WasmKernels, wasmKernels } from './kernels.ts';
 import { assertAllocated, type WasmMemory } from './memory.ts';
 import { batchProduct, product } from './products.ts';
+import type { WasmThreads } from './threads.ts';
+
+/** What a kernel does to rows of tensors. */
+type RowWork = {
+  readonly rows: number;
+  /** Multiply-adds of a row, or what takes as long. */
+  readonly unit: number;
+  /** Tensors in the order of the arguments, and how many values of each are a row's: none of what all rows share. */
+  readonly operands: readonly (readonly [TensorInfo, number])[];
+  /** The arguments after their addresses, for so many rows. */
+  readonly sizes: (count: number) => readonly number[];
+  readonly scratchBytes?: number;
+};
 
 export class Heap extends Compose implements WasmMemory {
   readonly kernels: WasmKernels;
+  readonly largestTile: 2 | 4;
+  readonly #threads: WasmThreads;
   readonly #wasm: BackendWasm;
 
   constructor(backend: BackendWasm) {
     super(backend);
     this.#wasm = backend;
-    this.kernels = wasmKernels(backend);
+    const { kernels, threads, largestTile } = wasmKernels(backend);
+    this.largestTile = largestTile;
+    this.kernels = kernels;
+    this.#threads = threads;
   }
 
   allocate(shape: readonly number[]): TensorInfo {
@@ -34,6 +52,35 @@ export class Heap extends Compose implements WasmMemory {
 
   values(tensor: TensorInfo): Float32Array {
     return this.#wasm.typedArrayFromHeap(tensor) as Float32Array;
+  }
+
+  parts(rows: number, unit: number, multiple?: number): readonly (readonly [first: number, count: number])[] {
+    return this.#threads.parts(rows, unit, multiple);
+  }
+
+  call(kernel: SharedKernel, calls: readonly (readonly number[])[], scratchBytes = 0): void {
+    if (scratchBytes === 0) {
+      this.#threads.run(kernel, calls);
+      return;
+    }
+    const bytes = Math.ceil(scratchBytes / 16) * 16;
+    const threads = calls.length === 1 ? 1 : this.#threads.count;
+    const scratch = this.address(this.allocate([(threads * bytes) / 4]));
+    this.#threads.run(
+      kernel,
+      calls.map((numbers) => [...numbers, scratch]),
+      bytes,
+    );
+  }
+
+  /** `call` on tensors that go row by row. */
+  callByRows(kernel: SharedKernel, { rows, unit, operands, sizes, scratchBytes = 0 }: RowWork): void {
+    const addresses = operands.map(([tensor, width]) => [this.address(tensor), 4 * width] as const);
+    const calls = this.parts(rows, unit).map(([first, count]) => [
+      ...addresses.map(([address, pitch]) => address + first * pitch),
+      ...sizes(count),
+    ]);
+    this.call(kernel, calls, scratchBytes);
   }
 
   override matMul(a: TensorInfo, b: TensorInfo, bias?: TensorInfo): TensorInfo {

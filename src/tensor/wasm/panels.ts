@@ -5,8 +5,14 @@
 import { BackendWasm, sizeOf, type Tensor, type TensorInfo, tf } from '../tf.ts';
 import type { WasmMemory } from './memory.ts';
 
-/** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose; in two ways. */
-export type Use = 'forward' | 'gradient' | 'winograd' | 'winogradGradient';
+/** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose; in three ways. */
+export type Use =
+  | 'forward'
+  | 'gradient'
+  | 'winograd2'
+  | 'winograd2Gradient'
+  | 'winograd4'
+  | 'winograd4Gradient';
 
 /** A packed right side of `depth` rows and `columns` columns. */
 export type Panels = { readonly address: number; readonly depth: number; readonly columns: number };

@@ -1,6 +1,6 @@
 /**
  * Matrix products and convolutions on wasm. The right side is packed into panels; for frozen weights once, kept until the
- * weight is disposed. Rows go through in groups whose table of addresses and inputs stay in the cache.
+ * weight is disposed.
  */
 
 import { sizeOf, type TensorInfo } from '../tf.ts';
@@ -24,8 +24,8 @@ export type ProductForm = 'NN' | 'NT' | 'TN';
 /** What is added to a product: a bias [N], a tensor of the result's shape. */
 type Terms = { readonly bias?: TensorInfo | undefined; readonly residual?: TensorInfo | undefined };
 
-/** Rows of a group; a multiple of the 4 that are computed together. */
-const groupRows = 256;
+/** Rows that are computed together. */
+const tileRows = 4;
 
 /** c [M,N] for a [M,K] and b [K,N] in the given form, plus bias [N]. */
 export function product(
@@ -77,15 +77,42 @@ export function weightProduct(
 ): TensorInfo {
   const panels = linearPanels(heap, weight, use);
   const y = heap.allocate([...x.shape.slice(0, -1), panels.columns]);
-  multiplyRows(
-    heap,
-    heap.address(x),
-    heap.address(y),
-    sizeOf(x.shape) / panels.depth,
-    panels,
-    addedOf(heap, terms),
-  );
+  const [from, to, added] = [heap.address(x), heap.address(y), addedOf(heap, terms)];
+  const rows = sizeOf(x.shape) / panels.depth;
+  const starts = added.residual === 0 ? startsOfEqual(heap, x) : null;
+  if (starts === null) {
+    multiplyRows(heap, from, to, rows, panels, added);
+    return y;
+  }
+  const samples = x.shape[0] as number;
+  const each = rows / samples;
+  const size = each * panels.columns;
+  for (const [i, start] of starts.entries()) {
+    const inputs = from + 4 * start * each * panels.depth;
+    multiplyRows(heap, inputs, to + 4 * start * size, each, panels, added);
+    const values = heap.values(y);
+    const end = starts[i + 1] ?? samples;
+    for (let copy = start + 1; copy < end; copy++)
+      values.copyWithin(copy * size, start * size, (start + 1) * size);
+  }
   return y;
+}
+
+/**
+ * Where samples [N, L, D] differ from the one before: the candidates of a prompt share its context, whose keys and values
+ * are then computed once. Null when all differ.
+ */
+function startsOfEqual(heap: WasmMemory, x: TensorInfo): readonly number[] | null {
+  const samples = x.shape[0] as number;
+  const bytes = (4 * sizeOf(x.shape)) / samples;
+  if (x.shape.length !== 3 || bytes % 16 !== 0) return null;
+  const address = heap.address(x);
+  const starts = [0];
+  for (let sample = 1; sample < samples; sample++) {
+    const here = address + sample * bytes;
+    if (heap.kernels.sameBits(here - bytes, here, bytes) === 0) starts.push(sample);
+  }
+  return starts.length === samples ? null : starts;
 }
 
 /** x [N,H,W,Cin] to [N,H',W',Cout]. */
@@ -135,34 +162,16 @@ function convolveRows(
   const panels = convPanels(heap, weight, use, [taps, inner, columns]);
   const pixels = sizeOf(to.shape) / columns;
   const zeros = heap.allocate([inner]);
-  const table = heap.address(heap.allocate([Math.min(groupRows, pixels + 3) * taps]));
   heap.values(zeros).fill(0);
-  const { multiply, convolutionRows, convolutionGradientRows } = heap.kernels;
-  const fillTable = forward ? convolutionRows : convolutionGradientRows;
-  const [source, target] = [heap.address(from), heap.address(to)];
-  for (let first = 0; first < pixels; first += groupRows) {
-    const count = Math.min(groupRows, pixels - first);
-    fillTable(
-      source,
-      heap.address(zeros),
-      table,
-      first,
-      count,
-      g.height,
-      g.width,
-      inner,
-      g.outHeight,
-      g.outWidth,
-      g.kernelHeight,
-      g.kernelWidth,
-      g.stride,
-      g.padTop,
-      g.padLeft,
-    );
-    const done = 4 * first * columns;
-    const { bias, residual } = shifted(added, done);
-    multiply(table, taps, inner, panels.address, bias, residual, target + done, 4 * columns, count, columns);
-  }
+  const operands = [heap.address(from), heap.address(zeros), panels.address, added.bias, added.residual];
+  const sizes = [
+    ...[inner, columns, g.height, g.width, g.outHeight, g.outWidth, g.kernelHeight, g.kernelWidth],
+    ...[g.stride, g.padTop, g.padLeft, forward ? 0 : 1],
+  ];
+  const calls = heap
+    .parts(pixels, taps * inner * columns, tileRows)
+    .map(([first, count]) => [...operands, heap.address(to), first, count, ...sizes]);
+  heap.call('convolution', calls, heap.kernels.productScratch(pixels, taps));
 }
 
 function multiplyRows(
@@ -171,17 +180,14 @@ function multiplyRows(
   c: number,
   rows: number,
   { address, depth, columns }: Panels,
-  added: Added,
+  { bias, residual }: Added,
 ): void {
-  const { matrixRows, multiply } = heap.kernels;
-  const table = heap.address(heap.allocate([Math.min(groupRows, rows + 3)]));
-  for (let first = 0; first < rows; first += groupRows) {
-    const count = Math.min(groupRows, rows - first);
-    matrixRows(a + 4 * first * depth, 4 * depth, table, count);
+  const calls = heap.parts(rows, depth * columns, tileRows).map(([first, count]) => {
     const done = 4 * first * columns;
-    const { bias, residual } = shifted(added, done);
-    multiply(table, 1, depth, address, bias, residual, c + done, 4 * columns, count, columns);
-  }
+    const added = residual === 0 ? 0 : residual + done;
+    return [a + 4 * first * depth, address, bias, added, c + done, count, depth, columns];
+  });
+  heap.call('matrixProduct', calls, heap.kernels.productScratch(rows, 1));
 }
 
 function linearPanels(heap: WasmMemory, weight: Weight, use: Use): Panels {
@@ -224,9 +230,4 @@ function transposed(heap: WasmMemory, x: TensorInfo): TensorInfo {
 function addedOf(heap: WasmMemory, { bias, residual }: Terms): Added {
   const addressOf = (x: TensorInfo | undefined): number => (x === undefined ? 0 : heap.address(x));
   return { bias: addressOf(bias), residual: addressOf(residual) };
-}
-
-/** For rows that start `bytes` further down. */
-function shifted({ bias, residual }: Added, bytes: number): Added {
-  return { bias, residual: residual === 0 ? 0 : residual + bytes };
 }

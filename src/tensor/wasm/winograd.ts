@@ -1,6 +1,6 @@
 /**
- * 3x3 convolutions of stride 1 on wasm by Winograd's F(2x2, 3x3) (wasm/winograd.ts), which takes 4/9 of the products: twice as
- * fast as the direct way from 64 channels on (128 channels, 8 x 4x4 pixels: 0.62 ms instead of 1.32).
+ * 3x3 convolutions of stride 1 on wasm by Winograd's filtering, in tiles of 2 x 2 pixels (wasm/winograd.ts), which takes 4/9 of
+ * the products, or of 4 x 4 (wasm/winograd4.ts), which takes 1/4.
  */
 
 import { sizeOf, type Tensor, type TensorInfo } from '../tf.ts';
@@ -26,14 +26,16 @@ export type ConvGeometry = {
   readonly padRight: number;
 };
 
-/** Positions of a transformed tile, each a matrix product over channels. */
-const positions = 16;
-
-/** Tiles that go through together: transformed inputs and outputs of 128 channels fill half a megabyte. */
-const groupTiles = 32;
+/** Larger weights would take too much memory as 36 matrices, four times their size. */
+const mostWeights = 256 * 256;
 
 /** Below this, transforming costs more than it saves. */
 const fewestChannels = 16;
+
+/** Positions of a transformed tile, each a matrix product over channels. */
+const positionsOf = (side: Side): number => (side + 2) ** 2;
+
+type Side = 2 | 4;
 
 /** Depends on nothing that changes with the batch, as bits would change with it. */
 export function winogradFits(g: ConvGeometry): boolean {
@@ -58,8 +60,7 @@ export function winograd(
   g: ConvGeometry,
   added: Added,
 ): void {
-  const panels = winogradPanels(heap, weight, 'winograd');
-  run(heap, { from: x, to, added, padTop: g.padTop, padLeft: g.padLeft }, panels);
+  run(heap, weight, { from: x, to, added, padTop: g.padTop, padLeft: g.padLeft, turn: false });
 }
 
 /** dy [N,H',W',Cout] to `dx` [N,H,W,Cin]: the convolution with the turned and transposed filter. */
@@ -70,8 +71,8 @@ export function winogradGradient(
   dx: TensorInfo,
   g: ConvGeometry,
 ): void {
-  const panels = winogradPanels(heap, weight, 'winogradGradient');
-  run(heap, { from: dy, to: dx, added: nothingAdded, padTop: 2 - g.padTop, padLeft: 2 - g.padLeft }, panels);
+  const [padTop, padLeft] = [2 - g.padTop, 2 - g.padLeft];
+  run(heap, weight, { from: dy, to: dx, added: nothingAdded, padTop, padLeft, turn: true });
 }
 
 type Convolution = {
@@ -80,52 +81,47 @@ type Convolution = {
   readonly added: Added;
   readonly padTop: number;
   readonly padLeft: number;
+  /** With the turned and transposed filter. */
+  readonly turn: boolean;
 };
 
-function run(heap: WasmMemory, { from, to, added, padTop, padLeft }: Convolution, panels: number): void {
-  const { winogradInput, winogradOutput, matrixRows, multiply } = heap.kernels;
-  const [, height, width, inner] = from.shape as [number, number, number, number];
-  const [batch, outHeight, outWidth, columns] = to.shape as [number, number, number, number];
-  const [tileRows, tileColumns] = [Math.ceil(outHeight / 2), Math.ceil(outWidth / 2)];
-  const tiles = batch * tileRows * tileColumns;
-  const most = Math.min(groupTiles, tiles);
-  const zeros = heap.allocate([inner]);
-  const [transformed, products] = [inner, columns].map((size) =>
-    heap.address(heap.allocate([positions * most * size])),
-  ) as [number, number];
-  const table = heap.address(heap.allocate([Math.max(positions, most + 3)]));
-  heap.values(zeros).fill(0);
-  const [source, target, nothing] = [from, to, zeros].map((tensor) => heap.address(tensor)) as [
-    number,
-    number,
-    number,
-  ];
-  const tileGrid = [tileRows, tileColumns];
-  for (let first = 0; first < tiles; first += groupTiles) {
-    const count = Math.min(groupTiles, tiles - first);
-    winogradInput(
-      ...[source, nothing, table, transformed, first, count, height, width, inner],
-      ...[...tileGrid, padTop, padLeft],
-    );
-    for (let position = 0; position < positions; position++) {
-      matrixRows(transformed + 4 * position * count * inner, 4 * inner, table, count);
-      const right = panels + 4 * position * panelSize(inner, columns);
-      const result = products + 4 * position * count * columns;
-      multiply(table, 1, inner, right, 0, 0, result, 4 * columns, count, columns);
-    }
-    const sizes = [first, count, outHeight, outWidth, columns, ...tileGrid];
-    winogradOutput(products, added.bias, added.residual, target, ...sizes);
-  }
+/**
+ * The side of the tiles of an image, of which those at the end may be more than is needed. Depends on nothing that changes
+ * with the batch.
+ */
+function sideOf(largest: Side, height: number, width: number, weights: number): Side {
+  const cost = (side: Side): number => Math.ceil(height / side) * Math.ceil(width / side) * positionsOf(side);
+  return largest === 4 && weights <= mostWeights && cost(4) < cost(2) ? 4 : 2;
 }
 
-/** Address of the 16 transformed weights, each packed. */
-function winogradPanels(heap: WasmMemory, weight: Tensor, use: Use): number {
+function run(heap: WasmMemory, weight: Tensor, convolution: Convolution): void {
+  const { from, to, added, padTop, padLeft, turn } = convolution;
+  const [, height, width, inner] = from.shape as [number, number, number, number];
+  const [batch, outHeight, outWidth, columns] = to.shape as [number, number, number, number];
+  const side = sideOf(heap.largestTile, outHeight, outWidth, inner * columns);
+  const tiles = batch * Math.ceil(outHeight / side) * Math.ceil(outWidth / side);
+  const panels = winogradPanels(heap, weight, side, turn);
+  const zeros = heap.allocate([inner]);
+  heap.values(zeros).fill(0);
+  const operands = [heap.address(from), heap.address(zeros), panels, added.bias, added.residual];
+  const sizes = [inner, columns, height, width, outHeight, outWidth, padTop, padLeft, side];
+  const calls = heap
+    .parts(tiles, positionsOf(side) * inner * columns)
+    .map(([first, count]) => [...operands, heap.address(to), first, count, ...sizes]);
+  heap.call('winograd', calls, heap.kernels.winogradScratch(side, tiles, inner, columns));
+}
+
+/** Address of the transformed weights, each packed. */
+function winogradPanels(heap: WasmMemory, weight: Tensor, side: Side, turn: boolean): number {
   const [, , inputs, outputs] = weight.shape as [number, number, number, number];
-  const turn = use === 'winogradGradient';
   const [depth, columns] = turn ? [outputs, inputs] : [inputs, outputs];
+  const positions = positionsOf(side);
+  const use: Use = turn ? `winograd${side}Gradient` : `winograd${side}`;
   const { address } = keptPanels(heap, weight, use, positions * depth, columns, (panels) => {
+    const { winogradWeights, winograd4Weights } = heap.kernels;
+    const transform = side === 4 ? winograd4Weights : winogradWeights;
     const transformed = heap.address(heap.allocate([positions * inputs * outputs]));
-    heap.kernels.winogradWeights(heap.address(weight), transformed, inputs, outputs, turn ? 1 : 0);
+    transform(heap.address(weight), transformed, inputs, outputs, turn ? 1 : 0);
     for (let position = 0; position < positions; position++) {
       const to = { address: panels.address + 4 * position * panelSize(depth, columns), depth, columns };
       packMatrix(heap, transformed + 4 * position * sizeOf([inputs, outputs]), to, turn);

@@ -7,7 +7,8 @@ import { normals } from '../../../src/lib/philox.ts';
 import { openBackend } from '../../../src/tensor/device.ts';
 import { submitPending } from '../../../src/tensor/memory.ts';
 import { type Tensor, tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
-import { setWasmForm, type WasmForm, wasmForms } from '../../../src/tensor/wasm/forms.ts';
+import { bestForms, firstForms, setWasmForms } from '../../../src/tensor/wasm/forms.ts';
+import type { WasmForms } from '../../../src/tensor/wasm/kernels.ts';
 import { type KernelVariant, kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
 import { useKernelVariants } from '../../../src/tensor/webgpu/variants.ts';
 
@@ -17,6 +18,12 @@ export const wasmPaths: WasmPaths = {
   'tfjs-backend-wasm-threaded-simd.wasm': threadedWasm,
 };
 
+/** Every form of every area once. */
+const wasmRuns: readonly (readonly [string, WasmForms])[] = [
+  ['in its first forms', firstForms],
+  ['in its best forms', bestForms()],
+];
+
 /** Runs one suite on every backend, on wasm in every form; a GPU error or a leaked tensor fails it. */
 export function onBackends(
   title: string,
@@ -24,10 +31,10 @@ export function onBackends(
   names: readonly BackendName[] = ['wasm', 'webgpu'],
   variant: KernelVariant = 'registers',
 ): void {
-  const runs = names.flatMap((name): [BackendName, WasmForm | ''][] =>
-    name === 'wasm' ? wasmForms.map((form) => [name, form]) : [[name, '']],
+  const runs = names.flatMap((name): [BackendName, string, WasmForms | null][] =>
+    name === 'wasm' ? wasmRuns.map(([words, forms]) => [name, words, forms]) : [[name, '', null]],
   );
-  describe.each(runs)(`${title} on %s %s`, (name, form) => {
+  describe.each(runs)(`${title} on %s %s`, (name, _, forms) => {
     const errors: string[] = [];
     let tensorsBefore = 0;
     beforeAll(async () => {
@@ -39,7 +46,7 @@ export function onBackends(
         },
       });
       useKernelVariants(Object.fromEntries(kernelOps.map((op) => [op, variant])));
-      if (form !== '') await setWasmForm(form);
+      if (forms !== null) await setWasmForms(forms);
       tensorsBefore = tf.memory().numTensors;
     });
     afterAll(async () => {

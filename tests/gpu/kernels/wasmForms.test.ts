@@ -5,9 +5,10 @@ import { openBackend } from '../../../src/tensor/device.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import {
+  firstForms,
   fusesProducts,
-  restoreWasmForm,
-  setWasmForm,
+  restoreWasmForms,
+  setWasmForms,
   wasmFormsInUse,
 } from '../../../src/tensor/wasm/forms.ts';
 import { disposeWeight, makeWeight, type Weight } from '../../../src/tensor/weights.ts';
@@ -45,30 +46,37 @@ function expected(fused: boolean): Float32Array {
   });
 }
 
+const best = { products: 'fused', convolutions: 'winograd-4x4' } as const;
+
 it('is the fused one where the processor has it, and a new run says so', () => {
   expect(fusesProducts()).toBe(true);
-  expect(wasmFormsInUse()).toEqual({ products: 'fused' });
+  expect(wasmFormsInUse()).toEqual(best);
 });
 
 it('rounds once or twice, to the bits of plain loops', async () => {
   expect(await product()).toEqual(expected(true));
-  await setWasmForm('separate');
+  await setWasmForms(firstForms);
   expect(await product()).toEqual(expected(false));
   expect(expected(true)).not.toEqual(expected(false));
 });
 
 it('of a run that goes on is the one it was begun with', async () => {
-  expect(await restoreWasmForm({ app: '0.1.0', products: 'fused' })).toEqual([]);
+  expect(await restoreWasmForms({ app: '0.1.0', products: 'fused' })).toEqual([]);
+  expect(wasmFormsInUse()).toEqual({ products: 'fused' });
   expect(await product()).toEqual(expected(true));
   // As runs were recorded before there was a choice.
-  expect(await restoreWasmForm({ app: '0.1.0' })).toEqual([]);
+  expect(await restoreWasmForms({ app: '0.1.0' })).toEqual([]);
   expect(wasmFormsInUse()).toEqual({});
   expect(await product()).toEqual(expected(false));
-  expect(await restoreWasmForm(undefined)).toEqual([]);
-  expect(wasmFormsInUse()).toEqual({ products: 'fused' });
+  expect(await restoreWasmForms(undefined)).toEqual([]);
+  expect(wasmFormsInUse()).toEqual(best);
 });
 
 it('that this machine does not have is told', async () => {
-  expect(await restoreWasmForm({ products: 'of another version' })).toEqual(['products']);
+  const other = 'of another version';
+  expect(await restoreWasmForms({ products: other, convolutions: 'winograd-4x4' })).toEqual(['products']);
+  expect(wasmFormsInUse()).toEqual({ convolutions: 'winograd-4x4' });
+  expect(await restoreWasmForms({ products: 'fused', convolutions: other })).toEqual(['convolutions']);
+  expect(await restoreWasmForms({ products: other })).toEqual(['products']);
   expect(await product()).toEqual(expected(false));
 });

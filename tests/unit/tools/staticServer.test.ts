@@ -126,6 +126,9 @@ test('sends the policy of the page with everything, and forbids frames', async (
     expect(headers.get('content-security-policy')).toBe("default-src 'none'; frame-ancestors 'none'");
     expect(headers.get('x-frame-options')).toBe('DENY');
     expect(headers.get('cross-origin-resource-policy')).toBe('same-origin');
+    // An isolated page, whose wasm may have threads.
+    expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
+    expect(headers.get('cross-origin-embedder-policy')).toBe('require-corp');
   }
   expect(policyOf(join(outer, 'site-secret'))).toBe("frame-ancestors 'none'");
 });

@@ -1,5 +1,5 @@
 // The built-in model's UNet on wasm beside onnxruntime-web's wasm and, where it is installed, beside PyTorch: the same
-// weights, one thread each. Outputs are compared before anything is timed.
+// weights, one thread each, and ours in as many threads as there are cores. Outputs are compared before anything is timed.
 
 import type * as Ort from 'onnxruntime-web';
 import type { BackendName } from '../../../src/contract/backend.ts';
@@ -7,7 +7,10 @@ import { urlFolder } from '../../../src/models/folder.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { runUnet, type Unet, unetInput } from '../../../src/models/unet/run.ts';
 import { timestepEmbedding } from '../../../src/models/unet/timestep.ts';
+import { openBackend } from '../../../src/tensor/device.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
+import { threadsFor } from '../../../src/tensor/wasm/threads.ts';
+import { wasmPaths } from '../../lib/wasmPaths.ts';
 import type { Bench } from '../bench.ts';
 import { type OnnxAttention, onnxUnet } from '../onnxUnet.ts';
 
@@ -117,7 +120,13 @@ async function compareBatch(
     checkEqual(name, await theirs(session), expected, session.tolerance);
     variants[name] = () => elapsed(() => theirs(session));
   }
-  variants.ours = () => elapsed(ours);
+  if (bench.backend.name === 'wasm') {
+    variants.ours = inThreads(1, ours);
+    const threads = threadsFor(navigator.hardwareConcurrency);
+    if (threads > 1) variants[`ours, ${threads} threads`] = inThreads(threads, ours);
+  } else {
+    variants.ours = () => elapsed(ours);
+  }
   if (withTorch) {
     const inputs = {
       zt: [...ztValues],
@@ -134,6 +143,15 @@ async function compareBatch(
   });
   for (const { session } of sessions.values()) await session.release();
   for (const tensor of [zt, context, ztNchw]) tensor.dispose();
+}
+
+/** The time of work in so many threads of our backend, once they are there. */
+function inThreads(threads: number, work: () => Promise<unknown>): () => Promise<number> {
+  return async () => {
+    await openBackend('wasm', { wasmPaths, threads });
+    await work();
+    return elapsed(work);
+  };
 }
 
 /** Values in [-1, 1] without a visible pattern, exact in float32. */

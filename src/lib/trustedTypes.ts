@@ -1,5 +1,5 @@
 /**
- * The page's only way to make code of text (Trusted Types): scripts of its own server, for its worker. Markup and script
+ * The only way to make code of text (Trusted Types): scripts of the page's own server, for its workers and theirs. Markup and script
  * text are never made of strings; whoever tries gets a TypeError from the browser.
  */
 
@@ -7,9 +7,9 @@ type PolicyFactory = {
   createPolicy(name: string, rules: { createScriptURL(address: string): string | null }): unknown;
 };
 
-/** Call before the engine is started. Does nothing in browsers that do not know Trusted Types. */
+/** Call before a worker is started, in the page as in a worker. Does nothing in browsers that do not know Trusted Types. */
 export function restrictScripts(): void {
-  const factory = (window as { trustedTypes?: PolicyFactory }).trustedTypes;
+  const factory = (globalThis as { trustedTypes?: PolicyFactory }).trustedTypes;
   factory?.createPolicy('default', {
     createScriptURL: (address) => (isOwnScript(address, location.href) ? address : null),
   });
