@@ -18,7 +18,7 @@ import { selectionInForce } from './trained.ts';
 import { bestOfRound, tune } from './trainStage.ts';
 
 /** Most held-out prompts and images per prompt that are drawn again. */
-export const EVALUATED = { prompts: 8, images: 4 } as const;
+export const EVALUATED = { prompts: 12, images: 8 } as const;
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {
   if (!run.chosen.method.stages.includes('train')) return evaluateDrawing(run, round);
