@@ -309,6 +309,13 @@ export const FIELDS = {
         step: 0.05,
         unit: 'share',
       },
+      keepLast: {
+        kind: 'switch',
+        flag: 'keep-last',
+        label: 'Keep the last checkpoint',
+        help: 'Instead of the one with the least error on held-out prompts: an error that may rise while the pictures improve.',
+        absent: false,
+      },
       checkpointEvery: {
         kind: 'integer',
         flag: 'checkpoint-steps',

@@ -141,6 +141,8 @@ export type TrainingSpec = OptimizerOptions & {
   readonly freshAdapterEachRound: boolean;
   /** Share of distinct prompts held out before anything else. */
   readonly validationShare: number;
+  /** The last checkpoint is the round's adapter, not the one with the least error on held-out prompts. */
+  readonly keepLast: boolean;
   /** Steps between validations and checkpoints. */
   readonly checkpointEvery: number;
   /** Steps between preview images, or 0 for none. */

@@ -187,7 +187,8 @@ async function storeCheckpoint(
   const { version, round } = selection;
   const { step, adapter } = checkpoint;
   const measured = validation === null ? null : { errors: [...validation.errors], mi: validation.mi };
-  const better = measured === null || isBetter(measured, best?.validation ?? null);
+  const { keepLast } = run.spec.training;
+  const better = measured === null || keepLast || isBetter(measured, best?.validation ?? null);
   const next: TrainedAdapter =
     better || best === null ? { round, step, adapter, validation: measured } : best;
   if (measured !== null) {

@@ -23,6 +23,7 @@ export const spec: MiTuneSpec = {
     iterations: 30,
     freshAdapterEachRound: false,
     validationShare: 0.2,
+    keepLast: false,
     checkpointEvery: 5,
     previewEvery: 0,
   },

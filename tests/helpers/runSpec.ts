@@ -34,6 +34,7 @@ export function specOf(model: ModelRef, backend: BackendName, change: SpecChange
       flushAtEpochEnd: false,
       freshAdapterEachRound: false,
       validationShare: 0.25,
+      keepLast: false,
       checkpointEvery: 2,
       previewEvery: 0,
     },

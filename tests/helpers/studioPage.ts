@@ -45,6 +45,7 @@ export const TINY_RUN: MiTuneSpec = {
     flushAtEpochEnd: false,
     freshAdapterEachRound: false,
     validationShare: 0.34,
+    keepLast: false,
     checkpointEvery: 2,
     previewEvery: 2,
   },
