@@ -25,6 +25,21 @@ describe('the stages of a run', () => {
     expect((await store.load()).evaluations).toHaveLength(1);
   });
 
+  it.each([
+    { keepLast: false, kept: 0 },
+    { keepLast: true, kept: 4 },
+  ])('keep step $kept of a training that only does harm, with keepLast $keepLast', async (asked) => {
+    const { backing } = new MemoryDisk();
+    const id = await createNodeRun(backing, {
+      training: { iterations: 4, checkpointEvery: 2, learningRate: 0.1, keepLast: asked.keepLast },
+    });
+    await workOn(session, backing, id);
+    const store = openRunStore(backing, id);
+    const losses = (await store.series.load('validation')).map(({ loss }) => loss);
+    expect(Math.min(...losses)).toBe(losses[0]);
+    expect((await store.load()).evaluations[0]?.adapterStep).toBe(asked.kept);
+  });
+
   it.each(['guided', 'renoise'] as const)('score again what the scores of a %s run lack', async (path) => {
     const { backing } = new MemoryDisk();
     const id = await createNodeRun(backing, { score: { path }, selection: { candidates: 2 } });
