@@ -6,7 +6,7 @@ import type { Page } from 'playwright';
 import { presetSettings } from '../../src/contract/presets.ts';
 import type { MiTuneSpec } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
-import { uniformInt } from '../../src/lib/philox.ts';
+import { shuffle } from '../../src/lib/philox.ts';
 import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { callEngine } from '../rehearse/enginePage.ts';
@@ -79,12 +79,15 @@ async function sharesOf(page: Page, runId: string): Promise<{ before: number[]; 
   return { before: shares('metricsBefore'), after: shares('metricsAfter') };
 }
 
-/** Replaces the run's pick of every prompt by one that is drawn by lot; the run trains anew on these. */
+/** Replaces the run's picks of every prompt by as many that are drawn by lot; the run trains anew on these. */
 async function chooseByChance(page: Page, runId: string, seed: number): Promise<void> {
   const { selections, spec } = await callEngine(page, 'runState', { runId });
-  const picks = (selections[0]?.picks ?? []).map(({ prompt }) => ({
-    prompt,
-    candidate: uniformInt(seed, CHANCE, prompt, spec.selection.candidates),
-  }));
+  const prompts = [...new Set((selections[0]?.picks ?? []).map(({ prompt }) => prompt))];
+  const { candidates, keep } = spec.selection;
+  const picks = prompts.flatMap((prompt) =>
+    shuffle(seed, CHANCE + prompt, candidates)
+      .slice(0, keep)
+      .map((candidate) => ({ prompt, candidate })),
+  );
   await callEngine(page, 'setSelection', { runId, round: 0, picks });
 }
