@@ -33,7 +33,7 @@ test('on its own server the page is isolated, and the engine has a thread for ea
     .first()
     .innerText();
   const { length: cores } = cpus();
-  if (cores > 1) expect(words).toMatch(/, \d threads, f32/);
+  if (cores > 2) expect(words).toMatch(/, \d threads, f32/);
   else expect(words).not.toContain('threads');
   expect(problems).toEqual([]);
 });

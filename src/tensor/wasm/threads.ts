@@ -26,11 +26,12 @@ const LOOKS = 20_000;
 const WORTH_SHARING = 500_000;
 
 /**
- * Threads for a processor of so many logical cores: all of few; of many, half, which are as a rule the real ones, or the fast
- * ones.
+ * Threads for a processor of so many logical cores: of many, half, which are as a rule the real ones, or the fast ones. With two
+ * cores one thread: beside anything else that computes, two took twice the time of one, as each waits for the other's turn.
  */
 export function threadsFor(cores: number): number {
-  return cores <= 4 ? Math.max(1, cores) : Math.min(MOST_THREADS, Math.max(4, Math.ceil(cores / 2)));
+  if (cores <= 2) return 1;
+  return cores <= 4 ? cores : Math.min(MOST_THREADS, Math.max(4, Math.ceil(cores / 2)));
 }
 
 export class WasmThreads {
