@@ -49,7 +49,8 @@ function record(prompt: number, candidate: number, score: number): CandidateReco
 beforeEach(() => {
   vi.stubGlobal('Worker', Engine);
   asked.length = 0;
-  const spec = buildSpec(INITIAL_DRAFT, ['a', 'b']);
+  const built = buildSpec(INITIAL_DRAFT, ['a', 'b']);
+  const spec = { ...built, selection: { ...built.selection, keep: 1 } };
   const candidates = [record(0, 0, 1), record(0, 1, 2), record(1, 0, 3)];
   const run: RunState = {
     summary,
