@@ -104,8 +104,11 @@ function runAdapted(layer: AdaptedLayer, x: Tensor, norms: WeightNorms): Tensor 
     const rows = tf.reshape(x, [-1, inputs]) as Tensor2D;
     const ab = matmulTrain(matmulTrain(rows, layer.loraA), layer.loraB); // [rows, out]
     const shape = [...x.shape.slice(0, -1), outputs];
+    // Of the shape of x, by which its product's form is chosen, but behind the rows: both gradients meet there before they go on
+    // to x, and sum to the bits that runs of earlier versions have.
+    const again = tf.reshape(rows, x.shape);
     if (layer.magnitude === null) {
-      const base = tf.reshape(linear(x, frozen.w, frozen.b), [-1, outputs]);
+      const base = tf.reshape(linear(again, frozen.w, frozen.b), [-1, outputs]);
       return tf.reshape(
         linearCombination([
           [1, base],
@@ -114,7 +117,7 @@ function runAdapted(layer: AdaptedLayer, x: Tensor, norms: WeightNorms): Tensor 
         shape,
       );
     }
-    const base = tf.reshape(linear(x, frozen.w, null), [-1, outputs]);
+    const base = tf.reshape(linear(again, frozen.w, null), [-1, outputs]);
     const norm = norms.get(frozen) as Tensor1D;
     return tf.reshape(
       doraEpilogue(base, ab, layer.magnitude, norm, frozen.b, { scaling: layer.scaling }),

@@ -57,16 +57,20 @@ function runResnet(w: Resnet, h: Tensor4D, skip: Tensor4D | null, input: BlockIn
     const parts = [h, skip] as const;
     if (canJoin(w.shortcut.w, [h.shape[3], skip.shape[3]])) {
       const normed = joinedGroupNorm(parts, w.norm1.gamma, w.norm1.beta, options);
-      return secondHalf(w, normed, joinedLinear(parts, w.shortcut.w, w.shortcut.b), input);
+      const { w: weight, b } = w.shortcut;
+      return secondHalf(w, normed, () => joinedLinear(parts, weight, b), input);
     }
   }
   const x = skip === null ? h : concatChannels([h, skip]);
-  const residual = w.shortcut === null ? x : (projectorOf(input)(w.shortcut, x) as Tensor4D);
+  const residual = () => (w.shortcut === null ? x : (projectorOf(input)(w.shortcut, x) as Tensor4D));
   return secondHalf(w, runGroupNorm(w.norm1, x, options), residual, input);
 }
 
-/** From the first convolution on. */
-function secondHalf(w: Resnet, x: Tensor4D, residual: Tensor4D, input: BlockInput): Tensor4D {
+/**
+ * From the first convolution on. The residual is made after it: the tape adds up the gradients of what both read in the order
+ * in which they ran, and runs of earlier versions go on to the same bits.
+ */
+function secondHalf(w: Resnet, x: Tensor4D, residual: () => Tensor4D, input: BlockInput): Tensor4D {
   const { temb, step, groups, normEps: eps } = input;
   const convolve = convolverOf(input);
   let h: Tensor4D;
@@ -80,7 +84,8 @@ function secondHalf(w: Resnet, x: Tensor4D, residual: Tensor4D, input: BlockInpu
     const time = projectorOf(input)(w.timeProjection, temb as Tensor2D); // [N or 1, Cout]
     h = tf.add(convolve(w.conv1, x), tf.reshape(time, [-1, 1, 1, time.shape[1] as number]));
   }
-  return convolve(w.conv2, runGroupNorm(w.norm2, h, { groups, eps, silu: true }), { residual });
+  const added = residual();
+  return convolve(w.conv2, runGroupNorm(w.norm2, h, { groups, eps, silu: true }), { residual: added });
 }
 
 function runTransformer(w: Transformer, x: Tensor4D, input: BlockInput): Tensor4D {
@@ -115,9 +120,12 @@ function runTransformerBlock(w: TransformerBlock, x: Tensor3D, grid: Grid, input
   return tf.tidy(() => projectOnto(w.feedOut, hidden, afterCross, input));
 }
 
-/** A dense layer whose output is added to `residual`; in one pass where no adapter comes between. */
+/**
+ * A dense layer whose output is added to `residual`; in one pass without adapters. With one, also on another layer, the sum is
+ * rounded as in runs of earlier versions.
+ */
 function projectOnto(layer: Linear, x: Tensor, residual: Tensor3D, input: BlockInput): Tensor3D {
-  if (isPlain(layer, input)) return runLinear(layer, x, residual) as Tensor3D;
+  if (input.hooks.project === undefined) return runLinear(layer, x, residual) as Tensor3D;
   return linearCombination([
     [1, residual],
     [1, projectorOf(input)(layer, x) as Tensor3D],
@@ -159,7 +167,8 @@ function mixSelf(w: TransformerBlock, x: Tensor3D, grid: Grid, input: BlockInput
   }
   const project = projectorOf(input);
   const normed = runLayerNorm(w.norm1, x);
-  const [q, k, v] = layers.map((layer) => project(layer, normed)) as [Tensor3D, Tensor3D, Tensor3D];
+  // In the order in which runs of earlier versions sum the gradients of what all three read.
+  const [k, v, q] = [toK, toV, toQ].map((layer) => project(layer, normed)) as [Tensor3D, Tensor3D, Tensor3D];
   return mix(w.attn1, q, { keys: [k], values: [v] }, grid, input);
 }
 
