@@ -39,7 +39,9 @@ onBackends(
         expect(real.map((p) => p.phase)).toEqual(['text', mode, 'decode']);
         for (const [i, { peakBytes }] of real.entries()) {
           expect(Math.abs((replayed[i]?.peakBytes ?? 0) / peakBytes - 1)).toBeLessThan(0.05);
-          expect(paper[i]?.peakBytes).toBe(replayed[i]?.peakBytes);
+          // On paper there is no GPU whose kernels have constants of their own.
+          expect(Math.abs((paper[i]?.peakBytes ?? 0) / peakBytes - 1)).toBeLessThan(0.05);
+          expect(Math.abs((paper[i]?.peakBytes ?? 0) - (replayed[i]?.peakBytes ?? 0))).toBeLessThan(1024);
         }
       },
     );
