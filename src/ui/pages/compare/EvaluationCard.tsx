@@ -71,7 +71,7 @@ export function EvaluationCard({ runId, record, rounds }: EvaluationCardProps) {
       <p className={styles.foot}>
         {errorFall === null
           ? 'Guidance alone before, the method after. Intervals are over pictures.'
-          : `Adapter of step ${record.adapterStep}, the best by validation. The first two intervals are over noise draws: they speak about these images, not about all.`}
+          : `Adapter of step ${record.adapterStep}. The first two intervals are over noise draws: they speak about these images, not about all.`}
       </p>
     </section>
   );

@@ -23,7 +23,7 @@ export function DownloadPage() {
   const finished = useRuns((state) => isPast(state.stage, 'train'));
   const picks = useGallery((state) => countPicks(picksOf(state)));
   if (run === null) return <NoRun title="Download" />;
-  const { adapter } = run.spec;
+  const { adapter, training } = run.spec;
   const { stages } = chosenMethod(run.spec.method).method;
   const hasAdapter = stages.includes('train') && (trained || finished);
   const noAdapter = hasAdapter
@@ -52,7 +52,7 @@ export function DownloadPage() {
           text={
             untrained
               ? `${kind}, rank ${adapter.rank}, of step 0: no checkpoint was better than the start, so it is not trained, and its file is called so. The trained one is the last adapter.`
-              : `${kind}, rank ${adapter.rank}, the best checkpoint by validation, with its settings. Loads in diffusers and PEFT.`
+              : `${kind}, rank ${adapter.rank}, the ${training.keepLast ? 'last checkpoint' : 'best checkpoint by validation'}, with its settings. Loads in diffusers and PEFT.`
           }
           missing={noAdapter}
         />

@@ -27,7 +27,7 @@ export function TrainPage() {
     <>
       <PageHead
         title="Train"
-        lead={`${adapter.kind === 'dora' ? 'DoRA' : 'LoRA'} of rank ${adapter.rank}, ${training.iterations} steps of ${images} images. Held-out prompts choose the best checkpoint.`}
+        lead={`${adapter.kind === 'dora' ? 'DoRA' : 'LoRA'} of rank ${adapter.rank}, ${training.iterations} steps of ${images} images. ${training.keepLast ? 'The last checkpoint is kept.' : 'Held-out prompts choose the best checkpoint.'}`}
       >
         <VersionChoice />
         {idle && !complete ? (
