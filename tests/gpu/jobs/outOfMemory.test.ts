@@ -81,9 +81,10 @@ it('stops with the reason where memory stays short, and goes on another time', a
   await expectSame(runId);
 });
 
+// As many images as need more than the engine holds already: only what is missing is tried.
 it('is found by the trial before a model is loaded', async () => {
   const { client, model } = studio;
-  const request = { ref: model, mode: 'train', rank: 4, size: null, batch: 1 } as const;
+  const request = { ref: model, mode: 'train', rank: 4, size: null, batch: 64 } as const;
   failNext(1);
   expect(await client.call('planLoad', request)).toMatchObject({ trial: 'failed' });
   failNext(0);
