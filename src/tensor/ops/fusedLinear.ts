@@ -125,7 +125,11 @@ export function normTriple(
     const fused = alike && canFuse(w);
     const inside = fused && fusesNorm(w.shape[0] as number);
     const rows = inside ? x : normedRows(x, norm);
-    if (!fused) return weights.map((weight) => linear(rows, weight, null));
+    if (!fused) {
+      // A tape sums the gradients of the rows in the order of the layers: the first last, as versions before this function did.
+      const [second, third, first] = [w1, w2, w].map((weight) => linear(rows, weight, null));
+      return [first, second, third];
+    }
     const { gamma, beta, eps } = norm;
     const inputs = {
       x: rows,
