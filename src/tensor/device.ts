@@ -88,7 +88,7 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
   if (!isOpen) throw unavailable();
   shareClones();
   // Node, where tests run, has no navigator in every version.
-  const { hardwareConcurrency = 1 } = (globalThis.navigator ?? {}) as Partial<Navigator>;
+  const { hardwareConcurrency = 1 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number };
   const threads = options.threads ?? threadsFor(hardwareConcurrency);
   await openWasmForms(tf.backend() as BackendWasm, threads).catch((cause: unknown) => {
     throw unavailable(cause);
