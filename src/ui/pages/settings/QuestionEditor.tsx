@@ -1,11 +1,9 @@
-import { useMemo } from 'react';
 import type { EditedPhrases } from '../../../contract/spec.ts';
 import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
 import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
-import { formatCount } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { LinesField } from './LinesField.tsx';
-import { PromptPages } from './PromptPages.tsx';
+import { PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type QuestionEditorProps = {
@@ -16,22 +14,19 @@ type QuestionEditorProps = {
 
 /** The noun phrases that are asked about, prompt by prompt, each to be changed. */
 export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps) {
-  const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
-  const changed = distinct.filter((prompt) => prompt in edited).length;
-  if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
   return (
-    <div className={styles.editor}>
-      <p className={styles.note}>
-        One phrase a line, at most {MAX_QUESTIONS}: each is asked as “{questionOf('a red cup')}” of every
-        picture of its prompt. Numbers keep the questions that gave them.{' '}
-        {changed === 0
-          ? null
-          : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
-      </p>
-      <PromptPages prompts={distinct}>
-        {(shown) => <QuestionList shown={shown} edited={edited} onEdit={onEdit} />}
-      </PromptPages>
-    </div>
+    <PromptEditor
+      prompts={prompts}
+      edited={edited}
+      note={
+        <>
+          One phrase a line, at most {MAX_QUESTIONS}: each is asked as “{questionOf('a red cup')}” of every
+          picture of its prompt. Numbers keep the questions that gave them.
+        </>
+      }
+    >
+      {(shown) => <QuestionList shown={shown} edited={edited} onEdit={onEdit} />}
+    </PromptEditor>
   );
 }
 

@@ -1,11 +1,9 @@
-import { useMemo } from 'react';
 import type { Reading } from '../../../contract/spec.ts';
 import { linesOf, notInPrompt, useFoundReadings, withReading } from '../../../state/setup/readings.ts';
 import type { EditedReadings } from '../../../state/setup/settings.ts';
-import { formatCount } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { LinesField } from './LinesField.tsx';
-import { PromptPages } from './PromptPages.tsx';
+import { PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type ReadingEditorProps = {
@@ -16,22 +14,19 @@ type ReadingEditorProps = {
 
 /** Objects and noun phrases of every prompt, each to be changed. */
 export function ReadingEditor({ prompts, edited, onEdit }: ReadingEditorProps) {
-  const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
-  const changed = distinct.filter((prompt) => prompt in edited).length;
-  if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
   return (
-    <div className={styles.editor}>
-      <p className={styles.note}>
-        Found by a small grammar. One word or phrase a line, in the prompt’s own words; a word that is given
-        again means its next occurrence.{' '}
-        {changed === 0
-          ? null
-          : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
-      </p>
-      <PromptPages prompts={distinct}>
-        {(shown) => <ReadingList shown={shown} edited={edited} onEdit={onEdit} />}
-      </PromptPages>
-    </div>
+    <PromptEditor
+      prompts={prompts}
+      edited={edited}
+      note={
+        <>
+          Found by a small grammar. One word or phrase a line, in the prompt’s own words; a word that is given
+          again means its next occurrence.
+        </>
+      }
+    >
+      {(shown) => <ReadingList shown={shown} edited={edited} onEdit={onEdit} />}
+    </PromptEditor>
   );
 }
 

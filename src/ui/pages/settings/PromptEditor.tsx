@@ -6,13 +6,37 @@ import styles from './QuestionEditor.module.css';
 const PER_PAGE = 10;
 
 type PromptPagesProps = {
-  /** Each once. */
   readonly prompts: readonly string[];
   readonly children: (shown: readonly string[]) => ReactNode;
 };
 
+type PromptEditorProps = PromptPagesProps & {
+  /** What was changed, by prompt. */
+  readonly edited: Readonly<Record<string, unknown>>;
+  /** What is edited and how; how many prompts were changed is said behind it. */
+  readonly note: ReactNode;
+};
+
+/** Something of every prompt, to be changed: each prompt once, a page at a time. */
+export function PromptEditor({ prompts, edited, note, children }: PromptEditorProps) {
+  const distinct = useMemo(() => [...new Set(prompts)], [prompts]);
+  const changed = distinct.filter((prompt) => prompt in edited).length;
+  if (distinct.length === 0) return <p className={styles.note}>There are no prompts yet.</p>;
+  return (
+    <div className={styles.editor}>
+      <p className={styles.note}>
+        {note}{' '}
+        {changed === 0
+          ? null
+          : `Changed for ${formatCount(changed)} of ${formatCount(distinct.length)} prompts.`}
+      </p>
+      <PromptPages prompts={distinct}>{children}</PromptPages>
+    </div>
+  );
+}
+
 /** A long list of prompts, a page at a time. */
-export function PromptPages({ prompts, children }: PromptPagesProps) {
+function PromptPages({ prompts, children }: PromptPagesProps) {
   const [page, setPage] = useState(0);
   const pages = Math.max(1, Math.ceil(prompts.length / PER_PAGE));
   const at = Math.min(page, pages - 1);
