@@ -7,6 +7,7 @@ import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, wri
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { writeCsv } from '../../src/formats/csv.ts';
+import { StudioError } from '../../src/lib/errors.ts';
 import { fourDecimals } from '../../src/metrics/blip/aggregate.ts';
 import { nounPhrases } from '../../src/metrics/language/nounPhrases.ts';
 import { withoutAdjectives } from '../../src/metrics/language/withoutAdjectives.ts';
@@ -21,7 +22,9 @@ import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
 import { usageError } from '../lib/usage.ts';
+import { copyAsBenchmark, takeResults } from './exchange.ts';
 import { type PromptedFolder, type PromptedImage, readFolder } from './folder.ts';
+import type { Told } from './page.ts';
 import { scoreDetections, scoreThreeInOne } from './rules.ts';
 import { appendLine, cacheKey, type Line, readLines } from './store.ts';
 
@@ -44,6 +47,8 @@ DIR                     images with a metadata.jsonl (file_name, text), or named
 --complex               with --detections: objects around the preposition, as for complex prompts
 --three-in-one          instead of a metric: the mean of blip-vqa, unidet (or unidet-style) and clip that a complex
                         prompt needs
+--results FILE          instead of a metric: a vqa_result.json of T2I-CompBench's scripts, as scores-NAME.csv
+--as-benchmark DIR      only copies the images to DIR/samples under T2I-CompBench's names, for its scripts
 --help                  this text
 
 Writes scores-NAME.jsonl line by line; the same command goes on from there, and measures what has changed. At the end
@@ -66,6 +71,8 @@ function readOptions() {
       detections: { type: 'string' },
       complex: { type: 'boolean', default: false },
       'three-in-one': { type: 'boolean', default: false },
+      results: { type: 'string' },
+      'as-benchmark': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -76,8 +83,9 @@ function readOptions() {
   if (backend !== 'wasm' && backend !== 'webgpu') throw usageError(`Unknown backend "${backend}".`);
   if (weights !== 'f32' && weights !== 'f16') throw usageError(`Unknown precision "${weights}".`);
   const metric = MEASURED.includes(values.metric ?? '') ? metricOf(values.metric ?? '') : null;
+  const { results, detections, 'write-questions': writeTo, 'as-benchmark': copyTo } = values;
   const isRule =
-    values['write-questions'] !== undefined || values.detections !== undefined || values['three-in-one'];
+    values['three-in-one'] || [results, detections, writeTo, copyTo].some((given) => given !== undefined);
   if (metric === null && !isRule) {
     throw usageError(`Name a metric: --metric ${MEASURED.join(', ')}.`);
   }
@@ -89,11 +97,13 @@ function readOptions() {
     weights,
     out: resolve(values.out ?? folder),
     questions: values.questions,
-    writeQuestions: values['write-questions'],
+    writeQuestions: writeTo,
     withoutAdjectives: values['without-adjectives'],
-    detections: values.detections,
+    detections,
     complex: values.complex,
     threeInOne: values['three-in-one'],
+    results,
+    copyTo,
   } as const;
 }
 
@@ -102,6 +112,8 @@ async function score(options: NonNullable<Options>): Promise<void> {
   if (options.writeQuestions !== undefined) return writeQuestions(found, options.writeQuestions);
   if (options.detections !== undefined) return scoreDetections(found, options.detections, options);
   if (options.threeInOne) return scoreThreeInOne(found, options.out);
+  if (options.results !== undefined) return takeResults(found, resolve(options.results), options.out);
+  if (options.copyTo !== undefined) return copyAsBenchmark(found, resolve(options.copyTo));
   const metric = options.metric as Metric;
   const phrases = options.questions === undefined ? null : readPhrases(options.questions);
   const model = metric.network === null ? null : modelFolder(metric, options.model);
@@ -136,8 +148,12 @@ async function score(options: NonNullable<Options>): Promise<void> {
       page.setDefaultTimeout(PATIENCE_MS);
       page.setDefaultNavigationTimeout(PATIENCE_MS);
       await page.goto(`${studio.url}tools/score/index.html`);
-      const inPage = <T>(work: Promise<T>): Promise<T> => Promise.race([work, studio.failed]);
-      await inPage(page.waitForFunction(() => 'measureMetric' in window));
+      const inPage = async <T>(work: Promise<Told<T>>): Promise<T> => {
+        const told = await Promise.race([work, studio.failed]);
+        if ('value' in told) return told.value;
+        throw new StudioError(told.error.code, told.error.message, told.error);
+      };
+      await Promise.race([page.waitForFunction(() => 'measureMetric' in window), studio.failed]);
       const request = {
         metric: metric.name,
         backend: options.backend,
@@ -150,9 +166,8 @@ async function score(options: NonNullable<Options>): Promise<void> {
       await inPage(page.evaluate((all) => window.prepareMetric(all), prompts));
       for (const [i, image] of open.entries()) {
         const address = prefixes.images + image.fileName.split('/').map(encodeURIComponent).join('/');
-        const reading = await inPage(
-          page.evaluate(([at, prompt]) => window.measureMetric(at, prompt), [address, image.asked] as const),
-        );
+        const asked = { address, fileName: image.fileName, prompt: image.asked };
+        const reading = await inPage(page.evaluate((one) => window.measureMetric(one), asked));
         const line: Line = {
           key: keyOf(image),
           file_name: image.fileName,

@@ -3,6 +3,7 @@
 import type { Measured, PixelImage } from '../../src/contract/events.ts';
 import type { EditedPhrases } from '../../src/contract/spec.ts';
 import { decodePng } from '../../src/formats/png.ts';
+import { type ErrorReport, reportError as reportOf, StudioError } from '../../src/lib/errors.ts';
 import { exactMeter } from '../../src/metrics/exactMeter.ts';
 import type { Meter } from '../../src/metrics/metric.ts';
 import { openMeter } from '../../src/metrics/openMeter.ts';
@@ -20,17 +21,37 @@ export type OpenRequest = {
   readonly phrases: EditedPhrases | null;
 };
 
+/** What came of it, or an error that is for the user: thrown, it would come to the driver as a stack of text. */
+export type Told<T> = { readonly value: T } | { readonly error: ErrorReport };
+
+export type ImageRequest = {
+  readonly address: string;
+  readonly fileName: string;
+  readonly prompt: string;
+};
+
 declare global {
   interface Window {
-    openMetric(request: OpenRequest): Promise<void>;
-    prepareMetric(prompts: readonly string[]): Promise<void>;
-    measureMetric(address: string, prompt: string): Promise<Measured | null>;
+    openMetric(request: OpenRequest): Promise<Told<void>>;
+    prepareMetric(prompts: readonly string[]): Promise<Told<void>>;
+    measureMetric(request: ImageRequest): Promise<Told<Measured | null>>;
   }
+}
+
+function telling<A, T>(work: (request: A) => Promise<T>): (request: A) => Promise<Told<T>> {
+  return async (request) => {
+    try {
+      return { value: await work(request) };
+    } catch (error) {
+      if (error instanceof StudioError) return { error: reportOf(error) };
+      throw error;
+    }
+  };
 }
 
 let meter: Meter | null = null;
 
-window.openMetric = async ({ metric: name, backend, base, weights, phrases }) => {
+window.openMetric = telling(async ({ metric: name, backend, base, weights, phrases }: OpenRequest) => {
   await openBackend(backend, { wasmPaths, onLost: (error) => reportError(error) });
   const metric = metricOf(name);
   if (metric === null) throw new Error(`There is no metric ${name}.`);
@@ -42,16 +63,16 @@ window.openMetric = async ({ metric: name, backend, base, weights, phrases }) =>
           format: weights,
           phrases: phrases ?? undefined,
         });
-};
+});
 
-window.prepareMetric = async (prompts) => meter?.prepare(prompts);
+window.prepareMetric = telling(async (prompts: readonly string[]) => meter?.prepare(prompts));
 
-window.measureMetric = async (address, prompt) => {
+window.measureMetric = telling(async ({ address, fileName, prompt }: ImageRequest) => {
   const response = await fetch(address);
   if (!response.ok) throw new Error(`${address} could not be read (HTTP ${response.status}).`);
-  const image = await decode(new Uint8Array(await response.arrayBuffer()), address);
+  const image = await decode(new Uint8Array(await response.arrayBuffer()), fileName);
   return meter === null ? null : meter.measure(image, prompt);
-};
+});
 
 /** PNG by our own decoder; other formats by the browser, without color management. */
 async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<PixelImage> {
@@ -61,7 +82,15 @@ async function decode(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Pix
     for (let p = 0; p < width * height; p++) rgba.set(rgb.subarray(3 * p, 3 * p + 3), 4 * p);
     return { rgba, width, height };
   }
-  const bitmap = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: 'none' });
+  const bitmap = await createImageBitmap(new Blob([bytes]), { colorSpaceConversion: 'none' }).catch(
+    (cause) => {
+      throw new StudioError('image-unreadable', `${name} is no image that this browser can read.`, {
+        where: name,
+        remedy: 'Save it as PNG, or leave it out.',
+        cause,
+      });
+    },
+  );
   const { width, height } = bitmap;
   const context = new OffscreenCanvas(width, height).getContext('2d');
   if (context === null) throw new Error('The browser gives no canvas.');

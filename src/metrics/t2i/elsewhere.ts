@@ -58,10 +58,7 @@ export function parseScores(text: string, source: string): ForeignScore[] {
     throw malformed(source, `no column names the image (${IMAGE_COLUMNS.slice(0, 5).join(', ')}, ...)`);
   }
   const scores = columns
-    .filter(
-      (column) =>
-        column !== key && rows.every((row) => isEmpty(row[column]) || numberOf(row[column]) !== null),
-    )
+    .filter((column) => column !== key && holdsNumbers(rows, column, source))
     .map((name) => ({ name, byImage: collect(rows, key, name, source) }))
     .filter(({ byImage }) => byImage.size > 0);
   if (scores.length === 0) throw malformed(source, 'no column holds numbers only');
@@ -80,6 +77,19 @@ export function scoreOf(
 ): number | null {
   const byHash = image.hashes.map((hash) => byImage.get(hash)).find((value) => value !== undefined);
   return byHash ?? byImage.get(baseName(image.fileName)) ?? null;
+}
+
+/** False for a column of texts. @throws StudioError `scores-malformed` where few cells of many are no numbers */
+function holdsNumbers(rows: readonly Row[], column: string, source: string): boolean {
+  const isText = ({ [column]: cell }: Row): boolean => !isEmpty(cell) && numberOf(cell) === null;
+  const texts = rows.filter(isText).length;
+  const numbers = rows.filter(({ [column]: cell }) => numberOf(cell) !== null).length;
+  if (texts > 0 && numbers > texts) {
+    const row = rows.findIndex(isText);
+    const cell = String(rows[row]?.[column]).slice(0, 40);
+    throw malformed(source, `row ${row + 1}: ${column} is “${cell}”, which is no number`);
+  }
+  return texts === 0;
 }
 
 function collect(rows: readonly Row[], key: string, column: string, source: string): Map<string, number> {
@@ -124,8 +134,11 @@ function jsonRows(text: string, source: string): Row[] {
   throw malformed(source, 'it is neither a list of rows nor a map from image to number');
 }
 
+/** As programs write that there is no number. */
+const NOTHING = /^\s*(nan|null|none|n\/a)?\s*$/i;
+
 function isEmpty(cell: unknown): boolean {
-  return cell === undefined || cell === null || cell === '';
+  return cell === undefined || cell === null || (typeof cell === 'string' && NOTHING.test(cell));
 }
 
 function numberOf(cell: unknown): number | null {

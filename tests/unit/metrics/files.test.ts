@@ -93,6 +93,11 @@ describe('scores of other programs', () => {
     expect(scoreOf(hashed as (typeof scores)[0], { fileName: 'a.png', hashes: [hash] })).toBe(3);
   });
 
+  test('that say of an image that there is no number', () => {
+    const [score] = parseScores('file,s\na,1\nb,NaN\nc,None\n', 's');
+    expect([...(score?.byImage ?? [])]).toEqual([['a', 1]]);
+  });
+
   test('from JSON: rows, or a map', () => {
     expect(parseScores('[{"image":"a.png","s":1}]', 's')[0]?.byImage.get('a.png')).toBe(1);
     expect(parseScores('{"d/a.png":0.5}', 's')[0]?.byImage.get('a.png')).toBe(0.5);
@@ -102,6 +107,7 @@ describe('scores of other programs', () => {
     ['no images', 'prompt,score\na,1\n', /no column names the image/],
     ['no numbers', 'file,text\na,b\n', /numbers only/],
     ['an image twice', 'file,s\na,1\nx/a,2\n', /there twice/],
+    ['a word among numbers', 'file,s\na,1\nb,2\nc,much\n', /row 3: s is “much”/],
     ['nothing', '', /no rows/],
   ])('refuses a table with %s', (_, text, message) => {
     expect(() => parseScores(text, 's')).toThrow(message);

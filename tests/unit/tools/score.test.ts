@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { encodePng } from '../../../src/formats/png.ts';
+import { copyAsBenchmark, takeResults } from '../../../tools/score/exchange.ts';
 import { readFolder } from '../../../tools/score/folder.ts';
 import { scoreDetections, scoreThreeInOne } from '../../../tools/score/rules.ts';
 import { appendLine, cacheKey, readLines } from '../../../tools/score/store.ts';
@@ -57,6 +58,31 @@ test('an image folder, and names of T2I-CompBench in the order of their index', 
   const found = readFolder(named);
   expect(found.folder).toBe(samples);
   expect(found.images.map(({ prompt }) => prompt)).toEqual(['a cat', 'a dog']);
+});
+
+test('a folder goes to the benchmark’s scripts, and their results come back as a table', () => {
+  const listed = folder();
+  const lines = ['a cat', 'a dog'].map((text, i) => {
+    writeFileSync(join(listed, `${i}.png`), text);
+    return `${JSON.stringify({ file_name: `${i}.png`, text })}\n`;
+  });
+  writeFileSync(join(listed, 'metadata.jsonl'), lines.join(''));
+  const out = folder();
+  copyAsBenchmark(readFolder(listed), out);
+  const copied = readFolder(out);
+  expect(copied.images.map(({ fileName }) => fileName)).toEqual(['a cat_000000.png', 'a dog_000001.png']);
+  expect(() => copyAsBenchmark(readFolder(listed), out)).toThrow(/is there already/);
+
+  mkdirSync(join(out, 'annotation_blip'));
+  const results = join(out, 'annotation_blip', 'vqa_result.json');
+  writeFileSync(results, '[{"question_id":1,"answer":"0.2500"}]');
+  takeResults(copied, results, out);
+  const [, cat, dog] = readFileSync(join(out, 'scores-blip-vqa.csv'), 'utf8').split('\r\n');
+  expect(cat).toBe(`a cat_000000.png,${copied.images[0]?.sha256},a cat,`);
+  expect(dog).toBe(`a dog_000001.png,${copied.images[1]?.sha256},a dog,0.25`);
+  expect(() => takeResults(readFolder(listed), results, out)).toThrow(/benchmark’s names/);
+  writeFileSync(results, '[{"question_id":2,"answer":1}]');
+  expect(() => takeResults(copied, results, out)).toThrow(/answers number 2, and there are 2 images/);
 });
 
 test('a folder without prompts, and a listed image that is missing, are told', () => {

@@ -78,7 +78,7 @@ function Row({ label, found }: { readonly label: string; readonly found: Agreeme
       </td>
       <td>
         <Mean value={found.gain} />
-        <span className={styles.detail}>of {formatShort(found.bestGain.estimate, 3)}</span>
+        <span className={styles.detail}>of {formatShort(found.bestGain.estimate)}</span>
       </td>
     </tr>
   );
@@ -98,6 +98,6 @@ function Mean({ value: { estimate, low, high } }: { readonly value: Summary }) {
 }
 
 /** Sums of thirds that cancel leave 1e-17, which is 0. */
-function formatShort(value: number, digits = 2): string {
-  return formatNumber(Math.abs(value) < 1e-12 ? 0 : value, digits);
+function formatShort(value: number): string {
+  return formatNumber(Math.abs(value) < 1e-12 ? 0 : value, 2);
 }
