@@ -24,7 +24,14 @@ export type ComputePolicy = RowLimits & {
 /** Dispatches of a submission where one of them may be 50 GFLOP: some tenths of a second on a slow GPU. */
 const SUBMIT_EVERY = 4;
 
-const NO_LIMIT: RowLimits = { drawRows: Number.POSITIVE_INFINITY, trainRows: Number.POSITIVE_INFINITY };
+/** What is tried where nothing is known to fit: budgets are guesses. */
+export const ONE_ROW: RowLimits = { drawRows: 1, trainRows: 1 };
+
+/** Batches go through as they are asked for. */
+export const NO_LIMIT: RowLimits = {
+  drawRows: Number.POSITIVE_INFINITY,
+  trainRows: Number.POSITIVE_INFINITY,
+};
 
 /** For models of which everything fits, as the built-in one. */
 export const EVERYTHING_FITS: ComputePolicy = {

@@ -1,7 +1,7 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
-import { policyOf, type RowLimits } from '../contract/policy.ts';
+import { ONE_ROW, policyOf, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
@@ -48,8 +48,6 @@ type Loaded = {
 
 /** What fits into the budgets, for the settings of one run. */
 type Fit = { readonly key: string; readonly limits: RowLimits };
-
-const ONE_ROW: RowLimits = { drawRows: 1, trainRows: 1 };
 
 export class Engine {
   readonly device: ComputeDevice;
@@ -249,10 +247,9 @@ export class Engine {
       budgetBytes: this.#budgetOf(mode),
     });
     const asked = { generate: rows('generate', sampling.batch), train: rows('train', training.batch) };
-    const { drawRows, trainRows: samples } = await rowsThatFit({ ...settings, size }, asked);
-    const { rows: rowsOfSample } = (await tuningOf({ ...(method === undefined ? {} : { method }) })).tuning
-      .objective;
-    this.#fit = { key, limits: { drawRows, trainRows: samples * rowsOfSample } };
+    const { tuning } = await tuningOf(method === undefined ? {} : { method });
+    const fitting = await rowsThatFit({ ...settings, size }, asked, tuning.objective.rows);
+    this.#fit = { key, limits: fitting };
   }
 
   /** Opens the metrics that a run asks for beside those of its model. @throws StudioError as `RunMeters.open` */

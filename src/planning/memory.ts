@@ -121,14 +121,16 @@ export type RowsAsked = Pick<PlanInput, 'measure' | 'budgetBytes'> & { readonly 
 /**
  * The batches of a run that fit, up to the asked ones. Where not even one row fits, one is tried all the same: budgets
  * are guesses.
+ * @param rowsOfSample rows of one training sample in the network
  */
 export async function rowsThatFit(
   settings: PlanSettings,
   asked: Readonly<Record<PlanMode, RowsAsked>>,
+  rowsOfSample: number,
 ): Promise<RowLimits> {
   const rows = async ({ batch, measure, budgetBytes }: RowsAsked): Promise<number> =>
     (await largestBatch({ ...settings, batch }, measure, budgetBytes)) ?? 1;
-  return { drawRows: await rows(asked.generate), trainRows: await rows(asked.train) };
+  return { drawRows: await rows(asked.generate), trainRows: rowsOfSample * (await rows(asked.train)) };
 }
 
 /** About the largest batch up to the asked one whose peak fits: peaks grow by much the same with every image. Null: none. */

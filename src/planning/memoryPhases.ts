@@ -4,10 +4,13 @@
  */
 import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
 import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
-import { type ComputePolicy, policyOf } from '../contract/policy.ts';
+import { type ComputePolicy, NO_LIMIT, policyOf } from '../contract/policy.ts';
+import { presetSettings } from '../contract/presets.ts';
 import type { MethodChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { drawRuleOf, tuningOf } from '../methods/code.ts';
+import type { MethodTuning, OnlineRequest } from '../methods/methodCode.ts';
+import { chosenMethod } from '../methods/registry.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
@@ -16,7 +19,7 @@ import { drawPool } from '../procedures/drawPool.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { CaptionedLatent } from '../procedures/measureSet.ts';
 import { openSession, resizeSession, type Session, sessionScheduler } from '../procedures/session.ts';
-import type { TrainItem, Tuning } from '../procedures/trainItems.ts';
+import type { TrainItem } from '../procedures/trainItems.ts';
 import { trainedTargets, trainRound } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { trimPool } from '../tensor/memory.ts';
@@ -63,6 +66,8 @@ const SCHEDULER = {
 const SOME_WEIGHT = 2 ** -7;
 /** More rows than any method has for one sample. */
 const MOST_ROWS = 16;
+/** Any above 1. */
+const GUIDANCE = 7.5;
 /** Two steps of the sampler: the first makes what the second needs. */
 const STEPS = 2;
 
@@ -120,23 +125,29 @@ export async function runPhases(shape: ModelShape, request: PhaseRequest): Promi
   }
 }
 
-/** How images are drawn, and what one sample of training is. */
-type Way = { readonly rule: DrawRule; readonly tuning: Tuning };
+/** How images are drawn, and what one sample of training is or where it comes from. */
+type Way = { readonly rule: DrawRule } & Pick<MethodTuning, 'tuning' | 'online'>;
 
 async function wayOf({ method, drawnBy }: PhaseRequest): Promise<Way> {
   const spec = {
-    ...(method === undefined ? {} : { method }),
+    ...(method === undefined ? {} : { method: rewardedByMi(method) }),
     ...(drawnBy === undefined ? {} : { drawnBy }),
     // The only word there is; reading it would load a tagger.
     readings: { [PROMPT]: { objects: [PROMPT], phrases: [PROMPT] } },
   };
-  return { rule: await drawRuleOf(spec), tuning: (await tuningOf(spec)).tuning };
+  return { rule: await drawRuleOf(spec), ...(await tuningOf(spec)) };
+}
+
+/** Networks of metrics are a phase of their own, see `withMetrics`. */
+function rewardedByMi(choice: MethodChoice): MethodChoice {
+  const { needs } = chosenMethod(choice).method;
+  return needs.reward ? { ...choice, options: { ...choice.options, reward: 'mi' } } : choice;
 }
 
 async function measure(
   shape: ModelShape,
   { mode, settings, rank, textEncoder = false }: PhaseRequest,
-  { rule, tuning }: Way,
+  way: Way,
   meter: BufferMeter,
   weight: number,
 ): Promise<readonly PhaseMemory[]> {
@@ -171,7 +182,7 @@ async function measure(
       // Values, gradients and two moments.
       adapterBytes = 16 * doraParameters(trainedTargets(session, textEncoder), rank);
       await phase('train', textEncoder ? ['unet', 'text'] : ['unet'], () =>
-        trainOnce(session, settings.batch, { rank, textEncoder, tuning }),
+        trainOnce(session, settings.batch, { ...way, rank, textEncoder }),
       );
       release?.();
       adapterBytes = 0;
@@ -179,7 +190,7 @@ async function measure(
       const before = meter.liveBytes;
       if (rank > 0) tuned = await applyAdapter(session, freshAdapter(session, rank, textEncoder));
       adapterBytes = meter.liveBytes - before;
-      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch, rule));
+      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch, way.rule));
     }
     await phase('decode', ['unet', 'vae'], decodeOne);
     return measured;
@@ -191,7 +202,7 @@ async function measure(
 
 /** The whole batch goes through the network at once, with all that a method sets beside its samples. */
 function policyFor(settings: PlanSettings): ComputePolicy {
-  return policyOf(settings, { drawRows: settings.batch, trainRows: MOST_ROWS * settings.batch });
+  return policyOf(settings, NO_LIMIT);
 }
 
 /** A model of one value, at the size and with the policy that is asked for. */
@@ -227,7 +238,7 @@ async function drawOnce(session: Session, tuned: Tuned | null, batch: number, ru
   const candidates = Array.from({ length: batch }, (_, i) => ({ candidate: i, seed: i }));
   const drawn = drawPool(session, tuned, [{ prompt: 0, text: PROMPT, candidates }], {
     scheduler: sessionScheduler(session, 'ddpm', STEPS),
-    guidance: 7.5,
+    guidance: GUIDANCE,
     batch,
     rule,
   });
@@ -253,7 +264,7 @@ function doraParameters(targets: readonly Target[], rank: number): number {
 async function trainOnce(
   session: Session,
   samples: number,
-  { rank, textEncoder, tuning }: { rank: number; textEncoder: boolean; tuning: Tuning },
+  { rank, textEncoder, tuning, online }: Way & { rank: number; textEncoder: boolean },
 ): Promise<void> {
   const row = (): CaptionedLatent => ({ text: PROMPT, latent: emptyLatent(session) });
   // A method that picks among further rows has as many as it may name.
@@ -279,6 +290,35 @@ async function trainOnce(
     previewEvery: 0,
     seed: 0,
     origin: { round: 0, set: '', backend: 'webgpu', kernels: {} },
+    source: online && ((from) => online({ ...onlineRequest(session, samples, { rank, textEncoder }), from })),
   });
   for await (const _ of round);
+}
+
+/**
+ * A round of a method that draws while it trains. What it keeps for learning on the device grows with its images and
+ * steps, of which there are few here: a value network's batch is small beside a network's activations.
+ */
+function onlineRequest(
+  session: Session,
+  samples: number,
+  adapter: { readonly rank: number; readonly textEncoder: boolean },
+): Omit<OnlineRequest, 'from'> {
+  const { sampling, training, score } = presetSettings('paper');
+  return {
+    session,
+    spec: {
+      prompts: [PROMPT],
+      sampling: { ...sampling, steps: STEPS, batch: samples },
+      training: { ...training, batch: samples },
+      adapter: { kind: 'dora', ...adapter },
+    },
+    score: { scheduler: sessionScheduler(session, 'ddpm', STEPS), score, meters: [] },
+    guidance: GUIDANCE,
+    prompts: [{ prompt: 0, text: PROMPT }],
+    pool: [],
+    poolModel: async () => null,
+    seed: 0,
+    signal: new AbortController().signal,
+  };
 }

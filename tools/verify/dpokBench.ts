@@ -1,13 +1,19 @@
 // What DPOK's case stores: its entry in the index, the sampled batch, and the value network, which is checked here.
 
 import * as v from 'valibot';
+import { createScheduler } from '../../src/diffusion/createScheduler.ts';
+import type { GaussianKernel } from '../../src/diffusion/kernel.ts';
+import type { Scheduler } from '../../src/diffusion/scheduler.ts';
+import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
+import { transitionLogProb } from '../../src/diffusion/transition.ts';
 import type { SafetensorsFile } from '../../src/formats/safetensors.ts';
+import { guide } from '../../src/methods/code/dpok.ts';
 import { scope, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../src/tensor/tf.ts';
 import { disposeOptimizer, startOptimizer } from '../../src/training/optimizer.ts';
 import { addGradients } from '../../src/training/trainStep.ts';
 import { expectedReward, valueGradients, valueStep } from '../../src/training/valueNetwork.ts';
 import type { Report } from './report.ts';
-import { readTensor, take } from './tensors.ts';
+import { readImage, readTensor, take, takeImage } from './tensors.ts';
 import { adamSchema, tuningSchema } from './tuningBench.ts';
 
 export const SETTINGS = ['single', 'multi'] as const;
@@ -57,6 +63,7 @@ export const dpokSchema = v.looseObject({
 });
 export type DpokCase = v.InferOutput<typeof dpokSchema>;
 export type DpokBatch = Awaited<ReturnType<typeof readBatch>>;
+type KernelTolerance = Readonly<Record<'std_rtol' | 'kernel_mean_atol' | 'kernel_log_prob_atol', number>>;
 type ValueTolerance = Readonly<
   Record<
     | 'value_atol'
@@ -98,6 +105,7 @@ export async function readBatch(file: SafetensorsFile, { samples, timesteps }: D
     latents,
     noises,
     transitions,
+    ofStep,
     logProb: (i: number) => ofStep(logProbs, i),
     mean: (i: number) => ofStep(means, i),
     valueInput: (rows: readonly number[]) => ({
@@ -208,4 +216,61 @@ export async function checkValue(
   disposeOptimizer(state);
   disposeOptimizer(next);
   return after;
+}
+
+/** The reverse kernel alone, on given numbers. */
+export async function checkKernels(
+  file: SafetensorsFile,
+  asked: DpokCase,
+  report: Report,
+  tolerance: KernelTolerance,
+): Promise<void> {
+  const alone = stochastic(asked, asked.kernel.num_inference_steps);
+  const rows = asked.kernel.timesteps.map(
+    (t) => alone.kernel?.(alone.timesteps.indexOf(t)) as GaussianKernel,
+  );
+  const [zt, output, next] = [
+    await readImage(file, 'kernel.latents'),
+    await readImage(file, 'kernel.eps_guided'),
+    await readImage(file, 'kernel.next_latents'),
+  ];
+  const logProb = transitionLogProb(rows, { zt, output, next });
+  const [uncond, cond] = [
+    await readImage(file, 'kernel.eps_uncond'),
+    await readImage(file, 'kernel.eps_cond'),
+  ];
+  const guided = await takeImage(
+    scope(() => guide(tf.concat([uncond, cond]) as Tensor4D, asked.guidance_scale)),
+  );
+  tf.dispose([uncond, cond]);
+  report.close('kernel', 'guided', guided, await file.readF32('kernel.eps_guided'), {
+    atol: tolerance.kernel_mean_atol,
+  });
+  const std = rows.map((row) => row.std);
+  const mean = await takeImage(meansOf(rows, zt, output));
+  report.close('kernel', 'std', std, await file.readF32('kernel.std'), { rtol: tolerance.std_rtol });
+  report.close('kernel', 'mean', mean, await file.readF32('kernel.mean'), {
+    atol: tolerance.kernel_mean_atol,
+  });
+  report.close('kernel', 'log_prob', await take(logProb), await file.readF32('kernel.log_prob'), {
+    atol: tolerance.kernel_log_prob_atol,
+  });
+  tf.dispose([zt, output, next]);
+}
+
+/** DDIM with the case's eta. */
+export function stochastic({ scheduler, eta }: DpokCase, steps: number): Scheduler {
+  return createScheduler(resolveScheduler(parseSchedulerFile(scheduler), 'ddim', { eta }), steps);
+}
+
+/** kernel.mean.z zt + kernel.mean.output output, row by row. */
+export function meansOf(rows: readonly GaussianKernel[], zt: Tensor4D, output: Tensor4D): Tensor4D {
+  const perRow = (values: number[]): Tensor4D => tf.tensor4d(values, [values.length, 1, 1, 1]);
+  return scope(
+    () =>
+      tf.add(
+        tf.mul(zt, perRow(rows.map(({ mean }) => mean.z))),
+        tf.mul(output, perRow(rows.map(({ mean }) => mean.output))),
+      ) as Tensor4D,
+  );
 }

@@ -43,6 +43,8 @@ export class OracleFiles {
   /** Precision that networks are loaded at. */
   readonly weights: WeightFormat;
   readonly #baseUrl: string;
+  /** Tensors of the opened files that nothing has read yet, by path. */
+  readonly #unread = new Map<string, Set<string>>();
 
   /** @param baseUrl address of the folder, ending in '/' */
   constructor(
@@ -69,7 +71,21 @@ export class OracleFiles {
   /** Opens one safetensors file. It is fetched whole: these files are small and nearly all of each is read. */
   async safetensors(path: string): Promise<SafetensorsFile> {
     const bytes = new Uint8Array(await (await this.#get(path)).arrayBuffer());
-    return openSafetensors(bytesSource(bytes, path));
+    const file = await openSafetensors(bytesSource(bytes, path));
+    const unread = this.#unread.get(path) ?? new Set(file.entries.keys());
+    this.#unread.set(path, unread);
+    return {
+      ...file,
+      readF32: (name) => {
+        unread.delete(name);
+        return file.readF32(name);
+      },
+    };
+  }
+
+  /** Tensors of an opened file whose values nothing has asked for as float32. */
+  unread(path: string): readonly string[] {
+    return [...(this.#unread.get(path) ?? [])];
   }
 
   /** The index entry that another case refers to by name, such as the base model of an adapter. */

@@ -5,6 +5,7 @@ import { type Adapter, adapterParameters, withParameters } from '../../src/adapt
 import { loadAdapter } from '../../src/adapters/file.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../src/adapters/project.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../../src/adapters/targets.ts';
+import { noised } from '../../src/diffusion/noising.ts';
 import { createSchedule } from '../../src/diffusion/schedule.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
 import { toPeftKey } from '../../src/formats/adapterKeys.ts';
@@ -23,7 +24,7 @@ import {
 import { loadText, loadUnet } from './models.ts';
 import type { OracleFiles } from './oracle.ts';
 import type { Report } from './report.ts';
-import { readImage, readTokens, take } from './tensors.ts';
+import { readImage, readTokens, take, takeImage } from './tensors.ts';
 
 const filesSchema = v.looseObject({ config: v.string(), weights: v.string() });
 export const tuningSchema = v.looseObject({
@@ -86,6 +87,44 @@ export async function openTuning(io: OracleFiles, asked: TuningCase) {
     text?.dispose();
   };
   return { unet: unet.model, text: text?.model ?? null, file, schedule, adapter, context, dispose };
+}
+
+/** Tensors of a case's file that only say again what the index says, held against that. */
+export async function checkRepeated(
+  report: Report,
+  file: SafetensorsFile,
+  said: Readonly<Record<string, readonly number[] | readonly (readonly number[])[]>>,
+  rtol = 1e-6,
+): Promise<void> {
+  for (const [name, values] of Object.entries(said)) {
+    report.closeToOwn('file', name, await file.readF32(name), values.flat(), { rtol });
+  }
+}
+
+/** The noised latents of a batch, whose rows the file keeps under these names, one after the other, each with its bound. */
+export async function checkNoising(
+  report: Report,
+  { file, schedule }: Pick<TuningBench, 'file' | 'schedule'>,
+  { latents, noise, t }: NoisedBatch,
+  names: Readonly<Record<string, number>>,
+): Promise<void> {
+  const { zt, target } = noised({ schedule, prediction: 'epsilon' }, t, latents, noise);
+  target.dispose();
+  const found = await takeImage(zt);
+  let start = 0;
+  for (const [name, atol] of Object.entries(names)) {
+    const expected = await file.readF32(name);
+    const end = start + expected.length;
+    report.close('file', name, found.slice(start, end), expected, { atol });
+    start = end;
+  }
+}
+
+/** No number of the case's files is left out: a runner that forgets one fails. */
+export function checkAllRead(report: Report, io: OracleFiles, { files }: TuningCase): void {
+  for (const path of Object.values(files).filter((name) => name.endsWith('.safetensors'))) {
+    report.equal('file', `${path}, tensors that nothing was held against`, io.unread(path), []);
+  }
 }
 
 /** The adapter of the case has as many numbers as its own code trains. */
@@ -164,6 +203,17 @@ export type StepCheck = {
   readonly stored: (step: number, text: boolean) => { prefix: string; maxAbs: number; meanAbs: number };
   readonly onStep: (step: number, result: { readonly loss: number; readonly gradNorm: number }) => void;
 };
+
+/** Where a case that trains the network alone keeps its parameters. */
+export function storedSteps(
+  tolerance: Readonly<Record<'params_after_step_max_abs' | 'params_after_step_mean_abs', number>>,
+): StepCheck['stored'] {
+  return (step) => ({
+    prefix: `step${step}.`,
+    maxAbs: tolerance.params_after_step_max_abs,
+    meanAbs: tolerance.params_after_step_mean_abs,
+  });
+}
 
 /** AdamW steps on the same batches, every parameter compared after each. */
 export async function checkSteps(c: StepCheck): Promise<void> {

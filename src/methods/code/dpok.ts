@@ -136,6 +136,8 @@ async function openDpok(options: Options, request: OnlineRequest): Promise<StepS
   const size = { features: h * w * c + width, hidden: VALUE.hidden, steps: kernels.length };
   let buffer = from === null ? [] : restoreBuffer(from, kernels.length);
   let value = from === null ? startOptimizer(initValueNetwork(size, seed)) : restoreValue(from, size);
+  /** Images at once, also when drawing: the adapter's moments and the value network lie beside it. */
+  const fitting = Math.max(1, Math.floor(session.policy.trainRows / 2));
   const klScale = (t: number): number => squaredDifferenceScale(session.schedule, session.prediction, t);
 
   /** The images of an outer iteration with what they got. */
@@ -147,7 +149,7 @@ async function openDpok(options: Options, request: OnlineRequest): Promise<StepS
       const drawn = await drawTrajectories(session, tuned, tasksOf(places), {
         scheduler,
         guidance,
-        batch: spec.sampling.batch,
+        batch: Math.min(spec.sampling.batch, fitting),
         signal,
       });
       const rewards =
@@ -216,7 +218,6 @@ async function openDpok(options: Options, request: OnlineRequest): Promise<StepS
 
   async function* policyBatches(step: number): AsyncGenerator<VisitedBatch> {
     const { batch, accumulation } = spec.training;
-    const fitting = Math.max(1, Math.floor(session.policy.trainRows / 2));
     for (let a = 0; a < accumulation; a++) {
       const all = pickRows(POLICY_ROW_STREAM + step * accumulation + a, batch);
       for (let start = 0; start < all.length; start += fitting) {

@@ -50,6 +50,7 @@ onBackends(
       ['generate', { drawnBy: { name: 'attend-and-excite', options: {} } }],
       ['train', { method: { name: 'hn-itm', options: {} } }],
       ['train', { method: { name: 'mi-dpo', options: {} } }],
+      ['train', { method: { name: 'dpok', options: { samples: 2 } } }],
     ] as const)('to %s counts what the method adds, %o', async (mode, ways) => {
       const { shape, settings } = await tiny(16);
       const request = { mode, settings, rank: RANK };

@@ -153,19 +153,22 @@ describe('the rows of a run', () => {
   const asked = (batch: number, budgetBytes: number): RowsAsked => ({ batch, measure, budgetBytes });
 
   test('are the largest that fit, for drawing and training apart', async () => {
-    const limits = await rowsThatFit(settings, { generate: asked(8, 155 * MB), train: asked(2, 500 * MB) });
-    expect(limits).toEqual({ drawRows: 5, trainRows: 2 });
+    const asks = { generate: asked(8, 155 * MB), train: asked(2, 500 * MB) };
+    expect(await rowsThatFit(settings, asks, 1)).toEqual({ drawRows: 5, trainRows: 2 });
+    // Two rows for each sample.
+    expect(await rowsThatFit(settings, asks, 2)).toEqual({ drawRows: 5, trainRows: 4 });
   });
 
   test('are one where not even one fits: budgets are guesses', async () => {
-    const limits = await rowsThatFit(settings, { generate: asked(8, 1), train: asked(8, 110 * MB) });
+    const asks = { generate: asked(8, 1), train: asked(8, 110 * MB) };
+    const limits = await rowsThatFit(settings, asks, 1);
     expect(limits).toEqual({ drawRows: 1, trainRows: 1 });
   });
 
   test('hold also where memory grows unevenly', async () => {
     const uneven = (s: PlanSettings) => measure({ ...s, batch: s.batch > 4 ? s.batch + 3 : s.batch });
     const request = { batch: 8, measure: uneven, budgetBytes: 160 * MB };
-    const { drawRows } = await rowsThatFit(settings, { generate: request, train: request });
+    const { drawRows } = await rowsThatFit(settings, { generate: request, train: request }, 1);
     expect(drawRows).toBe(4);
   });
 

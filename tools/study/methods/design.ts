@@ -68,6 +68,18 @@ const SMALL: MethodsDesign = {
   trainingBudget: 2400,
 };
 
+/** Three seeds, of which each is complete before the next begins: about an hour and a half of one core. */
+const MEDIUM: MethodsDesign = {
+  ...COMMON,
+  name: 'medium',
+  block: 2,
+  evaluationBlock: 2,
+  pool: { prompts: 6, candidates: 8, keep: 2 },
+  test: { prompts: 6, images: 2 },
+  seeds: 3,
+  trainingBudget: 4800,
+};
+
 /** Three seeds: a night of one core. */
 const FULL: MethodsDesign = {
   ...COMMON,
@@ -80,7 +92,7 @@ const FULL: MethodsDesign = {
   trainingBudget: 12_000,
 };
 
-export const METHODS_DESIGNS: readonly MethodsDesign[] = [QUICK, SMALL, FULL];
+export const METHODS_DESIGNS: readonly MethodsDesign[] = [QUICK, SMALL, MEDIUM, FULL];
 
 export function findMethodsDesign(name: string): MethodsDesign | undefined {
   return METHODS_DESIGNS.find((design) => design.name === name);

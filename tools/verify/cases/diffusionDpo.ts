@@ -11,6 +11,9 @@ import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
 import {
   adamSchema,
+  checkAllRead,
+  checkNoising,
+  checkRepeated,
   checkSize,
   checkSteps,
   compareGradients,
@@ -19,6 +22,7 @@ import {
   openTuning,
   readContexts,
   readLatents,
+  storedSteps,
   tuningSchema,
 } from '../tuningBench.ts';
 
@@ -61,6 +65,7 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
     'inside_after_step_rtol',
     'params_after_step_max_abs',
     'params_after_step_mean_abs',
+    'noisy_latents_atol',
   ]);
   const bench = await openTuning(io, asked);
   const { file } = bench;
@@ -73,6 +78,13 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
     tokens: [],
     context: await readContexts(file, ['encoder_hidden_states', 'encoder_hidden_states']),
   };
+  await checkRepeated(report, file, {
+    timesteps: asked.timesteps,
+    inside: asked.inside,
+    model_mse: asked.model_mse,
+    reference_mse: asked.reference_mse,
+  });
+  await checkNoising(report, bench, batch, { noisy_latents: tolerance.noisy_latents_atol });
   const objective = preference(asked.scale_on_error_difference);
   const seen: { prediction: Tensor4D; reference: Tensor4D; target: Tensor4D }[] = [];
   /** The loss as it is, with what it was given kept. */
@@ -147,11 +159,7 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
     steps: asked.adamw.log.length,
     file,
     report,
-    stored: (step) => ({
-      prefix: `step${step}.`,
-      maxAbs: tolerance.params_after_step_max_abs,
-      meanAbs: tolerance.params_after_step_mean_abs,
-    }),
+    stored: storedSteps(tolerance),
     onStep: (step, { loss, gradNorm }) => {
       const line = asked.adamw.log[step - 1];
       if (line === undefined) return;
@@ -166,6 +174,7 @@ export async function runDiffusionDpo(entry: unknown, io: OracleFiles, report: R
       }
     },
   });
+  checkAllRead(report, io, asked);
   disposeBatch(batch);
   disposeAdapter(adapter);
   bench.dispose();

@@ -3,30 +3,41 @@
 import * as v from 'valibot';
 import { disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
-import { createScheduler } from '../../../src/diffusion/createScheduler.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { guideAndMeasure } from '../../../src/diffusion/guidance.ts';
 import type { GaussianKernel } from '../../../src/diffusion/kernel.ts';
 import { sample } from '../../../src/diffusion/sample.ts';
-import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
-import { parseSchedulerFile, resolveScheduler } from '../../../src/diffusion/schedulerConfig.ts';
 import { transitionLogProb } from '../../../src/diffusion/transition.ts';
 import { guide, type PolicyOptions, policyLoss, ratios } from '../../../src/methods/code/dpok.ts';
 import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { denoising } from '../../../src/training/objectives.ts';
 import type { VisitedBatch } from '../../../src/training/trainStep.ts';
-import { checkValue, type DpokCase, dpokSchema, readBatch, SETTINGS } from '../dpokBench.ts';
+import {
+  checkKernels,
+  checkValue,
+  type DpokCase,
+  dpokSchema,
+  meansOf,
+  readBatch,
+  SETTINGS,
+  stochastic,
+} from '../dpokBench.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
-import { readImage, take, takeImage } from '../tensors.ts';
+import { take, takeImage } from '../tensors.ts';
 import {
+  checkAllRead,
   checkSize,
   checkSteps,
   compareGradients,
   gradientsOf,
   meanGradients,
   openTuning,
+  storedSteps,
 } from '../tuningBench.ts';
+
+/** The index gives no bound for the two predictions; that of the other cases' on the same network. */
+const PREDICTION_ATOL = 1e-4;
 
 export async function runDpok(entry: unknown, io: OracleFiles, report: Report): Promise<void> {
   const asked = v.parse(dpokSchema, entry);
@@ -49,7 +60,7 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
   report.equal('grid', 'timesteps', scheduler.timesteps, asked.timesteps);
   const kernels = scheduler.timesteps.map((_, i) => scheduler.kernel?.(i) as GaussianKernel);
 
-  await checkKernels();
+  await checkKernels(file, asked, report, tolerance);
   const numbers = await readBatch(file, asked);
   await checkSampling();
   const values = await checkValue(
@@ -61,33 +72,11 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
   );
   await checkTransitions();
   await checkPolicy();
+  checkAllRead(report, io, asked);
   disposeAdapter(drawn);
   disposeAdapter(policy);
   numbers.dispose();
   bench.dispose();
-
-  async function checkKernels(): Promise<void> {
-    const alone = stochastic(asked, asked.kernel.num_inference_steps);
-    const rows = asked.kernel.timesteps.map(
-      (t) => alone.kernel?.(alone.timesteps.indexOf(t)) as GaussianKernel,
-    );
-    const [zt, output, next] = [
-      await readImage(file, 'kernel.latents'),
-      await readImage(file, 'kernel.eps_guided'),
-      await readImage(file, 'kernel.next_latents'),
-    ];
-    const logProb = transitionLogProb(rows, { zt, output, next });
-    const std = rows.map((row) => row.std);
-    const mean = await takeImage(meansOf(rows, zt, output));
-    report.close('kernel', 'std', std, await file.readF32('kernel.std'), { rtol: tolerance.std_rtol });
-    report.close('kernel', 'mean', mean, await file.readF32('kernel.mean'), {
-      atol: tolerance.kernel_mean_atol,
-    });
-    report.close('kernel', 'log_prob', await take(logProb), await file.readF32('kernel.log_prob'), {
-      atol: tolerance.kernel_log_prob_atol,
-    });
-    tf.dispose([zt, output, next]);
-  }
 
   /** The whole batch from its noise, then every step from the latents that are stored. */
   async function checkSampling(): Promise<void> {
@@ -114,6 +103,9 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
       await file.readF32('traj.std'),
       { rtol: tolerance.std_rtol },
     );
+    const start = await takeImage((numbers.latents[0] as Tensor4D).clone());
+    report.closeToOwn('run', 'latents before', start, await file.readF32('traj.initial_latents'), {});
+    const predictions = [await file.readF32('traj.eps_uncond'), await file.readF32('traj.eps_cond')];
     for (const [i, t] of asked.timesteps.entries()) {
       const [zt, next] = [numbers.latents[i], numbers.latents[i + 1]] as [Tensor4D, Tensor4D];
       report.close(
@@ -128,10 +120,19 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
       report.close('run', `log_prob at t=${t}`, await take(logProbs[i] as Tensor), numbers.logProb(i), {
         atol: tolerance.log_prob_atol,
       });
-      const { mean, logProb } = scope(() => {
-        const output = guide(denoise(denoiser, zt, t, [numbers.uncond, numbers.cond]), asked.guidance_scale);
+      const { outputs, mean, logProb } = scope(() => {
+        const outputs = denoise(denoiser, zt, t, [numbers.uncond, numbers.cond]);
+        const output = guide(outputs, asked.guidance_scale);
         const rows = rowsOfStep(i);
-        return { mean: meansOf(rows, zt, output), logProb: transitionLogProb(rows, { zt, output, next }) };
+        return {
+          outputs,
+          mean: meansOf(rows, zt, output),
+          logProb: transitionLogProb(rows, { zt, output, next }),
+        };
+      });
+      const expected = predictions.flatMap((all) => [...numbers.ofStep(all, i)]);
+      report.close('step', `predictions at t=${t}`, await takeImage(outputs), expected, {
+        atol: PREDICTION_ATOL,
       });
       report.close('step', `mean at t=${t}`, await takeImage(mean), numbers.mean(i), {
         atol: tolerance.mean_atol,
@@ -265,11 +266,7 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
       steps: asked.adamw.log.length,
       file,
       report,
-      stored: (step) => ({
-        prefix: `step${step}.`,
-        maxAbs: tolerance.params_after_step_max_abs,
-        meanAbs: tolerance.params_after_step_mean_abs,
-      }),
+      stored: storedSteps(tolerance),
       onStep: (step, { loss, gradNorm }) => {
         const line = asked.adamw.log[step - 1];
         if (line === undefined) return;
@@ -312,22 +309,6 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
       return { zt: tf.concat([zt, zt]) as Tensor4D, t: [...t, ...t], tokens: [], context, loss };
     });
   }
-}
-
-function stochastic({ scheduler, eta }: DpokCase, steps: number): Scheduler {
-  return createScheduler(resolveScheduler(parseSchedulerFile(scheduler), 'ddim', { eta }), steps);
-}
-
-/** kernel.mean.z zt + kernel.mean.output output, row by row. */
-function meansOf(rows: readonly GaussianKernel[], zt: Tensor4D, output: Tensor4D): Tensor4D {
-  const perRow = (values: number[]): Tensor4D => tf.tensor4d(values, [values.length, 1, 1, 1]);
-  return scope(
-    () =>
-      tf.add(
-        tf.mul(zt, perRow(rows.map(({ mean }) => mean.z))),
-        tf.mul(output, perRow(rows.map(({ mean }) => mean.output))),
-      ) as Tensor4D,
-  );
 }
 
 /** The rows of `x` with these numbers, in their order. */

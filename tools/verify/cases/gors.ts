@@ -15,6 +15,9 @@ import { type Report, tolerancesOf } from '../report.ts';
 import { take, takeImage } from '../tensors.ts';
 import {
   adamSchema,
+  checkAllRead,
+  checkNoising,
+  checkRepeated,
   checkSize,
   checkSteps,
   compareGradients,
@@ -64,6 +67,7 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
       'params_after_step_mean_abs',
       'text_params_after_step_max_abs',
       'text_params_after_step_mean_abs',
+      'noisy_latents_atol',
     ],
     ['selection_rewards_atol'],
   );
@@ -81,6 +85,14 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
     context: null,
     weights: tf.tensor1d(asked.rewards),
   };
+
+  await checkRepeated(report, file, {
+    timesteps: asked.timesteps,
+    input_ids: asked.input_ids,
+    rewards: asked.rewards,
+    mse_per_sample: asked.mse_per_sample,
+  });
+  await checkNoising(report, bench, batch, { noisy_latents: tolerance.noisy_latents_atol });
 
   const norms = adapterWeightNorms(adapter);
   const encoded = encodeText(text, asked.input_ids, {
@@ -189,6 +201,7 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
       }
     },
   });
+  checkAllRead(report, io, asked);
   disposeBatch(batch);
   disposeAdapter(adapter);
   disposeAdapter(unetAdapter);

@@ -6,14 +6,17 @@ import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
 import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import { predictionLoss } from '../../../src/training/loss.ts';
-import { hardNegatives, type Objective } from '../../../src/training/objectives.ts';
+import type { LossInput } from '../../../src/training/loss.ts';
+import { denoising, hardNegatives, type Objective } from '../../../src/training/objectives.ts';
 import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
-import { readTensor, take } from '../tensors.ts';
+import { readTensor, take, takeImage } from '../tensors.ts';
 import {
   adamSchema,
+  checkAllRead,
+  checkNoising,
+  checkRepeated,
   checkSize,
   checkSteps,
   compareGradients,
@@ -22,6 +25,7 @@ import {
   openTuning,
   readContexts,
   readLatents,
+  storedSteps,
   type TuningBench,
   tuningSchema,
 } from '../tuningBench.ts';
@@ -74,6 +78,8 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
     'itm_scores_atol',
     'params_after_step_max_abs',
     'params_after_step_mean_abs',
+    'noisy_latents_atol',
+    'model_pred_atol',
   ]);
   const bench = await openTuning(io, asked);
   const { file } = bench;
@@ -83,12 +89,14 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
   const batches = {} as Record<Mode, NoisedBatch>;
   for (const mode of MODES) batches[mode] = await batchOf(mode);
 
+  await checkRepeated(report, file, { timesteps: asked.timesteps });
+  await checkNoising(report, bench, batches.image, {
+    noisy_latents: tolerance.noisy_latents_atol,
+    noisy_latents_hard_negative: tolerance.noisy_latents_atol,
+  });
+
   const alone = await positiveBatch();
-  const plain = await gradientsOf(
-    bench.context({ rows: 1, reference: false, loss: predictionLoss }),
-    adapter,
-    alone,
-  );
+  const plain = await gradientsOf(bench.context(denoising), adapter, alone);
   report.closeNumber('positive', 'loss', plain.loss, asked.positive.loss, { atol: tolerance.loss_atol });
   report.closeNumber('positive', 'gradient norm', plain.norm, asked.positive.grad_norm, {
     rtol: tolerance.grad_norm_rtol,
@@ -101,18 +109,29 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
     if (expected === undefined) continue;
     // Where the bound is active the gradient is that of the positive part.
     const prefix = expected.clamp_active ? 'grad.positive.' : `grad.${mode}.`;
+    const objective = hardNegatives(asked.neg_loss_factor);
+    let predictions: Tensor4D | null = null;
+    /** The loss as it is, with the predictions that it was given first kept. */
+    const loss = (input: LossInput) => {
+      predictions ??= tf.keep(input.prediction.clone());
+      return objective.loss(input);
+    };
     for (const sweep of ['whole', 'byStage'] as const) {
-      const found = await gradientsOf(
-        bench.context(hardNegatives(asked.neg_loss_factor), { mode: sweep }),
-        adapter,
-        batches[mode],
-      );
+      const context = bench.context({ ...objective, loss }, { mode: sweep });
+      const found = await gradientsOf(context, adapter, batches[mode]);
       const id = `${mode}, ${sweep}`;
       report.closeNumber(id, 'loss', found.loss, expected.loss, { atol: tolerance.loss_atol });
       report.closeNumber(id, 'gradient norm', found.norm, expected.grad_norm, {
         rtol: tolerance.grad_norm_rtol,
       });
       await compareGradients(report, id, found, { file, prefix }, gradient);
+    }
+    const both = await takeImage(predictions as unknown as Tensor4D);
+    for (const [half, name] of ['model_pred', `model_pred_negative.${mode}`].entries()) {
+      const [start, end] = [(half * both.length) / 2, ((half + 1) * both.length) / 2];
+      report.close(mode, name, both.slice(start, end), await file.readF32(name), {
+        atol: tolerance.model_pred_atol,
+      });
     }
     for (const [variant, numbers] of Object.entries(expected.variants)) {
       const objective = objectiveOf(variant, asked.neg_loss_factor);
@@ -133,11 +152,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
     steps: asked.adamw.log.length,
     file,
     report,
-    stored: (step) => ({
-      prefix: `step${step}.`,
-      maxAbs: tolerance.params_after_step_max_abs,
-      meanAbs: tolerance.params_after_step_mean_abs,
-    }),
+    stored: storedSteps(tolerance),
     onStep: (step, { loss, gradNorm }) => {
       const line = asked.adamw.log[step - 1];
       if (line === undefined) return;
@@ -159,6 +174,7 @@ export async function runHnItm(entry: unknown, io: OracleFiles, report: Report):
     report.equal('itm', 'timesteps', expectedGrid, asked.itm.timesteps);
     await checkMatching(bench, adapter, asked.itm, report, tolerance);
   }
+  checkAllRead(report, io, asked);
   for (const mode of MODES) disposeBatch(batches[mode]);
   disposeAdapter(adapter);
   bench.dispose();
