@@ -7,8 +7,8 @@ import type { AdapterDescription, BackendInfo, WasmPaths } from '../contract/bac
 import type { BackendChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
-import { openWasmForms } from './wasm/forms.ts';
-import { wasmKernels } from './wasm/kernels.ts';
+import { bestForms, fusesProducts, setWasmForms } from './wasm/forms.ts';
+import { loadWasmKernels, wasmKernels } from './wasm/kernels.ts';
 import { mayShareMemory, withSharedMemory } from './wasm/sharedMemory.ts';
 import { threadsFor } from './wasm/threads.ts';
 import { computesOnCpu } from './webgpu/adapter.ts';
@@ -90,11 +90,14 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
   // Node, where tests run, has no navigator in every version.
   const { hardwareConcurrency = 1 } = (globalThis.navigator ?? {}) as { hardwareConcurrency?: number };
   const threads = options.threads ?? threadsFor(hardwareConcurrency);
-  await openWasmForms(tf.backend() as BackendWasm, threads).catch((cause: unknown) => {
+  const backend = tf.backend() as BackendWasm;
+  const products = fusesProducts() ? (['separate', 'fused'] as const) : (['separate'] as const);
+  await loadWasmKernels(backend, products, threads).catch((cause: unknown) => {
     throw unavailable(cause);
   });
+  setWasmForms(bestForms());
   closeBackend();
-  const { count } = wasmKernels(tf.backend() as BackendWasm).threads;
+  const { count } = wasmKernels(backend, 'separate').threads;
   return { name: 'wasm', reason, limits: {}, features: [], threads: count, precision: 'f32' };
 }
 

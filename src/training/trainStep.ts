@@ -13,6 +13,7 @@ import type { TextWeights } from '../models/text/weights.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
 import { unetGradients } from '../models/unet/gradients.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
+import { gradients } from '../tensor/gradients.ts';
 import {
   type Scalar,
   scope,
@@ -22,6 +23,7 @@ import {
   type Tensor4D,
   tf,
 } from '../tensor/tf.ts';
+import { inGradientForms } from '../tensor/wasm/forms.ts';
 import type { LossFunction, LossInput } from './loss.ts';
 import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
 import { learningRateAt } from './options.ts';
@@ -138,11 +140,15 @@ export async function microBatchGradients(
   batch: MicroBatch,
 ): Promise<{ loss: Scalar; gradients: readonly Tensor[] }> {
   const trainsText = adaptsText(adapter);
+  // In the forms of the gradients that will be taken of it, and the reference in those of what it is compared with.
   const embedding =
-    batch.context ?? encodeText(context.text, batch.tokens, { output: 'last', project: projector });
+    batch.context ??
+    inGradientForms(() => encodeText(context.text, batch.tokens, { output: 'last', project: projector }));
   const { zt, lossOf, dispose } = lossOn(context, batch);
   const input = unetInput(context.unet, batch.t, embedding, { project: projector });
-  const reference = context.withReference ? basePrediction(context, zt, input, batch) : null;
+  const reference = context.withReference
+    ? inGradientForms(() => basePrediction(context, zt, input, batch))
+    : null;
   const parameters = adapter.layers.flatMap((l) =>
     [l.loraA, l.loraB, ...(l.magnitude === null ? [] : [l.magnitude])].map((tensor) => ({
       layer: l.layer.name,
@@ -209,13 +215,8 @@ function textEncoderGradients(
   parameters: readonly Tensor[],
   dContext: Tensor3D,
 ): readonly Tensor[] {
-  const { value, grads } = tf
-    .engine()
-    .gradients(
-      () => encodeText(context.text, batch.tokens, { output: 'last', project }),
-      [...parameters],
-      dContext,
-    );
+  const encode = (): Tensor3D => encodeText(context.text, batch.tokens, { output: 'last', project });
+  const { value, grads } = gradients(encode, parameters, dContext);
   value.dispose();
   return grads;
 }

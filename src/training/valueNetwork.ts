@@ -9,6 +9,7 @@
 import { readTensors } from '../adapters/state.ts';
 import { StudioError } from '../lib/errors.ts';
 import { normals, uniform } from '../lib/philox.ts';
+import { gradients } from '../tensor/gradients.ts';
 import { matmulTrain } from '../tensor/ops/matmulTrain.ts';
 import {
   type Scalar,
@@ -89,11 +90,11 @@ export function valueGradients(
   input: ValueInput,
   rewards: readonly number[],
 ): { readonly loss: Scalar; readonly gradients: readonly Tensor[] } {
-  const { value, grads } = tf.engine().gradients(() => {
+  const { value, grads } = gradients(() => {
     const got = tf.tensor1d([...rewards]);
     return tf.mean(tf.squaredDifference(expectedReward(network, input), got)) as Scalar;
-  }, [...network]);
-  return { loss: value as Scalar, gradients: grads };
+  }, network);
+  return { loss: value, gradients: grads };
 }
 
 /** One AdamW step with gradients that are summed over `batches`; `state` is left as it is. No clipping. */

@@ -41,7 +41,7 @@ export async function openNodeWasm(): Promise<void> {
       },
     });
     // The same bits whatever this node has; runs that earlier versions stored are of these forms.
-    await setWasmForms(firstForms);
+    setWasmForms(firstForms);
   } finally {
     globalThis.fetch = original;
   }

@@ -21,7 +21,8 @@ DIR                       folder with an index.json of the format oracle-index-1
 --backend wasm|webgpu     where the networks run (default: wasm)
 --weights f32|f16         precision of the networks' matrices (default: f32). With f16 the numbers of every network are
                           compared with those that the wasm backend computes from the same weights, rounded to half
---form NAME               this form of every kernel that has it, such as tiles (default: the one that runs everywhere)
+--form NAME               this form of every kernel that has it, such as tiles or, on wasm, fused or winograd-4x4 (default: the
+                          one that runs everywhere); on wasm also best, those that new runs draw in
 --case NAME               only the entry of this name
 --json FILE               also write every single comparison to a file
 --help                    this text`;

@@ -2,6 +2,7 @@
 
 import type { BackendInfo, WeightFormat } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
+import { bestForms, firstForms, setWasmForms } from '../../src/tensor/wasm/forms.ts';
 import { kernelOps } from '../../src/tensor/webgpu/variantState.ts';
 import { availableVariants, useKernelVariants as setVariants } from '../../src/tensor/webgpu/variants.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
@@ -57,7 +58,8 @@ window.runVerify = async ({ backend, weights, form, only }) => {
   }
   const info = await open(backend);
   await window.reportBackend(info.adapter ? `${info.name}, ${JSON.stringify(info.adapter)}` : info.name);
-  if (form !== null) chooseForm(form);
+  if (backend === 'wasm') chooseWasmForm(form);
+  else if (form !== null) chooseForm(form);
   const factor = backend === 'webgpu' ? index.gpu_backend_tolerance_factor : 1;
   for (const entry of chosen) {
     const recording = recordings.get(entry)?.replay();
@@ -70,6 +72,16 @@ function chooseForm(form: string): void {
   const having = kernelOps.filter((op) => availableVariants(op).some((known) => known === form));
   if (having.length === 0) throw new Error(`No kernel has a form ${form} here.`);
   setVariants(Object.fromEntries(having.map((op) => [op, form])));
+}
+
+/** @throws Error where no kernel has the form here */
+function chooseWasmForm(form: string | null): void {
+  const best = bestForms();
+  const area = Object.entries(best).find(([, known]) => known === form)?.[0];
+  if (form !== null && form !== 'best' && area === undefined) {
+    throw new Error(`No kernel has a form ${form} here.`);
+  }
+  setWasmForms(form === 'best' ? best : { ...firstForms, ...(area === undefined ? {} : { [area]: form }) });
 }
 
 function open(backend: 'wasm' | 'webgpu'): Promise<BackendInfo> {

@@ -5,8 +5,10 @@
  * way back.
  */
 import type { GradientMode } from '../../contract/loadPlan.ts';
+import { gradients, gradientsIfAny } from '../../tensor/gradients.ts';
 import { settle } from '../../tensor/pace.ts';
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
+import { inGradientForms } from '../../tensor/wasm/forms.ts';
 import type { AttentionSite } from '../hooks.ts';
 import type { BlockInput } from './blocks.ts';
 import { runUnet, type Unet } from './run.ts';
@@ -72,9 +74,7 @@ function wholeTape(request: GradientRequest): Gradients {
     ...(withContext ? [input.context] : []),
     ...(withLatent ? [zt] : []),
   ];
-  const { value, grads } = tf
-    .engine()
-    .gradients(() => loss(runUnet(unet, zt, input, request.stopAfter), maps), xs);
+  const { value, grads } = gradients(() => loss(runUnet(unet, zt, input, request.stopAfter), maps), xs);
   dispose();
   return {
     loss: value as Scalar,
@@ -95,7 +95,7 @@ type Visit = {
 
 async function sweep(request: GradientRequest): Promise<Gradients> {
   const { zt, input, parameters, withContext, withLatent = false, loss } = request;
-  const { visits, output, maps } = forward(request);
+  const { visits, output, maps } = inGradientForms(() => forward(request));
   const trainable = visits.map(({ stage }) => {
     const layers = new Set(stage.dense.map((layer) => layer.name));
     return parameters.filter((p) => layers.has(p.layer));
@@ -105,9 +105,7 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
   const byTensor = new Map<Tensor, Tensor>();
   const skipGradients = new Map<number, Tensor4D>();
   let context: Tensor3D | null = null;
-  const { value, grads } = tf
-    .engine()
-    .gradients(() => loss(output, maps), [output, ...maps], undefined, true);
+  const { value, grads } = gradientsIfAny(() => loss(output, maps), [output, ...maps]);
   let dy = grads[0] as Tensor4D | undefined;
   const dMaps = grads.slice(1) as (Tensor | undefined)[];
   tf.dispose([output, ...maps]);
@@ -155,15 +153,15 @@ function stageGradients(
   xs: readonly Tensor[],
   { dy, dMaps }: { readonly dy: Tensor4D | undefined; readonly dMaps: readonly (Tensor | undefined)[] },
 ): readonly (Tensor | undefined)[] {
-  const gradients = (f: () => Tensor, of?: Tensor): readonly (Tensor | undefined)[] => {
-    const { value, grads } = tf.engine().gradients(f, [...xs], of, true);
+  const of = (f: () => Tensor, dOutput?: Tensor): readonly (Tensor | undefined)[] => {
+    const { value, grads } = gradientsIfAny(f, xs, dOutput);
     value.dispose();
     return grads;
   };
   if (count === 0)
-    return dy === undefined ? xs.map(() => undefined) : gradients(() => stage.run(h, skip, input), dy);
+    return dy === undefined ? xs.map(() => undefined) : of(() => stage.run(h, skip, input), dy);
   const seen = capturing(input, capture);
-  const found = gradients(() => {
+  const found = of(() => {
     const output = stage.run(h, skip, seen.input);
     const pairs: [Tensor, Tensor | undefined][] = [
       [output, dy],

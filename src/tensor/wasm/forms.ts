@@ -2,31 +2,40 @@
  * The forms of the wasm kernels. Each gives the same bits on every machine that has it, but other last bits than another.
  *
  * - `products`: `separate` rounds after each multiplication and each addition; `fused` (relaxed SIMD, where the processor fuses)
- *   rounds once for both, which is faster on most processors and a little more exact.
+ *   rounds once for both, which is faster on most processors.
  * - `convolutions`: the largest tiles that Winograd's way goes in, of 2 x 2 or 4 x 4 pixels.
+ *
+ * They are chosen for what is drawn. Gradients, and what they are taken of, are always computed in the first forms: some of what
+ * is made of them enlarges the last bits (Attend-and-Excite moves a latent five times by 20 times a gradient; Adam's first
+ * steps depend on signs), and there the larger tiles' errors, twice those of the small ones, would be seen.
  */
-import { type BackendWasm, tf } from '../tf.ts';
-import { loadWasmKernels, type WasmForms } from './kernels.ts';
+import type { WasmForms } from './kernels.ts';
 
 /** What runs had before there was a choice; every browser has it. */
 export const firstForms: WasmForms = { products: 'separate', convolutions: 'winograd-2x2' };
 
-/** What the kernels of a backend were loaded with. The number of threads does not change bits. */
-type Loaded = { readonly backend: BackendWasm; readonly forms: WasmForms; readonly threads: number };
+let forDrawing = firstForms;
+let isForGradients = false;
 
-let loaded: Loaded | null = null;
+/** The forms that ops run in now. */
+export function formsNow(): WasmForms {
+  return isForGradients ? firstForms : forDrawing;
+}
 
-/**
- * Loads the best forms that this machine has; done once before a backend runs any of our ops.
- * @param threads how many are wanted; they need shared memory
- */
-export async function openWasmForms(backend: BackendWasm, threads: number): Promise<void> {
-  await use({ backend, forms: bestForms(), threads });
+/** Runs what gradients are taken of, or what has to be computed as it is computed there. */
+export function inGradientForms<T>(run: () => T): T {
+  const before = isForGradients;
+  isForGradients = true;
+  try {
+    return run();
+  } finally {
+    isForGradients = before;
+  }
 }
 
 /** Uses forms, as tests do; `fused` only where `fusesProducts`. */
-export async function setWasmForms(forms: WasmForms): Promise<void> {
-  await use({ backend: tf.backend() as BackendWasm, forms, threads: loaded?.threads ?? 1 });
+export function setWasmForms(forms: WasmForms): void {
+  forDrawing = forms;
 }
 
 /** The forms that a new run is begun in. */
@@ -40,14 +49,12 @@ export function bestForms(): WasmForms {
  * @param recorded what `wasmFormsInUse` gave when the run was begun; undefined for a new run
  * @returns what this machine does not have
  */
-export async function restoreWasmForms(
-  recorded: Readonly<Record<string, string>> | undefined,
-): Promise<readonly string[]> {
+export function restoreWasmForms(recorded: Readonly<Record<string, string>> | undefined): readonly string[] {
+  const best = bestForms();
   if (recorded === undefined) {
-    await setWasmForms(bestForms());
+    setWasmForms(best);
     return [];
   }
-  const best = bestForms();
   const { products = firstForms.products, convolutions = firstForms.convolutions } = recorded;
   const fused = products === 'fused' && best.products === 'fused';
   const large = convolutions === 'winograd-4x4';
@@ -55,7 +62,7 @@ export async function restoreWasmForms(
     products: fused ? 'fused' : 'separate',
     convolutions: large ? 'winograd-4x4' : 'winograd-2x2',
   };
-  await setWasmForms(forms);
+  setWasmForms(forms);
   return [
     ...(products === forms.products ? [] : ['products']),
     ...(convolutions === forms.convolutions ? [] : ['convolutions']),
@@ -65,23 +72,8 @@ export async function restoreWasmForms(
 /** The forms in use, for checkpoints; without those that runs had before there was a choice. */
 export function wasmFormsInUse(): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(loaded?.forms ?? firstForms).filter(
-      ([area, form]) => form !== firstForms[area as keyof WasmForms],
-    ),
+    Object.entries(forDrawing).filter(([area, form]) => form !== firstForms[area as keyof WasmForms]),
   );
-}
-
-async function use(wanted: Loaded): Promise<void> {
-  const { backend, forms, threads } = wanted;
-  const { products, convolutions } = forms;
-  const isLoaded =
-    loaded?.backend === backend &&
-    loaded.threads === threads &&
-    loaded.forms.products === products &&
-    loaded.forms.convolutions === convolutions;
-  if (isLoaded) return;
-  await loadWasmKernels(backend, forms, threads);
-  loaded = wanted;
 }
 
 /** `(x: f32, y: f32) -> f32`: x x + y by `f32x4.relaxed_madd`. */

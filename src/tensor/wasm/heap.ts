@@ -4,9 +4,11 @@
  */
 import { Compose } from '../composed/compose.ts';
 import type { BackendWasm, TensorInfo } from '../tf.ts';
-import { type SharedKernel, type WasmKernels, wasmKernels } from './kernels.ts';
+import { formsNow } from './forms.ts';
+import { type Products, type SharedKernel, type WasmKernels, wasmKernels } from './kernels.ts';
 import { assertAllocated, type WasmMemory } from './memory.ts';
 import { batchProduct, product } from './products.ts';
+import { jobName } from './threadProtocol.ts';
 import type { WasmThreads } from './threads.ts';
 
 /** What a kernel does to rows of tensors. */
@@ -24,14 +26,17 @@ type RowWork = {
 export class Heap extends Compose implements WasmMemory {
   readonly kernels: WasmKernels;
   readonly largestTile: 2 | 4;
+  readonly #products: Products;
   readonly #threads: WasmThreads;
   readonly #wasm: BackendWasm;
 
   constructor(backend: BackendWasm) {
     super(backend);
     this.#wasm = backend;
-    const { kernels, threads, largestTile } = wasmKernels(backend);
-    this.largestTile = largestTile;
+    const { products, convolutions } = formsNow();
+    const { kernels, threads } = wasmKernels(backend, products);
+    this.largestTile = convolutions === 'winograd-4x4' ? 4 : 2;
+    this.#products = products;
     this.kernels = kernels;
     this.#threads = threads;
   }
@@ -59,15 +64,16 @@ export class Heap extends Compose implements WasmMemory {
   }
 
   call(kernel: SharedKernel, calls: readonly (readonly number[])[], scratchBytes = 0): void {
+    const job = jobName(this.#products, kernel);
     if (scratchBytes === 0) {
-      this.#threads.run(kernel, calls);
+      this.#threads.run(job, calls);
       return;
     }
     const bytes = Math.ceil(scratchBytes / 16) * 16;
     const threads = calls.length === 1 ? 1 : this.#threads.count;
     const scratch = this.address(this.allocate([(threads * bytes) / 4]));
     this.#threads.run(
-      kernel,
+      job,
       calls.map((numbers) => [...numbers, scratch]),
       bytes,
     );

@@ -6,14 +6,17 @@ import separateUrl from '../../../wasm/kernels.wasm?url';
 import fusedUrl from '../../../wasm/kernelsFused.wasm?url';
 import type { BackendWasm } from '../tf.ts';
 import { shareMemory } from './sharedMemory.ts';
+import { kernelsByName } from './threadProtocol.ts';
 import { WasmThreads } from './threads.ts';
 
 /** The two binaries of the same sources (forms.ts). */
 const urls = { separate: separateUrl, fused: fusedUrl } as const;
 
+export type Products = keyof typeof urls;
+
 /** What changes last bits; forms.ts says how, and which is used. */
 export type WasmForms = {
-  readonly products: 'separate' | 'fused';
+  readonly products: Products;
   readonly convolutions: 'winograd-2x2' | 'winograd-4x4';
 };
 
@@ -57,40 +60,59 @@ export type WasmKernels = Readonly<
 /** Part of the wasm module that its types leave out. */
 type Module = { readonly asm: { readonly memory: WebAssembly.Memory } };
 
-export type LoadedKernels = {
-  readonly kernels: WasmKernels;
+/** A binary that is instantiated. */
+type Instance = { readonly kernels: WasmKernels; readonly module: WebAssembly.Module };
+
+type Loaded = {
+  readonly instances: Partial<Readonly<Record<Products, Instance>>>;
   readonly threads: WasmThreads;
-  /** The side of the largest tiles of convolutions by Winograd's way. */
-  readonly largestTile: 2 | 4;
 };
 
-const loaded = new WeakMap<BackendWasm, LoadedKernels>();
+const loaded = new WeakMap<BackendWasm, Loaded>();
 
 /**
- * Has to be done once before a backend runs any of our ops; from then on they run in these forms.
- * @throws Error when the binary cannot be had, or the browser does not have its instructions
+ * Has to be done once before a backend runs any of our ops.
+ *
+ * @param forms of products that will be used, whose instructions this browser has
+ * @param threadCount how many threads are wanted; they need shared memory
+ * @throws Error when a binary cannot be had
  */
 export async function loadWasmKernels(
   backend: BackendWasm,
-  { products, convolutions }: WasmForms,
+  forms: readonly Products[],
   threadCount: number,
 ): Promise<void> {
-  const url = urls[products];
+  const { memory } = (backend.wasm as unknown as Module).asm;
+  const entries = await Promise.all(
+    forms.map(async (form) => [form, await instantiate(urls[form], memory)] as const),
+  );
+  loaded.get(backend)?.threads.close();
+  const instances = Object.fromEntries(entries) as Loaded['instances'];
+  const exports = entries.map(([form, { kernels }]) => [form, kernels] as const);
+  const modules = Object.fromEntries(entries.map(([form, { module }]) => [form, module]));
+  const threads = new WasmThreads(modules, memory, kernelsByName(exports), threadCount);
+  loaded.set(backend, { instances, threads });
+}
+
+async function instantiate(url: string, memory: WebAssembly.Memory): Promise<Instance> {
   const response = await fetch(url);
   if (!response.ok) throw new Error(`${url}: status ${response.status}`);
-  const { memory } = (backend.wasm as unknown as Module).asm;
   const binary = new Uint8Array(await response.arrayBuffer());
   const isShared = !(memory.buffer instanceof ArrayBuffer);
   const module = await WebAssembly.compile(isShared ? shareMemory(binary) : binary);
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  loaded.get(backend)?.threads.close();
-  const threads = new WasmThreads(module, memory, exports, threadCount);
-  const largestTile = convolutions === 'winograd-4x4' ? 4 : 2;
-  loaded.set(backend, { kernels: exports as unknown as WasmKernels, threads, largestTile });
+  return { kernels: exports as unknown as WasmKernels, module };
 }
 
-export function wasmKernels(backend: BackendWasm): LoadedKernels {
-  const kernels = loaded.get(backend);
-  if (kernels === undefined) throw new Error('The wasm kernels have not been loaded.');
-  return kernels;
+/** The kernels of a form, and the threads that run those of any. */
+export function wasmKernels(
+  backend: BackendWasm,
+  form: Products,
+): { readonly kernels: WasmKernels; readonly threads: WasmThreads } {
+  const found = loaded.get(backend);
+  const instance = found?.instances[form];
+  if (found === undefined || instance === undefined) {
+    throw new Error(`The wasm kernels (${form}) have not been loaded.`);
+  }
+  return { kernels: instance.kernels, threads: found.threads };
 }

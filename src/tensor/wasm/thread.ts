@@ -1,13 +1,16 @@
 /** A thread of the wasm backend: instantiates the kernels over the shared memory and works on calls of jobs. */
-import { BUSY, FAILED, OPEN, SIGNAL, type ThreadStart, takeCalls } from './threadProtocol.ts';
+import { BUSY, FAILED, kernelsByName, OPEN, SIGNAL, type ThreadStart, takeCalls } from './threadProtocol.ts';
 
 /** Looks at the signal before a thread goes to sleep: some 50 us, the time between two kernels of a network. */
 const LOOKS = 20_000;
 
 globalThis.onmessage = async ({ data: start }: MessageEvent<ThreadStart>) => {
-  const { module, memory, control } = start;
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const kernels = exports as Record<string, (...numbers: number[]) => unknown>;
+  const { modules, memory, control } = start;
+  const instances = Object.entries(modules).map(async ([form, module]) => {
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    return [form, exports] as const;
+  });
+  const kernels = kernelsByName(await Promise.all(instances));
   let seen = Atomics.load(control, SIGNAL);
   for (;;) {
     let looks = LOOKS;

@@ -28,7 +28,8 @@ export const MOST_ARGUMENTS = 24;
 
 /** What a thread is started with. */
 export type ThreadStart = {
-  readonly module: WebAssembly.Module;
+  /** By the form of their products. */
+  readonly modules: Readonly<Record<string, WebAssembly.Module>>;
   readonly memory: WebAssembly.Memory;
   /** Names of the kernels by the number in `KERNEL`. */
   readonly names: readonly string[];
@@ -39,12 +40,24 @@ export type ThreadStart = {
   readonly thread: number;
 };
 
-type Kernels = Readonly<Record<string, (...numbers: number[]) => unknown>>;
+export type Kernels = Readonly<Record<string, (...numbers: number[]) => unknown>>;
+
+/** What a kernel of a form is called in jobs. */
+export const jobName = (form: string, kernel: string): string => `${form} ${kernel}`;
+
+/** The kernels of all forms by `jobName`. */
+export function kernelsByName(forms: readonly (readonly [form: string, kernels: object])[]): Kernels {
+  return Object.fromEntries(
+    forms.flatMap(([form, kernels]) =>
+      Object.entries(kernels).map(([name, kernel]) => [jobName(form, name), kernel]),
+    ),
+  );
+}
 
 /** Takes calls of the open job until there are none left. */
 export function takeCalls(
   kernels: Kernels,
-  { names, control, calls, thread }: Omit<ThreadStart, 'module' | 'memory'>,
+  { names, control, calls, thread }: Omit<ThreadStart, 'modules' | 'memory'>,
 ): void {
   const kernel = kernels[names[control[KERNEL] as number] as string] as (...numbers: number[]) => unknown;
   const [total, length, scratch] = [control[CALLS], control[ARGUMENTS], control[SCRATCH]] as [

@@ -6,6 +6,7 @@ import {
   CONTROL_WORDS,
   FAILED,
   KERNEL,
+  type Kernels,
   MOST_ARGUMENTS,
   MOST_CALLS,
   NEXT,
@@ -37,18 +38,17 @@ export function threadsFor(cores: number): number {
 export class WasmThreads {
   /** Those that work on a job, the caller among them. */
   readonly count: number;
-  readonly #kernels: Readonly<Record<string, (...numbers: number[]) => unknown>>;
+  readonly #kernels: Kernels;
   readonly #workers: Worker[] = [];
-  readonly #start: Omit<ThreadStart, 'module' | 'memory'> | null = null;
+  readonly #start: Omit<ThreadStart, 'modules' | 'memory'> | null = null;
 
-  /** @param count 1 for none but the caller; more only with shared memory */
-  constructor(
-    module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
-    kernels: WebAssembly.Exports,
-    count: number,
-  ) {
-    this.#kernels = kernels as Record<string, (...numbers: number[]) => unknown>;
+  /**
+   * @param modules by form
+   * @param kernels of the caller, by `jobName`
+   * @param count 1 for none but the caller; more only with shared memory
+   */
+  constructor(modules: ThreadStart['modules'], memory: WebAssembly.Memory, kernels: Kernels, count: number) {
+    this.#kernels = kernels;
     this.count = memory.buffer instanceof ArrayBuffer ? 1 : count;
     if (this.count === 1) return;
     const shared = {
@@ -62,7 +62,7 @@ export class WasmThreads {
         type: 'module',
         name: `wasm ${thread}`,
       });
-      worker.postMessage({ ...shared, module, memory, thread } satisfies ThreadStart);
+      worker.postMessage({ ...shared, modules, memory, thread } satisfies ThreadStart);
       this.#workers.push(worker);
     }
   }
@@ -88,6 +88,7 @@ export class WasmThreads {
 
   /**
    * Calls a kernel with each list of arguments, on independent rows, and returns when all are done.
+   * @param name its `jobName`
    * @param scratch bytes of scratch memory that a thread needs; the last argument is then the address of `count` times as many
    */
   run(name: string, calls: readonly (readonly number[])[], scratch = 0): void {

@@ -46,7 +46,7 @@ export function onBackends(
         },
       });
       useKernelVariants(Object.fromEntries(kernelOps.map((op) => [op, variant])));
-      if (forms !== null) await setWasmForms(forms);
+      if (forms !== null) setWasmForms(forms);
       tensorsBefore = tf.memory().numTensors;
     });
     afterAll(async () => {

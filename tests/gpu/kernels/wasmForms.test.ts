@@ -55,28 +55,28 @@ it('is the fused one where the processor has it, and a new run says so', () => {
 
 it('rounds once or twice, to the bits of plain loops', async () => {
   expect(await product()).toEqual(expected(true));
-  await setWasmForms(firstForms);
+  setWasmForms(firstForms);
   expect(await product()).toEqual(expected(false));
   expect(expected(true)).not.toEqual(expected(false));
 });
 
 it('of a run that goes on is the one it was begun with', async () => {
-  expect(await restoreWasmForms({ app: '0.1.0', products: 'fused' })).toEqual([]);
+  expect(restoreWasmForms({ app: '0.1.0', products: 'fused' })).toEqual([]);
   expect(wasmFormsInUse()).toEqual({ products: 'fused' });
   expect(await product()).toEqual(expected(true));
   // As runs were recorded before there was a choice.
-  expect(await restoreWasmForms({ app: '0.1.0' })).toEqual([]);
+  expect(restoreWasmForms({ app: '0.1.0' })).toEqual([]);
   expect(wasmFormsInUse()).toEqual({});
   expect(await product()).toEqual(expected(false));
-  expect(await restoreWasmForms(undefined)).toEqual([]);
+  expect(restoreWasmForms(undefined)).toEqual([]);
   expect(wasmFormsInUse()).toEqual(best);
 });
 
 it('that this machine does not have is told', async () => {
   const other = 'of another version';
-  expect(await restoreWasmForms({ products: other, convolutions: 'winograd-4x4' })).toEqual(['products']);
+  expect(restoreWasmForms({ products: other, convolutions: 'winograd-4x4' })).toEqual(['products']);
   expect(wasmFormsInUse()).toEqual({ convolutions: 'winograd-4x4' });
-  expect(await restoreWasmForms({ products: 'fused', convolutions: other })).toEqual(['convolutions']);
-  expect(await restoreWasmForms({ products: other })).toEqual(['products']);
+  expect(restoreWasmForms({ products: 'fused', convolutions: other })).toEqual(['convolutions']);
+  expect(restoreWasmForms({ products: other })).toEqual(['products']);
   expect(await product()).toEqual(expected(false));
 });

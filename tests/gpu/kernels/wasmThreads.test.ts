@@ -10,6 +10,7 @@ import { layerNorm } from '../../../src/tensor/ops/layerNorm.ts';
 import { linear } from '../../../src/tensor/ops/linear.ts';
 import { type BackendWasm, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { wasmKernels } from '../../../src/tensor/wasm/kernels.ts';
+import { jobName } from '../../../src/tensor/wasm/threadProtocol.ts';
 import { disposeWeight, makeWeight, type Weight } from '../../../src/tensor/weights.ts';
 import { randoms, sizeOf, take, wasmPaths } from './harness.ts';
 
@@ -79,7 +80,7 @@ it('samples that are equal to the one before give equal results, which are those
 describe('threads', () => {
   it('are there on an isolated page', () => {
     expect(crossOriginIsolated).toBe(true);
-    const { threads } = wasmKernels(tf.backend() as BackendWasm);
+    const { threads } = wasmKernels(tf.backend() as BackendWasm, 'separate');
     expect(threads.count).toBe(THREADS);
     expect(threads.parts(1000, 1e4, 4).length).toBe(2 * THREADS);
   });
@@ -101,12 +102,13 @@ describe('threads', () => {
   });
 
   it('that fail are told of', () => {
-    const { threads } = wasmKernels(tf.backend() as BackendWasm);
+    const { threads } = wasmKernels(tf.backend() as BackendWasm, 'separate');
     const nowhere = Array.from({ length: 2 * THREADS }, () => [2 ** 32 - 64, 2 ** 32 - 64, 4096]);
-    expect(() => threads.run('silu', nowhere)).toThrow();
+    const silu = jobName('separate', 'silu');
+    expect(() => threads.run(silu, nowhere)).toThrow();
     const start = 65_536;
     expect(() =>
-      threads.run('silu', [
+      threads.run(silu, [
         [start, start, 0],
         [start, start, 0],
       ]),

@@ -23,8 +23,7 @@ const address = new URL('../../golden/methods/', import.meta.url).href;
 // does the same, and rules.test.ts draws a few steps.
 const suite = (backend: 'wasm' | 'webgpu'): void => {
   it.each(index.cases.map((entry) => [entry.name, entry] as const))('%s', async (_, entry) => {
-    // Its first step enlarges single precision's noise: 1.3e-4 to 2.5e-4 by the order of sums, where the index allows 1.2e-4.
-    const report = new Report(entry, { factor: entry.name === 'ae_plain_pndm' ? 3 : 1 });
+    const report = new Report(entry, { factor: 1 });
     await runners[entry.kind]?.(entry, new OracleFiles(address, index, { backend }), report);
     expect(report.rows.length).toBeGreaterThan(0);
     expect(report.rows.filter((row) => !row.pass)).toEqual([]);

@@ -38,8 +38,7 @@ it('outside of an isolated page there is one thread', async () => {
   expect(mayShareMemory()).toBe(false);
   const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536 });
   const module = await WebAssembly.compile(read(kernelsPath('kernels.wasm')));
-  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const threads = new WasmThreads(module, memory, exports, 8);
+  const threads = new WasmThreads({ separate: module }, memory, {}, 8);
   expect(threads.count).toBe(1);
   expect(threads.parts(1e6, 1e6)).toEqual([[0, 1e6]]);
 });
