@@ -27,11 +27,14 @@ export type CompareRequest = {
   readonly guidance: number;
   /** Corrected readings by prompt. */
   readonly readings?: MiTuneSpec['readings'];
-  /** The version of a run's results that the comparison is kept with, in place of the one before; nowhere if absent. */
-  readonly keepWith?: ResultsVersion;
+  /** What the comparison is kept with, in place of the one before. */
+  readonly keepWith: ComparedFor;
 };
 
 export type ResultsVersion = { readonly runId: string; readonly round: number; readonly version: number };
+
+/** The results that a comparison belongs to; null for one that was drawn without a run. */
+export type ComparedFor = ResultsVersion | null;
 
 export type ComparedImage = {
   readonly image: PixelImage;
@@ -56,3 +59,6 @@ export type Comparison = {
   readonly steps: number;
   readonly guidance: number;
 };
+
+/** A comparison that was just drawn, and whether it is stored: not where another tab works with its run. */
+export type DrawnComparison = { readonly comparison: Comparison; readonly kept: boolean };

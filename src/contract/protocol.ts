@@ -12,7 +12,7 @@ import type {
   LayerLoss,
   MergePart,
 } from './adapterFiles.ts';
-import type { AdapterId, CompareRequest, Comparison, ResultsVersion } from './comparison.ts';
+import type { AdapterId, ComparedFor, CompareRequest, Comparison, DrawnComparison } from './comparison.ts';
 import type { JobEvent, MetricRecord, Picked, PixelImage, RoundSelection, StageName } from './events.ts';
 import type { LoadPlan, PlanRequest } from './loadPlan.ts';
 import type { DownloadPlan, ModelSource } from './modelSource.ts';
@@ -228,9 +228,9 @@ export type Requests = {
   images: { args: { runId: string; refs: readonly ImageRef[] }; result: readonly PixelImage[] };
   /** The held-out pictures by which a round was judged, with the score of their own drawing; empty if none are stored. */
   evaluated: { args: { runId: string; round: number; version?: number }; result: readonly ComparePair[] };
-  compare: { args: CompareRequest; result: Comparison };
+  compare: { args: CompareRequest; result: DrawnComparison };
   /** The one that is kept with a version of a run's results; null if there is none. */
-  comparison: { args: ResultsVersion; result: Comparison | null };
+  comparison: { args: ComparedFor; result: Comparison | null };
   /**
    * What the loaded networks make of given numbers: predictions, squared differences, text embeddings. For comparing
    * them with other programs; the page itself has no use for it.

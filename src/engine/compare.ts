@@ -1,6 +1,12 @@
 /** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
 
-import type { CompareColumn, ComparedImage, CompareRequest, Comparison } from '../contract/comparison.ts';
+import type {
+  CompareColumn,
+  ComparedImage,
+  CompareRequest,
+  Comparison,
+  DrawnComparison,
+} from '../contract/comparison.ts';
 import type { PixelImage } from '../contract/events.ts';
 import { presetSettings } from '../contract/presets.ts';
 import { StudioError } from '../lib/errors.ts';
@@ -13,7 +19,7 @@ import { measureImages } from '../procedures/measureImages.ts';
 import { scoreOfTrace } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { BROWSER } from '../storage/browser.ts';
-import { saveComparison } from '../storage/comparisons.ts';
+import { keepComparison } from '../storage/comparisons.ts';
 import { openTuned } from './adapterSources.ts';
 import type { Engine } from './engine.ts';
 
@@ -34,7 +40,7 @@ export async function compare(
     /** Seconds on some steady clock. */
     readonly now: () => number;
   },
-): Promise<Comparison> {
+): Promise<DrawnComparison> {
   const { columns, prompts, seeds, steps, guidance, readings, keepWith } = request;
   if (columns.length === 0 || prompts.length === 0 || seeds.length === 0) {
     throw new StudioError('compare-nothing', 'There is nothing to compare.', {
@@ -67,8 +73,7 @@ export async function compare(
     steps,
     guidance,
   };
-  if (keepWith !== undefined) await saveComparison(BROWSER.files, keepWith, comparison);
-  return comparison;
+  return { comparison, kept: await keepComparison(BROWSER, keepWith, comparison) };
 
   async function drawColumn({ adapter, strength, drawnBy }: CompareColumn, onImages: (done: number) => void) {
     const { tuned, session } =

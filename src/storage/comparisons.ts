@@ -1,8 +1,10 @@
-/** Comparisons that were drawn, each with the version of a run's results that it belongs to: a checked file. */
+/** Comparisons that were drawn, the latest of each version of a run's results and of those without a run: checked files. */
 import * as v from 'valibot';
-import type { Comparison, ResultsVersion } from '../contract/comparison.ts';
+import type { ComparedFor, Comparison } from '../contract/comparison.ts';
 import { decodeSealed, encodeSealed } from '../formats/sealed.ts';
-import type { Files } from './backing.ts';
+import type { Backing, Files } from './backing.ts';
+import { runKey } from './keys.ts';
+import { COMPARISON_LOCK, runLock } from './locks.ts';
 import { checkId } from './paths.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -36,12 +38,28 @@ const schema = v.object({
   guidance: v.number(),
 });
 
-/** Keeps a comparison in place of the one before of the same version. */
-export async function saveComparison(
-  files: Files,
-  of: ResultsVersion,
+/** Has a folder for comparisons without a run. */
+export const COMPARISONS_FOLDER = 'comparisons';
+
+/**
+ * Keeps a comparison in place of the one before.
+ * @returns false where another tab works with its run, or the run is gone
+ */
+export async function keepComparison(
+  { files, records, locks }: Backing,
+  of: ComparedFor,
   comparison: Comparison,
-): Promise<void> {
+): Promise<boolean> {
+  const save = async (): Promise<boolean> => {
+    if (of !== null && (await records.readValue(runKey(of.runId))) === undefined) return false;
+    await saveComparison(files, of, comparison);
+    return true;
+  };
+  const held = await locks.whileHeld(of === null ? COMPARISON_LOCK : runLock(of.runId), save);
+  return held?.value ?? false;
+}
+
+async function saveComparison(files: Files, of: ComparedFor, comparison: Comparison): Promise<void> {
   const rows = comparison.rows.map((row) => ({
     ...row,
     images: row.images.map(({ image: { width, height, rgba }, score, metrics }) => ({
@@ -56,7 +74,7 @@ export async function saveComparison(
 }
 
 /** Null where there is none, or a damaged one: it can be drawn again. */
-export async function loadComparison(files: Files, of: ResultsVersion): Promise<Comparison | null> {
+export async function loadComparison(files: Files, of: ComparedFor): Promise<Comparison | null> {
   const bytes = await files.readBytes(pathOf(of));
   const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
   if (!read.success) return null;
@@ -79,6 +97,8 @@ export async function loadComparison(files: Files, of: ResultsVersion): Promise<
   return { columns, rows: shown, steps, guidance } as Comparison; // metrics are the run's own, written above
 }
 
-function pathOf({ runId, round, version }: ResultsVersion): string {
+function pathOf(of: ComparedFor): string {
+  if (of === null) return `${COMPARISONS_FOLDER}/without-a-run/latest.bin`;
+  const { runId, round, version } = of;
   return `runs/${checkId(runId)}/comparisons/${round}-${version}.bin`;
 }

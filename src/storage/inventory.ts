@@ -6,6 +6,7 @@ import { StudioError } from '../lib/errors.ts';
 import { sourceOrigin } from '../sources/address.ts';
 import { deleteAdapter, listAdapters, loadAdapter } from './adapterStore.ts';
 import { BROWSER } from './browser.ts';
+import { COMPARISONS_FOLDER } from './comparisons.ts';
 import { EXPORTS_FOLDER } from './exportFiles.ts';
 import { deleteImageFolder, listImageFolders } from './imageStore.ts';
 import { adapterKey } from './keys.ts';
@@ -187,7 +188,10 @@ async function findUses(locks: ReadonlySet<string>): Promise<Uses> {
   return uses;
 }
 
-/** Folders without a record, and adapters' bytes without one: what was being written when the page ended, and exports. */
+/**
+ * Folders without a record, and adapters' bytes without one: what was being written when the page ended, exports, and
+ * comparisons that belong to no run.
+ */
 async function listLeftovers(): Promise<StoredItem[]> {
   const locks = await heldLocks();
   const leftovers: StoredItem[] = [];
@@ -213,8 +217,10 @@ async function listLeftovers(): Promise<StoredItem[]> {
       await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`), busy);
     }
   }
-  for (const name of await listFolders(EXPORTS_FOLDER)) {
-    await add(`${EXPORTS_FOLDER}/${name}`, await sizeOf(`${EXPORTS_FOLDER}/${name}`));
+  for (const folder of [EXPORTS_FOLDER, COMPARISONS_FOLDER]) {
+    for (const name of await listFolders(folder)) {
+      await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`));
+    }
   }
   const adapters = new Set((await kv.valuesWithPrefix('adapter:')).keys());
   for (const [key, bytes] of await kv.valuesWithPrefix('adapter-bytes:')) {

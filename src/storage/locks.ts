@@ -10,6 +10,9 @@ export function modelLock(id: string): string {
   return `mi-tune-model-${checkId(id)}`;
 }
 
+/** Held while a comparison without a run is written. */
+export const COMPARISON_LOCK = 'mi-tune-comparison';
+
 /** Names held in any tab of this page right now. */
 export async function heldLocks(): Promise<ReadonlySet<string>> {
   const { held = [] } = await navigator.locks.query();

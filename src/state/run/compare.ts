@@ -1,6 +1,6 @@
 /** The same prompts and seeds drawn in several ways: adapters, methods, both, or neither. */
 import { create } from 'zustand';
-import type { CompareColumn, Comparison, ResultsVersion } from '../../contract/comparison.ts';
+import type { CompareColumn, ComparedFor, Comparison } from '../../contract/comparison.ts';
 import type { Reading } from '../../contract/spec.ts';
 import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
@@ -20,6 +20,8 @@ export type CompareState = {
   readonly seedsPerPrompt: number;
   readonly firstSeed: number;
   readonly comparison: Comparison | null;
+  /** False for a comparison that is shown here and stored nowhere. */
+  readonly kept: boolean;
   readonly progress: RequestProgress | null;
   readonly busy: boolean;
 };
@@ -36,6 +38,7 @@ export const useCompare = create<CompareState>()(() => ({
   seedsPerPrompt: 2,
   firstSeed: 1000,
   comparison: null,
+  kept: true,
   progress: null,
   busy: false,
 }));
@@ -72,7 +75,7 @@ export async function drawComparison(
   columns: readonly CompareColumn[],
   prompts: readonly string[],
   settings: CompareSettings,
-  keepWith: ResultsVersion | null,
+  keepWith: ComparedFor,
 ): Promise<void> {
   if (get().busy) return;
   const { firstSeed, seedsPerPrompt } = get();
@@ -81,7 +84,7 @@ export async function drawComparison(
   abort = new AbortController();
   const { signal } = abort;
   set({ busy: true, progress: null });
-  const comparison = await attempt(() =>
+  const drawn = await attempt(() =>
     engineClient().call(
       'compare',
       {
@@ -91,24 +94,27 @@ export async function drawComparison(
         steps,
         guidance,
         ...(readings === undefined ? {} : { readings }),
-        ...(keepWith === null ? {} : { keepWith }),
+        keepWith,
       },
       { signal, onProgress: (progress) => set({ progress }) },
     ),
   );
   abort = null;
-  set({ busy: false, progress: null, ...(comparison === null ? {} : { comparison }) });
+  set({ busy: false, progress: null, ...drawn });
 }
 
+let asked: ComparedFor | undefined;
+
 /** Shows the comparison that is kept with these results, or none. */
-export async function showComparison(of: ResultsVersion): Promise<void> {
+export async function showComparison(of: ComparedFor): Promise<void> {
+  asked = of;
   const comparison = await attempt(() => engineClient().call('comparison', of));
-  if (!get().busy) set({ comparison });
+  if (!get().busy && asked === of) set({ comparison, kept: true });
 }
 
 /** Comparison and columns belong to the run that was open. */
 export function forgetComparison(): void {
-  set({ comparison: null, columns: FIRST_COLUMNS });
+  set({ comparison: null, kept: true, columns: FIRST_COLUMNS });
 }
 
 export function stopComparing(): void {

@@ -25,7 +25,7 @@ const STAGES = [
   'download',
 ] as const satisfies readonly PageName[];
 
-/** Navigation: pages for the next run above, the stages of the open run below. */
+/** Navigation: pages for the next run above, the stages of the open run below. Compare works without a run too. */
 export function Rail() {
   const runName = useRuns((state) => state.open?.summary.name ?? null);
   const notes = useStageNotes();
@@ -36,7 +36,7 @@ export function Rail() {
         <span className={styles.name}>MI-Tune Studio</span>
       </div>
       <nav className={styles.general} aria-label="Pages">
-        {GENERAL.map((page) => (
+        {(runName === null ? ([...GENERAL, 'compare'] as const) : GENERAL).map((page) => (
           <Item key={page} page={page} note={null} />
         ))}
       </nav>

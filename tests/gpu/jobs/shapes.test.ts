@@ -81,7 +81,7 @@ describe('the shapes model', () => {
     const request = { prompts: PROMPTS.slice(0, 1), seeds: [1, 2], steps: 3, guidance: 4 };
     const keepWith = { runId, round: 0, version: 0 };
     const excited = { name: 'semantic-guidance', options: {} };
-    const compared = await studio.client.call('compare', {
+    const { comparison: compared, kept } = await studio.client.call('compare', {
       ...request,
       columns: [
         { adapter: null },
@@ -101,6 +101,8 @@ describe('the shapes model', () => {
     expect(compared.columns.map(({ evaluations }) => evaluations)).toEqual([6, 6, 6, 6]);
     expect(Math.min(...compared.columns.map(({ secondsPerImage }) => secondsPerImage))).toBeGreaterThan(0);
     // Kept with the run's results, and nowhere else.
+    expect(kept).toBe(true);
+    expect(await studio.client.call('comparison', null)).toBeNull();
     expect(await studio.client.call('comparison', keepWith)).toEqual(compared);
     expect(await studio.client.call('comparison', { ...keepWith, version: 1 })).toBeNull();
   });

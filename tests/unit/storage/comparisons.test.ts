@@ -2,7 +2,9 @@
 
 import { expect, test } from 'vitest';
 import type { Comparison } from '../../../src/contract/comparison.ts';
-import { loadComparison, saveComparison } from '../../../src/storage/comparisons.ts';
+import { keepComparison, loadComparison } from '../../../src/storage/comparisons.ts';
+import { runKey } from '../../../src/storage/keys.ts';
+import { runLock } from '../../../src/storage/locks.ts';
 import { MemoryDisk } from '../../helpers/memoryDisk.ts';
 
 const picture = (value: number) => ({
@@ -29,35 +31,54 @@ const comparison: Comparison = {
   guidance: 2.5,
 };
 
+async function diskWithRun() {
+  const { backing } = new MemoryDisk();
+  await backing.records.writeValues([[runKey('a'), {}]]);
+  return backing;
+}
+
 test('a comparison comes back as it was, for its own version alone', async () => {
-  const { files } = new MemoryDisk().backing;
+  const backing = await diskWithRun();
+  const { files } = backing;
   const of = { runId: 'a', round: 0, version: 1 };
   expect(await loadComparison(files, of)).toBeNull();
-  await saveComparison(files, of, comparison);
+  expect(await keepComparison(backing, of, comparison)).toBe(true);
   expect(await loadComparison(files, of)).toEqual(comparison);
-  for (const other of [
-    { ...of, version: 0 },
-    { ...of, round: 1 },
-    { ...of, runId: 'b' },
-  ]) {
+  for (const other of [null, { ...of, version: 0 }, { ...of, round: 1 }, { ...of, runId: 'b' }]) {
     expect(await loadComparison(files, other)).toBeNull();
   }
 });
 
-test('one that is damaged, or whose pictures are not whole, is none', async () => {
-  const { files } = new MemoryDisk().backing;
+test('one without a run is kept too, apart from those of runs', async () => {
+  const backing = await diskWithRun();
+  expect(await keepComparison(backing, null, comparison)).toBe(true);
+  expect(await loadComparison(backing.files, null)).toEqual(comparison);
+  expect(await loadComparison(backing.files, { runId: 'a', round: 0, version: 0 })).toBeNull();
+});
+
+test('nothing is written into a run that is at work elsewhere, or gone', async () => {
+  const backing = await diskWithRun();
   const of = { runId: 'a', round: 0, version: 0 };
-  await saveComparison(files, of, comparison);
+  const kept = await backing.locks.whileHeld(runLock('a'), () => keepComparison(backing, of, comparison));
+  expect(kept).toEqual({ value: false });
+  expect(await keepComparison(backing, { ...of, runId: 'gone' }, comparison)).toBe(false);
+  expect(await backing.files.listFiles('runs')).toEqual([]);
+});
+
+test('one that is damaged, or whose pictures are not whole, is none', async () => {
+  const backing = await diskWithRun();
+  const { files } = backing;
+  const of = { runId: 'a', round: 0, version: 0 };
+  await keepComparison(backing, of, comparison);
   const path = 'runs/a/comparisons/0-0.bin';
   const bytes = (await files.readBytes(path)) as Uint8Array<ArrayBuffer>;
-  const torn = bytes.slice(0, bytes.length - 5);
-  await files.writeBytes(path, torn);
+  await files.writeBytes(path, bytes.slice(0, bytes.length - 5));
   expect(await loadComparison(files, of)).toBeNull();
   const [first] = comparison.rows;
   const cut = {
     ...comparison,
     rows: [{ ...(first as (typeof comparison.rows)[number]), images: [picture(1)] }],
   };
-  await saveComparison(files, of, cut);
+  await keepComparison(backing, of, cut);
   expect(await loadComparison(files, of)).toBeNull();
 });

@@ -1,4 +1,6 @@
-import { useCompare } from '../../../state/run/compare.ts';
+import { useEffect } from 'react';
+import { useEngine } from '../../../state/page/engine.ts';
+import { showComparison, useCompare } from '../../../state/run/compare.ts';
 import { workOn } from '../../../state/run/runActions.ts';
 import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
 import { useTraining } from '../../../state/run/training.ts';
@@ -18,7 +20,13 @@ export function ComparePage() {
   const idle = useRuns(isFree);
   const canEvaluate = useRuns((state) => isPast(state.stage, 'train') && !isPast(state.stage, 'evaluate'));
   const evaluations = useTraining((state) => state.evaluations);
-  const comparison = useCompare((state) => state.comparison);
+  const { comparison, kept } = useCompare();
+  const ready = useEngine((state) => state.status === 'ready');
+  // That of a run comes with the run.
+  const nothingYet = run === null && ready && comparison === null;
+  useEffect(() => {
+    if (nothingYet) void showComparison(null);
+  }, [nothingYet]);
   const adapters = useAdapterOptions();
   const adapterName = (adapter: string): string =>
     adapters.find(({ value }) => value === adapter)?.label ?? 'An adapter that is gone';
@@ -51,6 +59,11 @@ export function ComparePage() {
         <h2 id="columns-title">Draw side by side</h2>
         <CompareControls />
         {comparison === null ? null : <ComparisonTable comparison={comparison} adapterName={adapterName} />}
+        {comparison === null || kept ? null : (
+          <p className={page.muted}>
+            These images are not kept: the run is at work in another tab, or has been deleted.
+          </p>
+        )}
       </section>
     </>
   );
