@@ -4,7 +4,7 @@ import type { BlockInput } from '../models/unet/blocks.ts';
 import { type MapCapture, unetGradients } from '../models/unet/gradients.ts';
 import { canPrepare, disposePrepared, prepareUnet } from '../models/unet/prepared.ts';
 import { preparedInput, runUnet, type Unet, unetInput } from '../models/unet/run.ts';
-import { prepareKernels, repeated } from '../tensor/repeated.ts';
+import { repeated } from '../tensor/repeated.ts';
 import {
   type Scalar,
   scope,
@@ -71,7 +71,7 @@ export function preparePath(
   ] as const;
   const steps = repeated(shapes, evaluate);
   return {
-    compile: () => prepareKernels(() => tf.tidy(() => evaluate(shapes.map((sizes) => tf.zeros([...sizes]))))),
+    compile: () => steps.compile(),
     step: (zt, i) =>
       steps.run([
         { from: zt, first: 0, size: zt.size, times: copies },

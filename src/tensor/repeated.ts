@@ -15,6 +15,8 @@ export type Filling = {
 };
 
 export type Repeated = {
+  /** Compiles what a run launches, all at once and before it is needed; nothing is computed. */
+  compile(): Promise<void>;
   /** Runs it once. @returns a new tensor */
   run(fillings: readonly Filling[]): Tensor;
   dispose(): void;
@@ -33,8 +35,8 @@ export function repeated(
 }
 
 /**
- * Compiles the kernels that `work` will launch, all at once and before they are needed; nothing is computed. Does nothing
- * on wasm.
+ * As `Repeated.compile`, for work that is done once. Does nothing on wasm.
+ * @param work computes of what is there already, or of tensors of the same sizes
  */
 export async function prepareKernels(work: () => Tensor): Promise<void> {
   const backend = tf.backend();
@@ -46,6 +48,7 @@ function plain(
   work: (inputs: readonly Tensor[]) => Tensor,
 ): Repeated {
   return {
+    compile: async () => undefined,
     run: (fillings) =>
       tf.tidy(() =>
         work(
@@ -82,9 +85,14 @@ function recorded(
     }
   };
   return {
+    async compile() {
+      const onlyOurs = await compileAhead(backend, () => work(inputs).dispose());
+      // A recording that fails has computed for nothing.
+      if (!onlyOurs && recording === undefined) recording = null;
+    },
     run(fillings) {
       fill(fillings);
-      // Unknown until the first run.
+      // Unknown until the first run or the compilation.
       if (recording === undefined) recording = recordLaunches(backend, () => work(inputs));
       else recording?.replay();
       if (recording === null) return work(inputs);

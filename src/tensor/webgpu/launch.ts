@@ -203,20 +203,29 @@ function describePipeline(device: GPUDevice, { label, pieces, outputs, inputs }:
 /**
  * Compiles what `work` will launch and nobody has launched before, all at the same time. Of `work` only the sizes count:
  * it runs without computing anything.
+ *
+ * @returns whether it does nothing but launch our kernels: neither runs kernels of tfjs nor brings values from JavaScript
  */
-export async function compileAhead(backend: WebGPUBackend, work: () => void): Promise<void> {
+export async function compileAhead(backend: WebGPUBackend, work: () => void): Promise<boolean> {
   const { device } = backend;
   const found = new Map<string, Launch>();
-  const { runWebGPUProgram, shouldExecuteOnCPU } = backend;
-  backend.runWebGPUProgram = (program, _inputs, dtype, _uniforms, output) =>
-    output ?? backend.makeTensorInfo(program.outputShape, dtype);
+  const { runWebGPUProgram, shouldExecuteOnCPU, write } = backend;
+  let foreign = false;
+  backend.runWebGPUProgram = (program, _inputs, dtype, _uniforms, output) => {
+    foreign = true;
+    return output ?? backend.makeTensorInfo(program.outputShape, dtype);
+  };
   backend.shouldExecuteOnCPU = () => false;
+  backend.write = (...values) => {
+    foreign ||= (values[0] as unknown) != null;
+    return write.apply(backend, values);
+  };
   missing = found;
   try {
     work();
   } finally {
     missing = null;
-    Object.assign(backend, { runWebGPUProgram, shouldExecuteOnCPU });
+    Object.assign(backend, { runWebGPUProgram, shouldExecuteOnCPU, write });
   }
   const compile = async ([id, spec]: [string, Launch]): Promise<void> => {
     const { descriptor, layout } = describePipeline(device, spec);
@@ -226,6 +235,7 @@ export async function compileAhead(backend: WebGPUBackend, work: () => void): Pr
   };
   // What does not compile says so where it is launched.
   await Promise.allSettled([...found].map(compile));
+  return !foreign;
 }
 
 /** Runs `work` and also writes its launches down. */

@@ -60,6 +60,21 @@ onBackends('a repeated computation', (backend) => {
 
   if (backend === 'wasm') return;
 
+  it('computes what cannot be recorded once a run, if it was compiled before', async () => {
+    let calls = 0;
+    const steps = repeated([[width]], ([x]) => {
+      calls += 1;
+      return tf.tidy(() => tf.add(silu(x as Tensor), silu(x as Tensor)));
+    });
+    await steps.compile();
+    const x = tf.tensor1d(randoms(3, width));
+    const got = steps.run([{ from: x, first: 0, size: width, times: 1 }]);
+    expect(await take(got)).toEqual(await take(tf.tidy(() => tf.mul(silu(x), 2))));
+    expect(calls).toBe(2);
+    x.dispose();
+    steps.dispose();
+  });
+
   it('makes no buffers and bind groups once it runs, and frees those that it has', async () => {
     const w = weight();
     const table = tf.tensor2d(randoms(2, 3 * width), [3, width]);

@@ -23,6 +23,8 @@ const TOKENS = 24;
 const TIMESTEP = 501;
 const TOLERANCE = 1e-4;
 const ROUNDS = 11;
+/** On a program that plays a GPU a forward of theirs takes ten seconds. */
+const SOFTWARE_ROUNDS = 3;
 
 /** Halves round where float32 does not. */
 const HALVES_TOLERANCE = 0.05;
@@ -72,7 +74,8 @@ async function openSessions(
   ]);
   if (provider !== 'webgpu') return sessions;
   try {
-    sessions.set('its halves', await open('fused', true));
+    sessions.set('its halves', await open('plain', true));
+    sessions.set('its halves, fused attention', await open('fused', true));
   } catch (error) {
     console.warn(`onnxruntime-web has no halves here: ${error}`);
   }
@@ -114,11 +117,15 @@ async function compareBatch(
     return (outputs[session.outputNames[0] as string] as Ort.Tensor).data as Float32Array;
   };
 
+  const title = `UNet of the shapes model, one forward of ${batch}`;
   const expected = await toNchw(await ours(), [batch, size, size, config.outChannels]);
   const variants: Record<string, () => Promise<number>> = {};
   for (const [name, session] of sessions) {
-    checkEqual(name, await theirs(session), expected, session.tolerance);
-    variants[name] = () => elapsed(() => theirs(session));
+    const apart = difference(name, await theirs(session), expected);
+    // The first is what the others are held against; one that computes something else has no time worth telling.
+    if (apart <= session.tolerance) variants[name] = () => elapsed(() => theirs(session));
+    else if (name === 'onnxruntime-web') throw new Error(`${name} differs from ours by ${apart}.`);
+    else await bench.value(`${title}: left out, as its numbers are others`, `${name}: difference`, apart, '');
   }
   if (bench.backend.name === 'wasm') {
     variants.ours = inThreads(1, ours);
@@ -135,12 +142,12 @@ async function compareBatch(
       contextShape: context.shape,
     };
     const output = Float32Array.from(await window.prepareTorch({ ...inputs, t: TIMESTEP }));
-    checkEqual('PyTorch', output, expected, TOLERANCE);
+    const apart = difference('PyTorch', output, expected);
+    if (!(apart <= TOLERANCE)) throw new Error(`PyTorch differs from ours by ${apart}.`);
     variants.PyTorch = () => window.timeTorch();
   }
-  await bench.compareTimes(`UNet of the shapes model, one forward of ${batch}`, variants, {
-    repeats: ROUNDS,
-  });
+  const repeats = bench.backend.adapter?.software ? SOFTWARE_ROUNDS : ROUNDS;
+  await bench.compareTimes(title, variants, { repeats, warmUps: 1 });
   for (const { session } of sessions.values()) await session.release();
   for (const tensor of [zt, context, ztNchw]) tensor.dispose();
 }
@@ -174,12 +181,9 @@ async function elapsed(run: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-function checkEqual(name: string, actual: Float32Array, expected: Float32Array, tolerance: number): void {
+/** The largest of all differences. */
+function difference(name: string, actual: Float32Array, expected: Float32Array): number {
   if (actual.length !== expected.length)
     throw new Error(`${name} gives ${actual.length} values, not ${expected.length}.`);
-  let largest = 0;
-  for (const [i, value] of expected.entries())
-    largest = Math.max(largest, Math.abs((actual[i] as number) - value));
-  if (!(largest <= tolerance))
-    throw new Error(`${name} differs from ours by ${largest}, more than ${tolerance}.`);
+  return expected.reduce((most, value, i) => Math.max(most, Math.abs((actual[i] as number) - value)), 0);
 }
