@@ -11,7 +11,7 @@ import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveFolder } from '../lib/staticServer.mjs';
 import { faultCase, makeOtherVersion, OTHER_VERSION } from './faults.ts';
-import { type Expected, killCase, type Undisturbed } from './kills.ts';
+import { type Expected, killCase, type Undisturbed, withProfile } from './kills.ts';
 import { migrationCutCase } from './migrationCuts.ts';
 import { type Files, writeReport } from './report.ts';
 import { soak } from './soak.ts';
@@ -74,21 +74,24 @@ async function cases(
   }
 }
 
+/** In a profile on disk: without one, browsers keep both stores in memory and by other code. */
 async function cutRealStores(out: string, until: number): Promise<void> {
-  const studio = await launchStudio({ backend: 'wasm', from: 'dev' });
-  try {
-    const { page } = studio;
-    await page.goto(`${studio.url}tools/torture/index.html`);
-    await page.waitForFunction(() => window.storeCut !== undefined);
-    await cases(out, until, (seed) =>
-      Promise.race([
-        page.evaluate((asked) => (window.storeCut as NonNullable<Window['storeCut']>)(asked), seed),
-        studio.failed,
-      ]),
-    );
-  } finally {
-    await studio.close();
-  }
+  await withProfile(async (userDataDir) => {
+    const studio = await launchStudio({ backend: 'wasm', from: 'dev', userDataDir });
+    try {
+      const { page } = studio;
+      await page.goto(`${studio.url}tools/torture/index.html`);
+      await page.waitForFunction(() => window.storeCut !== undefined);
+      await cases(out, until, (seed) =>
+        Promise.race([
+          page.evaluate((asked) => (window.storeCut as NonNullable<Window['storeCut']>)(asked), seed),
+          studio.failed,
+        ]),
+      );
+    } finally {
+      await studio.close();
+    }
+  });
 }
 
 function countRows(path: string): number {
