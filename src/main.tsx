@@ -7,7 +7,6 @@ import { browserFeatures, missingFeature } from './state/page/capabilities.ts';
 import { failEngine, hearEngine } from './state/page/engine.ts';
 import { engineClient, offerScripting } from './state/page/engineClient.ts';
 import { restoreTheme } from './state/page/theme.ts';
-import { watchLeaving } from './state/run/leaving.ts';
 import { watchOtherTabs } from './state/run/otherTabs.ts';
 import { listenToRuns, refreshRuns } from './state/run/runActions.ts';
 import { syncAddress } from './state/setup/address.ts';
@@ -61,7 +60,6 @@ async function start(): Promise<void> {
   offerScripting();
   listenToRuns();
   keepPromptDraft();
-  watchLeaving();
   await refreshRuns();
   watchOtherTabs();
   await syncAddress();

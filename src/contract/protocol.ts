@@ -303,8 +303,11 @@ export type SuccessorMessage = { readonly name: 'after'; readonly lock: string }
 export type ClientMessage = RequestMessage | AbortMessage | PingMessage | SuccessorMessage;
 
 export type EngineMessage =
-  /** Once the engine stands, and to every ping. It holds the lock of this name as long as it lives. */
-  | { readonly kind: 'alive'; readonly lock: string }
+  /**
+   * Once the engine stands, and to every ping. It holds the lock of this name as long as it lives; the mark in the storage
+   * that it works with is null where there is no storage.
+   */
+  | { readonly kind: 'alive'; readonly lock: string; readonly mark: string | null }
   | { readonly kind: 'result'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly report: ErrorReport }
   | { readonly kind: 'event'; readonly runId: string; readonly event: JobEvent }

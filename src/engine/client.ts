@@ -9,7 +9,7 @@ import type {
 } from '../contract/protocol.ts';
 import { type ErrorReport, reportError, StudioError } from '../lib/errors.ts';
 import { storageCleared } from '../storage/failure.ts';
-import { databaseExists } from '../storage/kv.ts';
+import { isCleared } from '../storage/mark.ts';
 import { transferables } from './transfer.ts';
 
 /** Progress of a request that is not a job. */
@@ -38,8 +38,6 @@ type ReportListener = (report: ErrorReport) => void;
 const PING_MS = 10_000;
 /** Unanswered pings after which the user hears of it. One network evaluation of a large model may take minutes on wasm. */
 const QUIET_PINGS = 6;
-/** Unanswered pings after which it is looked whether the engine hangs because its storage was cleared. */
-const PUZZLING_PINGS = 2;
 /** Unanswered pings after which the engine is taken for hung and started again. */
 const HUNG_PINGS = 60;
 /** An engine that dies so often without an answer in between does not come to life any more. */
@@ -60,8 +58,8 @@ export class EngineClient {
   #unanswered = 0;
   #deaths = 0;
   #nextId = 1;
-  /** True once there was a database, and it was not cleared since. */
-  #hasStored = false;
+  /** The mark in the storage that the engine works with. */
+  #mark: string | null = null;
 
   constructor({ pingMs = PING_MS }: { readonly pingMs?: number } = {}) {
     this.#pingMs = pingMs;
@@ -145,6 +143,7 @@ export class EngineClient {
     switch (message.kind) {
       case 'alive':
         this.#watchOver(message.lock);
+        this.#mark = message.mark;
         return;
       case 'event':
         for (const listener of this.#eventListeners) listener(message.runId, message.event);
@@ -190,14 +189,11 @@ export class EngineClient {
     else void this.#lookAtStorage().catch(() => undefined);
   }
 
-  /** Chromium never answers a write to an open file that was cleared: then nothing brings the engine back. */
+  /** What is cleared under an engine may block it for good, and what it still holds of it is of no use. */
   async #lookAtStorage(): Promise<void> {
-    const isThere = await databaseExists();
-    if (isThere || !this.#hasStored || this.#unanswered < PUZZLING_PINGS) {
-      this.#hasStored ||= isThere;
-      return;
-    }
-    this.#hasStored = false;
+    const mark = this.#mark;
+    // The engine may have been started again meanwhile.
+    if (mark === null || !(await isCleared(mark)) || mark !== this.#mark) return;
     this.#restart(reportError(storageCleared()), { after: null });
   }
 
@@ -223,6 +219,7 @@ export class EngineClient {
     this.#watch = new AbortController();
     this.#worker.terminate();
     this.#unanswered = 0;
+    this.#mark = null;
     this.#worker = this.#start();
     if (after !== null) this.#post({ name: 'after', lock: after });
     this.#rejectAll(report);

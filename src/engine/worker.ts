@@ -11,6 +11,8 @@ import type {
 } from '../contract/protocol.ts';
 import { reportError, StudioError } from '../lib/errors.ts';
 import { restrictScripts } from '../lib/trustedTypes.ts';
+import { engineLock } from '../storage/locks.ts';
+import { markStorage } from '../storage/setMark.ts';
 import { Engine } from './engine.ts';
 import { HANDLERS } from './handlers.ts';
 import type { RequestContext } from './requestContext.ts';
@@ -76,12 +78,13 @@ function canceled(cause: unknown): StudioError {
 let predecessorGone: Promise<void> = Promise.resolve();
 
 /** Free only once this worker is gone, however it went: so the page knows. */
-const life = `mi-tune-engine-${crypto.randomUUID()}`;
+const life = engineLock(crypto.randomUUID());
 let holdsLife = false;
+let mark: string | null = null;
 
 /** Not before the lock is held: the page waits for it from then on. */
 function sayAlive(): void {
-  if (holdsLife) post({ kind: 'alive', lock: life });
+  if (holdsLife) post({ kind: 'alive', lock: life, mark });
 }
 
 scope.onmessage = ({ data }: MessageEvent<ClientMessage>) => {
@@ -96,3 +99,11 @@ void navigator.locks.request(life, () => {
   sayAlive();
   return new Promise(() => undefined);
 });
+// Where there is no storage, whoever needs it says so.
+void markStorage().then(
+  (set) => {
+    mark = set;
+    sayAlive();
+  },
+  () => undefined,
+);

@@ -74,6 +74,7 @@ export type Files = {
 export type Locks = {
   /** Runs work while it holds the name; null at once, without work, if another holds it. */
   whileHeld<T>(name: string, work: () => Promise<T>): Promise<{ readonly value: T } | null>;
+  /** Names that somebody holds who is not about to end. */
   heldNames(): Promise<ReadonlySet<string>>;
 };
 

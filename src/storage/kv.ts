@@ -62,9 +62,16 @@ export async function writeSetting(name: string, value: unknown): Promise<void> 
   await writeValues([[settingKey(name), value]]);
 }
 
-/** Whether the database is there: not before its first use, nor after it was cleared. */
-export async function databaseExists(): Promise<boolean> {
-  return (await indexedDB.databases()).some(({ name }) => name === DATABASE);
+/** A setting that is made once: of several that ask at the same time all get the value of the first. */
+export async function settleSetting(name: string, value: unknown): Promise<unknown> {
+  const before = await readSetting(name);
+  if (before !== undefined) return before;
+  let settled: unknown;
+  await updateValue(settingKey(name), (old) => {
+    settled = old ?? value;
+    return settled;
+  });
+  return settled;
 }
 
 /** The open database; null before the first use and after the browser closed it. */

@@ -1,6 +1,10 @@
 /** Names that tabs hold while they work with something (Web Locks). */
 import { checkId } from './paths.ts';
 
+const ENGINE = 'mi-tune-engine-';
+/** Longer than a worker that is in the middle of something needs to end on a busy machine. */
+const LEAVING_MS = 60_000;
+
 export function runLock(runId: string): string {
   return `mi-tune-run-${checkId(runId)}`;
 }
@@ -13,8 +17,53 @@ export function modelLock(id: string): string {
 /** Held while a comparison without a run is written. */
 export const COMPARISON_LOCK = 'mi-tune-comparison';
 
+/** Held by an engine as long as it lives, and waited for by the page that it works for as long as that does. */
+export function engineLock(id: string): string {
+  return ENGINE + checkId(id);
+}
+
 /** Names held in any tab of this page right now. */
 export async function heldLocks(): Promise<ReadonlySet<string>> {
   const { held = [] } = await navigator.locks.query();
-  return new Set(held.map(({ name = '' }) => name));
+  return namesOf(held);
+}
+
+/** As `heldLocks`, without those of engines that are about to end. */
+export async function lastingLocks(): Promise<ReadonlySet<string>> {
+  const { held = [], pending = [] } = await navigator.locks.query();
+  const waitedFor = namesOf(pending);
+  const leaving = new Set(
+    held
+      .filter(({ name = '' }) => name.startsWith(ENGINE) && !waitedFor.has(name))
+      .map(({ clientId }) => clientId),
+  );
+  return namesOf(held.filter(({ clientId }) => !leaving.has(clientId)));
+}
+
+/**
+ * Runs work while it holds the name; null at once, without work, if another holds it. An engine whose page is gone does so
+ * for some seconds, until it has ended: that is waited for.
+ */
+export async function whileHeld<T>(
+  name: string,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T } | null> {
+  const hold = (lock: Lock | null) => (lock === null ? null : work().then((value) => ({ value })));
+  const done = await navigator.locks.request(name, { ifAvailable: true }, hold);
+  if (done !== null || (await lastingLocks()).has(name)) return done;
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), LEAVING_MS);
+  return navigator.locks
+    .request(name, { signal: patience.signal }, (lock) => {
+      clearTimeout(timer);
+      return hold(lock);
+    })
+    .catch((error: unknown) => {
+      if (error === patience.signal.reason) return null;
+      throw error;
+    });
+}
+
+function namesOf(locks: readonly LockInfo[]): ReadonlySet<string> {
+  return new Set(locks.map(({ name = '' }) => name));
 }

@@ -5,7 +5,7 @@ import { StudioError } from '../lib/errors.ts';
 import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
 import { modelKey } from './keys.ts';
 import { deleteValues, writeValues } from './kv.ts';
-import { modelLock } from './locks.ts';
+import { modelLock, whileHeld } from './locks.ts';
 import { findManifest, listManifests } from './manifest.ts';
 import { CHECKPOINT_PATH, chooseModelFiles, pathsOfSame } from './modelFiles.ts';
 import { modelSchema, type StoredModel } from './modelManifest.ts';
@@ -150,13 +150,12 @@ export function modelFolder(id: string): string {
 }
 
 /** Runs work that changes a model's files, unless another does. @throws StudioError `storage-in-use` */
-export function withModelLock<T>(id: string, work: () => Promise<T>): Promise<T> {
-  return navigator.locks.request(modelLock(id), { ifAvailable: true }, (lock) => {
-    if (lock !== null) return work();
-    throw new StudioError('storage-in-use', 'This model is being downloaded, copied or deleted already.', {
-      remedy: 'Wait until that is done, or close the other tab of this page.',
-      where: id,
-    });
+export async function withModelLock<T>(id: string, work: () => Promise<T>): Promise<T> {
+  const held = await whileHeld(modelLock(id), work);
+  if (held !== null) return held.value;
+  throw new StudioError('storage-in-use', 'This model is being downloaded, copied or deleted already.', {
+    remedy: 'Wait until that is done, or close the other tab of this page.',
+    where: id,
   });
 }
 

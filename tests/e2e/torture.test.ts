@@ -10,8 +10,6 @@ import { deedOf, killCase, type Undisturbed } from '../../tools/torture/kills.ts
 
 /** A run, a download, an import, an export and a migration, each with a victim. */
 const KILLS = [0, 9, 13, 15, 18];
-/** They wait for a lock, or for a browser that never answers, which takes minutes on a busy machine: in the long form alone. */
-const SLOW = ['storage cleared while it works', 'files cleared between sittings'];
 
 let other: string;
 let server: Awaited<ReturnType<typeof serveFolder>>;
@@ -33,7 +31,6 @@ test.each(KILLS.map((seed) => [deedOf(seed).name, seed] as const))(
   },
 );
 
-const faults = FAULTS.map(({ name }, seed) => [name, seed] as const);
-test.each(faults.filter(([name]) => !SLOW.includes(name)))('%s', async (fault, seed) => {
+test.each(FAULTS.map(({ name }, seed) => [name, seed] as const))('%s', async (fault, seed) => {
   expect(await faultCase(seed, server.url, known)).toMatchObject({ fault, reason: null });
 });

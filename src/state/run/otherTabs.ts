@@ -1,6 +1,5 @@
 /** Runs that another tab of this page is working on, as far as the browser's locks tell. */
-import { heldLocks, runLock } from '../../storage/locks.ts';
-import { isLeaving } from './leaving.ts';
+import { lastingLocks, runLock } from '../../storage/locks.ts';
 import { openRun, refreshRuns } from './runActions.ts';
 import { useRuns } from './runs.ts';
 
@@ -19,11 +18,11 @@ export function watchOtherTabs(): () => void {
 }
 
 async function lookAtOtherTabs(): Promise<void> {
-  const held = await heldLocks();
+  const held = await lastingLocks();
   const { runs, open, activity, elsewhere: before } = useRuns.getState();
   const own = activity === 'idle' ? null : open?.summary.id;
   const ids = new Set([...(runs ?? []).map((run) => run.id), ...(open === null ? [] : [open.summary.id])]);
-  const isForeign = (id: string) => id !== own && !isLeaving(id) && held.has(runLock(id));
+  const isForeign = (id: string) => id !== own && held.has(runLock(id));
   const elsewhere = new Set([...ids].filter(isForeign));
   if (elsewhere.size === before.size && [...elsewhere].every((id) => before.has(id))) return;
   useRuns.setState({ elsewhere });

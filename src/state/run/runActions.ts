@@ -18,7 +18,6 @@ import { forgetComparison, showComparison } from './compare.ts';
 import { CrossCheck } from './crossCheck.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
 import { addImage, forgetImages } from './images.ts';
-import { untilLeft } from './leaving.ts';
 import { adoptStanding, type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
 
@@ -130,7 +129,6 @@ export async function workOn(until: StageName): Promise<void> {
     const { backend, model } = open.spec;
     for (let deaths = 0; ; deaths++) {
       if (!(await mayLoad(model, open.spec)) || !(await ensureEngine(backend, model))) return;
-      await untilLeft(runId);
       check = checkOf(open);
       const ended = await untilEngineEnds(runId, until, abort.signal);
       if (ended === null) break;
