@@ -2,8 +2,8 @@
 import { checkId } from './paths.ts';
 
 const ENGINE = 'mi-tune-engine-';
-/** Longer than a worker that is in the middle of something needs to end on a busy machine. */
-const LEAVING_MS = 60_000;
+/** Longer than a worker that is in the middle of something needs to end on a busy machine; browsers give it two seconds. */
+const LEAVING_MS = 30_000;
 
 export function runLock(runId: string): string {
   return `mi-tune-run-${checkId(runId)}`;
@@ -28,40 +28,42 @@ export async function heldLocks(): Promise<ReadonlySet<string>> {
   return namesOf(held);
 }
 
-/** As `heldLocks`, without those of engines that are about to end. */
+/** As `heldLocks`, of engines alone whose pages still wait for them: the others are about to end. */
 export async function lastingLocks(): Promise<ReadonlySet<string>> {
   const { held = [], pending = [] } = await navigator.locks.query();
   const waitedFor = namesOf(pending);
-  const leaving = new Set(
+  const lasting = new Set(
     held
-      .filter(({ name = '' }) => name.startsWith(ENGINE) && !waitedFor.has(name))
+      .filter(({ name = '' }) => name.startsWith(ENGINE) && waitedFor.has(name))
       .map(({ clientId }) => clientId),
   );
-  return namesOf(held.filter(({ clientId }) => !leaving.has(clientId)));
+  return namesOf(held.filter(({ clientId }) => lasting.has(clientId)));
 }
 
 /**
- * Runs work while it holds the name; null at once, without work, if another holds it. An engine whose page is gone does so
- * for some seconds, until it has ended: that is waited for.
+ * Runs work while it holds the name; null, without work, if another holds it. An engine whose page is gone does so for some
+ * seconds, until it has ended: that is waited for. One that the browser never ends, as it waits for a file that was
+ * cleared, runs no code any more after that, and the name is taken from it.
  */
 export async function whileHeld<T>(
   name: string,
   work: () => Promise<T>,
+  leavingMs = LEAVING_MS,
 ): Promise<{ readonly value: T } | null> {
   const hold = (lock: Lock | null) => (lock === null ? null : work().then((value) => ({ value })));
   const done = await navigator.locks.request(name, { ifAvailable: true }, hold);
   if (done !== null || (await lastingLocks()).has(name)) return done;
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), LEAVING_MS);
-  return navigator.locks
-    .request(name, { signal: patience.signal }, (lock) => {
+  const timer = setTimeout(() => patience.abort(), leavingMs);
+  try {
+    return await navigator.locks.request(name, { signal: patience.signal }, (lock) => {
       clearTimeout(timer);
       return hold(lock);
-    })
-    .catch((error: unknown) => {
-      if (error === patience.signal.reason) return null;
-      throw error;
     });
+  } catch (error) {
+    if (error !== patience.signal.reason) throw error;
+    return (await lastingLocks()).has(name) ? null : navigator.locks.request(name, { steal: true }, hold);
+  }
 }
 
 function namesOf(locks: readonly LockInfo[]): ReadonlySet<string> {

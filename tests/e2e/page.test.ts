@@ -174,10 +174,13 @@ describe('a run', () => {
     const id = /run=([\w.:-]+)/.exec(page.url())?.[1] ?? '';
     const other = await studio.context.newPage();
     await other.goto(`${studio.url}models/shapes/model_index.json`);
-    await other.evaluate(
-      (name) => void navigator.locks.request(name, () => new Promise(() => undefined)),
-      `mi-tune-run-${id}`,
-    );
+    // What an engine holds, and what its page waits for.
+    await other.evaluate((run) => {
+      const engine = 'mi-tune-engine-other';
+      for (const name of [engine, run])
+        void navigator.locks.request(name, () => new Promise(() => undefined));
+      void navigator.locks.request(engine, () => undefined);
+    }, `mi-tune-run-${id}`);
     await page.locator('[data-status=elsewhere]').waitFor();
     await goTo(page, 'Start');
     expect(await page.getByRole('main').innerText()).toContain('Worked on in another tab');

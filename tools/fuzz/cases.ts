@@ -10,52 +10,53 @@ export type Fault = { readonly index: number; readonly input: Uint8Array; readon
 export const LIMITS = { ms: 500, bytes: 256 * 2 ** 20 } as const;
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const encodedTokens = new WeakMap<Target, readonly Uint8Array[]>();
 
 export function caseInput(target: Target, number: number, seed: number, index: number): Uint8Array {
   const rng = new Rng(seed, number, index);
   const input = rng.pick(target.seeds);
   if (target.json === true && rng.below(2) === 0) {
     try {
-      return encoder.encode(mutateJson(rng, new TextDecoder().decode(input)));
+      return encoder.encode(mutateJson(rng, decoder.decode(input)));
     } catch {
       // Not every seed is one JSON value.
     }
   }
-  return mutateBytes(
-    rng,
-    input,
-    rng.pick(target.seeds),
-    target.tokens.map((token) => encoder.encode(token)),
-  );
+  return mutateBytes(rng, input, rng.pick(target.seeds), tokensOf(target));
+}
+
+function tokensOf(target: Target): readonly Uint8Array[] {
+  const known = encodedTokens.get(target) ?? target.tokens.map((token) => encoder.encode(token));
+  encodedTokens.set(target, known);
+  return known;
 }
 
 /**
  * @param now milliseconds, and `used` bytes of memory, of whatever measures them; null where nothing is measured
- * @param onCase is told the number of each case before it runs
+ * @param tell `case`: the number of each case before it runs; `fault`: each fault once it is found
  */
 export async function runCases(
   target: Target,
   number: number,
   { seed, from, count }: { readonly seed: number; readonly from: number; readonly count: number },
   measure: { readonly now: () => number; readonly used: () => number } | null,
-  onCase: (index: number) => void = () => undefined,
-): Promise<readonly Fault[]> {
-  const faults: Fault[] = [];
+  tell: { readonly fault: (fault: Fault) => void; readonly case?: (index: number) => void },
+): Promise<void> {
   for (let index = from; index < from + count; index++) {
-    onCase(index);
+    tell.case?.(index);
     const input = caseInput(target, number, seed, index);
     const before = measure === null ? 0 : measure.now();
     const usedBefore = measure === null ? 0 : measure.used();
     const problem = await faultOf(target, input);
-    if (problem !== null) faults.push({ index, input, problem });
+    if (problem !== null) tell.fault({ index, input, problem });
     if (measure === null) continue;
     const ms = measure.now() - before;
     const bytes = measure.used() - usedBefore;
-    if (bytes > LIMITS.bytes) faults.push({ index, input, problem: `takes ${bytes} bytes` });
+    if (bytes > LIMITS.bytes) tell.fault({ index, input, problem: `takes ${bytes} bytes` });
     if (ms > LIMITS.ms && (await isSlow(target, input, measure.now)))
-      faults.push({ index, input, problem: `takes ${Math.round(ms)} ms` });
+      tell.fault({ index, input, problem: `takes ${Math.round(ms)} ms` });
   }
-  return faults;
 }
 
 /** Slow every time: other programs and the collector of garbage take their time too. */

@@ -1,7 +1,7 @@
 // npm run fuzz: millions of hostile inputs over every parser, seeded and resumable. What fails is kept in tests/corpus,
 // where every run of the tests tries it again.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,6 +44,10 @@ const { values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+/** True once the user ends it: what is under way is no fault, and is done anew the next time. */
+let stopping = false;
+const children = new Set<ChildProcess>();
+
 if (values.help) console.log(USAGE);
 else await main();
 
@@ -58,11 +62,16 @@ async function main(): Promise<void> {
   if (chosen.length === 0) throw new Error(`There is no parser called ${values.only}.`);
   const each = Math.ceil(Number(values.cases) / chosen.length);
   const save = () => writeFileSync(path, `${JSON.stringify(state, null, 1)}\n`);
+  const stop = (): void => {
+    stopping = true;
+    for (const child of children) child.kill('SIGKILL');
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
   const queue = chosen.map(({ name }) => name);
   await Promise.all(
     Array.from({ length: Number(values.processes) }, async (_, process) => {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        for (let from = state.done[name] ?? 0; from < each; from = state.done[name] ?? each) {
+        for (let from = state.done[name] ?? 0; from < each && !stopping; from = state.done[name] ?? each) {
           const startedAt = Date.now();
           await runChunk(state, name, from, Math.min(CHUNK, each - from), `${path}.${process}.at`);
           state.seconds += (Date.now() - startedAt) / 1000;
@@ -81,7 +90,11 @@ async function main(): Promise<void> {
   process.exitCode = state.faults.length > 0 ? 1 : 0;
 }
 
-/** Runs cases in a process of their own; one that hangs or dies there is kept, and the next chunk begins after it. */
+/** What became of a process: it did its cases, or ended or hung at one of them. */
+type Outcome = { readonly faults: readonly Told[]; readonly endedAt: number | null };
+type Told = { readonly index: number; readonly problem: string; readonly input: string };
+
+/** Does cases in processes of their own; one that hangs or dies at a case begins again after it. */
 async function runChunk(
   state: State,
   name: string,
@@ -89,18 +102,46 @@ async function runChunk(
   count: number,
   progress: string,
 ): Promise<void> {
+  const { faults, endedAt } = await inProcess(state, name, from, count, progress);
+  for (const { index, problem, input } of faults)
+    keep(state, name, index, problem, Buffer.from(input, 'base64'));
+  if (endedAt === null) {
+    state.done[name] = from + count;
+    return;
+  }
+  if (stopping) {
+    state.done[name] = endedAt;
+    return;
+  }
+  // Processes are also ended by others, for want of memory, or wait for a busy machine: a fault happens again.
+  const again = await inProcess(state, name, endedAt, 1, progress);
+  if (again.endedAt === null)
+    for (const { index, problem, input } of again.faults)
+      keep(state, name, index, problem, Buffer.from(input, 'base64'));
+  else if (!stopping) keep(state, name, endedAt, 'hangs or ends the process', inputOf(state, name, endedAt));
+  state.done[name] = stopping ? endedAt : endedAt + 1;
+}
+
+async function inProcess(
+  { seed }: State,
+  name: string,
+  from: number,
+  count: number,
+  progress: string,
+): Promise<Outcome> {
   writeFileSync(progress, new Uint8Array(Float64Array.of(NOT_STARTED).buffer));
   const last = () => new Float64Array(new Uint8Array(readFileSync(progress)).buffer)[0] ?? NOT_STARTED;
   const tool = join(ROOT, 'tools', 'run.mjs');
   const args = [`--max-old-space-size=${HEAP_MB}`, tool, join(ROOT, 'tools/fuzz/child.ts')];
   const child = spawn(
     process.execPath,
-    [...args, name, String(state.seed), String(from), String(count), progress],
+    [...args, name, String(seed), String(from), String(count), progress],
     {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
+  children.add(child);
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text;
@@ -113,20 +154,24 @@ async function runChunk(
   }, HANG_MS);
   const code = await new Promise<number | null>((done) => child.on('close', done));
   clearInterval(watch);
-  if (code === 0) {
-    const found = JSON.parse(output) as { index: number; problem: string; input: string }[];
-    for (const { index, problem, input } of found)
-      keep(state, name, index, problem, Buffer.from(input, 'base64'));
-    state.done[name] = from + count;
-    return;
-  }
+  children.delete(child);
+  const complete = output
+    .slice(0, output.lastIndexOf('\n') + 1)
+    .split('\n')
+    .filter(Boolean);
+  const faults = complete.map((line) => JSON.parse(line) as Told);
+  if (code === 0) return { faults, endedAt: null };
   const index = last();
-  if (index === NOT_STARTED) throw new Error(`The process for ${name} did not start (exit code ${code}).`);
+  if (index === NOT_STARTED && !stopping)
+    throw new Error(`The process for ${name} did not start (exit code ${code}).`);
+  return { faults, endedAt: Math.max(index, from) };
+}
+
+function inputOf({ seed }: State, name: string, index: number): Uint8Array {
   const number = TARGETS.findIndex((target) => target.name === name);
   const target = TARGETS[number];
   if (target === undefined) throw new Error(name);
-  keep(state, name, index, 'hangs or ends the process', caseInput(target, number, state.seed, index));
-  state.done[name] = index + 1;
+  return caseInput(target, number, seed, index);
 }
 
 function keep(state: State, target: string, index: number, problem: string, input: Uint8Array): void {
