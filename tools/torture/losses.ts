@@ -16,3 +16,14 @@ export function lossOf(lag: Lag, random: () => number): Loss {
     files: lag === 'files' || lag === 'both' ? some() : 0,
   };
 }
+
+/** How often, and after how many operations at most, the power goes in one run. */
+export type CutPlan = { readonly cuts: number; readonly operations: number };
+
+/** Of four runs one is cut anywhere, few times, and three are cut again and again before they get far. */
+export function planCuts(seed: number, random: () => number, operations: number): CutPlan {
+  const isFar = Math.floor(seed / LAGS.length) % 4 === 0;
+  return isFar
+    ? { cuts: 1 + Math.floor(random() * 4), operations }
+    : { cuts: 1 + Math.floor(random() * 20), operations: Math.ceil(operations / 5) };
+}

@@ -12,7 +12,7 @@ import { listRunRecords, recoverRun } from '../../src/storage/runs.ts';
 import { MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
 import { createNodeRun, workOn } from '../../tests/helpers/nodeStudio.ts';
 import type { SpecChange } from '../../tests/helpers/runSpec.ts';
-import { LAGS, type Lag, lossOf } from './losses.ts';
+import { LAGS, type Lag, lossOf, planCuts } from './losses.ts';
 import { randomOf } from './random.ts';
 
 export type CutCase = {
@@ -43,7 +43,6 @@ const CHANGE: SpecChange = {
   training: { iterations: 2, batch: 1, checkpointEvery: 1, previewEvery: 2, validationShare: 0.5 },
 };
 const UNTIL: StageName = 'train';
-const MOST_CUTS = 3;
 
 export async function undisturbed(session: Session): Promise<Undisturbed> {
   const disk = new MemoryDisk();
@@ -56,7 +55,7 @@ export async function undisturbed(session: Session): Promise<Undisturbed> {
 export async function powerCutCase(session: Session, seed: number, expected: Undisturbed): Promise<CutCase> {
   const random = randomOf(seed);
   const lag = LAGS[seed % LAGS.length] as Lag;
-  const planned = 1 + Math.floor(random() * MOST_CUTS);
+  const planned = planCuts(seed, random, expected.operations);
   const disk = new MemoryDisk();
   const stages: StageName[] = [];
   let cuts = 0;
@@ -71,7 +70,7 @@ export async function powerCutCase(session: Session, seed: number, expected: Und
   let id: string | null = null;
   try {
     for (;;) {
-      if (cuts < planned) disk.cutAfter(Math.floor(random() * expected.operations));
+      if (cuts < planned.cuts) disk.cutAfter(Math.floor(random() * planned.operations));
       try {
         id ??= await createNodeRun(disk.backing, CHANGE);
         await workOn(session, disk.backing, id, { until: UNTIL });

@@ -5,6 +5,7 @@
 import type { Backing, Files, Records, SyncFile } from '../../src/storage/backing.ts';
 import * as kv from '../../src/storage/kv.ts';
 import * as opfs from '../../src/storage/opfs.ts';
+import { writeAll } from '../../src/storage/syncFile.ts';
 import { type Loss, MemoryDisk } from '../../tests/helpers/memoryDisk.ts';
 import type { Disk } from './storeCuts.ts';
 
@@ -45,7 +46,10 @@ export class RealDisk implements Disk {
     const { files, records } = this.#model.backing;
     for (const path of this.#model.paths()) {
       const bytes = await files.readBytes(path);
-      if (bytes !== null) await opfs.writeBytes(path, bytes);
+      if (bytes === null) continue;
+      const handle = await opfs.holdFile(path);
+      writeAll(handle, bytes, 0);
+      handle.close();
     }
     const entries = [...(await records.valuesWithPrefix(ALL))];
     await kv.rewriteAll(ALL, () => entries as [never, unknown][]);

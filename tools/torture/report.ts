@@ -39,7 +39,7 @@ export function writeReport(files: Files, out: string): void {
     migrationText(readRows<MigrationCase>(files.migration)),
     '## Power cuts under the whole run',
     'The real stages of a run on a tiny model, in node, over a disk in memory. The power goes at a random operation, up to ' +
-      'three times in one run, also while it recovers. Of what was not flushed any part is missing, in any order, with ' +
+      'twenty times in one run, also while it recovers. Of what was not flushed any part is missing, in any order, with ' +
       'whole sectors absent, zero or with flipped bits; and in all but the first row a store has lost up to six changes ' +
       'that it had acknowledged, or all of its database.',
     cutTable(cuts),

@@ -8,7 +8,7 @@ import { openRunStore, type RunStore } from '../../src/storage/runStore.ts';
 import { createRunRecord, listRunRecords, recoverRun } from '../../src/storage/runs.ts';
 import { spec } from '../../tests/helpers/fullSpec.ts';
 import { type Loss, MemoryDisk, PowerCut } from '../../tests/helpers/memoryDisk.ts';
-import { LAGS, type Lag, lossOf } from './losses.ts';
+import { LAGS, type Lag, lossOf, planCuts } from './losses.ts';
 import { randomOf } from './random.ts';
 
 export type StoreCase = {
@@ -22,7 +22,6 @@ const HEADER = { latentSize: 300, timesteps: [900, 500, 100], source: 'torture' 
 const CANDIDATES = 12;
 const BATCH = 3;
 const STEPS = 8;
-const MOST_CUTS = 4;
 /** About what an undisturbed run takes. */
 const OPERATIONS = 100;
 
@@ -40,12 +39,12 @@ export type Disk = {
 export async function storeCutCase(seed: number, disk: Disk = new MemoryDisk()): Promise<StoreCase> {
   const random = randomOf(seed);
   const lag = LAGS[seed % LAGS.length] as Lag;
-  const planned = 1 + Math.floor(random() * MOST_CUTS);
+  const planned = planCuts(seed, random, OPERATIONS);
   const known: Acknowledged = { created: false, candidates: 0, step: -1, stage: 'load' };
   let cuts = 0;
   try {
     for (;;) {
-      if (cuts < planned) disk.cutAfter(Math.floor(random() * OPERATIONS));
+      if (cuts < planned.cuts) disk.cutAfter(Math.floor(random() * planned.operations));
       try {
         await goOn(disk, known);
         break;
