@@ -17,16 +17,17 @@ export type Deed = {
   outcome(page: Page, ids: readonly string[]): Promise<string>;
 };
 
-const TWO_ROUNDS: MiTuneSpec = { ...TINY_RUN, selection: { ...TINY_RUN.selection, rounds: 2 } };
+/** As little to compute as has everything in it that a run stores. */
 const SHORT: MiTuneSpec = {
   ...TINY_RUN,
+  sampling: { ...TINY_RUN.sampling, steps: 2, batch: 2 },
   selection: { ...TINY_RUN.selection, candidates: 2 },
-  training: { ...TINY_RUN.training, iterations: 2 },
 };
+const TWO_ROUNDS: MiTuneSpec = { ...SHORT, selection: { ...SHORT.selection, rounds: 2 } };
 const QUEUED = 3;
 
 export const DEEDS: readonly Deed[] = [
-  { name: 'run', prepare: (page) => create(page, [TINY_RUN]), begin: work, outcome: outcomesOf },
+  { name: 'run', prepare: (page) => create(page, [SHORT]), begin: work, outcome: outcomesOf },
   { name: 'two rounds', prepare: (page) => create(page, [TWO_ROUNDS]), begin: work, outcome: outcomesOf },
   {
     name: 'several runs',

@@ -45,7 +45,8 @@ export function writeReport(files: Files, out: string): void {
     cutTable(cuts),
     '## Kills',
     'The page as users get it in a headless Chromium, the built-in model on wasm. Processes are ended without a word ' +
-      '(SIGKILL), up to three times in one case, at random moments or, of runs, half within 50 ms after something was stored.',
+      '(SIGKILL), and engines in the middle of their work, up to sixteen times in one case, at random moments or within ' +
+      '50 ms after something was stored.',
     killTable(kills),
     '## What else befalls a page',
     'The same page with a run, at random moments. It comes to the same end as undisturbed, or, where everything was ' +
@@ -111,16 +112,15 @@ function migrationText(cases: readonly MigrationCase[]): string {
 function killTable(cases: readonly KillCase[]): string {
   const line = (name: string, own: readonly KillCase[]): string[] => {
     const of = (count: (c: KillCase) => number): string => String(own.reduce((sum, c) => sum + count(c), 0));
-    const killsOf = (victim: KillCase['victim']): string => of((c) => (c.victim === victim ? c.kills : 0));
-    const aimed = of((c) => (c.after === null ? 0 : c.kills));
     const failed = of((c) => Number(c.result === 'failed'));
     return [
       name,
       String(own.length),
-      killsOf('tree'),
-      killsOf('renderer'),
-      killsOf('gpu'),
-      aimed,
+      of((c) => c.kills.tree),
+      of((c) => c.kills.renderer),
+      of((c) => c.kills.worker),
+      of((c) => c.kills.gpu),
+      of((c) => c.aimed),
       of((c) => Number(c.result === 'same')),
       failed,
     ];
@@ -136,12 +136,13 @@ function killTable(cases: readonly KillCase[]): string {
     'cases',
     'kills of the browser',
     'of the page and its engine',
+    'of the engine alone',
     'of the GPU process',
     'of these aimed',
     'same end',
     'failed',
   ];
-  const kills = cases.reduce((sum, c) => sum + c.kills, 0);
+  const kills = cases.flatMap((c) => Object.values(c.kills)).reduce((sum, count) => sum + count, 0);
   return (
     `${table(head, [...rows, line('**all**', cases)])}\n\n` +
     `${kills} kills in all. Seeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`
