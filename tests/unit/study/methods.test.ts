@@ -129,13 +129,17 @@ test('every arm has its images, paired with guidance alone', () => {
 
 test('finds the arm that is right, and what a choice by MI is worth', () => {
   const excited = of('Attend-and-Excite');
-  expect(excited.soft.estimate).toBe(1);
+  expect(excited.means.soft.estimate).toBe(1);
   expect(excited.change?.soft.low).toBeGreaterThan(0);
-  const plain = of('guidance alone').soft.estimate;
+  const plain = of('guidance alone').means.soft.estimate;
   expect(excited.change?.soft.estimate).toBeCloseTo(1 - plain, 6);
   // MI grows with the share here.
-  expect(of('guidance alone, best by MI').soft.estimate).toBeGreaterThan(plain);
-  expect(of('MI-TUNE, R = 1').soft.estimate).toBeGreaterThan(of('GORS').soft.estimate);
+  expect(of('guidance alone, best by MI').means.soft.estimate).toBeGreaterThan(plain);
+  expect(of('MI-TUNE, R = 1').means.soft.estimate).toBeGreaterThan(of('GORS').means.soft.estimate);
+  // Paired with the method it is compared with, where both are tuned.
+  expect(of('GORS').againstTuned?.high).toBeLessThan(0);
+  expect(of('MI-TUNE, R = 1').againstTuned).toBeNull();
+  expect(excited.againstTuned).toBeNull();
 });
 
 test('the report says what it rests on and what everything costs', () => {
@@ -145,6 +149,7 @@ test('the report says what it rests on and what everything costs', () => {
   for (const arm of armsOf(design)) expect(text).toContain(`| ${armName(arm)} |`);
   expect(text).toContain(`| ${Math.round(imageCost(design, { kind: 'base' }))} |`);
   expect(text).toMatch(/clearly above guidance alone: .*Attend-and-Excite/);
+  expect(text).toMatch(/clearly above MI-TUNE with one round: none; below: .*GORS/);
   expect(text).toMatch(/Attend-and-Excite, made for images where an object is missing/);
   expect(text).not.toMatch(/NaN|undefined/);
 });

@@ -32,7 +32,7 @@ const COMMON = {
   evaluationSteps: 20,
   rank: 16,
   batch: 8,
-  learningRate: 3e-4,
+  learningRate: presetSettings('demo').training.learningRate,
   rounds: [1, 2, 3],
   bestOf: 4,
 } as const;
@@ -68,16 +68,16 @@ const SMALL: MethodsDesign = {
   trainingBudget: 2400,
 };
 
-/** Three seeds, of which each is complete before the next begins: about an hour and a half of one core. */
+/** Three seeds, of which each is complete before the next begins: about twenty minutes of one idle core. */
 const MEDIUM: MethodsDesign = {
   ...COMMON,
   name: 'medium',
   block: 2,
   evaluationBlock: 2,
-  pool: { prompts: 6, candidates: 8, keep: 2 },
+  pool: { prompts: 3, candidates: 8, keep: 2 },
   test: { prompts: 6, images: 2 },
   seeds: 3,
-  trainingBudget: 4800,
+  trainingBudget: 2400,
 };
 
 /** Three seeds: a night of one core. */

@@ -23,18 +23,20 @@ type TunedArm = Extract<MethodArm, { kind: 'tuned' }>;
 /** Images of the best-of-several arm lie beyond those of all others. */
 const BEST_FROM = 1000;
 
-/** All steps: seed by seed, and within one the arms in the order of the table. */
+/** All steps: seed by seed, and within one the arms in the order of the table, further rounds last. */
 export function methodSteps(design: MethodsDesign, schedule: NoiseSchedule): Step[] {
   const seeds = Array.from({ length: design.seeds }, (_, seed) => seed);
-  return distinctSteps(
-    seeds.flatMap((seed) => armsOf(design).flatMap((arm) => armSteps(design, schedule, arm, seed))),
-  );
+  const arms = armsOf(design).toSorted((a, b) => roundsOf(a) - roundsOf(b));
+  return distinctSteps(seeds.flatMap((seed) => arms.flatMap((arm) => armSteps(design, schedule, arm, seed))));
+}
+
+function roundsOf(arm: MethodArm): number {
+  return arm.kind === 'tuned' ? arm.rounds : 0;
 }
 
 function armSteps(design: MethodsDesign, schedule: NoiseSchedule, arm: MethodArm, seed: number): Step[] {
   const item = armName(arm);
-  const rounds = arm.kind === 'tuned' ? arm.rounds : 0;
-  const training = Array.from({ length: rounds }, (_, round) => [
+  const training = Array.from({ length: roundsOf(arm) }, (_, round) => [
     ...poolDraws(design, arm as TunedArm, seed, round).flatMap((draw) =>
       drawSteps(design, draw, { part: 'methods', item: round === 0 ? 'pool' : item }),
     ),

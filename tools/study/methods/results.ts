@@ -12,23 +12,27 @@ import type { Store } from '../store.ts';
 import { armsOf, type MethodArm, type MethodsDesign } from './design.ts';
 import { testDraws } from './plan.ts';
 
+/** What is averaged over images. `mi` is by the model that drew the image, adapted or not: what tuning by MI raises. */
+export type Measure = 'soft' | 'strict' | 'mi' | MistakeKind;
+type Means = Readonly<Record<Measure, ConfidenceInterval>>;
+
 export type ArmResult = {
   readonly arm: MethodArm;
   /** Seeds of which all images are there. */
   readonly seeds: number;
   readonly images: number;
-  readonly soft: ConfidenceInterval;
-  readonly strict: ConfidenceInterval;
+  readonly means: Means;
   /** Differences to guidance alone on the same prompts and seeds; null for guidance alone itself. */
-  readonly change: { readonly soft: ConfidenceInterval; readonly strict: ConfidenceInterval } | null;
+  readonly change: Means | null;
+  /** Soft score against MI-TUNE's single round of the same seeds; null for all that is not tuned, and that itself. */
+  readonly againstTuned: ConfidenceInterval | null;
   readonly byCategory: ReadonlyMap<Category, number>;
-  /** Share of images with each kind of mistake. */
-  readonly mistakes: ReadonlyMap<MistakeKind, number>;
   readonly secondsPerImage: number;
 };
 
-/** [seed][prompt] of the images' means. */
-type Table = readonly (readonly number[])[];
+/** By seed the images of every prompt, as far as a seed is complete. */
+type Images = ReadonlyMap<number, readonly (readonly Candidate[])[]>;
+type Value = (image: Candidate, text: string) => number;
 
 /** Arms of which at least one seed is complete, in the order of the table. */
 export function readResults(
@@ -36,71 +40,77 @@ export function readResults(
   design: MethodsDesign,
   schedule: NoiseSchedule,
 ): readonly ArmResult[] {
-  const base = imagesOf(store, design, schedule, { kind: 'base' });
-  return armsOf(design).flatMap((arm) => {
-    const found = imagesOf(store, design, schedule, arm);
+  const prompts = promptsOfAll('test', design.categories, design.test.prompts);
+  const values = valuesOf(schedule);
+  const arms = armsOf(design);
+  const imagesOfArm = (arm: MethodArm | undefined): Images =>
+    arm === undefined ? new Map() : imagesOf(store, design, schedule, arm);
+  const base = imagesOfArm({ kind: 'base' });
+  const single = arms.find((arm) => isMiTune(arm) && arm.rounds === 1);
+  const tuned = imagesOfArm(single);
+
+  /** [seed][prompt] of the images' means, or of their differences to another arm's. */
+  const table = (found: Images, value: Value, against?: Images): readonly (readonly number[])[] =>
+    [...found].map(([seed, rows]) =>
+      rows.map((images, p) => {
+        const of = (list: readonly Candidate[]): number =>
+          mean(list.map((image) => value(image, prompts[p]?.text ?? '')));
+        return against === undefined ? of(images) : of(images) - of(against.get(seed)?.[p] ?? []);
+      }),
+    );
+  const meansOf = (found: Images, against?: Images): Means =>
+    mapValues(values, (value) => crossedBootstrap(table(found, value, against)));
+
+  return arms.flatMap((arm): ArmResult[] => {
+    const found = imagesOfArm(arm);
     if (found.size === 0) return [];
     const seeds = [...found.keys()];
-    const table = (from: typeof found, value: (image: Candidate) => number): Table =>
-      seeds.map((seed) => (from.get(seed) ?? []).map((images) => mean(images.map(value))));
-    const soft = table(found, ({ share }) => share);
-    const strict = table(found, (image) => (image.strict ? 1 : 0));
-    const paired = seeds.every((seed) => base.has(seed));
-    const change =
-      arm.kind === 'base' || !paired
-        ? null
-        : {
-            soft: crossedBootstrap(
-              minus(
-                soft,
-                table(base, ({ share }) => share),
-              ),
-            ),
-            strict: crossedBootstrap(
-              minus(
-                strict,
-                table(base, (image) => (image.strict ? 1 : 0)),
-              ),
-            ),
-          };
-    const prompts = promptsOfAll('test', design.categories, design.test.prompts);
-    const all = seeds.flatMap((seed) =>
-      (found.get(seed) ?? []).flatMap((images, p) =>
-        images.map((image) => ({ image, ...(prompts[p] as (typeof prompts)[number]) })),
-      ),
+    const pairedWith = (other: Images): boolean => seeds.every((seed) => other.has(seed));
+    const all = [...found.values()].flatMap((rows) =>
+      rows.flatMap((images, p) => images.map((image) => ({ image, category: prompts[p]?.category }))),
     );
-    const shareOf = (kind: MistakeKind): number => {
-      const wrong = all.filter(({ image, text }) => {
-        const prompt = parsePrompt(text);
-        return prompt !== null && mistakeOf(prompt, image) === kind;
-      });
-      return wrong.length / all.length;
-    };
     const ofCategory = (category: Category): number =>
       mean(all.filter((one) => one.category === category).map(({ image }) => image.share));
+    const comparable = arm.kind === 'tuned' && arm !== single && pairedWith(tuned);
     return [
       {
         arm,
         seeds: seeds.length,
         images: all.length,
-        soft: crossedBootstrap(soft),
-        strict: crossedBootstrap(strict),
-        change,
+        means: meansOf(found),
+        change: arm.kind === 'base' || !pairedWith(base) ? null : meansOf(found, base),
+        againstTuned: comparable ? crossedBootstrap(table(found, values.soft, tuned)) : null,
         byCategory: new Map(design.categories.map((category) => [category, ofCategory(category)])),
-        mistakes: new Map(MISTAKE_KINDS.map((kind) => [kind, shareOf(kind)])),
         secondsPerImage: secondsOf(store, design, arm, seeds) / all.length,
       },
     ];
   });
 }
 
-/** By seed the images of every prompt, as far as a seed is complete. */
-function imagesOf(
-  store: Store,
-  design: MethodsDesign,
-  schedule: NoiseSchedule,
-  arm: MethodArm,
-): ReadonlyMap<number, readonly (readonly Candidate[])[]> {
+function valuesOf(schedule: NoiseSchedule): Readonly<Record<Measure, Value>> {
+  const has = (kind: MistakeKind): Value => {
+    return (image, text) => {
+      const prompt = parsePrompt(text);
+      return prompt !== null && mistakeOf(prompt, image) === kind ? 1 : 0;
+    };
+  };
+  return {
+    soft: ({ share }) => share,
+    strict: ({ strict }) => (strict ? 1 : 0),
+    mi: (image) => miOf(schedule, image),
+    ...(Object.fromEntries(MISTAKE_KINDS.map((kind) => [kind, has(kind)])) as Record<MistakeKind, Value>),
+  };
+}
+
+function miOf(schedule: NoiseSchedule, image: Candidate): number {
+  return selectionScore(schedule, 'guided', { ...image, renoised: null });
+}
+
+export function isMiTune(arm: MethodArm): arm is Extract<MethodArm, { kind: 'tuned' }> {
+  return arm.kind === 'tuned' && arm.choice.name === 'mi-tune';
+}
+
+function imagesOf(store: Store, design: MethodsDesign, schedule: NoiseSchedule, arm: MethodArm): Images {
   const found = new Map<number, readonly (readonly Candidate[])[]>();
   for (let seed = 0; seed < design.seeds; seed++) {
     const prompts = testDraws(design, arm, seed).map((draw) => findDrawn(store, design, draw));
@@ -116,12 +126,10 @@ function imagesOf(
 
 /** Of every `count` images the one with the largest MI. */
 function bestOf(images: readonly Candidate[], count: number, schedule: NoiseSchedule): readonly Candidate[] {
-  const score = (image: Candidate): number =>
-    selectionScore(schedule, 'guided', { ...image, renoised: null });
   return Array.from({ length: images.length / count }, (_, group) =>
     images
       .slice(group * count, (group + 1) * count)
-      .reduce((best, image) => (score(image) > score(best) ? image : best)),
+      .reduce((best, image) => (miOf(schedule, image) > miOf(schedule, best) ? image : best)),
   );
 }
 
@@ -130,6 +138,10 @@ function secondsOf(store: Store, design: MethodsDesign, arm: MethodArm, seeds: r
   return ids.reduce((sum, id) => sum + (store.secondsOf(id) ?? Number.NaN), 0);
 }
 
-function minus(a: Table, b: Table): Table {
-  return a.map((row, s) => row.map((value, p) => value - (b[s]?.[p] ?? Number.NaN)));
+function mapValues<K extends string, A, B>(
+  record: Readonly<Record<K, A>>,
+  change: (value: A) => B,
+): Record<K, B> {
+  const entries = Object.entries(record) as [K, A][];
+  return Object.fromEntries(entries.map(([key, value]) => [key, change(value)])) as Record<K, B>;
 }
