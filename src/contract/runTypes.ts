@@ -54,6 +54,7 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export type RunSummary = {
   readonly id: string;
   readonly name: string;
+  /** Milliseconds since 1970. */
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly status: RunStatus;

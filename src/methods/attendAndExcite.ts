@@ -1,4 +1,5 @@
 import {
+  DRAWS_IMAGES,
   GUIDED_EVALUATIONS,
   type Method,
   type Options,
@@ -46,8 +47,7 @@ export const attendAndExcite = {
   ],
   experimental: null,
   needs: { attention: true, gradients: 'latent', reading: true, reward: false },
-  stages: ['pool', 'evaluate'],
-  draws: true,
+  ...DRAWS_IMAGES,
   options: [
     {
       key: 'stepSize',

@@ -1,4 +1,4 @@
-import { type Method, trainingCost } from './method.ts';
+import { type Method, TRAINS_ON_POOL, trainingCost } from './method.ts';
 import { rewardOption } from './rewardOption.ts';
 
 export const dpok = {
@@ -23,8 +23,7 @@ export const dpok = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
-  stages: ['pool', 'select', 'train', 'evaluate'],
-  draws: false,
+  ...TRAINS_ON_POOL,
   options: [
     rewardOption({
       help: 'What an image gets. MI: the share of the pool’s candidates of its prompt that it beats.',

@@ -1,4 +1,4 @@
-import { type Method, trainingCost } from './method.ts';
+import { type Method, TRAINS_ON_POOL, trainingCost } from './method.ts';
 import { rewardOption } from './rewardOption.ts';
 
 export const gors = {
@@ -17,8 +17,7 @@ export const gors = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
-  stages: ['pool', 'select', 'train', 'evaluate'],
-  draws: false,
+  ...TRAINS_ON_POOL,
   options: [
     rewardOption({
       help: 'What says how good a candidate is. MI: the share of its prompt’s other candidates that it beats.',

@@ -1,4 +1,4 @@
-import { type Method, trainingCost } from './method.ts';
+import { type Method, TRAINS_ON_POOL, trainingCost } from './method.ts';
 import { rewardOption } from './rewardOption.ts';
 
 export const hnItm = {
@@ -18,8 +18,7 @@ export const hnItm = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
-  stages: ['pool', 'select', 'train', 'evaluate'],
-  draws: false,
+  ...TRAINS_ON_POOL,
   options: [
     rewardOption({
       help: 'What selects the images that train, the best of each prompt.',

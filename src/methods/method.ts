@@ -28,6 +28,18 @@ export type Method = {
   cost(settings: Settings, options: Options): Cost;
 };
 
+/** A method that trains on the pool, whose images guidance alone has drawn. */
+export const TRAINS_ON_POOL = {
+  stages: ['pool', 'select', 'train', 'evaluate'],
+  draws: false,
+} as const satisfies Pick<Method, 'stages' | 'draws'>;
+
+/** A method that draws by a rule of its own and trains nothing. */
+export const DRAWS_IMAGES = {
+  stages: ['pool', 'evaluate'],
+  draws: true,
+} as const satisfies Pick<Method, 'stages' | 'draws'>;
+
 export type Source = {
   readonly paper: string;
   /** Repository and commit that the numbers were checked against; null where there is no code. */

@@ -1,4 +1,4 @@
-import { type Method, trainingCost } from './method.ts';
+import { type Method, TRAINS_ON_POOL, trainingCost } from './method.ts';
 
 export const miLoss = {
   name: 'mi-loss',
@@ -13,8 +13,7 @@ export const miLoss = {
   differences: ['The formula and its bound are ours; without the bound the loss has no minimum.'],
   experimental: 'The paper reports high variance, since the model’s unconditional branch is poorly trained.',
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'select', 'train', 'evaluate'],
-  draws: false,
+  ...TRAINS_ON_POOL,
   options: [
     {
       key: 'eta',

@@ -1,4 +1,5 @@
 import {
+  DRAWS_IMAGES,
   GUIDED_EVALUATIONS,
   type Method,
   type Options,
@@ -31,8 +32,7 @@ export const miMaps = {
   experimental:
     'The paper reports poor results, since the model’s prediction without a prompt is poorly trained.',
   needs: { attention: false, gradients: 'latent', reading: true, reward: false },
-  stages: ['pool', 'evaluate'],
-  draws: true,
+  ...DRAWS_IMAGES,
   options: [
     {
       key: 'against',

@@ -1,4 +1,4 @@
-import { type Method, trainingCost } from './method.ts';
+import { type Method, TRAINS_ON_POOL, trainingCost } from './method.ts';
 
 export const negativeAware = {
   name: 'negative-aware',
@@ -17,8 +17,7 @@ export const negativeAware = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
-  stages: ['pool', 'select', 'train', 'evaluate'],
-  draws: false,
+  ...TRAINS_ON_POOL,
   options: [
     {
       key: 'beta',

@@ -1,4 +1,4 @@
-import { GUIDED_EVALUATIONS, type Method, samplerSteps } from './method.ts';
+import { DRAWS_IMAGES, GUIDED_EVALUATIONS, type Method, samplerSteps } from './method.ts';
 
 export const semanticGuidance = {
   name: 'semantic-guidance',
@@ -16,8 +16,7 @@ export const semanticGuidance = {
   ],
   experimental: null,
   needs: { attention: true, gradients: 'none', reading: false, reward: false },
-  stages: ['pool', 'evaluate'],
-  draws: true,
+  ...DRAWS_IMAGES,
   options: [
     {
       key: 'levels',

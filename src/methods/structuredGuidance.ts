@@ -1,4 +1,4 @@
-import { GUIDED_EVALUATIONS, type Method, samplerSteps } from './method.ts';
+import { DRAWS_IMAGES, GUIDED_EVALUATIONS, type Method, samplerSteps } from './method.ts';
 
 export const structuredGuidance = {
   name: 'structured-guidance',
@@ -18,8 +18,7 @@ export const structuredGuidance = {
   ],
   experimental: null,
   needs: { attention: false, gradients: 'none', reading: true, reward: false },
-  stages: ['pool', 'evaluate'],
-  draws: true,
+  ...DRAWS_IMAGES,
   options: [
     {
       key: 'mode',

@@ -8,10 +8,9 @@ import { encodeBlipImage, encodeQuestions, startAnswers } from '../metrics/blip/
 import type { MetricCheckpoint } from '../metrics/checkpoint.ts';
 import type { ClipConfig } from '../metrics/clip/config.ts';
 import { openClip } from '../metrics/clip/load.ts';
-import { TEXT_BATCH } from '../metrics/clip/meter.ts';
 import { imageFeatures, textFeatures, unitRows } from '../metrics/clip/run.ts';
+import { TEXT_BATCH } from '../metrics/clip/textRows.ts';
 import { openOwl } from '../metrics/owl/load.ts';
-import { QUERY_BATCH } from '../metrics/owl/meter.ts';
 import { classLogits, patchBoxes, patchFeatures } from '../metrics/owl/run.ts';
 import type { Pixels } from '../metrics/vision/run.ts';
 import { constantReader } from '../models/checkpointReader.ts';
@@ -73,7 +72,7 @@ async function measure(checkpoint: MetricCheckpoint, meter: BufferMeter): Promis
   if (checkpoint.kind === 'owl') {
     const owl = await openOwl(reader, config, { format: 'f16' });
     await phase('texts', owl.parts.text, async () =>
-      unitRows(textFeatures(owl.text, emptyTexts(config, QUERY_BATCH))),
+      unitRows(textFeatures(owl.text, emptyTexts(config, TEXT_BATCH))),
     );
     await phase('picture', owl.parts.detector, async () => {
       const features = patchFeatures(owl.detector, emptyPixels(config.vision.imageSize));

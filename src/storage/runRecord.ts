@@ -19,23 +19,13 @@ import {
   type ValidationRecord,
 } from '../contract/events.ts';
 import { looseSpecSchema } from '../contract/runSchema.ts';
-import { RUN_STATUSES, type RunStatus } from '../contract/runTypes.ts';
+import { RUN_STATUSES, type RunSummary } from '../contract/runTypes.ts';
 import { type MiTuneSpec, WEIGHTS } from '../contract/spec.ts';
 import type { ErrorReport } from '../lib/errors.ts';
 
-export type RunHead = {
+export type RunHead = Omit<RunSummary, 'sizeBytes'> & {
   /** 1 before records were sealed and training states lay in files. */
   readonly version: 1 | 2;
-  readonly id: string;
-  readonly name: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly status: RunStatus;
-  readonly stage: StageName;
-  readonly round: number;
-  /** Share of the stage that is done, 0 to 1. */
-  readonly progress: number;
   /** Seconds spent, by what they were spent on. */
   readonly seconds: Readonly<Record<string, number>>;
   /** What the run was begun on; missing before. */

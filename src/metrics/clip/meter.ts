@@ -1,18 +1,14 @@
 /** CLIP as a meter: texts first, then pictures, with one tower on the device at a time. */
 import type { PixelImage } from '../../contract/events.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
-import { trimPool } from '../../tensor/memory.ts';
 import { withoutAdjectives } from '../language/withoutAdjectives.ts';
 import type { Meter, Metric } from '../metric.ts';
 import { complexGroup } from '../t2i/complexGroups.ts';
 import { BARE } from '../t2i/derived.ts';
 import type { Pixels } from '../vision/run.ts';
 import type { Clip } from './load.ts';
-import { cosine, imageFeatures, textFeatures, unitRows } from './run.ts';
-import { withoutPadding } from './tokenize.ts';
-
-/** Texts that are encoded together. */
-export const TEXT_BATCH = 32;
+import { cosine, imageFeatures, unitRows } from './run.ts';
+import { textRows } from './textRows.ts';
 
 export function clipMeter(
   metric: Metric,
@@ -20,7 +16,7 @@ export function clipMeter(
   tokenizer: ClipTokenizer,
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
-  const texts = new Map<string, Float32Array>();
+  const texts = textRows(clip, tokenizer);
   let releaseVision: (() => void) | null = null;
   const rest = (): void => {
     releaseVision?.();
@@ -28,22 +24,7 @@ export function clipMeter(
   };
   const prepare = async (prompts: readonly string[]): Promise<void> => {
     const asked = await Promise.all(prompts.map(async (prompt) => [prompt, await bareText(prompt)]));
-    const missing = [...new Set(asked.flat())].filter(
-      (text) => text !== null && !texts.has(text),
-    ) as string[];
-    if (missing.length === 0) return;
-    const release = await clip.parts.text.hold();
-    try {
-      for (let from = 0; from < missing.length; from += TEXT_BATCH) {
-        const batch = missing.slice(from, from + TEXT_BATCH);
-        const ids = withoutPadding(batch.map((prompt) => tokenizer.encode(prompt)));
-        const rows = await unitRows(textFeatures(clip.text, ids));
-        for (const [i, prompt] of batch.entries()) texts.set(prompt, rows[i] as Float32Array);
-      }
-    } finally {
-      release();
-      trimPool();
-    }
+    await texts.prepare(asked.flat().filter((text) => text !== null));
   };
   return {
     metric,
@@ -56,8 +37,8 @@ export function clipMeter(
       const [row] = (await unitRows(imageFeatures(clip.vision, pixels))) as [Float32Array];
       const bare = await bareText(prompt);
       return {
-        value: cosine(row, texts.get(prompt) as Float32Array),
-        ...(bare === null ? {} : { parts: { [BARE]: cosine(row, texts.get(bare) as Float32Array) } }),
+        value: cosine(row, texts.of(prompt)),
+        ...(bare === null ? {} : { parts: { [BARE]: cosine(row, texts.of(bare)) } }),
       };
     },
     rest,

@@ -1,5 +1,4 @@
 /** The weights of OWL-ViT in two parts that need not be on the device at the same time, and their loading. */
-import type { WeightFormat } from '../../contract/backend.ts';
 import type { ParameterReader } from '../../models/checkpointReader.ts';
 import {
   type Linear,
@@ -10,9 +9,10 @@ import {
   type ParameterSpec,
   recordParameters,
 } from '../../models/parameters.ts';
-import { Part, type ReadOptions } from '../../models/part.ts';
+import type { Part } from '../../models/part.ts';
 import type { ClipConfig } from '../clip/config.ts';
-import { askForScale, buildTextTower, buildVisionTower, type ClipTextTower } from '../clip/weights.ts';
+import { openBoth, type TowerOptions, textSpecs } from '../clip/load.ts';
+import { buildTextTower, buildVisionTower, type ClipTextTower } from '../clip/weights.ts';
 import type { VisionWeights } from '../vision/weights.ts';
 
 export type OwlDetector = {
@@ -55,37 +55,22 @@ function buildDetector(config: ClipConfig, p: ParameterSource): OwlDetector {
 
 /** The parameters of each part; CLIP's scale, which detection leaves out too, is read with the text. */
 export function owlSpecs(config: ClipConfig): Record<'text' | 'detector', readonly ParameterSpec[]> {
-  return {
-    text: recordParameters((p) => {
-      buildTextTower(config, p);
-      askForScale(p);
-    }),
-    detector: recordParameters((p) => buildDetector(config, p)),
-  };
+  return { text: textSpecs(config), detector: recordParameters((p) => buildDetector(config, p)) };
 }
 
 /** Opens both parts; their matrices come when a part is held. @throws StudioError `weights-not-finite` */
 export async function openOwl(
   reader: ParameterReader,
   config: ClipConfig,
-  { format, ...options }: { readonly format: WeightFormat } & ReadOptions,
+  options: TowerOptions,
 ): Promise<Owl> {
-  const specs = owlSpecs(config);
-  const text = await Part.open(reader, specs.text, { format, stays: false }, options);
-  try {
-    const detector = await Part.open(reader, specs.detector, { format, stays: false }, options);
-    return {
-      config,
-      text: buildTextTower(config, text.source),
-      detector: buildDetector(config, detector.source),
-      parts: { text, detector },
-      dispose: () => {
-        text.dispose();
-        detector.dispose();
-      },
-    };
-  } catch (error) {
-    text.dispose();
-    throw error;
-  }
+  const { text, detector } = owlSpecs(config);
+  const parts = await openBoth(reader, [text, detector], options);
+  return {
+    config,
+    text: buildTextTower(config, parts.text.source),
+    detector: buildDetector(config, parts.beside.source),
+    parts: { text: parts.text, detector: parts.beside },
+    dispose: parts.dispose,
+  };
 }

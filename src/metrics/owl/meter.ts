@@ -1,10 +1,8 @@
 /** OWL-ViT as a meter of places: it looks for the two objects of a prompt, and UniDet's rule judges where they are. */
 import type { PixelImage } from '../../contract/events.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
-import { trimPool } from '../../tensor/memory.ts';
 import { tf } from '../../tensor/tf.ts';
-import { textFeatures, unitRows } from '../clip/run.ts';
-import { withoutPadding } from '../clip/tokenize.ts';
+import { textRows } from '../clip/textRows.ts';
 import type { Meter, Metric } from '../metric.ts';
 import { forRule } from '../spatial/coco.ts';
 import { type AskedPlaces, askedPlaces } from '../spatial/promptObjects.ts';
@@ -14,42 +12,24 @@ import { detectionsOf, OWL_CONFIDENCE } from './detect.ts';
 import type { Owl } from './load.ts';
 import { classLogits, patchBoxes, patchFeatures } from './run.ts';
 
-/** Texts that are encoded together. */
-export const QUERY_BATCH = 32;
-
 export function owlMeter(
   metric: Metric,
   owl: Owl,
   tokenizer: ClipTokenizer,
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
-  const queries = new Map<string, Float32Array>();
+  const queries = textRows(owl, tokenizer);
   let release: (() => void) | null = null;
   const rest = (): void => {
     release?.();
     release = null;
   };
-  const encode = async (labels: readonly string[]): Promise<void> => {
-    const missing = [...new Set(labels)].filter((label) => !queries.has(label));
-    if (missing.length === 0) return;
-    const done = await owl.parts.text.hold();
-    try {
-      for (let from = 0; from < missing.length; from += QUERY_BATCH) {
-        const batch = missing.slice(from, from + QUERY_BATCH);
-        const ids = withoutPadding(batch.map((label) => tokenizer.encode(queryOf(label))));
-        const rows = await unitRows(textFeatures(owl.text, ids));
-        for (const [i, label] of batch.entries()) queries.set(label, rows[i] as Float32Array);
-      }
-    } finally {
-      done();
-      trimPool();
-    }
-  };
+  const encode = (labels: readonly string[]): Promise<void> => queries.prepare(labels.map(queryOf));
   const detect = async (image: PixelImage, labels: readonly string[]): Promise<Detection[]> => {
     await encode(labels);
     release ??= await owl.parts.detector.hold();
     const pixels = pixelsOf(image, owl.config.vision.imageSize);
-    const rows = labels.map((label) => queries.get(label) as Float32Array);
+    const rows = labels.map((label) => queries.of(queryOf(label)));
     const [logits, boxes] = tf.tidy(() => {
       const features = patchFeatures(owl.detector, pixels);
       const texts = tf.tensor2d(Float32Array.from(rows.flatMap((row) => [...row])), [

@@ -12,21 +12,13 @@ import type { MethodChoice, Settings } from '../../contract/spec.ts';
 import { METHODS } from '../../methods/registry.ts';
 import { changedPaths, type Draft, INITIAL_DRAFT, SHAPES_MODEL } from './settings.ts';
 
-export const PAGES = [
-  'start',
-  'model',
-  'adapters',
-  'settings',
-  'storage',
-  'survey',
-  'build',
-  'select',
-  'agreement',
-  'train',
-  'compare',
-  'download',
-] as const;
+/** For the next run, and for all of them. */
+export const GENERAL_PAGES = ['start', 'model', 'adapters', 'settings', 'storage', 'survey'] as const;
+/** Stages of a run. */
+export const STAGE_PAGES = ['build', 'select', 'agreement', 'train', 'compare', 'download'] as const;
+export const PAGES = [...GENERAL_PAGES, ...STAGE_PAGES] as const;
 export type PageName = (typeof PAGES)[number];
+export type StagePage = (typeof STAGE_PAGES)[number];
 
 export type Place = {
   readonly page: PageName;

@@ -1,4 +1,5 @@
 /** Plain-loop references in float64 for activations, guidance, DoRA and AdamW. */
+import type { AdamWOptions } from '../ops/adamW.ts';
 
 type Values = ArrayLike<number>;
 
@@ -99,22 +100,13 @@ export function referenceDoraWeightNorm(
   return squares.map(Math.sqrt);
 }
 
-export type ReferenceAdamW = {
-  readonly step: number;
-  readonly lr: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-};
-
 /** One AdamW step of one parameter, as `torch.optim.AdamW`. */
 export function referenceAdamW(
   param: Values,
   gradient: Values,
   m: Values,
   v: Values,
-  o: ReferenceAdamW,
+  o: AdamWOptions,
 ): { param: Float64Array; m: Float64Array; v: Float64Array } {
   const newM = Float64Array.from(m, (value, i) => o.beta1 * value + (1 - o.beta1) * at(gradient, i));
   const newV = Float64Array.from(v, (value, i) => o.beta2 * value + (1 - o.beta2) * at(gradient, i) ** 2);

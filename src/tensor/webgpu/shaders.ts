@@ -76,6 +76,21 @@ import adamw from '../../../shaders/train/adamw.wgsl?raw';
 import sumOfSquares from '../../../shaders/train/sum_of_squares.wgsl?raw';
 import type { Shader } from './shader.ts';
 
+/** What products have in common that keep their tile in registers. */
+const PRODUCT_NEEDS = [
+  'bias4',
+  'block_row',
+  'load4',
+  'params',
+  'place',
+  'source_row',
+  'store4',
+  'taps',
+  'thread_rows',
+  'tile_columns',
+  'times',
+] as const;
+
 export const SHADERS = {
   dora_epilogue: { code: doraEpilogue, needs: ['Pack', 'bias_at'] },
   dora_magnitude_gradient: { code: doraMagnitudeGradient, needs: [] },
@@ -150,39 +165,8 @@ export const SHADERS = {
   linear: { code: linear, needs: ['params', 'spans', 'unpack', 'w'] },
   linear_combination: { code: linearCombination, needs: ['combined', 'y'] },
   linear_gradient: { code: linearGradient, needs: ['params', 'unpack', 'w'] },
-  product_registers: {
-    code: productRegisters,
-    needs: [
-      'bias4',
-      'block_row',
-      'load4',
-      'params',
-      'place',
-      'source_row',
-      'store4',
-      'taps',
-      'thread_rows',
-      'tile_columns',
-      'tile_rows',
-      'times',
-    ],
-  },
-  product_subgroups: {
-    code: productSubgroups,
-    needs: [
-      'bias4',
-      'block_row',
-      'load4',
-      'params',
-      'place',
-      'source_row',
-      'store4',
-      'taps',
-      'thread_rows',
-      'tile_columns',
-      'times',
-    ],
-  },
+  product_registers: { code: productRegisters, needs: [...PRODUCT_NEEDS, 'tile_rows'] },
+  product_subgroups: { code: productSubgroups, needs: PRODUCT_NEEDS },
   product_tiles: {
     code: productTiles,
     needs: [

@@ -28,9 +28,27 @@ export function axis(palette: Palette, { label, size, grid = true, side }: AxisO
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
 /** The axis of optimizer steps, with ticks at whole numbers only. */
-export function stepAxis(palette: Palette): uPlot.Axis {
+function stepAxis(palette: Palette): uPlot.Axis {
   return { ...axis(palette, { grid: false, size: 30, label: 'step' }), incrs: WHOLE_STEPS };
 }
+
+/** What plots over optimizer steps share. @param values the other axis */
+export function overSteps(
+  palette: Palette,
+  values: uPlot.Axis = { ...axis(palette, { size: 56 }), values: tickNumbers },
+) {
+  return {
+    cursor: { y: false, points: { size: 5 } },
+    scales: { x: { time: false } },
+    axes: [stepAxis(palette), values],
+  };
+}
+
+/** The step under the pointer, for a legend that is empty without one. */
+export const STEP_SERIES = {
+  label: 'step',
+  value: (_plot: unknown, step: number | null) => (step === null ? '' : String(step)),
+} as const satisfies uPlot.Series;
 
 const MAX_DECIMALS = 10;
 const MILLION = 1e6;

@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { formatDuration } from '../format.ts';
 import styles from './Readout.module.css';
 
 type ReadoutProps = { readonly label: string; readonly value: ReactNode; readonly note?: ReactNode };
@@ -15,5 +16,16 @@ export function Readout({ label, value, note }: ReadoutProps) {
       <dd className={styles.value}>{value}</dd>
       {note === undefined ? null : <dd className={styles.note}>{note}</dd>}
     </div>
+  );
+}
+
+/** How long the present stage will still take, as far as that is known. */
+export function TimeLeft({ seconds }: { readonly seconds: number | null | undefined }) {
+  return (
+    <Readout
+      label="Time left"
+      value={seconds == null ? '–' : formatDuration(seconds)}
+      note="for this stage"
+    />
   );
 }

@@ -1,29 +1,12 @@
 import { goTo, useNavigation } from '../../state/page/navigation.ts';
 import { useRuns } from '../../state/run/runs.ts';
-import type { PageName } from '../../state/setup/url.ts';
+import { GENERAL_PAGES, type PageName, STAGE_PAGES } from '../../state/setup/url.ts';
 import { PAGE_TITLES } from '../words.ts';
 import { EngineLine } from './EngineLine.tsx';
 import { Logo } from './Logo.tsx';
 import styles from './Rail.module.css';
 import { ThemeSwitch } from './ThemeSwitch.tsx';
 import { useStageNotes } from './useStageNotes.ts';
-
-const GENERAL = [
-  'start',
-  'model',
-  'adapters',
-  'settings',
-  'storage',
-  'survey',
-] as const satisfies readonly PageName[];
-const STAGES = [
-  'build',
-  'select',
-  'agreement',
-  'train',
-  'compare',
-  'download',
-] as const satisfies readonly PageName[];
 
 /** Navigation: pages for the next run above, the stages of the open run below. Compare works without a run too. */
 export function Rail() {
@@ -36,7 +19,7 @@ export function Rail() {
         <span className={styles.name}>MI-Tune Studio</span>
       </div>
       <nav className={styles.general} aria-label="Pages">
-        {(runName === null ? ([...GENERAL, 'compare'] as const) : GENERAL).map((page) => (
+        {(runName === null ? ([...GENERAL_PAGES, 'compare'] as const) : GENERAL_PAGES).map((page) => (
           <Item key={page} page={page} note={null} />
         ))}
       </nav>
@@ -45,7 +28,7 @@ export function Rail() {
           <p className={styles.runName} title={runName}>
             {runName}
           </p>
-          {STAGES.map((page) => (
+          {STAGE_PAGES.map((page) => (
             <Item key={page} page={page} note={notes[page]} />
           ))}
         </nav>

@@ -1,6 +1,10 @@
 import { useState } from 'react';
+import { requestRunModel } from '../../state/model/modelChoice.ts';
+import { modelName } from '../../state/model/modelRows.ts';
+import { useStored } from '../../state/model/stored.ts';
 import { goTo } from '../../state/page/navigation.ts';
 import { cancelRun, closeRun, pauseRun, workOn } from '../../state/run/runActions.ts';
+import { useMissingRunModel } from '../../state/run/runModel.ts';
 import { useRuns, visibleStatus } from '../../state/run/runs.ts';
 import { formatBytes, formatDuration, formatPercent } from '../format.ts';
 import { Button } from '../primitives/Button.tsx';
@@ -8,7 +12,6 @@ import { Confirm } from '../primitives/Confirm.tsx';
 import { Meter } from '../primitives/Meter.tsx';
 import { STAGE_WORDS, STATUS_WORDS } from '../words.ts';
 import styles from './RunBar.module.css';
-import { RunModelNote } from './RunModelNote.tsx';
 import { progressShare } from './runTitle.ts';
 import { useRunFacts } from './useStageNotes.ts';
 
@@ -120,4 +123,20 @@ function Controls() {
 function countOf({ done, total, unit }: { done: number; total: number; unit: string }): string {
   if (unit === 'bytes') return `${formatBytes(done)} of ${formatBytes(total)}`;
   return `${Math.floor(done)} of ${total} ${unit}`;
+}
+
+/** Says that the open run needs another model than the loaded one to show its images, and offers to load it. */
+function RunModelNote() {
+  const ref = useMissingRunModel();
+  const list = useStored((state) => state.list);
+  if (ref === null) return null;
+  const name = modelName(ref, list) ?? (ref.kind === 'url' ? ref.base : 'a model that is not loaded');
+  return (
+    <p className={styles.model}>
+      <span>Made with {name}: its images are shown once that is loaded.</span>
+      <Button size="small" onClick={() => void requestRunModel(ref)}>
+        Load it
+      </Button>
+    </p>
+  );
 }

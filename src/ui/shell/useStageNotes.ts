@@ -2,13 +2,8 @@ import { type GalleryState, picksOf, useGallery } from '../../state/run/gallery.
 import { useRuns } from '../../state/run/runs.ts';
 import { countPicks } from '../../state/run/selection.ts';
 import { useTraining } from '../../state/run/training.ts';
-import type { PageName } from '../../state/setup/url.ts';
+import type { StagePage } from '../../state/setup/url.ts';
 import { formatCount, formatPlural } from '../format.ts';
-
-export type StagePage = Extract<
-  PageName,
-  'build' | 'select' | 'agreement' | 'train' | 'compare' | 'download'
->;
 
 /** How far each stage of the open run is, in a few characters. */
 export function useStageNotes(): Readonly<Record<StagePage, string | null>> {

@@ -2,6 +2,7 @@ import { inspect, useAdapters } from '../../../state/adapters/adapters.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice, type ChoiceOption } from '../../primitives/Choice.tsx';
+import { ControlLabel } from '../../primitives/Labeled.tsx';
 import styles from './Adapters.module.css';
 
 const NONE = 'none';
@@ -22,7 +23,7 @@ export function InspectControls({ options, chosen }: InspectControlsProps) {
   return (
     <div className={styles.controls}>
       <div className={styles.field}>
-        <span className={styles.label}>Adapter</span>
+        <ControlLabel>Adapter</ControlLabel>
         <Choice
           label="Adapter"
           value={chosen}
@@ -31,7 +32,7 @@ export function InspectControls({ options, chosen }: InspectControlsProps) {
         />
       </div>
       <div className={styles.field}>
-        <span className={styles.label}>Beside</span>
+        <ControlLabel>Beside</ControlLabel>
         <Choice
           label="Beside"
           value={beside ?? NONE}

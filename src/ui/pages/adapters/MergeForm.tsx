@@ -4,7 +4,7 @@ import { merge, useAdapters } from '../../../state/adapters/adapters.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice, type ChoiceOption } from '../../primitives/Choice.tsx';
-import controls from '../../primitives/controls.module.css';
+import { ControlLabel, LabeledCount, LabeledText } from '../../primitives/Labeled.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import { LossSummary } from '../download/LossSummary.tsx';
 import page from '../page.module.css';
@@ -48,26 +48,16 @@ export function MergeForm({ options }: { readonly options: readonly ChoiceOption
           onChange={setSecond}
         />
         <div className={styles.field}>
-          <label className={styles.label} htmlFor="merge-name">
-            Name
-          </label>
-          <input
-            id="merge-name"
-            className={controls.textInput}
-            value={name}
-            maxLength={100}
-            onChange={(event) => setName(event.currentTarget.value)}
-          />
+          <LabeledText id="merge-name" label="Name" value={name} maxLength={100} onChange={setName} />
         </div>
         <div className={styles.field}>
-          <span className={styles.label}>Rank</span>
-          <NumberInput
-            label="Rank of the merged adapter"
+          <LabeledCount
+            label="Rank"
+            name="Rank of the merged adapter"
             value={rank}
             min={1}
             max={1024}
-            step={1}
-            onChange={(value) => value !== null && setRank(Math.round(value))}
+            onChange={setRank}
           />
         </div>
       </div>
@@ -105,7 +95,7 @@ function MergePartFields({ title, value, part, options, onChange }: MergePartFie
   return (
     <>
       <div className={styles.field}>
-        <span className={styles.label}>{title} adapter</span>
+        <ControlLabel>{title} adapter</ControlLabel>
         <Choice
           label={`${title} adapter`}
           value={value}
@@ -114,7 +104,7 @@ function MergePartFields({ title, value, part, options, onChange }: MergePartFie
         />
       </div>
       <div className={styles.field}>
-        <span className={styles.label}>Its weight</span>
+        <ControlLabel>Its weight</ControlLabel>
         <NumberInput
           label={`Weight of the ${title.toLowerCase()} adapter`}
           value={part.weight}

@@ -1,9 +1,9 @@
 import { useGallery } from '../../../state/run/gallery.ts';
 import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import type { Pool } from '../../../state/run/selection.ts';
-import { formatCount, formatDuration, formatLarge } from '../../format.ts';
+import { formatCount, formatLarge } from '../../format.ts';
 import { formatMetric, headlines } from '../../metrics.ts';
-import { Readout, Readouts } from '../../primitives/Readout.tsx';
+import { Readout, Readouts, TimeLeft } from '../../primitives/Readout.tsx';
 import styles from './BuildReadouts.module.css';
 
 type BuildReadoutsProps = { readonly run: OpenRun; readonly pool: Pool };
@@ -43,11 +43,7 @@ export function BuildReadouts({ run, pool }: BuildReadoutsProps) {
         {selection.rounds > 1 ? (
           <Readout label="Round" value={`${round + 1}`} note={`of ${selection.rounds}`} />
         ) : null}
-        <Readout
-          label="Time left"
-          value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)}
-          note="for this stage"
-        />
+        <TimeLeft seconds={progress?.secondsLeft} />
       </Readouts>
     </div>
   );

@@ -8,6 +8,7 @@ import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice, type ChoiceOption } from '../../primitives/Choice.tsx';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
+import { ControlLabel } from '../../primitives/Labeled.tsx';
 import { Range } from '../../primitives/Range.tsx';
 import { OptionRows } from '../settings/MethodChoice.tsx';
 import styles from './CompareControls.module.css';
@@ -54,7 +55,7 @@ export function CompareColumnSetup({ column, place, adapters, sampling, alone }:
         )}
       </div>
       <div>
-        <span className={styles.label}>Adapter</span>
+        <ControlLabel>Adapter</ControlLabel>
         <Choice
           label={`Adapter of ${name}`}
           value={chosen}
@@ -63,7 +64,7 @@ export function CompareColumnSetup({ column, place, adapters, sampling, alone }:
         />
       </div>
       <div>
-        <span className={styles.label}>Drawn by</span>
+        <ControlLabel>Drawn by</ControlLabel>
         <Choice
           label={`Way of drawing of ${name}`}
           value={drawnBy?.name ?? GUIDANCE}

@@ -18,8 +18,8 @@ import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import controls from '../../primitives/controls.module.css';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
+import { LabeledCount } from '../../primitives/Labeled.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
-import { NumberInput } from '../../primitives/NumberInput.tsx';
 import { useAdapterOptions } from '../adapters/useAdapterOptions.ts';
 import { CompareColumnSetup } from './CompareColumnSetup.tsx';
 import styles from './CompareControls.module.css';
@@ -87,7 +87,9 @@ export function CompareControls() {
         />
       </div>
       <div className={styles.prompts}>
-        <label htmlFor="compare-prompts">Prompts, one a line</label>
+        <label className={controls.label} htmlFor="compare-prompts">
+          Prompts, one a line
+        </label>
         <textarea
           id="compare-prompts"
           className={controls.textInput}
@@ -102,28 +104,20 @@ export function CompareControls() {
         />
       </div>
       <div className={styles.numbers}>
-        <div>
-          <span className={styles.label}>Images per prompt</span>
-          <NumberInput
-            label="Images per prompt"
-            value={seedsPerPrompt}
-            min={1}
-            max={32}
-            step={1}
-            onChange={(n) => n !== null && set({ seedsPerPrompt: Math.round(n) })}
-          />
-        </div>
-        <div>
-          <span className={styles.label}>First seed</span>
-          <NumberInput
-            label="First seed"
-            value={firstSeed}
-            min={0}
-            max={Number.MAX_SAFE_INTEGER}
-            step={1}
-            onChange={(n) => n !== null && set({ firstSeed: Math.round(n) })}
-          />
-        </div>
+        <LabeledCount
+          label="Images per prompt"
+          value={seedsPerPrompt}
+          min={1}
+          max={32}
+          onChange={(n) => set({ seedsPerPrompt: n })}
+        />
+        <LabeledCount
+          label="First seed"
+          value={firstSeed}
+          min={0}
+          max={Number.MAX_SAFE_INTEGER}
+          onChange={(n) => set({ firstSeed: n })}
+        />
         <div className={styles.actions}>
           {busy ? (
             <Button onClick={stopComparing}>Stop</Button>

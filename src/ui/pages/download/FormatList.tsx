@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { EXPORT_NAMES, LOW_RANK } from '../../../contract/adapterFiles.ts';
 import type { AdapterId } from '../../../contract/comparison.ts';
-import { NumberInput } from '../../primitives/NumberInput.tsx';
+import { LabeledCount } from '../../primitives/Labeled.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
 import styles from './DownloadPage.module.css';
 import { FormatRow } from './FormatRow.tsx';
@@ -14,14 +14,12 @@ export function FormatList({ adapter }: { readonly adapter: AdapterId }) {
     <>
       <div className={styles.formatOptions}>
         <div className={styles.rank}>
-          <span className={styles.label}>Singular values kept per layer</span>
-          <NumberInput
+          <LabeledCount
             label="Singular values kept per layer"
             value={rank}
             min={1}
             max={1024}
-            step={1}
-            onChange={(value) => value !== null && setRank(Math.round(value))}
+            onChange={setRank}
           />
         </div>
         <Toggle label="Differences in half precision" checked={half} onChange={setHalf} visibleLabel />

@@ -1,10 +1,13 @@
-import { useEffect } from 'react';
-import { refreshStored } from '../../../state/model/stored.ts';
+import { useEffect, useMemo } from 'react';
+import { useDownloads } from '../../../state/model/downloads.ts';
+import { modelRows } from '../../../state/model/modelRows.ts';
+import { refreshStored, useStored } from '../../../state/model/stored.ts';
 import { PageHead } from '../PageHead.tsx';
 import page from '../page.module.css';
 import { AddModel } from './AddModel.tsx';
 import { ModelInUse } from './ModelInUse.tsx';
-import { ModelList } from './ModelList.tsx';
+import { ModelItem } from './ModelItem.tsx';
+import styles from './ModelList.module.css';
 
 export function ModelPage() {
   useEffect(() => {
@@ -26,5 +29,19 @@ export function ModelPage() {
         <AddModel />
       </section>
     </>
+  );
+}
+
+/** Known models, those in this browser and those on their way. */
+function ModelList() {
+  const list = useStored((state) => state.list);
+  const downloads = useDownloads((state) => state.items);
+  const rows = useMemo(() => modelRows(list, downloads), [list, downloads]);
+  return (
+    <ul className={styles.list}>
+      {rows.map((row) => (
+        <ModelItem key={row.id} row={row} />
+      ))}
+    </ul>
   );
 }

@@ -1,8 +1,9 @@
 import { useEffect } from 'react';
+import { browserFeatures, missingFeature } from '../../../state/page/capabilities.ts';
 import { refreshRuns } from '../../../state/run/runActions.ts';
 import { unfinished, useRuns } from '../../../state/run/runs.ts';
 import { loadExamples } from '../../../state/setup/prompts.ts';
-import { CapabilityNotice } from './CapabilityNotice.tsx';
+import { ErrorCard } from '../../shell/ErrorCard.tsx';
 import { LostRuns } from './LostRuns.tsx';
 import { Plan } from './Plan.tsx';
 import { PromptEditor } from './PromptEditor.tsx';
@@ -36,4 +37,10 @@ export function StartPage() {
       {runs !== null && runs.length > 0 && !waiting ? <RunList runs={runs} /> : null}
     </>
   );
+}
+
+/** Names the one thing the browser lacks, if any. */
+function CapabilityNotice() {
+  const missing = missingFeature(browserFeatures());
+  return missing === null ? null : <ErrorCard report={missing} severity="error" />;
 }

@@ -1,11 +1,11 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/run/training.ts';
-import { powerAxis, stepAxis } from '../../charts/axes.ts';
+import { overSteps, powerAxis, STEP_SERIES } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep, legendStep } from './series.ts';
+import { globalStep } from './series.ts';
 
 type GradientPlotProps = { readonly iterations: number; readonly clip: number | null };
 
@@ -32,11 +32,10 @@ export function GradientPlot({ iterations, clip }: GradientPlotProps) {
 
 function options(palette: Palette, clip: number | null): PlotSetup {
   return {
-    cursor: { y: false, points: { size: 5 } },
+    ...overSteps(palette, powerAxis(palette)),
     scales: { x: { time: false }, y: { distr: 3 } },
-    axes: [stepAxis(palette), powerAxis(palette)],
     series: [
-      { label: 'step', value: legendStep },
+      STEP_SERIES,
       {
         label: 'gradient norm',
         stroke: palette.ink,

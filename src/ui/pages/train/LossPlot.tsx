@@ -2,11 +2,11 @@ import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import type { ValidationRecord } from '../../../contract/events.ts';
 import { useTraining } from '../../../state/run/training.ts';
-import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
+import { overSteps, STEP_SERIES } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep, legendStep, onAxis, smooth } from './series.ts';
+import { globalStep, onAxis, smooth } from './series.ts';
 
 const SMOOTH_SHARE = 0.08;
 
@@ -45,11 +45,9 @@ export function LossPlot({ iterations }: { readonly iterations: number }) {
 function options(palette: Palette, validation: readonly ValidationRecord[], iterations: number): PlotSetup {
   const value = (_plot: uPlot, raw: number | null) => (raw === null ? '' : formatNumber(raw));
   return {
-    cursor: { y: false, points: { size: 5 } },
-    scales: { x: { time: false } },
-    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickNumbers }],
+    ...overSteps(palette),
     series: [
-      { label: 'step', value: legendStep },
+      STEP_SERIES,
       { label: 'training', stroke: palette['ink-3'], width: 1, alpha: 0.45, points: { show: false }, value },
       { label: 'running mean', stroke: palette.signal, width: 2, points: { show: false }, value },
       {

@@ -1,7 +1,7 @@
 import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import { bestOf, useTraining } from '../../../state/run/training.ts';
-import { formatCount, formatDuration, formatNumber, formatRate } from '../../format.ts';
-import { Readout, Readouts } from '../../primitives/Readout.tsx';
+import { formatCount, formatNumber, formatRate } from '../../format.ts';
+import { Readout, Readouts, TimeLeft } from '../../primitives/Readout.tsx';
 import { meanOfLast } from './series.ts';
 import styles from './TrainPage.module.css';
 
@@ -40,11 +40,7 @@ export function TrainReadouts({ run }: { readonly run: OpenRun }) {
           note={run.spec.training.clip === null ? 'not clipped' : `clipped at ${run.spec.training.clip}`}
         />
         <Readout label="Learning rate" value={formatRate(last.learningRate)} />
-        <Readout
-          label="Time left"
-          value={progress?.secondsLeft == null ? '–' : formatDuration(progress.secondsLeft)}
-          note="for this stage"
-        />
+        <TimeLeft seconds={progress?.secondsLeft} />
       </Readouts>
     </div>
   );

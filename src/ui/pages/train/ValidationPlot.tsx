@@ -1,11 +1,11 @@
 import { useCallback, useMemo } from 'react';
 import type uPlot from 'uplot';
 import { useTraining } from '../../../state/run/training.ts';
-import { axis, stepAxis, tickNumbers } from '../../charts/axes.ts';
+import { overSteps, STEP_SERIES } from '../../charts/axes.ts';
 import { Plot, type PlotSetup } from '../../charts/Plot.tsx';
 import type { Palette } from '../../charts/palette.ts';
 import { formatNumber } from '../../format.ts';
-import { globalStep, legendStep } from './series.ts';
+import { globalStep } from './series.ts';
 
 /** MI of held-out images and prompts, noised again with the same noise at every validation. */
 export function ValidationPlot({ iterations }: { readonly iterations: number }) {
@@ -27,11 +27,9 @@ export function ValidationPlot({ iterations }: { readonly iterations: number }) 
 
 function options(palette: Palette): PlotSetup {
   return {
-    cursor: { y: false, points: { size: 5 } },
-    scales: { x: { time: false } },
-    axes: [stepAxis(palette), { ...axis(palette, { size: 56 }), values: tickNumbers }],
+    ...overSteps(palette),
     series: [
-      { label: 'step', value: legendStep },
+      STEP_SERIES,
       {
         label: 'MI',
         stroke: palette['mark-line'],

@@ -14,11 +14,6 @@ export function meanOfLast(train: readonly TrainRecord[], count: number): number
   return last.length === 0 ? null : last.reduce((sum, record) => sum + record.loss, 0) / last.length;
 }
 
-/** The step under the pointer, for a legend that is empty without one. */
-export function legendStep(_plot: unknown, step: number | null): string {
-  return step === null ? '' : String(step);
-}
-
 /** Running mean over `width` values, centered, shorter at the ends. */
 export function smooth(values: readonly number[], width: number): number[] {
   const half = Math.floor(width / 2);

@@ -3,16 +3,17 @@ import {
   addAnswers,
   forgetAnswerFiles,
   type LoadedAnswers,
+  renameGroup,
   useAnswers,
 } from '../../../../state/survey/answers.ts';
 import { methodTable, patternTable } from '../../../../survey/tables.ts';
 import { methodsCsv, patternsCsv } from '../../../../survey/tablesCsv.ts';
 import { formatPlural } from '../../../format.ts';
 import { Button } from '../../../primitives/Button.tsx';
+import controls from '../../../primitives/controls.module.css';
 import { FilePicker } from '../../../primitives/FilePicker.tsx';
 import { saveText } from '../../../saveFile.ts';
 import styles from './Analyze.module.css';
-import { GroupNames } from './GroupNames.tsx';
 import { MethodsView } from './MethodsView.tsx';
 import { PatternsView } from './PatternsView.tsx';
 import { RatersView } from './RatersView.tsx';
@@ -73,5 +74,28 @@ function Tables({ files }: { readonly files: readonly LoadedAnswers[] }) {
         </Button>
       </div>
     </>
+  );
+}
+
+/** The groups of people, which can be renamed; two with the same name become one. */
+function GroupNames({ files }: { readonly files: readonly LoadedAnswers[] }) {
+  const names = [...new Set(files.map(({ group }) => group))];
+  return (
+    <section className={styles.groups} aria-label="Groups of people">
+      {names.map((name) => (
+        <label key={name} className={styles.group}>
+          <span className={styles.detail}>
+            Group of {formatPlural(files.filter(({ group }) => group === name).length, 'survey')}
+          </span>
+          <input
+            className={controls.textInput}
+            defaultValue={name}
+            maxLength={40}
+            onBlur={(event) => renameGroup(name, event.currentTarget.value)}
+            onKeyDown={(event) => event.key === 'Enter' && event.currentTarget.blur()}
+          />
+        </label>
+      ))}
+    </section>
   );
 }

@@ -1,7 +1,6 @@
 import { changePack, type MakerSource, useMaker } from '../../../../state/survey/maker.ts';
 import { PAPER_ROUNDS } from '../../../../survey/manifest.ts';
-import controls from '../../../primitives/controls.module.css';
-import { NumberInput } from '../../../primitives/NumberInput.tsx';
+import { LabeledCount, LabeledText } from '../../../primitives/Labeled.tsx';
 import { Segments } from '../../../primitives/Segments.tsx';
 import { FolderChoice } from './FolderChoice.tsx';
 import styles from './MakePack.module.css';
@@ -30,42 +29,30 @@ export function MakePack() {
       {source === 'run' ? <ScoreChoice /> : source === 'runs' ? <RunChoice /> : <FolderChoice />}
       <div className={styles.fields}>
         <div>
-          <label className={styles.label} htmlFor="survey-title">
-            Title
-          </label>
-          <input
+          <LabeledText
             id="survey-title"
-            className={controls.textInput}
+            label="Title"
             value={title}
             maxLength={120}
-            onChange={(event) => void changePack({ title: event.currentTarget.value })}
+            onChange={(value) => void changePack({ title: value })}
           />
         </div>
-        <div>
-          <span className={styles.label}>
-            {campaign === 'metrics' ? 'Rounds of a survey' : 'Rounds of each category'}
-          </span>
-          <NumberInput
-            label={campaign === 'metrics' ? 'Rounds of a survey' : 'Rounds of each category'}
-            value={rounds ?? PAPER_ROUNDS[campaign]}
-            min={1}
-            max={100}
-            step={1}
-            onChange={(value) => void changePack({ rounds: value })}
-          />
-        </div>
+        <LabeledCount
+          label={campaign === 'metrics' ? 'Rounds of a survey' : 'Rounds of each category'}
+          value={rounds ?? PAPER_ROUNDS[campaign]}
+          min={1}
+          max={100}
+          onChange={(value) => void changePack({ rounds: value })}
+        />
         <div className={styles.wide}>
-          <label className={styles.label} htmlFor="survey-answers-to">
-            Address for answers (optional)
-          </label>
-          <input
+          <LabeledText
             id="survey-answers-to"
-            className={controls.textInput}
+            label="Address for answers (optional)"
             type="url"
             placeholder="https://"
             value={answersTo}
             aria-describedby="survey-answers-help"
-            onChange={(event) => void changePack({ answersTo: event.currentTarget.value })}
+            onChange={(value) => void changePack({ answersTo: value })}
           />
           <p id="survey-answers-help" className={styles.help}>
             At the end respondents see their answers and this address, and may post them there as the form

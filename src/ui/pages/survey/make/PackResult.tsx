@@ -3,7 +3,7 @@ import { surveyLink } from '../../../../state/survey/link.ts';
 import { makePack, useMaker, whatIsMissing } from '../../../../state/survey/maker.ts';
 import { formatCount, formatPercent, formatPlural } from '../../../format.ts';
 import { Button } from '../../../primitives/Button.tsx';
-import controls from '../../../primitives/controls.module.css';
+import { LabeledText } from '../../../primitives/Labeled.tsx';
 import { Meter } from '../../../primitives/Meter.tsx';
 import { saveBlob } from '../../../saveFile.ts';
 import styles from './MakePack.module.css';
@@ -47,15 +47,12 @@ export function PackResult() {
         </p>
         <div className={styles.fields}>
           <div>
-            <label className={styles.label} htmlFor="survey-address">
-              Address of the pack
-            </label>
-            <input
+            <LabeledText
               id="survey-address"
-              className={controls.textInput}
+              label="Address of the pack"
               placeholder="survey-metrics.zip"
               value={address}
-              onChange={(event) => setAddress(event.currentTarget.value)}
+              onChange={setAddress}
             />
           </div>
         </div>

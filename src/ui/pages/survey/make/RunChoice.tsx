@@ -4,7 +4,7 @@ import { useRuns } from '../../../../state/run/runs.ts';
 import { changePack, useMaker } from '../../../../state/survey/maker.ts';
 import { MAX_COLUMNS } from '../../../../survey/manifest.ts';
 import { formatDay } from '../../../format.ts';
-import controls from '../../../primitives/controls.module.css';
+import { LabeledText } from '../../../primitives/Labeled.tsx';
 import styles from './MakePack.module.css';
 
 /** Up to eight runs as methods; respondents see the best kept image of each. */
@@ -38,15 +38,12 @@ export function RunChoice() {
         ))}
       </fieldset>
       <div className={styles.category}>
-        <label className={styles.label} htmlFor="survey-category">
-          Category of these prompts
-        </label>
-        <input
+        <LabeledText
           id="survey-category"
-          className={controls.textInput}
+          label="Category of these prompts"
           value={category}
           maxLength={40}
-          onChange={(event) => void changePack({ category: event.currentTarget.value })}
+          onChange={(value) => void changePack({ category: value })}
         />
       </div>
     </>

@@ -1,10 +1,10 @@
-import { contactServer, useRespondent } from '../../../../state/survey/respondent.ts';
+import { contactServer, openPackFile, useRespondent } from '../../../../state/survey/respondent.ts';
 import { formatPercent } from '../../../format.ts';
 import { Button } from '../../../primitives/Button.tsx';
+import { FilePicker } from '../../../primitives/FilePicker.tsx';
 import { Meter } from '../../../primitives/Meter.tsx';
 import { ErrorCard } from '../../../shell/ErrorCard.tsx';
 import { AnswersView } from './AnswersView.tsx';
-import { PackPicker } from './PackPicker.tsx';
 import styles from './Respondent.module.css';
 import { RoundView } from './RoundView.tsx';
 import { Welcome } from './Welcome.tsx';
@@ -66,6 +66,21 @@ function AskFirst() {
       <Button look="primary" size="large" onClick={() => void contactServer()}>
         {host === null ? 'Open the survey' : `Open the survey from ${host}`}
       </Button>
+    </div>
+  );
+}
+
+function PackPicker() {
+  return (
+    <div className={styles.narrow}>
+      <h1>Take a survey</h1>
+      <p>Surveys come as a link, or as one file: a pack with the ending .zip. Drop it here, or choose it.</p>
+      <FilePicker
+        label="Survey pack file"
+        text="Choose a survey pack"
+        accept=".zip"
+        onFiles={([first]) => first && void openPackFile(first.path, first.file)}
+      />
     </div>
   );
 }
