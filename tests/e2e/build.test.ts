@@ -1,9 +1,10 @@
-// The same sources give the same bytes, wherever and whenever they are built.
+// The same sources give the same bytes, wherever and whenever they are built, and few of them before the page shows.
 
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test } from 'vitest';
 import { ROOT } from '../../tools/lib/dependencies.mjs';
 
@@ -57,4 +58,21 @@ test('builds in two folders and time zones have the same hashes', () => {
   const here = build(ROOT, join(elsewhere, 'one'), 'UTC');
   expect(Object.keys(here).length).toBeGreaterThan(10);
   expect(build(elsewhere, join(elsewhere, 'two'), 'Asia/Kathmandu')).toEqual(here);
+});
+
+test('the page starts with less than 300 KiB, and every method is a file of its own beside it', () => {
+  const out = join(elsewhere, 'one');
+  const page = readFileSync(join(out, 'index.html'), 'utf8');
+  const entry = [...page.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.(?:js|css))"/g)].map(
+    ([, path]) => path ?? '',
+  );
+  expect(entry.length).toBeGreaterThan(1);
+  const sizes = entry.map((path) => gzipSync(readFileSync(join(out, path))).length);
+  expect(sizes.reduce((a, b) => a + b, 0)).toBeLessThan(300 * 1024);
+  const assets = readdirSync(join(out, 'assets')).filter((name) => name.endsWith('.js'));
+  for (const file of readdirSync(join(ROOT, 'src/methods/code'))) {
+    const own = assets.filter((name) => name.startsWith(`${basename(file, '.ts')}-`));
+    expect(own.length, file).toBeGreaterThan(0);
+    expect(entry.filter((path) => own.some((name) => path.endsWith(name)))).toEqual([]);
+  }
 });
