@@ -8,11 +8,9 @@ import type {
   DrawnComparison,
 } from '../contract/comparison.ts';
 import type { PixelImage } from '../contract/events.ts';
-import { presetSettings } from '../contract/presets.ts';
 import { StudioError } from '../lib/errors.ts';
 import { drawRuleOf } from '../methods/code.ts';
-import { GUIDED_EVALUATIONS } from '../methods/method.ts';
-import { chosenMethod } from '../methods/registry.ts';
+import { columnEvaluations } from '../methods/registry.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { type DrawnCandidate, drawPool } from '../procedures/drawPool.ts';
 import { measureImages } from '../procedures/measureImages.ts';
@@ -47,7 +45,7 @@ export async function compare(
       remedy: 'Choose at least one column, one prompt and one seed.',
     });
   }
-  const costs = columns.map((column) => evaluationsOf(column, request));
+  const costs = columns.map((column) => columnEvaluations(column, request));
   const perColumn = prompts.length * seeds.length;
   const drawn: { readonly images: readonly ComparedImage[]; readonly seconds: number }[] = [];
   for (const [n, column] of columns.entries()) {
@@ -123,13 +121,4 @@ export async function compare(
       tuned?.dispose();
     }
   }
-}
-
-/** Of one image, at most. @throws StudioError where the method or its options are not known */
-function evaluationsOf({ drawnBy }: CompareColumn, { steps, guidance }: CompareRequest): number {
-  if (drawnBy === undefined) return steps * GUIDED_EVALUATIONS;
-  const { method, options } = chosenMethod(drawnBy);
-  const demo = presetSettings('demo');
-  const sampling = { ...demo.sampling, scheduler: 'ddpm', steps, guidance } as const;
-  return method.cost({ ...demo, sampling }, options).perImage;
 }

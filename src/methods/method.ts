@@ -85,6 +85,11 @@ export function samplerSteps({ sampling }: Pick<Settings, 'sampling'>): number {
 /** Guidance needs every step with and without the prompt. */
 export const GUIDED_EVALUATIONS = 2;
 
+/** Evaluations of an image that guidance alone draws. */
+export function guidedEvaluations(settings: Pick<Settings, 'sampling'>): number {
+  return samplerSteps(settings) * GUIDED_EVALUATIONS;
+}
+
 /** A forward and a backward pass: activations and adapters get a gradient, frozen weights do not. */
 export const TRAINED_EVALUATIONS = 3;
 
@@ -98,7 +103,7 @@ export function trainingCost(
 ): Cost {
   const samples = settings.training.batch * settings.training.accumulation;
   return {
-    perImage: samplerSteps(settings) * GUIDED_EVALUATIONS,
+    perImage: guidedEvaluations(settings),
     perUpdate: samples * (rows * TRAINED_EVALUATIONS + referenceRows),
   };
 }

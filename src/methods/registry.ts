@@ -1,12 +1,14 @@
 /** The methods there are, one line each, and how a run's choice of one is read. */
+import type { CompareColumn, CompareRequest } from '../contract/comparison.ts';
 import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
-import type { MethodChoice, MiTuneSpec } from '../contract/spec.ts';
+import { presetSettings } from '../contract/presets.ts';
+import type { MethodChoice, MiTuneSpec, Settings } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { attendAndExcite } from './attendAndExcite.ts';
 import { dpok } from './dpok.ts';
 import { gors } from './gors.ts';
 import { hnItm } from './hnItm.ts';
-import type { Method, Options } from './method.ts';
+import { guidedEvaluations, type Method, type Options } from './method.ts';
 import { miDpo } from './miDpo.ts';
 import { miLoss } from './miLoss.ts';
 import { miMaps } from './miMaps.ts';
@@ -70,6 +72,23 @@ export function drawingMethod(spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>): Cho
       .map(({ name }) => name)
       .join(', ')}, or none.`,
   });
+}
+
+/** Network evaluations of one image: as its way of drawing says, where it depends on the image the most. */
+export function evaluationsOfImage(settings: Settings, spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>): number {
+  const drawing = drawingMethod(spec);
+  if (drawing === null) return guidedEvaluations(settings);
+  return drawing.method.cost(settings, drawing.options).perImage;
+}
+
+/** The same of a column of a comparison, which is drawn with DDPM. @throws StudioError as `chosenMethod` */
+export function columnEvaluations(
+  { drawnBy }: Pick<CompareColumn, 'drawnBy'>,
+  { steps, guidance }: Pick<CompareRequest, 'steps' | 'guidance'>,
+): number {
+  const demo = presetSettings('demo');
+  const sampling = { ...demo.sampling, scheduler: 'ddpm', steps, guidance } as const;
+  return evaluationsOfImage({ ...demo, sampling }, drawnBy === undefined ? {} : { drawnBy });
 }
 
 function invalidOption(method: Method, key: string, why: string): StudioError {

@@ -1,7 +1,8 @@
 /** What a run will cost, counted before it starts. */
 
 import type { MiTuneSpec, Settings } from '../../contract/spec.ts';
-import { chosenMethod, drawingMethod } from '../../methods/registry.ts';
+import { guidedEvaluations } from '../../methods/method.ts';
+import { chosenMethod, evaluationsOfImage } from '../../methods/registry.ts';
 import { planPrompts } from '../../planning/promptPlan.ts';
 
 const BYTES_PER_TRACE_STEP = 8;
@@ -36,9 +37,8 @@ export function forecast(
   methods: Pick<MiTuneSpec, 'method' | 'drawnBy'> = {},
 ): Forecast {
   const { method, options } = chosenMethod(methods.method);
-  const drawing = drawingMethod(methods);
   const cost = method.cost(settings, options);
-  const perImage = drawing === null ? cost.perImage : drawing.method.cost(settings, drawing.options).perImage;
+  const perImage = evaluationsOfImage(settings, methods);
   const rounds = method.stages.includes('train') ? settings.selection.rounds : 1;
   const { sampling, score, selection, training } = settings;
   // Which texts are held out depends on the seed, how many does not.
@@ -48,7 +48,7 @@ export function forecast(
   const images = count * selection.candidates;
   const samplingEvaluations = images * perImage * rounds;
   const scoringEvaluations =
-    score.path === 'renoise' ? images * sampling.steps * 2 * score.noiseDraws * rounds : 0;
+    score.path === 'renoise' ? images * guidedEvaluations(settings) * score.noiseDraws * rounds : 0;
   const updates = cost.perUpdate === 0 ? 0 : training.iterations * rounds;
   const trainedImages = updates * training.batch * training.accumulation;
   const trainingEvaluations = updates * cost.perUpdate;

@@ -1,8 +1,6 @@
 import type { CompareColumn } from '../../../contract/comparison.ts';
-import { presetSettings } from '../../../contract/presets.ts';
 import type { Settings } from '../../../contract/spec.ts';
-import { GUIDED_EVALUATIONS } from '../../../methods/method.ts';
-import { chosenMethod, METHODS } from '../../../methods/registry.ts';
+import { chosenMethod, columnEvaluations, METHODS } from '../../../methods/registry.ts';
 import { type ColumnDraft, changeColumn, OWN_ADAPTER, removeColumn } from '../../../state/run/compare.ts';
 import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
@@ -103,12 +101,7 @@ function drawnAs({ drawnBy: _, ...column }: ColumnDraft, name: string): CompareC
 }
 
 /** What one image costs. */
-function costSentence({ drawnBy }: CompareColumn, sampling: Settings['sampling']): string {
-  // Drawn with DDPM, whose steps are its evaluations.
-  const settings = { ...presetSettings('demo'), sampling: { ...sampling, scheduler: 'ddpm' } } as const;
-  if (drawnBy === undefined) {
-    return `${formatPlural(settings.sampling.steps * GUIDED_EVALUATIONS, 'evaluation')} an image.`;
-  }
-  const { method, options } = chosenMethod(drawnBy);
-  return `At most ${formatPlural(method.cost(settings, options).perImage, 'evaluation')} an image.`;
+function costSentence(column: CompareColumn, sampling: Settings['sampling']): string {
+  const words = `${formatPlural(columnEvaluations(column, sampling), 'evaluation')} an image.`;
+  return column.drawnBy === undefined ? words : `At most ${words}`;
 }
