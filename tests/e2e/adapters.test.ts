@@ -7,8 +7,8 @@ import { openSafetensors, writeSafetensors } from '../../src/formats/safetensors
 import type { WritableTensor } from '../../src/formats/safetensorsLayout.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { normals } from '../../src/lib/philox.ts';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { goTo, pageProblems, WIDE, waitForEngine } from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { goTo, openStudio, pageProblems, WIDE } from '../helpers/studioPage.ts';
 
 const BLOCK = 'down_blocks.0.attentions.0.transformer_blocks.0';
 const LAYERS = [
@@ -23,11 +23,9 @@ let page: Page;
 let widths: number[];
 
 beforeAll(async () => {
-  studio = await launchStudio({ backend: 'wasm' });
+  studio = await openStudio();
   page = studio.page;
   await page.setViewportSize(WIDE);
-  await page.goto(studio.url);
-  await waitForEngine(page);
   const config = JSON.parse(readFileSync('public/models/shapes/unet/config.json', 'utf8'));
   const channels: number[] = config.block_out_channels;
   widths = [channels[0] as number, channels[0] as number, channels.at(-1) as number];

@@ -2,8 +2,8 @@
 
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { goTo, pageProblems, WIDE, waitForEngine } from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { goTo, openStudio, pageProblems, WIDE, waitForEngine } from '../helpers/studioPage.ts';
 
 const PROMPT = 'a red circle above a blue square';
 const PATIENT = { timeout: 240_000 };
@@ -12,11 +12,9 @@ const METHODS = ['Semantic-aware guidance (S-CFG)', 'Structured Diffusion Guidan
 let studio: Studio;
 let page: Page;
 beforeAll(async () => {
-  studio = await launchStudio({ backend: 'wasm' });
+  studio = await openStudio();
   page = studio.page;
   await page.setViewportSize(WIDE);
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 afterAll(() => studio?.close());
 

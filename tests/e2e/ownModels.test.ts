@@ -6,9 +6,17 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { writeSafetensors } from '../../src/formats/safetensors.ts';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
 import { type RangeServer, serveRanges } from '../../tools/lib/rangeServer.ts';
-import { giveFile, goTo, pageProblems, settle, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
+import {
+  giveFile,
+  goTo,
+  openStudio,
+  pageProblems,
+  settle,
+  TINY_RUN,
+  waitForEngine,
+} from '../helpers/studioPage.ts';
 
 /** Machines that run tests may be busy. */
 const PATIENT = { timeout: 60_000 };
@@ -60,14 +68,8 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'vocab.json'), vocabulary);
   writeFileSync(join(folder, 'merges.txt'), merges);
   server = await serveRanges(new Map([['/sd2.safetensors', small]]));
-  studio = await launchStudio({
-    backend: 'wasm',
-    userDataDir: join(folder, 'profile'),
-    onConsole: () => undefined,
-  });
+  studio = await openStudio({ userDataDir: join(folder, 'profile'), onConsole: () => undefined });
   page = studio.page;
-  await page.goto(studio.url);
-  await waitForEngine(page);
   await goTo(page, 'Model');
 });
 

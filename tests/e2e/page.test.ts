@@ -2,11 +2,12 @@
 
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
 import {
   alertCodes,
   giveFile,
   goTo,
+  openStudio,
   type PageTitle,
   pageProblems,
   TINY_RUN,
@@ -39,14 +40,9 @@ let page: Page;
 const printed: string[] = [];
 
 beforeAll(async () => {
-  studio = await launchStudio({
-    backend: 'wasm',
-    onConsole: (kind, text) => void (kind === 'error' && printed.push(text)),
-  });
+  studio = await openStudio({ onConsole: (kind, text) => void (kind === 'error' && printed.push(text)) });
   page = studio.page;
   await page.setViewportSize(WIDE);
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 
 afterAll(async () => {

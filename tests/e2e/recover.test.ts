@@ -6,18 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { goTo, pageProblems, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { goTo, openStudio, pageProblems, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 let folder: string;
 let studio: Studio;
 let page: Page;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mi-tune-recover-'));
-  studio = await launchStudio({ backend: 'wasm', userDataDir: folder });
+  studio = await openStudio({ userDataDir: folder });
   page = studio.page;
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 afterAll(async () => {
   await studio?.close();

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openSafetensors } from '../../src/formats/safetensors.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { DIST } from '../../tools/lib/buildApp.mjs';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { alertCodes, giveFile, goTo, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { alertCodes, giveFile, goTo, openStudio, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 const LIST =
   'a red circle and a blue square\r\na green star above a white ring\r\na small cyan ring\r\na red circle and a blue square\r\n';
@@ -26,10 +26,8 @@ let page: Page;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mi-tune-run-'));
   // A profile on disk: without one the browser keeps its storage in memory.
-  studio = await launchStudio({ backend: 'wasm', userDataDir: folder });
+  studio = await openStudio({ userDataDir: folder });
   page = studio.page;
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 
 afterAll(async () => {

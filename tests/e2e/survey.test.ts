@@ -9,16 +9,8 @@ import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnswerFile, parseAnswers } from '../../src/survey/answers.ts';
 import { readImage } from '../../src/survey/pack.ts';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import {
-  alertCodes,
-  giveFile,
-  goTo,
-  NARROW,
-  pageProblems,
-  WIDE,
-  waitForEngine,
-} from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { alertCodes, giveFile, goTo, NARROW, openStudio, pageProblems, WIDE } from '../helpers/studioPage.ts';
 import { buildSet, SURVEY_RUN, saveDownload, savePack } from '../helpers/surveyPacks.ts';
 
 const COLUMNS = ['mi', 'exact', 'shapes-clip'];
@@ -45,16 +37,13 @@ beforeAll(async () => {
     });
   });
   await new Promise<void>((listening) => receiver.listen(0, '127.0.0.1', listening));
-  studio = await launchStudio({
-    backend: 'wasm',
+  studio = await openStudio({
     mounts: { '/packs/': join(folder, 'packs') },
     userDataDir: join(folder, 'profile'),
     onConsole: (kind, text) => void (kind === 'error' && printed.push(text)),
   });
   page = studio.page;
   await page.setViewportSize(WIDE);
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 
 afterAll(async () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { Page } from 'playwright';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodePng } from '../../src/formats/png.ts';
-import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { giveFile, goTo, waitForEngine } from '../helpers/studioPage.ts';
+import type { Studio } from '../../tools/lib/launch.ts';
+import { giveFile, goTo, openStudio } from '../helpers/studioPage.ts';
 import { buildSet, SURVEY_RUN, savePack } from '../helpers/surveyPacks.ts';
 
 let folder: string;
@@ -16,10 +16,8 @@ let page: Page;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'mi-tune-packs-'));
-  studio = await launchStudio({ backend: 'wasm', userDataDir: join(folder, 'profile') });
+  studio = await openStudio({ userDataDir: join(folder, 'profile') });
   page = studio.page;
-  await page.goto(studio.url);
-  await waitForEngine(page);
 });
 
 afterAll(async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright';
 import type { MiTuneSpec } from '../../src/contract/spec.ts';
+import { type LaunchOptions, launchStudio, type Studio } from '../../tools/lib/launch.ts';
 
 const AXE_SOURCE = readFileSync(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
 const AXE_TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -58,6 +59,19 @@ export async function waitForEngine(page: Page): Promise<void> {
   await page.locator(settled).waitFor({ timeout: 120_000 });
   if ((await page.locator('[data-engine=failed]').count()) > 0)
     throw new Error((await alertTexts(page)).join('\n'));
+}
+
+/** A studio on wasm whose engine is ready. */
+export async function openStudio(options: Omit<LaunchOptions, 'backend'> = {}): Promise<Studio> {
+  const studio = await launchStudio({ backend: 'wasm', ...options });
+  try {
+    await studio.page.goto(studio.url);
+    await waitForEngine(studio.page);
+    return studio;
+  } catch (error) {
+    await studio.close();
+    throw error;
+  }
 }
 
 export async function goTo(page: Page, title: PageTitle): Promise<void> {

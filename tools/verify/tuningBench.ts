@@ -191,23 +191,29 @@ export function stateOf(adapter: Adapter) {
   return { adapter: withParameters(adapter, params), optimizer: startOptimizer(params) };
 }
 
-export type StepCheck = {
+/** What the index says of a step: its norm where it is known, and fields of its own. */
+type StepLog = { readonly grad_norm_before_clip?: number | undefined };
+
+export type StepCheck<Log extends StepLog> = {
   readonly context: TrainContext;
   readonly adapter: Adapter;
   readonly batches: readonly MicroBatch[];
-  readonly adamw: v.InferOutput<typeof adamSchema>;
-  readonly steps: number;
+  readonly adamw: v.InferOutput<typeof adamSchema> & { readonly log: readonly Log[] };
   readonly file: SafetensorsFile;
   readonly report: Report;
   /** Where parameters after step k are kept, by network, and how closely they are met. */
   readonly stored: (step: number, text: boolean) => { prefix: string; maxAbs: number; meanAbs: number };
-  readonly onStep: (step: number, result: { readonly loss: number; readonly gradNorm: number }) => void;
+  /** The loss before the step is the case's to compare. */
+  readonly checkLoss: (id: string, loss: number, line: Log, step: number) => void;
+  readonly normRtol: number;
+  /** The last step whose norm is compared: noise in the norm grows with steps where the loss cancels. */
+  readonly lastNorm: number;
 };
 
 /** Where a case that trains the network alone keeps its parameters. */
 export function storedSteps(
   tolerance: Readonly<Record<'params_after_step_max_abs' | 'params_after_step_mean_abs', number>>,
-): StepCheck['stored'] {
+): StepCheck<StepLog>['stored'] {
   return (step) => ({
     prefix: `step${step}.`,
     maxAbs: tolerance.params_after_step_max_abs,
@@ -216,7 +222,7 @@ export function storedSteps(
 }
 
 /** AdamW steps on the same batches, every parameter compared after each. */
-export async function checkSteps(c: StepCheck): Promise<void> {
+export async function checkSteps<Log extends StepLog>(c: StepCheck<Log>): Promise<void> {
   let state = stateOf(c.adapter);
   const options = {
     batch: 1,
@@ -227,10 +233,17 @@ export async function checkSteps(c: StepCheck): Promise<void> {
     weightDecay: c.adamw.weight_decay,
     flushAtEpochEnd: false,
   };
-  for (let step = 1; step <= c.steps; step++) {
+  for (const [k, line] of c.adamw.log.entries()) {
+    const step = k + 1;
     const result = await trainStep(c.context, state, c.batches, options);
     state = result.state;
-    c.onStep(step, result);
+    c.checkLoss(`step ${step}`, result.loss, line, step);
+    if (line.grad_norm_before_clip !== undefined && step <= c.lastNorm) {
+      const rtol = c.normRtol;
+      c.report.closeNumber(`step ${step}`, 'gradient norm', result.gradNorm, line.grad_norm_before_clip, {
+        rtol,
+      });
+    }
     for (const { name, tensor } of adapterParameters(state.adapter)) {
       const { prefix, maxAbs, meanAbs } = c.stored(step, name.startsWith('text_encoder.'));
       const key = prefix + keyOf(name);

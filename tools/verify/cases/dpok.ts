@@ -263,22 +263,15 @@ export async function runDpok(entry: unknown, io: OracleFiles, report: Report): 
       adapter: policy,
       batches,
       adamw: asked.adamw,
-      steps: asked.adamw.log.length,
       file,
       report,
       stored: storedSteps(tolerance),
-      onStep: (step, { loss, gradNorm }) => {
-        const line = asked.adamw.log[step - 1];
-        if (line === undefined) return;
-        report.closeNumber(`step ${step}`, 'loss before', loss, line.loss_before_step, {
-          rtol: tolerance[`${asked.adamw.setting}_loss_rtol`],
-        });
-        if (line.grad_norm_before_clip !== undefined && step === 1) {
-          report.closeNumber(`step ${step}`, 'gradient norm', gradNorm, line.grad_norm_before_clip, {
-            rtol: tolerance[`${asked.adamw.setting}_grad_norm_rtol`],
-          });
-        }
+      checkLoss: (id, loss, line) => {
+        const rtol = tolerance[`${asked.adamw.setting}_loss_rtol`];
+        report.closeNumber(id, 'loss before', loss, line.loss_before_step, { rtol });
       },
+      normRtol: tolerance[`${asked.adamw.setting}_grad_norm_rtol`],
+      lastNorm: 1,
     });
     disposeBatches(batches);
   }

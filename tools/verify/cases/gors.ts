@@ -173,7 +173,6 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
     adapter,
     batches: [batch],
     adamw: asked.adamw,
-    steps: asked.adamw.log.length,
     file,
     report,
     stored: (step, ofText) =>
@@ -188,18 +187,10 @@ export async function runGors(entry: unknown, io: OracleFiles, report: Report): 
             maxAbs: tolerance.params_after_step_max_abs,
             meanAbs: tolerance.params_after_step_mean_abs,
           },
-    onStep: (step, { loss, gradNorm }) => {
-      const line = asked.adamw.log[step - 1];
-      if (line === undefined) return;
-      report.closeNumber(`step ${step}`, 'loss before', loss, line.loss_before_step, {
-        rtol: tolerance.loss_rtol,
-      });
-      if (line.grad_norm_before_clip !== undefined) {
-        report.closeNumber(`step ${step}`, 'gradient norm', gradNorm, line.grad_norm_before_clip, {
-          rtol: tolerance.grad_norm_rtol,
-        });
-      }
-    },
+    checkLoss: (id, loss, line) =>
+      report.closeNumber(id, 'loss before', loss, line.loss_before_step, { rtol: tolerance.loss_rtol }),
+    normRtol: tolerance.grad_norm_rtol,
+    lastNorm: Number.POSITIVE_INFINITY,
   });
   checkAllRead(report, io, asked);
   disposeBatch(batch);
