@@ -37,9 +37,13 @@ const { setState: set, getState: get } = useAdapters;
 let abort: AbortController | null = null;
 
 export async function refreshAdapters(): Promise<void> {
+  const before = get().imported ?? [];
   const list = await attempt(() => engineClient().call('stored', {}));
   if (list === null) return;
-  set({ imported: list.adapters.map(({ id, name }) => ({ id: `import:${id}`, name })) });
+  const stored = list.adapters.map(({ id, name }) => ({ id: `import:${id}`, name }));
+  // What came in while the list was read may not be in it.
+  const since = (get().imported ?? []).filter((one) => !before.includes(one));
+  set({ imported: [...since.filter(({ id }) => !stored.some((one) => one.id === id)), ...stored] });
 }
 
 /** Takes in an adapter made here or by another tool and chooses it. Null where it was refused. */
