@@ -152,4 +152,14 @@ test('the report says what it rests on and what everything costs', () => {
   expect(text).toMatch(/clearly above MI-TUNE with one round: none; below: .*GORS/);
   expect(text).toMatch(/Attend-and-Excite, made for images where an object is missing/);
   expect(text).not.toMatch(/NaN|undefined/);
+  // A study that was stopped says so.
+  const asked = methodsReport({
+    store,
+    design: { ...design, seeds: 3 },
+    schedule,
+    model: 'invented',
+    notes: null,
+  });
+  expect(asked).toContain('2 seeds, 8 prompts, 16 images a row and seed');
+  expect(asked).toContain('The design asks for 3 seeds');
 });

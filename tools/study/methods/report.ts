@@ -6,7 +6,7 @@ import { duration } from '../budget.ts';
 import { GUIDANCE } from '../design.ts';
 import { interval, number, percent, percentInterval, points, table } from '../report/markdown.ts';
 import type { Store } from '../store.ts';
-import { armName, imageCost, type MethodsDesign, preparation } from './design.ts';
+import { armName, armsOf, imageCost, type MethodsDesign, preparation } from './design.ts';
 import { methodSteps } from './plan.ts';
 import { type ArmResult, readResults } from './results.ts';
 
@@ -43,7 +43,7 @@ const MISTAKES: Readonly<Record<MistakeKind, string>> = {
 export function methodsReport(study: MethodsStudy): string {
   const results = readResults(study.store, study.design, study.schedule);
   const sections = [
-    preamble(study),
+    preamble(study, results),
     mainTable(study.design, results),
     faults(results),
     categories(study.design, results),
@@ -51,23 +51,43 @@ export function methodsReport(study: MethodsStudy): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function preamble({ store, design, schedule, model, notes }: MethodsStudy): string {
+function preamble(
+  { store, design, schedule, model, notes }: MethodsStudy,
+  results: readonly ArmResult[],
+): string {
   const steps = methodSteps(design, schedule);
   const done = steps.filter(({ id }) => store.has(id)).length;
-  const { pool, test, categories, seeds, trainingBudget } = design;
+  const { pool, test, categories, trainingBudget } = design;
   const prompts = categories.length * test.prompts;
-  const small =
-    prompts * seeds < 60
-      ? `**This is small**: ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}, ${prompts} prompts, ${prompts * test.images * seeds} images a row. It shows that every method runs at the stated cost, and differences between methods only where an interval says so.`
-      : `${seeds} seeds, ${prompts} prompts, ${prompts * test.images * seeds} images a row.`;
+  const size = sizeOf(design, results, prompts);
   return [
     '# Methods side by side on the shapes world',
     'Written by `npm run study -- --methods`; do not edit. The rows of the paper’s Table 1 on the shapes world, by a model that forgets and swaps. The score is exact, from pixels: the share of a prompt’s claims that hold in an image (soft), and whether all of them do (strict). No method sees it: every reward is MI.',
-    small,
+    size,
     `Design “${design.name}”: ${done} of ${steps.length} steps are done, ${duration(store.seconds / 3600)} of computing; model ${model}. Training prompts: ${categories.length * pool.prompts}, ${pool.candidates} candidates each, k = ${pool.keep}, ${design.steps} DDPM steps at guidance ${GUIDANCE}. Test images: ${design.evaluationSteps} DDIM steps, the same seeds for every row. Every method that trains may spend ${trainingBudget} network evaluations on it, what it draws on the way included, beside the pool; MI-TUNE with R rounds divides pool and training by R. Learning rate ${design.learningRate} (the demonstration’s, chosen there for MI-TUNE on other prompts), DoRA of rank ${design.rank} and batch ${design.batch} are the same for all: nothing was tuned for any other method, and methods whose authors train longer or at other rates stand below what they can do.`,
     `“Best by MI” draws ${design.bestOf} images and keeps the one with most MI: what the evaluations of an inference-time method could buy instead. Evaluations are of one sample with one context; a backward pass counts as two. Where they depend on the image, the most is given.`,
     ...(notes === null ? [] : [`## How it went\n\n${notes}`]),
   ].join('\n\n');
+}
+
+/** How many seeds and images rows rest on: of a study that was stopped, fewer than its design asks for. */
+function sizeOf(design: MethodsDesign, results: readonly ArmResult[], prompts: number): string {
+  const { test, seeds } = design;
+  const found = results.map((result) => result.seeds);
+  const [least, most] = [Math.min(...found), Math.max(0, ...found)];
+  if (most === 0) return 'No row is complete yet.';
+  const count = (n: number): string => (n === 1 ? '1 seed' : `${n} seeds`);
+  const rows = least === most ? count(most) : `${least} to ${count(most)}`;
+  const facts = `${rows}, ${prompts} prompts, ${prompts * test.images} images a row and seed`;
+  const known = new Set(results.map(({ arm }) => armName(arm)));
+  const missing = armsOf(design)
+    .map(armName)
+    .filter((name) => !known.has(name));
+  const absent = missing.length === 0 ? '' : ` Not measured: ${missing.join(', ')}.`;
+  const few = least < seeds ? ` The design asks for ${count(seeds)}; there was no time for the rest.` : '';
+  const short = few + absent;
+  if (prompts * least >= 60) return `${facts}.${short}`;
+  return `**This is small**: ${facts}. It shows that every method runs at the stated cost, and differences between methods only where an interval says so.${short}`;
 }
 
 function mainTable(design: MethodsDesign, results: readonly ArmResult[]): string {
