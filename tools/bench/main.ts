@@ -26,6 +26,8 @@ SUITE                     ${suiteNames.join(', ') || 'none yet'} (default: all)
 --json FILE               also write the numbers to a file
 --help                    this text`;
 
+const PATIENCE_MS = 180_000;
+
 type Options = { request: BenchRequest; device: TorchDevice; jsonFile: string | null };
 
 function readOptions(): Options | null {
@@ -66,6 +68,9 @@ async function bench({ request, device, jsonFile }: Options): Promise<void> {
   const torch = new TorchProcess();
   try {
     const { page } = studio;
+    // The page is built from its sources as it loads, on a machine that may have other things to do.
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.setDefaultNavigationTimeout(PATIENCE_MS);
     await page.exposeFunction('openTorch', (asked: TorchDevice) => openTorch(torch, asked));
     await page.exposeFunction('torchDevice', () => device);
     await page.exposeFunction('timeTorchStableDiffusion', () => torch.timeStableDiffusion(SD21_BASE.unet));

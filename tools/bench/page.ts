@@ -4,7 +4,7 @@ import type { BackendInfo, BackendName } from '../../src/contract/backend.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { Bench, type BenchRow, type Suite } from './bench.ts';
-import type { TorchDevice, TorchInputs, TorchTime } from './torch.ts';
+import type { TorchDevice, TorchInputs, TorchTimes } from './torch.ts';
 
 export type BenchRequest = {
   readonly backend: 'wasm' | 'webgpu';
@@ -21,7 +21,7 @@ declare global {
     /** False when PyTorch is not installed; see TorchProcess for the rest. */
     openTorch(device: TorchDevice): Promise<boolean>;
     torchDevice(): Promise<TorchDevice>;
-    timeTorchStableDiffusion(): Promise<readonly TorchTime[]>;
+    timeTorchStableDiffusion(): Promise<TorchTimes>;
     prepareTorch(inputs: TorchInputs): Promise<readonly number[]>;
     timeTorch(): Promise<number>;
   }

@@ -159,14 +159,14 @@ function measured(file: BenchFile): string[] {
       ? ''
       : `, ${adapter.vendor} ${adapter.architecture}${adapter.software ? ' (a program that plays a GPU: ratios only)' : ''}`;
   const lines = shown.map(
-    ({ suite, title, variant, value, unit, ratio }) =>
-      `| ${suite} | ${title} | ${variant} | ${rounded(value)} ${unit} | ${ratio === null ? '' : `${ratio.toFixed(2)}x`} |`,
+    ({ suite, title, variant, value, unit, range, ratio }) =>
+      `| ${suite} | ${title} | ${variant} | ${rounded(value)} ${unit} | ${range === null ? '' : `${rounded(range[0])} ${unit}`} | ${ratio === null ? '' : `${ratio.toFixed(2)}x`} |`,
   );
   return [
     `### ${backend.name}${gpu}; Chromium ${machine.browser}; ${machine.cores} x ${machine.cpu}; ${machine.date.slice(0, 10)}`,
     '',
-    '| suite | what | variant | | times faster |',
-    '| --- | --- | --- | ---: | ---: |',
+    '| suite | what | variant | median | fastest | times faster |',
+    '| --- | --- | --- | ---: | ---: | ---: |',
     ...lines,
     '',
   ];

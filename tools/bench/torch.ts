@@ -25,8 +25,11 @@ const INTERPRETERS = ['/usr/bin/python3', 'python3'];
 
 export type TorchDevice = 'cpu' | 'cuda';
 
-/** Milliseconds of the UNet of SD-2.1 in one precision. */
-export type TorchTime = { readonly precision: string; readonly batch: number; readonly ms: number };
+/** Milliseconds of the UNet of SD-2.1 by precision and batch; on a CPU float32 and a small image alone. */
+export type TorchTimes = {
+  readonly latents: number;
+  readonly times: readonly { readonly precision: string; readonly batch: number; readonly ms: number }[];
+};
 
 /** Runs the shapes model's UNet, on the CPU with one thread. Start it with `open`, end it with `close`. */
 export class TorchProcess {
@@ -64,9 +67,9 @@ export class TorchProcess {
     return (await this.#ask<{ ms: number }>({ time: true })).ms;
   }
 
-  /** Times the UNet of Stable Diffusion 2.1 with random weights on latents of 64 x 64. */
-  async timeStableDiffusion(config: object): Promise<readonly TorchTime[]> {
-    return (await this.#ask<{ times: readonly TorchTime[] }>({ sd: config })).times;
+  /** Times the UNet of Stable Diffusion 2.1 with random weights. */
+  timeStableDiffusion(config: object): Promise<TorchTimes> {
+    return this.#ask<TorchTimes>({ sd: config });
   }
 
   close(): void {

@@ -3,7 +3,7 @@
     {"unet": FOLDER, "device": "cpu" | "cuda"}               -> {"version", "threads", "simd"}   the shapes model's; one thread
     {"zt": [...], "ztShape", "context", "contextShape", "t"} -> {"output": [...]}   kept as the inputs to time
     {"time": true}                                           -> {"ms": milliseconds of one forward}
-    {"sd": CONFIG}            -> {"times": [{"precision", "batch", "ms"}]}   SD-2.1 at 64 x 64 latents, random weights
+    {"sd": CONFIG}            -> {"latents", "times": [{"precision", "batch", "ms"}]}   SD-2.1, random weights
 """
 import json
 import sys
@@ -18,7 +18,8 @@ from networks import blocks, unet as network  # noqa: E402
 from tensor_file import load_tensors  # noqa: E402
 
 PRECISIONS = (("fp32", torch.float32, False), ("TF32", torch.float32, True), ("fp16", torch.float16, True))
-REPEATS = 9
+# One thread of a CPU has no other precision, and takes seconds for the smallest image.
+SIZES = {"cuda": (PRECISIONS, (1, 2, 8), 64, 9), "cpu": (PRECISIONS[:1], (1,), 8, 3)}
 
 
 def simd(device):
@@ -61,26 +62,28 @@ def fused_attention(self, x, context=None):
 
 
 def time_stable_diffusion(config, device):
-    blocks.Attention.forward = fused_attention
+    # Since PyTorch 2.0.
+    if hasattr(F, "scaled_dot_product_attention"):
+        blocks.Attention.forward = fused_attention
     blocks.GroupNorm.forward = torch.nn.GroupNorm.forward
     blocks.LayerNorm.forward = torch.nn.LayerNorm.forward
     embed = network.timestep_embedding
-    with torch.device(device):
-        unet = network.UNet(config).eval()
+    unet = network.UNet(config).eval().to(device)
+    precisions, batches, latents, repeats = SIZES[device]
     times = []
-    for precision, dtype, tf32 in PRECISIONS:
+    for precision, dtype, tf32 in precisions:
         torch.backends.cuda.matmul.allow_tf32 = tf32
         torch.backends.cudnn.allow_tf32 = tf32
         unet = unet.to(dtype)
         # The embedding is made in float32 on the CPU.
         network.timestep_embedding = lambda t, width, dtype=dtype: embed(t.cpu(), width).to(device, dtype)
-        for batch in (1, 2, 8):
-            zt = torch.randn(batch, 4, 64, 64, device=device, dtype=dtype)
+        for batch in batches:
+            zt = torch.randn(batch, 4, latents, latents, device=device, dtype=dtype)
             context = torch.randn(batch, 77, 1024, device=device, dtype=dtype)
             t = torch.full((batch,), 501.0, device=device)
-            runs = sorted(elapsed(device, lambda: unet(zt, t, context)) for _ in range(REPEATS))
-            times.append({"precision": precision, "batch": batch, "ms": runs[REPEATS // 2]})
-    return times
+            runs = sorted(elapsed(device, lambda: unet(zt, t, context)) for _ in range(repeats))
+            times.append({"precision": precision, "batch": batch, "ms": runs[repeats // 2]})
+    return {"latents": latents, "times": times}
 
 
 def main():
@@ -99,7 +102,7 @@ def main():
                 inputs = zt, torch.full([len(zt)], float(request["t"]), device=device), context
                 answer = {"output": unet(*inputs).flatten().tolist()}
             elif "sd" in request:
-                answer = {"times": time_stable_diffusion(request["sd"], device)}
+                answer = time_stable_diffusion(request["sd"], device)
             else:
                 answer = {"ms": elapsed(device, lambda: unet(*inputs))}
             print(json.dumps(answer), flush=True)
