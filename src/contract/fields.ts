@@ -57,7 +57,7 @@ export const FIELDS = {
         kind: 'integer',
         flag: 'sampling-batch',
         label: 'Images at once',
-        help: 'Candidates per network call. More is faster until memory runs out; the images stay the same.',
+        help: 'Candidates of a prompt per network call; a GPU may take more of a small model. More is faster until memory runs out; the images stay the same.',
         min: 1,
         max: 64,
         step: 1,

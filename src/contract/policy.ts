@@ -1,3 +1,4 @@
+import type { BackendInfo } from './backend.ts';
 import type { GradientMode, PlanSettings } from './loadPlan.ts';
 
 /** Most rows that go through the network together. */
@@ -10,6 +11,8 @@ export type RowLimits = {
 
 /** How a model is run in the memory there is. None of it changes what is computed, but for rounding. */
 export type ComputePolicy = RowLimits & {
+  /** Candidates of a prompt that go through the network together even where a run asks for fewer: what keeps a GPU busy. */
+  readonly drawAtLeast: number;
   readonly sweep: GradientMode;
   /** Bands that images are decoded and encoded in; 1 for one piece. */
   readonly decodeBands: number;
@@ -36,6 +39,7 @@ export const NO_LIMIT: RowLimits = {
 /** For models of which everything fits, as the built-in one. */
 export const EVERYTHING_FITS: ComputePolicy = {
   ...NO_LIMIT,
+  drawAtLeast: 1,
   sweep: 'whole',
   decodeBands: 1,
   decodeImages: 8,
@@ -48,10 +52,29 @@ export function policyOf({ parts, sweep, decodeBands }: PlanSettings, limits: Ro
   if (parts === 'resident' && sweep === 'whole' && decodeBands === 1) return EVERYTHING_FITS;
   return {
     ...limits,
+    // One row of a large model is enough for a GPU.
+    drawAtLeast: 1,
     sweep,
     decodeBands,
     decodeImages: 1,
     decodeAtOnce: parts === 'resident',
     submitEvery: SUBMIT_EVERY,
   };
+}
+
+/** Guided pairs of a small network below which a GPU has nothing to do for most of the time. */
+const GPU_ROWS = 32;
+
+/** The policy on a device: batches that are asked for are those of a processor, and images do not depend on them. */
+export function policyOn(
+  policy: ComputePolicy,
+  { name, adapter }: Pick<BackendInfo, 'name' | 'adapter'>,
+): ComputePolicy {
+  const isGpu = name === 'webgpu' && adapter?.software === false;
+  return isGpu && policy === EVERYTHING_FITS ? { ...policy, drawAtLeast: GPU_ROWS } : policy;
+}
+
+/** Candidates at once, where a run asks for so many. */
+export function drawnAtOnce({ drawAtLeast, drawRows }: ComputePolicy, asked: number): number {
+  return Math.min(Math.max(asked, drawAtLeast), drawRows);
 }

@@ -1,7 +1,7 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
-import { ONE_ROW, policyOf, type RowLimits } from '../contract/policy.ts';
+import { ONE_ROW, policyOf, policyOn, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
 import type { JobTools } from '../jobs/runContext.ts';
@@ -150,7 +150,7 @@ export class Engine {
     const shape = await readModelShape(folder);
     signal.throwIfAborted();
     const settings = defaultSettings(shape, { backend: this.backend.name, size: null, batch: 1 });
-    const policy = policyOf(settings, ONE_ROW);
+    const policy = policyOn(policyOf(settings, ONE_ROW), this.backend);
     // The old model goes only when the new one has come, so that a wrong address costs nothing; but two large ones
     // would not fit.
     if (settings.parts === 'byPhase') this.unload();

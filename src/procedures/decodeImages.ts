@@ -1,9 +1,10 @@
 import type { PixelImage } from '../contract/events.ts';
-import { decodeInBands, encodeInBands, type Pace } from '../models/vae/bands.ts';
+import { decodeInBands, encodeInBands } from '../models/vae/bands.ts';
 import { fromRgba, toRgba } from '../models/vae/pixels.ts';
 import { decode, encode } from '../models/vae/run.ts';
 import { trimPool } from '../tensor/memory.ts';
-import { alone, settle } from '../tensor/pace.ts';
+import { alone, inOnePiece, paced, settle } from '../tensor/pace.ts';
+import { prepareKernels } from '../tensor/repeated.ts';
 import { scope, type Tensor4D, tf } from '../tensor/tf.ts';
 import { stackLatents } from './measureSet.ts';
 import type { Session } from './session.ts';
@@ -27,10 +28,11 @@ export async function decodeImages(
     for (let from = 0; from < latents.length; from += policy.decodeImages) {
       const group = latents.slice(from, from + policy.decodeImages).map((latent) => ({ latent }));
       const unscaled = scope(() => tf.div(stackLatents(session, group), scalingFactor) as Tensor4D);
+      await prepareDecoding(session, unscaled);
       const decoded =
         policy.decodeBands === 1
           ? decode(vae, unscaled)
-          : await decodeInBands(vae, unscaled, policy.decodeBands, pace);
+          : await paced(decodeInBands(vae, unscaled, policy.decodeBands), pace);
       const [, height, width] = decoded.shape;
       images.push(...(await toRgba(decoded)).map((rgba) => ({ width, height, rgba })));
       tf.dispose([unscaled, decoded]);
@@ -54,7 +56,7 @@ export async function encodePixels(
       const { mean, logvar } =
         policy.decodeBands === 1
           ? encode(model.vae, image)
-          : await encodeInBands(model.vae, image, policy.decodeBands, pace);
+          : await paced(encodeInBands(model.vae, image, policy.decodeBands), pace);
       const scaled = tf.mul(mean, scalingFactor) as Tensor4D;
       latents.push(Float32Array.from((await scaled.data()) as Float32Array));
       tf.dispose([image, mean, logvar, scaled]);
@@ -62,6 +64,27 @@ export async function encodePixels(
     return latents;
   });
 }
+
+/** Sizes of latents whose decoding has been compiled, by model. */
+const prepared = new WeakMap<object, Set<string>>();
+
+/** Compiles what decoding needs before the first of a size. */
+async function prepareDecoding({ model: { vae }, policy }: Session, latent: Tensor4D): Promise<void> {
+  const sizes = prepared.get(vae) ?? new Set();
+  prepared.set(vae, sizes);
+  const size = [...latent.shape, policy.decodeBands].join();
+  if (sizes.has(size)) return;
+  sizes.add(size);
+  await prepareKernels(() => {
+    const image =
+      policy.decodeBands === 1
+        ? decode(vae, latent)
+        : inOnePiece(decodeInBands(vae, latent, policy.decodeBands));
+    image.dispose();
+  });
+}
+
+type Pace = () => Promise<void>;
 
 /** Brings the VAE. Where memory is short nothing else runs meanwhile, and the pool is emptied again and again. */
 async function withVae<T>({ model, policy }: Session, work: (pace: Pace) => Promise<T>): Promise<T> {

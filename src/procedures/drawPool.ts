@@ -1,5 +1,6 @@
 /** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
 
+import { drawnAtOnce } from '../contract/policy.ts';
 import { type StepRecord, sample, seededNoise } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { StudioError } from '../lib/errors.ts';
@@ -50,7 +51,7 @@ export async function* drawPool(
   options: DrawOptions,
 ): AsyncGenerator<readonly DrawnCandidate[]> {
   let done = 0;
-  const rows = Math.min(options.batch, session.policy.drawRows, (options.rule ?? guidanceRule).rows);
+  const rows = Math.min(drawnAtOnce(session.policy, options.batch), (options.rule ?? guidanceRule).rows);
   for (const task of tasks) {
     for (let from = 0; from < task.candidates.length; from += rows) {
       const group = task.candidates.slice(from, from + rows);

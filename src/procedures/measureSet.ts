@@ -1,5 +1,6 @@
 /** Noise-prediction errors and MI of finished images under a model, over noise draws that are the same every time. */
 
+import { drawnAtOnce } from '../contract/policy.ts';
 import { measureRenoised } from '../mi/measureRenoised.ts';
 import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../mi/renoisedScore.ts';
 import type { ScoreOptions } from '../mi/score.ts';
@@ -34,7 +35,7 @@ export async function measureSet(
 ): Promise<RenoiseMeasurement[][]> {
   const plan = renoisePlan(options.grid, { draws: options.draws });
   const measured: RenoiseMeasurement[][] = [];
-  const rows = Math.min(options.batch, session.policy.drawRows);
+  const rows = drawnAtOnce(session.policy, options.batch);
   const contexts = contextsOf(session, tuned);
   await contexts.prepare(['', ...images.map((image) => image.text)], options.signal);
   for (let from = 0; from < images.length; from += rows) {

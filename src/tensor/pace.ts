@@ -14,6 +14,26 @@ export async function settle(): Promise<void> {
   while (taken !== null) await taken;
 }
 
+/** Work that yields wherever others may come in between, and returns its result. */
+export type Pieces<T> = Generator<void, T>;
+
+/** Does work piece by piece, with a wait after each. */
+export async function paced<T>(pieces: Pieces<T>, pace: () => Promise<void>): Promise<T> {
+  for (;;) {
+    const next = pieces.next();
+    if (next.done) return next.value;
+    await pace();
+  }
+}
+
+/** Does all of it at once. */
+export function inOnePiece<T>(pieces: Pieces<T>): T {
+  for (;;) {
+    const next = pieces.next();
+    if (next.done) return next.value;
+  }
+}
+
 /**
  * Runs `work` while everything else waits at its next `settle`, for work whose memory must not add to that of others.
  * It paces itself by the function it is given: `settle` would wait forever.

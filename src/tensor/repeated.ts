@@ -36,11 +36,11 @@ export function repeated(
 
 /**
  * As `Repeated.compile`, for work that is done once. Does nothing on wasm.
- * @param work computes of what is there already, or of tensors of the same sizes
+ * @param work computes of what is there already, or of tensors of the same sizes, and frees all of it
  */
-export async function prepareKernels(work: () => Tensor): Promise<void> {
+export async function prepareKernels(work: () => void): Promise<void> {
   const backend = tf.backend();
-  if (backend instanceof WebGPUBackend) await compileAhead(backend, () => work().dispose());
+  if (backend instanceof WebGPUBackend) await compileAhead(backend, work);
 }
 
 function plain(

@@ -11,7 +11,7 @@ import type { Projector } from '../models/hooks.ts';
 import { encodeText } from '../models/text/run.ts';
 import type { TextWeights } from '../models/text/weights.ts';
 import type { BlockInput } from '../models/unet/blocks.ts';
-import { unetGradients } from '../models/unet/gradients.ts';
+import { type GradientRequest, prepareGradients, unetGradients } from '../models/unet/gradients.ts';
 import { runUnet, type Unet, unetInput } from '../models/unet/run.ts';
 import { gradients } from '../tensor/gradients.ts';
 import {
@@ -163,10 +163,16 @@ export async function microBatchGradients(
     const value = lossOf({ prediction, reference });
     return share === 1 ? value : (tf.mul(value, share) as Scalar);
   };
-  const found = await unetGradients(
-    { unet: context.unet, zt, input, parameters: ofUnet, withContext: trainsText, loss },
-    context.mode,
-  );
+  const request: GradientRequest = {
+    unet: context.unet,
+    zt,
+    input,
+    parameters: ofUnet,
+    withContext: trainsText,
+    loss,
+  };
+  await prepareOnce(context, request);
+  const found = await unetGradients(request, context.mode);
   const textGradients =
     found.context === null
       ? []
@@ -188,6 +194,18 @@ export async function microBatchGradients(
     loss: found.loss,
     gradients: adapterParameters(adapter).map((p) => byTensor.get(p.tensor) as Tensor),
   };
+}
+
+/** Sizes of inputs whose gradients have been compiled, by what they are computed in. */
+const prepared = new WeakMap<TrainContext, Set<string>>();
+
+async function prepareOnce(context: TrainContext, request: GradientRequest): Promise<void> {
+  const sizes = prepared.get(context) ?? new Set();
+  prepared.set(context, sizes);
+  const size = request.zt.shape.join();
+  if (sizes.has(size)) return;
+  sizes.add(size);
+  await prepareGradients(request, context.mode);
 }
 
 /** What the network is given, and the loss of its output there; `dispose` frees what was made for it. */

@@ -6,7 +6,8 @@
  */
 import type { GradientMode } from '../../contract/loadPlan.ts';
 import { gradients, gradientsIfAny } from '../../tensor/gradients.ts';
-import { settle } from '../../tensor/pace.ts';
+import { inOnePiece, type Pieces, paced, settle } from '../../tensor/pace.ts';
+import { prepareKernels } from '../../tensor/repeated.ts';
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../tensor/tf.ts';
 import { inGradientForms } from '../../tensor/wasm/forms.ts';
 import type { AttentionSite } from '../hooks.ts';
@@ -48,7 +49,15 @@ export type Gradients = {
 };
 
 export async function unetGradients(request: GradientRequest, mode: GradientMode): Promise<Gradients> {
-  return mode === 'whole' ? wholeTape(request) : sweep(request);
+  return mode === 'whole' ? wholeTape(request) : paced(sweep(request), settle);
+}
+
+/** Compiles the kernels that `unetGradients` of this request needs, all at once. */
+export function prepareGradients(request: GradientRequest, mode: GradientMode): Promise<void> {
+  return prepareKernels(() => {
+    const found = mode === 'whole' ? wholeTape(request) : inOnePiece(sweep(request));
+    for (const tensor of [found.loss, ...found.parameters, found.context, found.latent]) tensor?.dispose();
+  });
 }
 
 /** The input with a hook that collects maps, which outlive the network's pass: free them with `dispose`. */
@@ -93,7 +102,7 @@ type Visit = {
   readonly maps: number;
 };
 
-async function sweep(request: GradientRequest): Promise<Gradients> {
+function* sweep(request: GradientRequest): Pieces<Gradients> {
   const { zt, input, parameters, withContext, withLatent = false, loss } = request;
   const { visits, output, maps } = inGradientForms(() => forward(request));
   const trainable = visits.map(({ stage }) => {
@@ -133,7 +142,7 @@ async function sweep(request: GradientRequest): Promise<Gradients> {
       // Undefined where the stage does not attend to the context.
       const dContext = withContext ? (found[next] as Tensor3D | undefined) : undefined;
       if (dContext !== undefined) context = addInto<Tensor3D>(context ?? undefined, dContext) ?? null;
-      await settle();
+      yield;
     } else tf.dispose(ownMaps.filter((x) => x !== undefined));
     if (h !== zt) h.dispose();
   }

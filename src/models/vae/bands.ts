@@ -7,6 +7,7 @@
 import { silu } from '../../tensor/ops/activations.ts';
 import { conv2d } from '../../tensor/ops/conv2d.ts';
 import { groupMoments } from '../../tensor/ops/groupMoments.ts';
+import type { Pieces } from '../../tensor/pace.ts';
 import { type Tensor, type Tensor4D, tf } from '../../tensor/tf.ts';
 import { runConv, runLinear } from '../layers.ts';
 import type { Conv, Norm } from '../parameters.ts';
@@ -16,78 +17,65 @@ import type { VaeBlock, VaeResnet, VaeWeights } from './weights.ts';
 /** Rows of an activation from top to bottom, [N, rows, W, C] each. The owner disposes. */
 type Bands = readonly Tensor4D[];
 
-/** Called between two pieces of work, with the bytes of nothing but what is still needed on the device. */
-export type Pace = () => Promise<void>;
-
 /** The scale and shift per channel that a group norm comes to, [N, 1, 1, C] each. */
 type Affine = { readonly scale: Tensor; readonly shift: Tensor };
 
 /**
- * latent [N, h, w, C], already divided by the scaling factor -> image [N, h f, w f, 3], about [-1, 1].
+ * latent [N, h, w, C], already divided by the scaling factor -> image [N, h f, w f, 3], about [-1, 1]. Where it yields,
+ * nothing is on the device but what is still needed.
  * @param count of bands; where it does not divide h, the next smaller that does
  */
-export async function decodeInBands(
-  vae: VaeWeights,
-  latent: Tensor4D,
-  count: number,
-  pace: Pace,
-): Promise<Tensor4D> {
+export function* decodeInBands(vae: VaeWeights, latent: Tensor4D, count: number): Pieces<Tensor4D> {
   const { decoder } = vae;
   const low = tf.tidy(() =>
     runMid(decoder.mid, runConv(decoder.convIn, runLinear(vae.postQuant, latent) as Tensor4D), vae),
   );
   const bands = split(low, count);
-  await pace();
+  yield;
   let x = bands;
-  for (const block of decoder.blocks) x = await runBlock(vae, block, x, upsample, pace);
+  for (const block of decoder.blocks) x = yield* runBlock(vae, block, x, upsample);
   const last = x;
   const norm = affine(last, decoder.normOut, vae.config.groups);
-  const out = await map(last, pace, (at) => convolve(last, at, decoder.convOut, norm));
+  const out = yield* map(last, (at) => convolve(last, at, decoder.convOut, norm));
   drop(norm);
   return join(out);
 }
 
 /** image [N, H, W, 3] in [-1, 1] -> moments of its latent [N, H/f, W/f, C], as `encode` gives them. */
-export async function encodeInBands(
-  vae: VaeWeights,
-  image: Tensor4D,
-  count: number,
-  pace: Pace,
-): Promise<Moments> {
+export function* encodeInBands(vae: VaeWeights, image: Tensor4D, count: number): Pieces<Moments> {
   const { encoder, config } = vae;
   // Every band comes to a whole number of latent rows.
   const pixels = split(image.clone(), divisorOf(image.shape[1] / config.factor, count));
-  let x = await map(pixels, pace, (at) => convolve(pixels, at, encoder.convIn, null));
-  for (const block of encoder.blocks) x = await runBlock(vae, block, x, downsample, pace);
+  let x = yield* map(pixels, (at) => convolve(pixels, at, encoder.convIn, null));
+  for (const block of encoder.blocks) x = yield* runBlock(vae, block, x, downsample);
   const low = join(x);
   const moments = tf.tidy(() => finishEncoding(vae, low));
   low.dispose();
   return moments;
 }
 
-async function runBlock(
+function* runBlock(
   vae: VaeWeights,
   block: VaeBlock,
   start: Bands,
-  resample: (x: Bands, conv: Conv, pace: Pace) => Promise<Bands>,
-  pace: Pace,
-): Promise<Bands> {
+  resample: (x: Bands, conv: Conv) => Pieces<Bands>,
+): Pieces<Bands> {
   let x = start;
-  for (const resnet of block.resnets) x = await runResnet(resnet, x, vae.config.groups, pace);
-  return block.resample === null ? x : resample(x, block.resample, pace);
+  for (const resnet of block.resnets) x = yield* runResnet(resnet, x, vae.config.groups);
+  return block.resample === null ? x : yield* resample(x, block.resample);
 }
 
 /** Consumes `x`. */
-async function runResnet(w: VaeResnet, x: Bands, groups: number, pace: Pace): Promise<Bands> {
+function* runResnet(w: VaeResnet, x: Bands, groups: number): Pieces<Bands> {
   const norm1 = affine(x, w.norm1, groups);
   const h: Tensor4D[] = [];
   for (let at = 0; at < x.length; at++) {
     h.push(convolve(x, at, w.conv1, norm1));
-    await pace();
+    yield;
   }
   drop(norm1);
   const norm2 = affine(h, w.norm2, groups);
-  const out = await map(h, pace, (at) =>
+  const out = yield* map(h, (at) =>
     tf.tidy(() => {
       const own = x[at] as Tensor4D;
       const sum = tf.add(
@@ -103,8 +91,8 @@ async function runResnet(w: VaeResnet, x: Bands, groups: number, pace: Pace): Pr
 }
 
 /** Nearest neighbor by two, then a convolution. Consumes `x`. */
-function upsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
-  return map(x, pace, (at) =>
+function upsample(x: Bands, conv: Conv): Pieces<Bands> {
+  return map(x, (at) =>
     tf.tidy(() => {
       const { rows, above } = withNeighbors(x, at);
       const [, height, width] = rows.shape;
@@ -115,8 +103,8 @@ function upsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
 }
 
 /** Convolution with stride 2, padded right and at the bottom of the last band. Consumes `x`. */
-function downsample(x: Bands, conv: Conv, pace: Pace): Promise<Bands> {
-  return map(x, pace, (at) =>
+function downsample(x: Bands, conv: Conv): Pieces<Bands> {
+  return map(x, (at) =>
     tf.tidy(() => {
       const own = x[at] as Tensor4D;
       const below = x[at + 1];
@@ -184,12 +172,12 @@ function divisorOf(size: number, limit: number): number {
 }
 
 /** New bands one after another; a band of `x` goes as soon as no other needs its edge. */
-async function map(x: Bands, pace: Pace, make: (at: number) => Tensor4D): Promise<Bands> {
+function* map(x: Bands, make: (at: number) => Tensor4D): Pieces<Bands> {
   const out: Tensor4D[] = [];
   for (let at = 0; at < x.length; at++) {
     out.push(make(at));
     x[at - 1]?.dispose();
-    await pace();
+    yield;
   }
   x.at(-1)?.dispose();
   return out;

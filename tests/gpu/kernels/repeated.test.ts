@@ -117,7 +117,7 @@ onBackends('a repeated computation', (backend) => {
     const x = tf.tensor2d(randoms(3, 7 * 12), [7, 12]);
     const w = makeWeight(randoms(1, 12 * 8), [12, 8], 'f16', 'w');
     const work = () => tf.tidy(() => silu(linear(x, w, null, null)));
-    await prepareKernels(work);
+    await prepareKernels(() => work().dispose());
     const compiled: string[] = [];
     GPUDevice.prototype.createComputePipeline = function (descriptor) {
       compiled.push(descriptor.label ?? '');

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { decodeInBands, encodeInBands } from '../../../src/models/vae/bands.ts';
 import { decode, encode } from '../../../src/models/vae/run.ts';
-import { settle } from '../../../src/tensor/pace.ts';
+import { paced, settle } from '../../../src/tensor/pace.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { loadTiny } from './tinyModel.ts';
@@ -13,7 +13,7 @@ onBackends('decoding in bands', () => {
     const before = tf.memory().numTensors;
     const latent = tf.tensor4d(randoms(1, 8 * 6 * 4 * 2), [2, 8, 6, 4]);
     const whole = decode(model.vae, latent);
-    const inBands = await decodeInBands(model.vae, latent, count, settle);
+    const inBands = await paced(decodeInBands(model.vae, latent, count), settle);
     expect(inBands.shape).toEqual(whole.shape);
     expect(relativeError(await take(inBands), await take(whole))).toBeLessThan(2e-5);
     latent.dispose();
@@ -26,7 +26,7 @@ onBackends('decoding in bands', () => {
     const before = tf.memory().numTensors;
     const image = tf.tensor4d(randoms(2, 16 * 12 * 3), [1, 16, 12, 3]);
     const whole = encode(model.vae, image);
-    const inBands = await encodeInBands(model.vae, image, count, settle);
+    const inBands = await paced(encodeInBands(model.vae, image, count), settle);
     expect(relativeError(await take(inBands.mean), await take(whole.mean))).toBeLessThan(2e-5);
     expect(relativeError(await take(inBands.logvar), await take(whole.logvar))).toBeLessThan(2e-5);
     image.dispose();

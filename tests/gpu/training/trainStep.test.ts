@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { OptimizerOptions } from '../../../src/contract/spec.ts';
 import { type Scalar, type Tensor, tf } from '../../../src/tensor/tf.ts';
+import { kernelVariants, useKernelVariants } from '../../../src/tensor/webgpu/variants.ts';
 import { disposeOptimizer, type OptimizerState } from '../../../src/training/optimizer.ts';
-import { type StepResult, type TrainState, trainStep } from '../../../src/training/trainStep.ts';
+import {
+  type StepResult,
+  type TrainContext,
+  type TrainState,
+  trainStep,
+} from '../../../src/training/trainStep.ts';
 import { onBackends, relativeError } from '../kernels/harness.ts';
 import {
   type Bench,
@@ -76,6 +82,45 @@ onBackends('a training step', (backend) => {
         disposeOptimizer(result.state.optimizer);
       } finally {
         GPUBuffer.prototype.mapAsync = mapAsync;
+      }
+    });
+
+  if (backend === 'webgpu')
+    it('has its kernels compiled ahead', async () => {
+      const before = kernelVariants();
+      // Nobody has used it before on this page, and a software adapter compiles it in seconds.
+      const products = 'subgroups';
+      useKernelVariants({
+        ...before,
+        linear: products,
+        linear_gradient: products,
+        conv2d: products,
+        conv2d_gradient: products,
+      });
+      const late: string[] = [];
+      let ahead = 0;
+      const { createComputePipeline, createComputePipelineAsync } = GPUDevice.prototype;
+      GPUDevice.prototype.createComputePipeline = function (descriptor) {
+        // The input of the network, such as the time embedding, is there before.
+        if (/^(conv2d|.*gradient)/.test(descriptor.label ?? '')) late.push(descriptor.label as string);
+        return createComputePipeline.call(this, descriptor);
+      };
+      GPUDevice.prototype.createComputePipelineAsync = function (descriptor) {
+        if (descriptor.label?.includes(products)) ahead++;
+        return createComputePipelineAsync.call(this, descriptor);
+      };
+      const batch = batchOf(bench, 0, 2);
+      try {
+        const context: TrainContext = { ...trainContext(bench), mode: 'byStage' };
+        const result = await trainStep(context, trainState(someAdapter(bench, 'dora')), [batch], OPTIONS);
+        expect(Number.isFinite(result.loss)).toBe(true);
+        expect(late).toEqual([]);
+        expect(ahead).toBeGreaterThan(3);
+        disposeOptimizer(result.state.optimizer);
+      } finally {
+        Object.assign(GPUDevice.prototype, { createComputePipeline, createComputePipelineAsync });
+        useKernelVariants(before);
+        disposeBatch(batch);
       }
     });
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'vitest';
 import type { PlanSettings } from '../../../src/contract/loadPlan.ts';
-import { EVERYTHING_FITS, policyOf } from '../../../src/contract/policy.ts';
+import { drawnAtOnce, EVERYTHING_FITS, policyOf, policyOn } from '../../../src/contract/policy.ts';
 import { modelShape } from '../../../src/models/shape.ts';
 import { parseTextConfig } from '../../../src/models/text/config.ts';
 import { parseUnetConfig } from '../../../src/models/unet/config.ts';
@@ -177,5 +177,21 @@ describe('the rows of a run', () => {
     expect(policyOf(settings, limits)).toMatchObject({ ...limits, sweep: 'byStage', decodeAtOnce: false });
     const whole = defaultSettings(tiny, { backend: 'wasm', size: null, batch: 8 });
     expect(policyOf(whole, limits)).toBe(EVERYTHING_FITS);
+  });
+
+  test('a GPU gets more of a small model at once than a run asks for, never more than fits', () => {
+    const adapter = { vendor: 'some', architecture: 'gpu', description: '', software: false };
+    const gpu = { name: 'webgpu', adapter } as const;
+    const small = policyOn(EVERYTHING_FITS, gpu);
+    expect(drawnAtOnce(small, 8)).toBe(32);
+    expect(drawnAtOnce(small, 64)).toBe(64);
+    const large = policyOf(settings, { drawRows: 3, trainRows: 2 });
+    expect(drawnAtOnce(policyOn(large, gpu), 2)).toBe(2);
+    expect(drawnAtOnce(policyOn(large, gpu), 8)).toBe(3);
+    for (const slow of [
+      { name: 'wasm' },
+      { name: 'webgpu', adapter: { ...adapter, software: true } },
+    ] as const)
+      expect(drawnAtOnce(policyOn(EVERYTHING_FITS, slow), 8)).toBe(8);
   });
 });
