@@ -8,7 +8,8 @@ import type { Category } from '../../src/shapes/world.ts';
  */
 export type Purpose = 'train' | 'val' | 'test' | 'unseen';
 
-const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 23, unseen: 24 };
+/** Test prompts are not those that the models before were measured on (13 and 14, 23 and 24). */
+const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 33, unseen: 34 };
 
 /** The first `count` prompts of a category; a longer list begins with the shorter one. */
 function promptsOf(purpose: Purpose, category: Category, count: number): readonly string[] {
