@@ -160,6 +160,6 @@ test('the report says what it rests on and what everything costs', () => {
     model: 'invented',
     notes: null,
   });
-  expect(asked).toContain('2 seeds, 8 prompts, 16 images a row and seed');
+  expect(asked).toContain('2 seeds, 8 prompts, 32 images a row');
   expect(asked).toContain('The design asks for 3 seeds');
 });

@@ -73,20 +73,18 @@ function preamble(
 /** How many seeds and images rows rest on: of a study that was stopped, fewer than its design asks for. */
 function sizeOf(design: MethodsDesign, results: readonly ArmResult[], prompts: number): string {
   const { test, seeds } = design;
-  const found = results.map((result) => result.seeds);
-  const [least, most] = [Math.min(...found), Math.max(0, ...found)];
-  if (most === 0) return 'No row is complete yet.';
+  const done = results[0]?.seeds ?? 0;
+  if (done === 0) return 'No seed is complete yet.';
   const count = (n: number): string => (n === 1 ? '1 seed' : `${n} seeds`);
-  const rows = least === most ? count(most) : `${least} to ${count(most)}`;
-  const facts = `${rows}, ${prompts} prompts, ${prompts * test.images} images a row and seed`;
+  const facts = `${count(done)}, ${prompts} prompts, ${prompts * test.images * done} images a row`;
   const known = new Set(results.map(({ arm }) => armName(arm)));
   const missing = armsOf(design)
     .map(armName)
     .filter((name) => !known.has(name));
   const absent = missing.length === 0 ? '' : ` Not measured: ${missing.join(', ')}.`;
-  const few = least < seeds ? ` The design asks for ${count(seeds)}; there was no time for the rest.` : '';
+  const few = done < seeds ? ` The design asks for ${count(seeds)}; there was no time for the rest.` : '';
   const short = few + absent;
-  if (prompts * least >= 60) return `${facts}.${short}`;
+  if (prompts * done >= 60) return `${facts}.${short}`;
   return `**This is small**: ${facts}. It shows that every method runs at the stated cost, and differences between methods only where an interval says so.${short}`;
 }
 

@@ -18,7 +18,7 @@ type Means = Readonly<Record<Measure, ConfidenceInterval>>;
 
 export type ArmResult = {
   readonly arm: MethodArm;
-  /** Seeds of which all images are there. */
+  /** Seeds that it rests on. */
   readonly seeds: number;
   readonly images: number;
   readonly means: Means;
@@ -34,7 +34,7 @@ export type ArmResult = {
 type Images = ReadonlyMap<number, readonly (readonly Candidate[])[]>;
 type Value = (image: Candidate, text: string) => number;
 
-/** Arms of which at least one seed is complete, in the order of the table. */
+/** Arms of which a seed is complete, in the order of the table, all on the seeds that every one of them has. */
 export function readResults(
   store: Store,
   design: MethodsDesign,
@@ -43,16 +43,21 @@ export function readResults(
   const prompts = promptsOfAll('test', design.categories, design.test.prompts);
   const values = valuesOf(schedule);
   const arms = armsOf(design);
-  const imagesOfArm = (arm: MethodArm | undefined): Images =>
-    arm === undefined ? new Map() : imagesOf(store, design, schedule, arm);
-  const base = imagesOfArm({ kind: 'base' });
-  const single = arms.find((arm) => isMiTune(arm) && arm.rounds === 1);
-  const tuned = imagesOfArm(single);
+  const all = arms
+    .map((arm) => ({ arm, images: imagesOf(store, design, schedule, arm) }))
+    .filter(({ images }) => images.size > 0);
+  const common = (seed: number): boolean => all.every(({ images }) => images.has(seed));
+  const rows = all.map(({ arm, images }) => ({
+    arm,
+    images: new Map([...images].filter(([seed]) => common(seed))),
+  }));
+  const base = rows.find(({ arm }) => arm.kind === 'base')?.images;
+  const single = rows.find(({ arm }) => isMiTune(arm) && arm.rounds === 1);
 
   /** [seed][prompt] of the images' means, or of their differences to another arm's. */
   const table = (found: Images, value: Value, against?: Images): readonly (readonly number[])[] =>
-    [...found].map(([seed, rows]) =>
-      rows.map((images, p) => {
+    [...found].map(([seed, row]) =>
+      row.map((images, p) => {
         const of = (list: readonly Candidate[]): number =>
           mean(list.map((image) => value(image, prompts[p]?.text ?? '')));
         return against === undefined ? of(images) : of(images) - of(against.get(seed)?.[p] ?? []);
@@ -61,29 +66,24 @@ export function readResults(
   const meansOf = (found: Images, against?: Images): Means =>
     mapValues(values, (value) => crossedBootstrap(table(found, value, against)));
 
-  return arms.flatMap((arm): ArmResult[] => {
-    const found = imagesOfArm(arm);
-    if (found.size === 0) return [];
+  return rows.map(({ arm, images: found }): ArmResult => {
     const seeds = [...found.keys()];
-    const pairedWith = (other: Images): boolean => seeds.every((seed) => other.has(seed));
-    const all = [...found.values()].flatMap((rows) =>
-      rows.flatMap((images, p) => images.map((image) => ({ image, category: prompts[p]?.category }))),
+    const shown = [...found.values()].flatMap((row) =>
+      row.flatMap((images, p) => images.map((image) => ({ image, category: prompts[p]?.category }))),
     );
     const ofCategory = (category: Category): number =>
-      mean(all.filter((one) => one.category === category).map(({ image }) => image.share));
-    const comparable = arm.kind === 'tuned' && arm !== single && pairedWith(tuned);
-    return [
-      {
-        arm,
-        seeds: seeds.length,
-        images: all.length,
-        means: meansOf(found),
-        change: arm.kind === 'base' || !pairedWith(base) ? null : meansOf(found, base),
-        againstTuned: comparable ? crossedBootstrap(table(found, values.soft, tuned)) : null,
-        byCategory: new Map(design.categories.map((category) => [category, ofCategory(category)])),
-        secondsPerImage: secondsOf(store, design, arm, seeds) / all.length,
-      },
-    ];
+      mean(shown.filter((one) => one.category === category).map(({ image }) => image.share));
+    const rival = arm.kind === 'tuned' && arm !== single?.arm ? single : undefined;
+    return {
+      arm,
+      seeds: seeds.length,
+      images: shown.length,
+      means: meansOf(found),
+      change: arm.kind === 'base' || base === undefined ? null : meansOf(found, base),
+      againstTuned: rival === undefined ? null : crossedBootstrap(table(found, values.soft, rival.images)),
+      byCategory: new Map(design.categories.map((category) => [category, ofCategory(category)])),
+      secondsPerImage: secondsOf(store, design, arm, seeds) / shown.length,
+    };
   });
 }
 
