@@ -15,6 +15,7 @@ export type BenchRequest = {
 
 declare global {
   interface Window {
+    /** @returns where the last suite ran */
     runBench(request: BenchRequest): Promise<BackendInfo>;
     /** Given by the driver. */
     reportBenchRow(row: BenchRow): Promise<void>;
@@ -35,8 +36,7 @@ const modules = import.meta.glob<SuiteModule>('./suites/*.ts');
 window.runBench = async ({ backend, byDefault, suites }) => {
   const open = (name: BackendName): Promise<BackendInfo> =>
     openBackend(name, { wasmPaths, onLost: (error) => reportError(error) });
-  const asked = await open(backend);
-  let current = asked;
+  let current = await open(backend);
   for (const name of suites) {
     const load = modules[`./suites/${name}.ts`];
     if (!load) throw new Error(`There is no suite ${name}.`);
@@ -45,5 +45,5 @@ window.runBench = async ({ backend, byDefault, suites }) => {
     if (wanted !== current.name) current = await open(wanted);
     await suite.run(new Bench(name, current, (row) => window.reportBenchRow(row)));
   }
-  return asked;
+  return current;
 };

@@ -62,6 +62,8 @@ export function report(files: readonly BenchFile[]): string {
     ...roofline(steps.map((title) => [title, workOf(work, title)])),
     '## Measured',
     '',
+    'Of repeats on a machine that did other things beside, the fastest tells more than the median.',
+    '',
     ...(files.some(hasMeasurements) ? files.flatMap(measured) : ['Nothing yet with these kernels.', '']),
     ...SOFTWARE,
     '## Still to be measured on a GPU',
