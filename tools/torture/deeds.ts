@@ -161,9 +161,8 @@ async function modelOutcome(page: Page): Promise<string> {
     for (const { kind, id } of [...list.models, ...list.leftovers])
       await studio.call('deleteStored', { kind, id });
     const names: string[] = [];
-    for await (const [name, folder] of (await navigator.storage.getDirectory()).entries())
-      for await (const inside of (folder as FileSystemDirectoryHandle).keys())
-        if (name === 'models') names.push(inside);
+    const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');
+    for await (const name of folder.keys()) names.push(name);
     return JSON.stringify([ok, Object.entries(hashes).sort(), names]);
   });
 }

@@ -140,6 +140,8 @@ async function kill(sitting: Sitting, profile: string, victim: Victim): Promise<
     if (engine === undefined) throw new Error('no engine to kill');
     await Promise.race([engine.evaluate(() => self.close()).catch(() => undefined), wait(10_000)]);
     await page.waitForFunction(() => (window as Window & { tortured?: string }).tortured !== '');
+    // The page loads what was in use.
+    await waitForEngine(page);
     return;
   }
   if (killProcesses(profile, victim) === 0) throw new Error(`no process to kill: ${victim}`);
