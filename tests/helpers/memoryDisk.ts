@@ -9,6 +9,7 @@ import type {
   StoreEntry,
   SyncFile,
 } from '../../src/storage/backing.ts';
+import { storageFull } from '../../src/storage/failure.ts';
 import type { StoreKey } from '../../src/storage/keys.ts';
 import { sealedRecords } from '../../src/storage/sealedRecords.ts';
 
@@ -50,13 +51,22 @@ export class MemoryDisk {
   #locks = new Set<string>();
   /** Operations until the power goes. */
   #left = Number.POSITIVE_INFINITY;
+  /** Writes until there is no more room. */
+  #room = Number.POSITIVE_INFINITY;
   #backing = this.#ports();
   /** Operations so far. */
   operations = 0;
+  /** Writes so far, of records and files. */
+  writes = 0;
 
   /** Lets the power go after so many further operations. */
   cutAfter(operations: number): void {
     this.#left = operations;
+  }
+
+  /** Has no room after so many further writes; all is as it was again with `Infinity`. */
+  fullAfter(writes: number): void {
+    this.#room = writes;
   }
 
   /** What is there after the power has come back. */
@@ -115,6 +125,16 @@ export class MemoryDisk {
     if (this.#left-- <= 0) throw new PowerCut('the power is gone');
   }
 
+  /** True if there is room for one more write. */
+  #takeRoom(): boolean {
+    this.writes++;
+    return this.#room-- > 0;
+  }
+
+  async #needRoom(where: string): Promise<void> {
+    if (!this.#takeRoom()) throw await storageFull(where);
+  }
+
   #recordsPort(): Records {
     const step = async () => this.#step();
     const under = (prefix: string): string[] => this.keys().filter((key) => key.startsWith(prefix));
@@ -138,22 +158,31 @@ export class MemoryDisk {
         await step();
         return new Map(under(prefix).map((key) => [key, structuredClone(this.#records.get(key))]));
       },
-      writeValues: async (entries) => commit((records) => put(records, entries)),
-      updateValue: async (key, update, also = []) =>
-        commit((records) => put(records, [[key, update(structuredClone(records.get(key)))], ...also])),
-      extendLast: async (prefix, extend) =>
+      writeValues: async (entries) => {
+        await this.#needRoom(entries[0]?.[0] ?? 'nothing');
+        commit((records) => put(records, entries));
+      },
+      updateValue: async (key, update, also = []) => {
+        await this.#needRoom(key);
+        commit((records) => put(records, [[key, update(structuredClone(records.get(key)))], ...also]));
+      },
+      extendLast: async (prefix, extend) => {
+        await this.#needRoom(prefix);
         commit((records) => {
           const key = under(prefix).at(-1);
           const last = key === undefined ? undefined : { key, value: structuredClone(records.get(key)) };
           put(records, extend(last));
-        }),
-      rewriteAll: async (prefix, change) =>
+        });
+      },
+      rewriteAll: async (prefix, change) => {
+        await this.#needRoom(prefix);
         commit((records) => {
           const keys = under(prefix);
           const entries = change(keys.map((key) => structuredClone(records.get(key))));
           for (const key of keys) records.delete(key);
           put(records, entries);
-        }),
+        });
+      },
       deleteValues: async (keys, prefixes = []) =>
         commit((records) => {
           for (const key of [...keys, ...prefixes.flatMap(under)]) records.delete(key);
@@ -186,6 +215,7 @@ export class MemoryDisk {
       writeBytes: async (path, bytes) => {
         const old = await find(path);
         const safe = new Uint8Array(bytes);
+        await this.#needRoom(path);
         this.#step();
         this.#undoable(() => {
           if (old === undefined) this.#files.delete(path);
@@ -241,8 +271,10 @@ export class MemoryDisk {
       },
       write: (buffer, options) => {
         const bytes = viewOf(buffer).slice();
-        change({ at: options?.at ?? 0, bytes });
-        return bytes.byteLength;
+        // A disk takes what it has room for, and then nothing.
+        const taken = this.#takeRoom() ? bytes : bytes.slice(0, bytes.byteLength >> 1);
+        if (taken.byteLength > 0) change({ at: options?.at ?? 0, bytes: taken });
+        return taken.byteLength;
       },
       truncate: (size) => change({ size }),
       flush: () => {

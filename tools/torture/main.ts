@@ -41,7 +41,8 @@ const { values } = parseArgs({
 async function main(): Promise<void> {
   const folder = resolve(values.dir);
   mkdirSync(folder, { recursive: true });
-  const files = Object.fromEntries(PHASES.map((phase) => [phase, join(folder, `${phase}.jsonl`)])) as Files;
+  const names = [...PHASES, 'full'];
+  const files = Object.fromEntries(names.map((name) => [name, join(folder, `${name}.jsonl`)])) as Files;
   const work: Readonly<Record<Phase, (out: string, until: number) => void | Promise<void>>> = {
     store: (out, until) => cases(out, until, (seed) => storeCutCase(seed)),
     migration: (out, until) => cases(out, until, migrationCutCase),
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
     if (values.only !== undefined && values.only !== phase) continue;
     await work[phase](files[phase], Date.now() + Number(values.minutes) * 60_000);
   }
-  writeReport(files, join(ROOT, 'docs', 'reliability.md'));
+  writeReport(files, join(ROOT, '.fuzz'), join(ROOT, 'docs', 'reliability.md'));
   console.log('wrote docs/reliability.md');
 }
 

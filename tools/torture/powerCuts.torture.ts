@@ -1,9 +1,10 @@
 // The long form of the power cuts: `npm run torture` starts it, with where to write and until when in the environment.
 
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openNodeSession } from '../../tests/helpers/nodeStudio.ts';
-import { type CutCase, powerCutCase, undisturbed } from './powerCuts.ts';
+import { type CutCase, type FullCase, fullDiskCase, powerCutCase, undisturbed } from './powerCuts.ts';
 
 const { TORTURE_OUT: out = '', TORTURE_UNTIL: until = '0', TORTURE_CASES: cases = '0' } = process.env;
 
@@ -16,6 +17,20 @@ it('comes to the same end after every power cut', async () => {
     const result = await powerCutCase(session, seed, expected);
     appendFileSync(out, `${JSON.stringify(result)}\n`);
     if (result.result === 'failed') failed.push(result);
+  }
+  expect(failed).toEqual([]);
+});
+
+it('comes to the same end wherever the disk was full', async () => {
+  const session = await openNodeSession();
+  const expected = await undisturbed(session);
+  const path = join(dirname(out), 'full.jsonl');
+  const done = existsSync(path) ? readFileSync(path, 'utf8').split('\n').filter(Boolean).length : 0;
+  const failed: FullCase[] = [];
+  for (let seed = done; seed < expected.writes && Date.now() < Number(until); seed++) {
+    const result = await fullDiskCase(session, seed, expected);
+    appendFileSync(path, `${JSON.stringify(result)}\n`);
+    if (result.reason !== null) failed.push(result);
   }
   expect(failed).toEqual([]);
 });

@@ -27,13 +27,16 @@ export type CutCase = {
   readonly reason: string | null;
 };
 
+/** The disk was full from this write of the run on. */
+export type FullCase = { readonly seed: number; readonly reason: string | null };
+
 /** Everything that a run is for. */
 type Outcome = Pick<RunState, 'candidates' | 'selections' | 'train' | 'validation'> & {
   readonly adapter: readonly Float32Array[];
 };
 
-/** What an undisturbed run comes to, and how many operations that takes. */
-export type Undisturbed = { readonly outcome: string; readonly operations: number };
+/** What an undisturbed run comes to, and how many operations, and writes among them, that takes. */
+export type Undisturbed = { readonly outcome: string; readonly operations: number; readonly writes: number };
 
 /** A second or less on one core; with everything in it that a run stores. */
 const CHANGE: SpecChange = {
@@ -48,8 +51,8 @@ export async function undisturbed(session: Session): Promise<Undisturbed> {
   const disk = new MemoryDisk();
   const id = await createNodeRun(disk.backing, CHANGE);
   await workOn(session, disk.backing, id, { until: UNTIL });
-  const { operations } = disk;
-  return { outcome: await outcomeOf(disk, id), operations };
+  const { operations, writes } = disk;
+  return { outcome: await outcomeOf(disk, id), operations, writes };
 }
 
 export async function powerCutCase(session: Session, seed: number, expected: Undisturbed): Promise<CutCase> {
@@ -91,6 +94,30 @@ export async function powerCutCase(session: Session, seed: number, expected: Und
   } catch (error) {
     const reason = error instanceof StudioError ? `${error.code}: ${error.message}` : String(error);
     return of('failed', reason);
+  }
+}
+
+/**
+ * The disk is full from one write of the run on: it stops and says so, and once there is room it comes to the same end.
+ * @param seed number of writes that there is room for
+ */
+export async function fullDiskCase(session: Session, seed: number, expected: Undisturbed): Promise<FullCase> {
+  const of = (reason: string | null): FullCase => ({ seed, reason });
+  const disk = new MemoryDisk();
+  try {
+    const id = await createNodeRun(disk.backing, CHANGE);
+    const created = disk.writes;
+    disk.fullAfter(seed);
+    const told = await workOn(session, disk.backing, id, { until: UNTIL }).then(
+      () => 'done',
+      (error: unknown) => (error instanceof StudioError ? error.code : String(error)),
+    );
+    if (told !== (disk.writes - created > seed ? 'storage-full' : 'done')) return of(told);
+    disk.fullAfter(Number.POSITIVE_INFINITY);
+    await workOn(session, disk.backing, id, { until: UNTIL });
+    return of((await outcomeOf(disk, id)) === expected.outcome ? null : 'another outcome');
+  } catch (error) {
+    return of(error instanceof Error ? error.message : String(error));
   }
 }
 

@@ -1,22 +1,31 @@
 // docs/reliability.md from what the phases have written.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DEEDS } from './deeds.ts';
 import { FAULTS, type FaultCase } from './faults.ts';
 import type { KillCase } from './kills.ts';
 import { LAGS, type Lag } from './losses.ts';
 import type { MigrationCase } from './migrationCuts.ts';
-import type { CutCase } from './powerCuts.ts';
+import type { CutCase, FullCase } from './powerCuts.ts';
 import type { SoakRow } from './soak.ts';
 import type { StoreCase } from './storeCuts.ts';
 import { FIGURES, FOUND, NOT_PROMISED, OTHERS } from './texts.ts';
 
 /** Where each phase keeps its cases. */
 export type Files = Readonly<
-  Record<'store' | 'migration' | 'real' | 'cuts' | 'kills' | 'faults' | 'soak', string>
+  Record<'store' | 'migration' | 'real' | 'cuts' | 'full' | 'kills' | 'faults' | 'soak', string>
 >;
 
-export function writeReport(files: Files, out: string): void {
+/** What `npm run fuzz` has done with one seed. */
+type Fuzzed = {
+  readonly seed: number;
+  readonly done: Readonly<Record<string, number>>;
+  readonly faults: readonly unknown[];
+};
+
+/** @param fuzzed folder that `npm run fuzz` keeps what it has done in */
+export function writeReport(files: Files, fuzzed: string, out: string): void {
   const cuts = readRows<CutCase>(files.cuts);
   const kills = readRows<KillCase>(files.kills);
   const rows = readRows<SoakRow>(files.soak);
@@ -43,6 +52,8 @@ export function writeReport(files: Files, out: string): void {
       'whole sectors absent, zero or with flipped bits; and in all but the first row a store has lost up to six changes ' +
       'that it had acknowledged, or all of its database.',
     cutTable(cuts),
+    '## A full disk',
+    fullText(readRows<FullCase>(files.full)),
     '## Kills',
     'The page as users get it in a headless Chromium, the built-in model on wasm. Processes are ended without a word ' +
       '(SIGKILL), and engines in the middle of their work, up to sixteen times in one case, at random moments or within ' +
@@ -53,6 +64,8 @@ export function writeReport(files: Files, out: string): void {
       'cleared, says so and the next run does; another version of the page can neither work on the run nor delete it while ' +
       'the first one does, and then goes on with it.',
     faultTable(readRows<FaultCase>(files.faults)),
+    '## Hostile input',
+    fuzzText(fuzzed),
     '## Hours in one tab',
     soakTable(rows),
     '## Found and mended',
@@ -109,6 +122,15 @@ function migrationText(cases: readonly MigrationCase[]): string {
   );
 }
 
+function fullText(cases: readonly FullCase[]): string {
+  if (cases.length === 0) return 'Not measured yet.';
+  const failed = cases.filter((c) => c.reason !== null).length;
+  return (
+    `The same run on a disk that is full from one write on, for each of its first ${cases.length} writes: it says so, stops, ` +
+    `and comes to the same end once there is room; ${failed} failed.${failures(cases)}`
+  );
+}
+
 function killTable(cases: readonly KillCase[]): string {
   const line = (name: string, own: readonly KillCase[]): string[] => {
     const of = (count: (c: KillCase) => number): string => String(own.reduce((sum, c) => sum + count(c), 0));
@@ -156,6 +178,24 @@ function faultTable(cases: readonly FaultCase[]): string {
     return [name, String(own.length), String(failed)];
   });
   return `${table(['what happens', 'runs', 'failed'], rows)}\n\nSeeds 0 to ${Math.max(0, cases.length - 1)}.${failures(cases)}`;
+}
+
+function fuzzText(folder: string): string {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
+  const states = names.map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Fuzzed);
+  if (states.length === 0) return 'Not measured yet.';
+  const perParser = new Map<string, number>();
+  for (const { done } of states)
+    for (const [parser, count] of Object.entries(done))
+      perParser.set(parser, (perParser.get(parser) ?? 0) + count);
+  const counts = [...perParser.values()];
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const faults = states.reduce((sum, state) => sum + state.faults.length, 0);
+  return (
+    `\`npm run fuzz\`: ${total.toLocaleString('en')} cases over ${counts.length} parsers, ` +
+    `${Math.min(...counts).toLocaleString('en')} of each or more, in at most 500 ms and 256 MB each: ${faults} faults. ` +
+    `Seeds ${states.map(({ seed }) => seed).join(', ')}. Every input that ever failed is in \`tests/corpus\` and tried by \`npm test\`.`
+  );
 }
 
 function soakTable(rows: readonly SoakRow[]): string {

@@ -2,6 +2,7 @@
 // of cuts take a minute. After each cut, what is read is right or absent, never wrong; and while both stores are honest,
 // nothing that was acknowledged is missing.
 
+import { StudioError } from '../../src/lib/errors.ts';
 import type { Backing } from '../../src/storage/backing.ts';
 import type { PoolLog } from '../../src/storage/poolLog.ts';
 import { openRunStore, type RunStore } from '../../src/storage/runStore.ts';
@@ -60,6 +61,31 @@ export async function storeCutCase(seed: number, disk: Disk = new MemoryDisk()):
     return { seed, lag, cuts, reason: null };
   } catch (error) {
     return { seed, lag, cuts, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/**
+ * The disk is full from one write on. Whoever writes hears of it, nothing that was acknowledged is missing, and once there
+ * is room the run comes to its end.
+ * @returns what is wrong; null for nothing
+ */
+export async function storeFullCase(writes: number): Promise<string | null> {
+  const disk = new MemoryDisk();
+  const known: Acknowledged = { created: false, candidates: 0, step: -1, stage: 'load' };
+  disk.fullAfter(writes);
+  try {
+    const told = await goOn(disk, known).then(
+      () => 'done',
+      (error: unknown) => (error instanceof StudioError ? error.code : String(error)),
+    );
+    if (told !== (disk.writes > writes ? 'storage-full' : 'done')) return told;
+    disk.fullAfter(Number.POSITIVE_INFINITY);
+    await assertKept(disk, known);
+    await goOn(disk, known);
+    await assertKept(disk, { created: true, candidates: CANDIDATES, step: STEPS, stage: 'done' });
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

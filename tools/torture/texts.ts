@@ -2,9 +2,8 @@
 
 /** What the figures are of. */
 export const FIGURES =
-  'The figures are of one afternoon on two cores that five others worked on, which is why the later tables are small: more ' +
-  'minutes make them longer. The short form in `npm test` kills in the middle of a run, a download, an import, an export and ' +
-  'a migration, and has every fault once.';
+  'The figures are of a few hours on two cores that others worked on too: more minutes make the tables longer. The short form in ' +
+  '`npm test` kills in the middle of a run, a download, an import, an export and a migration, and has every fault once.';
 
 export const FOUND: readonly string[] = [
   'A selected image or the last training state damaged while a run was paused: the run was stuck, and the remedy that was named could not be followed. Before a stage relies on the pool or on an adapter, what is missing is drawn, scored or trained again.',

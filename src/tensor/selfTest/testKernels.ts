@@ -3,6 +3,7 @@
  * cases and is held against plain loops, before the first run relies on it.
  */
 import { tf, WebGPUBackend } from '../tf.ts';
+import { compileAhead } from '../webgpu/launch.ts';
 import { chooseVariant, chosenVariant, type KernelVariant } from '../webgpu/variantState.ts';
 import { availableVariants } from '../webgpu/variants.ts';
 import type { Check, KernelCase } from './checks.ts';
@@ -24,12 +25,14 @@ const TOLERANCE = 2e-4;
 export const KERNEL_CASES: readonly KernelCase[] = [...FORM_CASES, ...SINGLE_CASES];
 
 /**
- * Tests all kernels on the active backend; nothing on wasm. The forms in use stay as they were. Everything is launched
- * before anything is read back, so that the GPU compiles and computes while the references are being made, and nobody
- * waits for each of some two hundred answers.
+ * Tests all kernels on the active backend; nothing on wasm. The forms in use stay as they were. Nearly all of the time goes
+ * into compiling, which is done for all forms at once; and everything is launched before anything is read back, so that
+ * nobody waits for each of some two hundred answers.
  */
 export async function testKernels(cases: readonly KernelCase[] = KERNEL_CASES): Promise<SelfTest> {
-  if (!(tf.backend() instanceof WebGPUBackend)) return { tested: 0, wrongForms: {}, wrongKernels: [] };
+  const backend = tf.backend();
+  if (!(backend instanceof WebGPUBackend)) return { tested: 0, wrongForms: {}, wrongKernels: [] };
+  await compileForms(backend, cases);
   const engine = tf.engine();
   engine.startScope();
   const launched: {
@@ -39,8 +42,8 @@ export async function testKernels(cases: readonly KernelCase[] = KERNEL_CASES): 
   }[] = [];
   try {
     for (const testCase of cases) {
-      for (const form of testCase.op === null ? [null] : availableVariants(testCase.op))
-        launched.push({ testCase, form, right: launchForm(testCase, form) });
+      for (const form of formsOf(testCase))
+        launched.push({ testCase, form, right: withForm(testCase, form, () => launch(testCase)) });
     }
     const results = await Promise.all(launched.map(({ right }) => right));
     const wrong = launched.filter((_, i) => !results[i]);
@@ -58,14 +61,39 @@ export async function testKernels(cases: readonly KernelCase[] = KERNEL_CASES): 
   }
 }
 
-/** Runs a case with a form of its kernel. What it makes lives until the scope around it ends. */
-function launchForm(testCase: KernelCase, form: KernelVariant | null): Promise<boolean> {
-  const { op } = testCase;
-  if (op === null || form === null) return launch(testCase);
+/** What does not compile, or not even run, is found where it is tested. */
+async function compileForms(backend: WebGPUBackend, cases: readonly KernelCase[]): Promise<void> {
+  const { device } = backend;
+  const engine = tf.engine();
+  device.pushErrorScope('validation');
+  const compiled = compileAhead(backend, () => {
+    engine.startScope();
+    for (const testCase of cases) {
+      for (const form of formsOf(testCase)) {
+        try {
+          withForm(testCase, form, testCase.run);
+        } catch {
+          // Of what it launched before, all is known.
+        }
+      }
+    }
+    engine.endScope();
+  });
+  // Shaders are handed over by now; whether they compile is told later.
+  await Promise.all([compiled, device.popErrorScope()]);
+}
+
+function formsOf({ op }: KernelCase): readonly (KernelVariant | null)[] {
+  return op === null ? [null] : availableVariants(op);
+}
+
+/** Works with a form of a case's kernel. What is made lives until the scope around it ends. */
+function withForm<T>({ op }: KernelCase, form: KernelVariant | null, work: () => T): T {
+  if (op === null || form === null) return work();
   const before = chosenVariant(op);
   try {
     chooseVariant(op, form as 'registers');
-    return launch(testCase);
+    return work();
   } finally {
     chooseVariant(op, before);
   }
