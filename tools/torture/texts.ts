@@ -23,6 +23,7 @@ export const FOUND: readonly string[] = [
   'A GPU without memory was told as “rejected an operation”, or, where the buffer was to be written to at once, ended the run with the browser’s own words. It is told as what it is, and the run goes on from what is stored on a new device.',
   'Found by clearing the storage while a run draws: Chromium never answers a write to an open file that was cleared, which blocked the engine until it was taken for hung, ten minutes later. Looking whether the database was gone was not enough: the failed run had made it anew by then, or the files alone were cleared. A mark lies in both stores; the page looks for it every ten seconds, says what happened and starts another engine.',
   'Found by clearing the files between two sittings: an engine whose page is gone holds its run for some seconds more, and the run was told to be open in another tab. Whose page is gone is known by its locks, and is waited for; so are downloads that a reload cut off.',
+  '`npm run fuzz` took a case for a fault whenever its process was ended from outside, and lost what it had found before that. A fault is what happens again, and is told at once.',
   'Hours in one tab: the nodes and listeners that grew with every run were held by the testing tool’s own handles; without them they are flat. Pictures of deleted runs stayed in the page’s memory until 192 MB were full; they go with the run.',
 ];
 
