@@ -60,7 +60,13 @@ export async function createRunRecord(
     evaluations: [],
     warnings: [],
   };
-  await storeRecord(backing, { ...head, ...parts });
+  try {
+    await storeRecord(backing, { ...head, ...parts });
+  } catch (error) {
+    // For want of room, perhaps after a part of it: nobody hears of this run.
+    await removeRun(backing, id).catch(() => undefined);
+    throw error;
+  }
   return head;
 }
 
@@ -180,16 +186,20 @@ export async function addWarnings(
 export async function deleteRun(backing: Backing, id: string): Promise<void> {
   await withRunLock(backing, id, async () => {
     try {
-      await backing.files.removeTree(runFolder(id));
+      await removeRun(backing, id);
     } catch (error) {
       if (error instanceof StudioError && error.code === 'storage-in-use') throw openElsewhere(id, error);
       throw error;
     }
-    await backing.records.deleteValues(
-      [runKey(id)],
-      [runPartsOf(id), allSeriesOf(id), checkpointsOf(id), checkpointSizesOf(id)],
-    );
   });
+}
+
+async function removeRun({ files, records }: Backing, id: string): Promise<void> {
+  await files.removeTree(runFolder(id));
+  await records.deleteValues(
+    [runKey(id)],
+    [runPartsOf(id), allSeriesOf(id), checkpointsOf(id), checkpointSizesOf(id)],
+  );
 }
 
 /** Holds a run against everybody else who changes it, in this tab and others. @throws StudioError `run-open-elsewhere` */

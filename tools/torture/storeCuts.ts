@@ -80,6 +80,7 @@ export async function storeFullCase(writes: number): Promise<string | null> {
     );
     if (told !== (disk.writes > writes ? 'storage-full' : 'done')) return told;
     disk.fullAfter(Number.POSITIVE_INFINITY);
+    if (!known.created && (await findRun(disk)) !== null) throw new Error('a run that nobody was told of');
     await assertKept(disk, known);
     await goOn(disk, known);
     await assertKept(disk, { created: true, candidates: CANDIDATES, step: STEPS, stage: 'done' });
