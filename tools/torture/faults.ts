@@ -192,10 +192,12 @@ async function otherVersion({ context, page, url, run, ids, expected, random }: 
   await wait((random() * expected.ms) / 2);
   await page.close();
   // A page that was closed lets go of its run a moment later.
-  await other.waitForFunction(
-    async (name) => !(await navigator.locks.query()).held?.some((lock) => lock.name === name),
-    `mi-tune-run-${ids[0]}`,
-  );
+  const isHeld = (): Promise<boolean> =>
+    other.evaluate(async (name) => {
+      const { held = [] } = await navigator.locks.query();
+      return held.some((lock) => lock.name === name);
+    }, `mi-tune-run-${ids[0]}`);
+  while (await isHeld()) await wait(100);
   await run.begin(other, ids);
   await endsTheSame(other, run, ids, expected);
 }
