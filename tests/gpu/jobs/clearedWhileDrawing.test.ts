@@ -21,9 +21,16 @@ it.each(['indexeddb,file_systems', 'file_systems'])(
         storageTypes,
       });
     });
+    // Also where the run failed before that by what it could not read or write.
+    const told = new Promise<void>((resolve) => {
+      client.onLife(({ code }) => {
+        if (code === 'storage-cleared') resolve();
+      });
+    });
     const failure = await client.call('run', { runId, until: 'done' }).catch((error: unknown) => error);
     stop();
     await cleared;
+    await told;
     expect(['storage-cleared', 'run-missing', 'storage-failed']).toContain(
       (failure as { code: string }).code,
     );
