@@ -188,12 +188,12 @@ function fuzzText(folder: string): string {
   for (const { done } of states)
     for (const [parser, count] of Object.entries(done))
       perParser.set(parser, (perParser.get(parser) ?? 0) + count);
-  const counts = [...perParser.values()];
+  const counts = [...perParser.values()].filter((count) => count > 0);
   const total = counts.reduce((sum, count) => sum + count, 0);
   const faults = states.reduce((sum, state) => sum + state.faults.length, 0);
   return (
     `\`npm run fuzz\`: ${total.toLocaleString('en')} cases over ${counts.length} parsers, ` +
-    `${Math.min(...counts).toLocaleString('en')} of each or more, in at most 500 ms and 256 MB each: ${faults} faults. ` +
+    `${Math.min(...counts).toLocaleString('en')} or more of each, in at most 500 ms and 256 MB each: ${faults} faults. ` +
     `Seeds ${states.map(({ seed }) => seed).join(', ')}. Every input that ever failed is in \`tests/corpus\` and tried by \`npm test\`.`
   );
 }
