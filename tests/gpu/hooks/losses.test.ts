@@ -103,9 +103,10 @@ onBackends('a loss function', () => {
     const fresh = initAdapter('dora', RANK, targets, 3);
     const trained = someAdapter(bench, 'dora', { text });
     const batch = batchOf(bench, 0, 2, { text });
-    const seen: number[] = [];
+    // Kernels may be compiled ahead by a pass of its own, which sees it too.
+    const seen = new Set<string>();
     const distance: LossFunction = ({ prediction, reference, target }) => {
-      seen.push(...(reference as Tensor4D).shape);
+      seen.add((reference as Tensor4D).shape.join());
       return tf.add(
         tf.mean(tf.squaredDifference(prediction, reference as Tensor4D)),
         tf.mul(tf.mean(tf.squaredDifference(prediction, target)), 0),
@@ -119,7 +120,7 @@ onBackends('a loss function', () => {
     const own = await predictionOn(bench, batch, trained);
     const expected = own.reduce((sum, x, i) => sum + (x - (base[i] as number)) ** 2, 0) / own.length;
     expect(moved.loss / expected).toBeCloseTo(1, 3);
-    expect(seen).toEqual([2, 8, 8, 4, 2, 8, 8, 4]);
+    expect([...seen]).toEqual(['2,8,8,4']);
     for (const made of [fresh, trained]) disposeAdapter(made);
     disposeBatch(batch);
   });
