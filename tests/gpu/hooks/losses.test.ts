@@ -183,9 +183,10 @@ onBackends('a loss function', () => {
   it('is told the velocity where the network predicts it', async () => {
     const velocities = await openBench({ prediction: 'v_prediction' });
     const batch = batchOf(velocities, 0, 2);
-    let target: Tensor | null = null;
+    let target: Tensor | undefined;
     const context = trainContext(velocities, {
       loss: (input) => {
+        target?.dispose();
         target = tf.keep(input.target.clone());
         return tf.mean(tf.squaredDifference(input.prediction, input.target)) as Scalar;
       },
