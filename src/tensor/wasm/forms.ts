@@ -33,7 +33,7 @@ export function inGradientForms<T>(run: () => T): T {
   }
 }
 
-/** Uses forms, as tests do; `fused` only where `fusesProducts`. */
+/** Draws in these forms from now on; `fused` only where `fusesProducts`. */
 export function setWasmForms(forms: WasmForms): void {
   forDrawing = forms;
 }
