@@ -17,8 +17,8 @@ import { samplePrompts } from '../src/shapes/prompts.ts';
 import { SPLITS } from '../src/shapes/splits.ts';
 import { type Category, SHAPES } from '../src/shapes/world.ts';
 import { usageError } from './lib/usage.ts';
+import { MODEL_FOLDER } from './study/models.ts';
 import type { DrawnImage, DrawResult } from './study/protocol.ts';
-import { MODEL_FOLDER } from './study/schedule.ts';
 import { openWorkers, type Worker } from './study/workers.ts';
 
 const SEED = 31;

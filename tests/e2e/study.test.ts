@@ -42,7 +42,7 @@ test('does every step once, and the same again after it was cut off', () => {
 test('writes a report in which every table has its numbers and every plot is there', () => {
   const text = readFileSync(join(work, 'shapes-study.md'), 'utf8');
   const plots = [...text.matchAll(/\]\((shapes-study\/[^)]+)\)/g)].map((match) => match[1] as string);
-  expect(plots).toHaveLength(4);
+  expect(plots).toHaveLength(5);
   for (const plot of plots) expect(existsSync(join(work, plot))).toBe(true);
   expect(text).not.toMatch(/Not done yet|NaN|undefined/);
   for (const heading of ['Does MI rank', 'Settings', 'Does MI-TUNE align', 'Ablations', 'Against the paper'])

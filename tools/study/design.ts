@@ -81,6 +81,10 @@ export type Design = {
     readonly candidates: number;
   };
   readonly renoise: { readonly timesteps: number; readonly draws: number; readonly prompts: number };
+  /** Pools as deep as the paper's, whose first, middle and last candidates section 3.1 compares. */
+  readonly deep: { readonly prompts: number; readonly candidates: number };
+  /** Pools of the main prompts that other base models draw; the study's own are a part of the main pools. */
+  readonly bases: { readonly prompts: number; readonly candidates: number };
   /** Replicates (seeds) are whole pipelines: own candidates, own adapter start, own order and noises. */
   readonly pool: { readonly prompts: number; readonly candidates: number; readonly replicates: number };
   /**
@@ -154,6 +158,8 @@ const QUICK: Design = {
   rank: { prompts: 1, unseen: 1, candidates: 3 },
   guidances: { scales: [1], prompts: 1, candidates: 3 },
   renoise: { timesteps: 2, draws: 2, prompts: 1 },
+  deep: { prompts: 1, candidates: 5 },
+  bases: { prompts: 1, candidates: 3 },
   pool: { prompts: 1, candidates: 3, replicates: 1 },
   test: { prompts: 1, ablationPrompts: 1, trainingPrompts: 1, images: 3 },
   tune: { learningRates: [1e-4], iterations: [1], keeps: [1], prompts: 1, images: 3 },
@@ -178,6 +184,8 @@ const AFTERNOON: Design = {
   rank: { prompts: 12, unseen: 1, candidates: 16 },
   guidances: { scales: [1, 4, 7.5], prompts: 4, candidates: 16 },
   renoise: { timesteps: 10, draws: 2, prompts: 12 },
+  deep: { prompts: 4, candidates: 50 },
+  bases: { prompts: 6, candidates: 16 },
   pool: { prompts: 20, candidates: 8, replicates: 3 },
   test: { prompts: 12, ablationPrompts: 6, trainingPrompts: 6, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
@@ -202,6 +210,8 @@ const EVENING: Design = {
   rank: { prompts: 16, unseen: 4, candidates: 32 },
   guidances: { scales: [1, 2, 7.5], prompts: 8, candidates: 16 },
   renoise: { timesteps: 10, draws: 4, prompts: 8 },
+  deep: { prompts: 8, candidates: 50 },
+  bases: { prompts: 12, candidates: 16 },
   pool: { prompts: 12, candidates: 16, replicates: 3 },
   test: { prompts: 8, ablationPrompts: 8, trainingPrompts: 8, images: 8 },
   tune: {
@@ -232,6 +242,8 @@ const FULL: Design = {
   rank: { prompts: 24, unseen: 8, candidates: 48 },
   guidances: { scales: [1, 2, 7.5], prompts: 10, candidates: 32 },
   renoise: { timesteps: 10, draws: 4, prompts: 10 },
+  deep: { prompts: 24, candidates: 50 },
+  bases: { prompts: 24, candidates: 16 },
   pool: { prompts: 16, candidates: 50, replicates: 3 },
   test: { prompts: 12, ablationPrompts: 12, trainingPrompts: 12, images: 8 },
   tune: {

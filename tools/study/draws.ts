@@ -22,6 +22,8 @@ export type Draw = {
   readonly use: 'pool' | 'evaluation';
   readonly adapter: AdapterRef | null;
   readonly guidance?: number;
+  /** Digest of another base model than the study's own, which has no adapters. */
+  readonly base?: string | undefined;
   /** A method that draws in place of guidance alone, and what an image of it costs at most. */
   readonly rule?: { readonly method: MethodChoice; readonly evaluations: number } | undefined;
 };
@@ -50,6 +52,7 @@ export function drawSteps(design: DrawDesign, draw: Draw, label: { part: StudyPa
         steps,
         guidance,
         ...(draw.rule === undefined ? {} : { rule: draw.rule.method }),
+        ...(draw.base === undefined ? {} : { base: draw.base }),
       }),
     };
   });
@@ -93,17 +96,19 @@ export function drawIds(design: DrawDesign, draw: Draw): readonly string[] {
 
 function blockId(
   design: DrawDesign,
-  { use, text, adapter, guidance = GUIDANCE, rule }: Draw,
+  { use, text, adapter, guidance = GUIDANCE, rule, base }: Draw,
   first: number,
 ): string {
-  const model = adapter === null ? 'base' : `${adapter.training}@${adapter.step}`;
+  const untuned = base === undefined ? 'base' : `base ${base}`;
+  const model = adapter === null ? untuned : `${adapter.training}@${adapter.step}`;
   const { steps, block } = samplingOf(design, use);
   const sampling = `s${steps}-g${guidance}-x${block}`;
   const by = rule === undefined ? '' : `/${rule.method.name}${JSON.stringify(rule.method.options)}`;
   return `draw/${use}/${sampling}/${text}/${first}/${model}${by}`;
 }
 
-function samplingOf(
+/** How images of that use are drawn, and how many together. */
+export function samplingOf(
   design: DrawDesign,
   use: Draw['use'],
 ): { readonly steps: number; readonly block: number } {

@@ -3,6 +3,7 @@ import type { Category } from '../../src/shapes/world.ts';
 import type { Design } from './design.ts';
 import { type AdapterRef, type Candidate, type Draw, drawSteps, findDrawn } from './draws.ts';
 import { promptsOfAll } from './prompts.ts';
+import { findMetric, metricSteps } from './secondScore.ts';
 import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
@@ -33,6 +34,16 @@ export function validation({ categories, tune }: Design): Evaluation {
   return { purpose: 'val', categories, prompts: tune.prompts, images: tune.images };
 }
 
+/** The same images under the second score. */
+export function evaluationMetricSteps(
+  design: Design,
+  evaluation: Evaluation,
+  adapter: AdapterRef | null,
+  label: { readonly part: StudyPart; readonly item: string },
+): Step[] {
+  return drawsOf(evaluation, adapter).flatMap(({ draw }) => metricSteps(design, draw, label));
+}
+
 export function evaluationSteps(
   design: Design,
   evaluation: Evaluation,
@@ -49,6 +60,9 @@ export type PromptImages = {
   readonly images: readonly Candidate[];
 };
 
+/** A number per image of one prompt. */
+export type PromptValues = Omit<PromptImages, 'images'> & { readonly values: readonly number[] };
+
 /** All prompts' images, or undefined while some of them are not there. */
 export function findEvaluation(
   store: Store,
@@ -61,6 +75,22 @@ export function findEvaluation(
     const images = findDrawn(store, design, draw);
     if (images === undefined) return undefined;
     found.push({ category, text: draw.text, images });
+  }
+  return found;
+}
+
+/** What the second score says of all prompts' images, or undefined while some of it is not there. */
+export function findEvaluationMetric(
+  store: Store,
+  design: Design,
+  evaluation: Evaluation,
+  adapter: AdapterRef | null,
+): readonly PromptValues[] | undefined {
+  const found: PromptValues[] = [];
+  for (const { category, draw } of drawsOf(evaluation, adapter)) {
+    const values = findMetric(store, design, draw);
+    if (values === undefined) return undefined;
+    found.push({ category, text: draw.text, values });
   }
   return found;
 }

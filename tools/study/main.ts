@@ -1,22 +1,22 @@
 // npm run study: does MI rank images, does MI-TUNE align, and what do its settings do? On the shapes world.
 
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { usageError } from '../lib/usage.ts';
 import { budget, budgetLines, designFor, duration } from './budget.ts';
-import { type Design, findDesign, GUIDANCE, REFERENCE_SCORE, TRAINING } from './design.ts';
+import { type Design, findDesign } from './design.ts';
 import type { MethodsDesign } from './methods/design.ts';
 import { methodSteps } from './methods/plan.ts';
 import { methodsReport } from './methods/report.ts';
+import { type BaseModel, MODEL_FOLDER, modelDigest, openBases } from './models.ts';
 import { readOptions, type StudyOptions, USAGE } from './options.ts';
 import { allSteps, firstSteps, forecastSteps, stepsOfParts } from './plan.ts';
 import type { Speed } from './protocol.ts';
 import { writeReport } from './report/write.ts';
 import { runSteps } from './runner.ts';
-import { MODEL_FOLDER, modelSchedule } from './schedule.ts';
+import { modelSchedule } from './schedule.ts';
 import { type Step, secondsOf } from './steps.ts';
 import { lockFolder, openStore, readManifest, readStore, type Store } from './store.ts';
 import { chosenSettings } from './tune.ts';
@@ -36,10 +36,12 @@ async function main(options: StudyOptions): Promise<void> {
     report(work, options.design, schedule, out);
     return;
   }
+  const folders = openBases(options.bases);
   const unlock = lockFolder(work);
   const workers = await openWorkers(options.workers, {
     model: MODEL_FOLDER,
     adapters: join(work, 'adapters'),
+    bases: folders,
   });
   try {
     const speed = await measureSpeed(workers);
@@ -48,15 +50,16 @@ async function main(options: StudyOptions): Promise<void> {
       findDesign(readManifest(work)?.design ?? '') ??
       designFor(options.hours, schedule, speed, workers.list.length);
     const looksOnly = options.mode === 'budget';
+    const bases = folders.map(({ name, digest }) => ({ name, digest }));
     const store = looksOnly
       ? readStore(work)
-      : openStore(work, { version: 1, model: modelDigest(), design: design.name });
-    const plan = stepsOfParts(forecastSteps(design, schedule), options.parts);
+      : openStore(work, { version: 1, model: modelDigest(MODEL_FOLDER), design: design.name, bases });
+    const plan = stepsOfParts(forecastSteps(design, schedule, bases), options.parts);
     console.log(`Design "${design.name}" with ${workers.list.length} page(s) on ${workers.backend}.`);
     for (const line of budgetLines(budget(plan, store, speed, workers.list.length))) console.log(line);
     if (looksOnly) return;
     const deadline = started + options.hours * MS_PER_HOUR;
-    const complete = await runPlan({ design, schedule, store, workers, options, speed, deadline });
+    const complete = await runPlan({ design, schedule, bases, store, workers, options, speed, deadline });
     console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command continues.');
   } finally {
     await workers.close();
@@ -84,7 +87,7 @@ async function compareMethods(options: StudyOptions, design: MethodsDesign): Pro
       const looksOnly = options.mode === 'budget';
       const store = looksOnly
         ? readStore(work)
-        : openStore(work, { version: 1, model: modelDigest(), design: design.name });
+        : openStore(work, { version: 1, model: modelDigest(MODEL_FOLDER), design: design.name });
       for (const line of budgetLines(budget(steps, store, speed, workers.list.length))) console.log(line);
       if (looksOnly) return;
       const deadline = started + options.hours * MS_PER_HOUR;
@@ -110,6 +113,7 @@ async function compareMethods(options: StudyOptions, design: MethodsDesign): Pro
 type Run = {
   readonly design: Design;
   readonly schedule: NoiseSchedule;
+  readonly bases: readonly BaseModel[];
   readonly store: Store;
   readonly workers: Workers;
   readonly options: StudyOptions;
@@ -119,7 +123,7 @@ type Run = {
 
 /** First what chooses the settings, then everything that uses them. */
 async function runPlan(run: Run): Promise<boolean> {
-  const { design, schedule, store, workers, options, deadline } = run;
+  const { design, schedule, bases, store, workers, options, deadline } = run;
   const onDone = progress(run);
   const work = (steps: readonly Step[]): Promise<boolean> =>
     runSteps(stepsOfParts(steps, options.parts), store, {
@@ -131,12 +135,13 @@ async function runPlan(run: Run): Promise<boolean> {
   const first = await work(firstSteps(design, schedule));
   const settings = chosenSettings(store, design, schedule);
   // Ranking needs no settings, so it goes on without them.
-  if (settings === null) return first && work(forecastSteps(design, schedule).filter((s) => s.part === '1'));
+  if (settings === null)
+    return first && work(forecastSteps(design, schedule, bases).filter((s) => s.part === '1'));
   const { learningRate, iterations, keep, score } = settings;
   console.log(
     `Settings from validation prompts: lr ${learningRate}, ${iterations} iterations, k = ${keep}, score “${score}”.`,
   );
-  return work(allSteps(design, schedule, settings));
+  return work(allSteps(design, schedule, settings, bases));
 }
 
 /** Prints now and then what was done, and how the real time compares with the estimate. */
@@ -189,8 +194,8 @@ function report(work: string, asked: Design | null, schedule: NoiseSchedule, out
   if (manifest === null) throw usageError(`${work} holds no study yet.`);
   const design = asked ?? findDesign(manifest.design);
   if (design === undefined) throw usageError(`There is no design ${manifest.design}.`);
-  const notes = readNotes(work);
-  writeReport({ store: readStore(work), design, schedule, model: manifest.model, notes }, out);
+  const { model, bases = [] } = manifest;
+  writeReport({ store: readStore(work), design, schedule, model, bases, notes: readNotes(work) }, out);
   console.log(`Wrote ${out}`);
 }
 
@@ -198,16 +203,6 @@ function report(work: string, asked: Design | null, schedule: NoiseSchedule, out
 function readNotes(work: string): string | null {
   const path = join(work, 'notes.md');
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : null;
-}
-
-/** Digest of what numbers depend on and step ids do not name: the model's files, and the settings that are fixed. */
-function modelDigest(): string {
-  const hash = createHash('sha256').update(JSON.stringify({ GUIDANCE, REFERENCE_SCORE, TRAINING }));
-  const files = readdirSync(MODEL_FOLDER, { recursive: true, withFileTypes: true });
-  const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
-  // The card is words.
-  for (const path of paths.filter((path) => !path.endsWith('.md')).sort()) hash.update(readFileSync(path));
-  return hash.digest('hex').slice(0, 16);
 }
 
 const options = readOptions(process.argv.slice(2));

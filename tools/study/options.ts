@@ -17,6 +17,7 @@ command goes on. Steps come in the order of their worth, so whatever time there 
 --workers N        browser pages that work side by side (default 1)
 --methods             the methods side by side instead (the paper's Table 1): writes docs/methods-study.md, works in
                       .study/methods/; its designs are ${METHODS_DESIGNS.map((design) => design.name).join(', ')} (default small)
+--bases DIR,DIR    further base models to hold part 1's ranking against: folders of shapes models
 --work DIR         where results are kept (default .study/)
 --budget           only measure the speed and print the plan
 --report           only write the report from what is stored
@@ -30,6 +31,8 @@ export type StudyOptions = {
   /** The comparison of methods in place of the study; null for the study. */
   readonly methods: MethodsDesign | null;
   readonly parts: readonly StudyPart[];
+  /** Folders of further base models. */
+  readonly bases: readonly string[];
   readonly workers: number;
   readonly work: string | null;
   readonly out: string | null;
@@ -48,6 +51,7 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
       design: { type: 'string' },
       part: { type: 'string', multiple: true },
       workers: { type: 'string', default: '1' },
+      bases: { type: 'string', default: '' },
       work: { type: 'string' },
       out: { type: 'string' },
       budget: { type: 'boolean', default: false },
@@ -76,6 +80,7 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
     design,
     methods,
     parts,
+    bases: values.bases.split(',').filter((folder) => folder !== ''),
     workers,
     work: values.work ?? null,
     out: values.out ?? null,

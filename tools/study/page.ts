@@ -11,11 +11,13 @@ import { applyAdapter, type Tuned } from '../../src/procedures/tuned.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 import { draw, measure } from './pageDraw.ts';
+import { scoreAgain } from './pageMetric.ts';
 import { measureSpeed } from './pageSpeed.ts';
 import { type AdapterFiles, encodeRendered, train } from './pageTrain.ts';
 import { tune } from './pageTune.ts';
 import {
   ADAPTER_PATH,
+  basePath,
   MODEL_PATH,
   type PageInfo,
   type PageRequest,
@@ -31,56 +33,66 @@ declare global {
   }
 }
 
-let session: Session | null = null;
+/** The base model that is loaded: the study's own, or another by its digest. */
+let base: { readonly digest: string | null; readonly session: Session } | null = null;
 let loaded: { readonly name: string; readonly tuned: Tuned } | null = null;
 
 window.studyOpen = async () => {
   const info = await openBackend('wasm', { wasmPaths, onLost: (error) => reportError(error) });
-  const address = new URL(MODEL_PATH, location.href).href;
-  session = openSession(await loadModel(urlFolder(address), { format: 'f32' }));
+  await open(null);
   return { backend: info.name };
 };
 
-window.studySpeed = () => measureSpeed(opened());
+window.studySpeed = async () => measureSpeed(await open(null));
 
 window.studyRun = async (request) => {
+  const session = await open(request.kind === 'draw' ? (request.base ?? null) : null);
   switch (request.kind) {
     case 'draw':
-      return draw(opened(), await tunedOf(request.adapter), request);
+      return draw(session, await tunedOf(session, request.adapter), request);
     case 'measure':
-      return measure(opened(), request);
+      return measure(session, request);
+    case 'metric':
+      return scoreAgain(session, request);
     case 'real':
-      return encodeRendered(opened(), request);
+      return encodeRendered(session, request);
     case 'train':
-      return train(opened(), request, adapterFiles);
+      return train(session, request, adapterFiles(session));
     case 'tune':
-      return tune(opened(), request, adapterFiles);
+      return tune(session, request, adapterFiles(session));
     default:
       return request satisfies never;
   }
 };
 
-const adapterFiles: AdapterFiles = {
-  open: openAdapter,
+const adapterFiles = (session: Session): AdapterFiles => ({
+  open: (name) => openAdapter(session, name),
   write: async (adapter) => writeAdapter(adapter, { made_by: 'npm run study' }),
-};
+});
 
-function opened(): Session {
-  if (session === null) throw new Error('studyOpen has not been called.');
-  return session;
+/** The session of a base model; one that was loaded before leaves, as requests for one model follow each other. */
+async function open(digest: string | null): Promise<Session> {
+  if (base !== null && base.digest === digest) return base.session;
+  loaded?.tuned.dispose();
+  loaded = null;
+  base?.session.model.dispose();
+  base = null;
+  const address = new URL(digest === null ? MODEL_PATH : basePath(digest), location.href).href;
+  base = { digest, session: openSession(await loadModel(urlFolder(address), { format: 'f32' })) };
+  return base.session;
 }
 
 /** The adapter ready to run; the last one used stays loaded, as requests for one adapter follow each other. */
-async function tunedOf(name: string | null): Promise<Tuned | null> {
+async function tunedOf(session: Session, name: string | null): Promise<Tuned | null> {
   if (name === null || loaded?.name === name) return name === null ? null : (loaded?.tuned ?? null);
   loaded?.tuned.dispose();
   loaded = null;
-  const tuned = await applyAdapter(opened(), await openAdapter(name));
+  const tuned = await applyAdapter(session, await openAdapter(session, name));
   loaded = { name, tuned };
   return tuned;
 }
 
-async function openAdapter(name: string): ReturnType<typeof loadAdapter> {
+async function openAdapter(session: Session, name: string): ReturnType<typeof loadAdapter> {
   const source = await urlSource(new URL(ADAPTER_PATH + name, location.href).href);
-  return loadAdapter(await openSafetensors(source), trainedTargets(opened(), true));
+  return loadAdapter(await openSafetensors(source), trainedTargets(session, true));
 }

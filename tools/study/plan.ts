@@ -2,7 +2,7 @@
 import type { NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { type Design, type Settings, UNTUNED } from './design.ts';
 import { drawSteps } from './draws.ts';
-import { evaluationSteps, testEvaluation, trainingEvaluation } from './evaluation.ts';
+import { evaluationMetricSteps, evaluationSteps, testEvaluation, trainingEvaluation } from './evaluation.ts';
 import {
   adapterExperiments,
   adapterOf,
@@ -18,8 +18,10 @@ import {
   type Table,
   trainedPromptExperiments,
 } from './experiments.ts';
-import { guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
+import type { BaseModel } from './models.ts';
+import { baseSteps, deepSteps, guidanceSteps, rankingSteps, renoiseSteps } from './ranking.ts';
 import { realSteps } from './real.ts';
+import { SCORED_AGAIN } from './secondScore.ts';
 import { poolDraws, poolMeasures } from './sets.ts';
 import { distinctSteps, type Step, type StudyPart } from './steps.ts';
 import { trainingStep } from './training.ts';
@@ -43,10 +45,22 @@ export function firstSteps(design: Design, schedule: NoiseSchedule): Step[] {
   return distinctSteps([...tuneSteps(design, schedule), ...rankingSteps(design)]);
 }
 
+/** The second score of the arms' images. */
+const AGAIN = { part: '2', item: 'second score' } as const;
+
 /** Everything, with the settings that tuning chose. */
-export function allSteps(design: Design, schedule: NoiseSchedule, settings: Settings): Step[] {
+export function allSteps(
+  design: Design,
+  schedule: NoiseSchedule,
+  settings: Settings,
+  bases: readonly BaseModel[] = [],
+): Step[] {
   const steps = (experiments: readonly Experiment[]): Step[] =>
     experiments.flatMap((e) => experimentSteps(design, schedule, e));
+  const again = (experiments: readonly Experiment[]): Step[] =>
+    experiments
+      .filter(({ arm }) => SCORED_AGAIN.some((name) => name === arm))
+      .flatMap((e) => evaluationMetricSteps(design, e.evaluation, adapterOf(design, e), AGAIN));
   // Every table with one seed before any with two.
   const tables = [
     ...categoryExperiments(design, settings),
@@ -61,8 +75,13 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
     ...firstSteps(design, schedule),
     ...evaluationSteps(design, testEvaluation(design), null, TABLES.arms),
     ...steps(armExperiments(design, settings).filter((e) => e.replicate === 0)),
+    ...evaluationMetricSteps(design, testEvaluation(design), null, AGAIN),
+    ...again(armExperiments(design, settings).filter((e) => e.replicate === 0)),
     ...renoiseSteps(design),
+    ...deepSteps(design),
+    ...baseSteps(design, bases),
     ...steps(armExperiments(design, settings)),
+    ...again(armExperiments(design, settings)),
     ...guidanceSteps(design),
     ...evaluationSteps(design, trainingEvaluation(design), null, TABLES.trained),
     ...steps(trainedPromptExperiments(design, settings)),
@@ -72,9 +91,13 @@ export function allSteps(design: Design, schedule: NoiseSchedule, settings: Sett
 }
 
 /** The plan as far as it is known before tuning, to estimate its time. */
-export function forecastSteps(design: Design, schedule: NoiseSchedule): Step[] {
+export function forecastSteps(
+  design: Design,
+  schedule: NoiseSchedule,
+  bases: readonly BaseModel[] = [],
+): Step[] {
   const settings = { ...UNTUNED, batch: design.batch, iterations: Math.max(...design.tune.iterations) };
-  return allSteps(design, schedule, settings);
+  return allSteps(design, schedule, settings, bases);
 }
 
 /** Pools, training and images of one row and replicate. */

@@ -14,6 +14,8 @@ export type DrawRequest = {
   readonly guidance: number;
   /** A method that draws, in place of guidance alone. */
   readonly rule?: MethodChoice;
+  /** Digest of the base model that draws, where it is not the study's own. */
+  readonly base?: string;
 };
 
 /** An object that the exact scorer found. */
@@ -64,6 +66,10 @@ export type MeasureResult = {
   readonly images: readonly Measured[];
 };
 
+/** Finished images under the second score, which chooses no image. */
+export type MetricRequest = { readonly kind: 'metric'; readonly images: readonly CaptionedImage[] };
+export type MetricResult = { readonly values: readonly number[] };
+
 /** Rendered scenes with captions as the model's training had them, wrong ones included. */
 export type RealRequest = { readonly kind: 'real'; readonly first: number; readonly count: number };
 export type RealResult = { readonly images: readonly CaptionedImage[] };
@@ -111,8 +117,14 @@ export type TrainResult = {
   readonly adapters: readonly { readonly step: number; readonly file: string }[];
 };
 
-export type PageRequest = DrawRequest | MeasureRequest | RealRequest | TrainRequest | TuneRequest;
-export type PageResult = DrawResult | MeasureResult | RealResult | TrainResult;
+export type PageRequest =
+  | DrawRequest
+  | MeasureRequest
+  | MetricRequest
+  | RealRequest
+  | TrainRequest
+  | TuneRequest;
+export type PageResult = DrawResult | MeasureResult | MetricResult | RealResult | TrainResult;
 
 /** What a machine takes, in milliseconds: a network evaluation, decoding and scoring an image, a training sample. */
 export type Speed = {
@@ -127,3 +139,5 @@ export type PageInfo = { readonly backend: string };
 export const ADAPTER_PATH = '/study-adapters/';
 /** Where pages find the model. */
 export const MODEL_PATH = '/study-model/';
+/** Where pages find another base model. */
+export const basePath = (digest: string): string => `/study-base/${digest}/`;

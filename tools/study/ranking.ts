@@ -3,7 +3,9 @@ import type { Category } from '../../src/shapes/world.ts';
 import { type Design, GUIDANCE } from './design.ts';
 import { type Draw, drawSteps } from './draws.ts';
 import { measureSteps } from './measures.ts';
+import type { BaseModel } from './models.ts';
 import { promptsOfAll } from './prompts.ts';
+import { metricSteps } from './secondScore.ts';
 import type { Step } from './steps.ts';
 
 /** `unseen` prompts are reported apart: their combinations are not in the model's training data. */
@@ -48,6 +50,24 @@ function renoisedPrompts(design: Design): readonly RankedPrompt[] {
   }));
 }
 
+/** The first candidates of main pools, drawn by another base model; by the study's own where none is named. */
+export function basePrompts(design: Design, base?: string): readonly RankedPrompt[] {
+  const { prompts, candidates } = design.bases;
+  return promptsOfAll('test', design.categories, prompts).map(({ category, text }) => ({
+    category,
+    draw: { text, first: 0, count: candidates, use: 'pool', adapter: null, base },
+  }));
+}
+
+/** Main pools that go on to as many candidates as the paper has. */
+export function deepPrompts(design: Design): readonly RankedPrompt[] {
+  const { prompts, candidates } = design.deep;
+  return promptsOfAll('test', design.categories, prompts).map(({ category, text }) => ({
+    category,
+    draw: { text, first: 0, count: candidates, use: 'pool', adapter: null },
+  }));
+}
+
 export function rankingSteps(design: Design): Step[] {
   return rankedPrompts(design).flatMap(({ draw }) =>
     drawSteps(design, draw, { part: '1', item: 'pools on test prompts' }),
@@ -57,6 +77,23 @@ export function rankingSteps(design: Design): Step[] {
 export function renoiseSteps(design: Design): Step[] {
   const label = { part: '1', item: 'pools noised again' } as const;
   return renoisedPrompts(design).flatMap(({ draw }) => measureSteps(design, draw, design.renoise, label));
+}
+
+/** The study's own base model is a part of it, in case its main pools are smaller. */
+export function baseSteps(design: Design, bases: readonly BaseModel[]): Step[] {
+  return [undefined, ...bases.map(({ digest }) => digest)].flatMap((base) =>
+    basePrompts(design, base).flatMap(({ draw }) =>
+      drawSteps(design, draw, { part: '1', item: 'other base models' }),
+    ),
+  );
+}
+
+export function deepSteps(design: Design): Step[] {
+  const label = { part: '1', item: 'pools as deep as the paper’s' } as const;
+  return deepPrompts(design).flatMap(({ draw }) => [
+    ...drawSteps(design, draw, label),
+    ...metricSteps(design, draw, label),
+  ]);
 }
 
 export function guidanceSteps(design: Design): Step[] {

@@ -3,10 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createSchedule, type NoiseSchedule } from '../../src/diffusion/schedule.ts';
 import { parseSchedulerFile, resolveScheduler } from '../../src/diffusion/schedulerConfig.ts';
-import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
-import { ROOT } from '../lib/dependencies.mjs';
-
-export const MODEL_FOLDER = join(ROOT, 'public', BUILT_IN_MODEL);
+import { MODEL_FOLDER } from './models.ts';
 
 export function modelSchedule(): NoiseSchedule {
   const path = 'scheduler/scheduler_config.json';

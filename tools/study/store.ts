@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path';
 import { StudioError } from '../../src/lib/errors.ts';
 import { fromBase64 } from './base64.ts';
+import type { BaseModel } from './models.ts';
 import type { PageResult, TrainResult } from './protocol.ts';
 
 type Line = { readonly id: string; readonly seconds: number; readonly result: PageResult };
@@ -27,6 +28,8 @@ export type Manifest = {
   readonly model: string;
   /** Name of the design that was run last. */
   readonly design: string;
+  /** Other base models that part 1 looks at; those of earlier runs are kept. */
+  readonly bases?: readonly BaseModel[];
 };
 
 export type Store = {
@@ -57,7 +60,9 @@ export function openStore(folder: string, manifest: Manifest): Store {
   }
   const adapterFolder = join(folder, 'adapters');
   mkdirSync(adapterFolder, { recursive: true });
-  writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 1)}\n`);
+  const bases = [...(known?.bases ?? []), ...(manifest.bases ?? [])];
+  const kept = { ...manifest, bases: [...new Map(bases.map((base) => [base.digest, base])).values()] };
+  writeWhole(join(folder, 'manifest.json'), `${JSON.stringify(kept, null, 1)}\n`);
   const path = join(folder, 'records.jsonl');
   cutTornLine(path);
   return storeOf(path, adapterFolder);

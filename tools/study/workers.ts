@@ -2,7 +2,15 @@
 import type { Page } from 'playwright';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
-import { ADAPTER_PATH, MODEL_PATH, type PageRequest, type PageResult, type Speed } from './protocol.ts';
+import type { BaseFolder } from './models.ts';
+import {
+  ADAPTER_PATH,
+  basePath,
+  MODEL_PATH,
+  type PageRequest,
+  type PageResult,
+  type Speed,
+} from './protocol.ts';
 
 /** A busy machine takes its time to bundle the page. */
 const PATIENCE_MS = 300_000;
@@ -19,14 +27,26 @@ export type Workers = {
 };
 
 /** Folders that pages read from. */
-export type WorkerFolders = { readonly model: string; readonly adapters: string };
+export type WorkerFolders = {
+  readonly model: string;
+  readonly adapters: string;
+  /** Other base models that requests may name. */
+  readonly bases?: readonly BaseFolder[];
+};
 
 /** Opens `count` pages; the caller closes them, also after an error of its own. */
-export async function openWorkers(count: number, { model, adapters }: WorkerFolders): Promise<Workers> {
+export async function openWorkers(count: number, folders: WorkerFolders): Promise<Workers> {
+  const { model, adapters, bases = [] } = folders;
   const studio = await launchStudio({
     backend: 'wasm',
     from: 'dev',
-    vite: { plugins: [serveDirectory(ADAPTER_PATH, adapters), serveDirectory(MODEL_PATH, model)] },
+    vite: {
+      plugins: [
+        serveDirectory(ADAPTER_PATH, adapters),
+        serveDirectory(MODEL_PATH, model),
+        ...bases.map(({ digest, folder }) => serveDirectory(basePath(digest), folder)),
+      ],
+    },
   });
   try {
     const list: Worker[] = [];

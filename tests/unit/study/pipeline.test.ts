@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { uniform } from '../../../src/lib/philox.ts';
+import { parsePrompt } from '../../../src/shapes/parse.ts';
 import { difference } from '../../../tools/study/analysis/align.ts';
 import { floatsFromBase64, floatsToBase64, toBase64 } from '../../../tools/study/base64.ts';
 import { type Design, findDesign } from '../../../tools/study/design.ts';
@@ -15,6 +16,8 @@ import type {
   DrawResult,
   MeasureRequest,
   MeasureResult,
+  MetricRequest,
+  MetricResult,
   PageRequest,
   PageResult,
   TrainRequest,
@@ -33,6 +36,8 @@ const design: Design = {
   rank: { prompts: 6, unseen: 4, candidates: 6 },
   renoise: { timesteps: 5, draws: 2, prompts: 6 },
   guidances: { scales: [1], prompts: 4, candidates: 3 },
+  deep: { prompts: 3, candidates: 8 },
+  bases: { prompts: 5, candidates: 6 },
   pool: { prompts: 5, candidates: 6, replicates: 3 },
   test: { prompts: 6, ablationPrompts: 5, trainingPrompts: 4, images: 3 },
   tune: { learningRates: [1e-4, 1e-3], iterations: [1, 2], keeps: [1], prompts: 2, images: 3 },
@@ -42,6 +47,9 @@ const design: Design = {
 
 const TIMESTEPS = [901, 501, 101];
 
+/** A base model that forgets nothing, and whose squared differences say nothing; the other one shows a ring whatever is asked. */
+const BLIND = { name: 'blind', digest: 'b1d' };
+
 /** Alignment of an image: how the model draws it, or what its adapter learned. In steps of 0.1. */
 function alignmentOf(request: DrawRequest, seed: number, store: Store): number {
   const chance = uniform(seed, 1, 0);
@@ -50,31 +58,42 @@ function alignmentOf(request: DrawRequest, seed: number, store: Store): number {
   return Math.min(1, Math.round(10 * (0.8 * learned + 0.2 * chance)) / 10);
 }
 
+/** Everything that the prompt names, as it says. */
+function asAsked(text: string): DrawResult['images'][number]['objects'] {
+  return (parsePrompt(text)?.objects ?? []).map(({ shape, color, texture, size }) => ({
+    shape,
+    color: color ?? 'red',
+    texture: texture ?? 'solid',
+    size: size ?? 'big',
+    x: 9,
+    y: 9,
+    radius: 8,
+  }));
+}
+
 function draw(request: DrawRequest, store: Store): DrawResult {
+  const blind = request.base === BLIND.digest;
   const images = request.seeds.map((seed) => {
     const share = alignmentOf(request, seed, store);
     return {
       seed,
       latent: floatsToBase64(Float32Array.of(share)),
-      trace: TIMESTEPS.map(() => 1 + share + 0.05 * uniform(seed, 2, 0)),
+      trace: TIMESTEPS.map(() => 1 + (blind ? 0 : share) + 0.05 * uniform(seed, 2, 0)),
       share,
       strict: share > 0.8,
       claims: [share > 0.2, share > 0.4, share > 0.6, share > 0.8],
-      objects: [
-        {
-          shape: 'ring',
-          color: 'red' as const,
-          texture: 'solid',
-          size: 'big',
-          x: 60 * share,
-          y: 9,
-          radius: 8,
-        },
-      ],
+      objects: blind ? asAsked(request.text) : [{ ...RING, x: 60 * share }],
       area: 100 * uniform(seed, 3, 0),
     };
   });
   return { timesteps: TIMESTEPS, images };
+}
+
+const RING = { shape: 'ring', color: 'red', texture: 'solid', size: 'big', y: 9, radius: 8 } as const;
+
+/** The invented second score is the exact one, as the latents tell it. */
+function scoreAgain({ images }: MetricRequest): MetricResult {
+  return { values: images.map(({ latent }) => floatsFromBase64(latent)[0] ?? 0) };
 }
 
 function measure(request: MeasureRequest): MeasureResult {
@@ -114,6 +133,8 @@ beforeAll(async () => {
         return draw(request, store);
       case 'measure':
         return measure(request);
+      case 'metric':
+        return scoreAgain(request);
       case 'train':
         return train(request);
       case 'tune':
@@ -133,8 +154,9 @@ beforeAll(async () => {
   // The invented re-noised estimates have no noise, so validation finds them best, and the first of the two.
   expect(settings).toMatchObject({ learningRate: 1e-4, keep: 1, score: 're-noised orthogonal' });
   if (settings !== null)
-    expect(await runSteps(allSteps(design, schedule, settings), store, options)).toBe(true);
-  report = composeReport({ store, design, schedule, model: 'invented', notes: 'Ran on paper.' }).text;
+    expect(await runSteps(allSteps(design, schedule, settings, [BLIND]), store, options)).toBe(true);
+  const study = { store, design, schedule, model: 'invented', bases: [BLIND], notes: 'Ran on paper.' };
+  report = composeReport(study).text;
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -147,7 +169,10 @@ test('finds that MI ranks, everywhere, and that area does not explain it', () =>
 test('finds the order of the arms', { timeout: 60_000 }, () => {
   const settings = chosenSettings(store, design, schedule);
   if (settings === null) throw new Error('nothing was chosen');
-  const { arms, base } = readAlignment({ store, design, schedule, model: '', notes: null }, settings);
+  const { arms, base } = readAlignment(
+    { store, design, schedule, model: '', bases: [], notes: null },
+    settings,
+  );
   const [mi, chosen, random, bottom, exact] = arms as [
     (typeof arms)[number],
     (typeof arms)[number],
@@ -194,6 +219,27 @@ test('finds what was put into the ablations', () => {
   expect(report).toMatch(/More than 50 candidates do not help \(Table 6\) \| – \| not done yet/);
 });
 
+test('finds that MI ranks on the base model that forgets, and not on the other', () => {
+  expect(report).toMatch(
+    /\*\*MI ranks better on the model that forgets more\*\*: from 0\.0% \(blind\) to \d+\.\d% \(the model of/,
+  );
+  expect(report).toMatch(/\| the model of this study \| .* \| 0\.9\d\d \[0\.\d+, \d\.\d+\] \|/);
+});
+
+test('holds first, middle and last of the deep pools against both other scores', () => {
+  const tau = (name: string): number =>
+    Number(new RegExp(`\\| ${name} \\| 6 of 6 \\| (\\d\\.\\d+)`).exec(report)?.[1]);
+  expect(tau('share of claims')).toBeGreaterThan(0.9);
+  expect(tau('Shapes CLIP')).toBe(tau('share of claims'));
+});
+
+test('sets the second score beside the exact one, which here says the same', () => {
+  const [, exact, second] =
+    /\| all \| \S+ → \S+ \| \S+ \| [^|]+ \| ([^|]+) \| [^|]+ \| ([^|]+) \| \+/.exec(report) ?? [];
+  expect(second).toMatch(/^\+\d+\.\d \[/);
+  expect(second).toBe(exact);
+});
+
 test('repeats what whoever ran it has to add', () => {
   expect(report).toContain('Ran on paper.');
 });
@@ -204,7 +250,14 @@ test('says nothing that is not a number', () => {
 
 test('says of a study that has just begun what is not done', { timeout: 60_000 }, () => {
   const empty = { ...store, find: () => undefined, has: () => false } as Store;
-  const { text, plots } = composeReport({ store: empty, design, schedule, model: '', notes: null });
+  const { text, plots } = composeReport({
+    store: empty,
+    design,
+    schedule,
+    model: '',
+    bases: [],
+    notes: null,
+  });
   expect(text.match(/Not done yet/g)?.length).toBeGreaterThanOrEqual(2);
   expect(plots).toEqual([]);
 });

@@ -52,7 +52,7 @@ export function rankRows(pools: readonly Pool[], schedule: NoiseSchedule): reado
   return groups.map(([category, group]) => rankRow(category, group, referenceScore(schedule)));
 }
 
-function rankRow(category: string, pools: readonly Pool[], { score }: ScoreDefinition): RankRow {
+export function rankRow(category: string, pools: readonly Pool[], { score }: ScoreDefinition): RankRow {
   const byShare = pools.map((pool) => rankingOf(pool, score, share));
   const byStrict = pools.map((pool) => rankingOf(pool, score, strict));
   return {

@@ -5,6 +5,7 @@ import type { Design, Settings } from '../design.ts';
 import { needsNoisingAgain } from '../selection.ts';
 import { doseRows, doseText, ownAdapterRows, roundRows } from './adapterTables.ts';
 import { number, percent, points, table } from './markdown.ts';
+import { paperTablesText } from './paperTables.ts';
 import { type Alignment, armOf, seedsOf } from './readAlignment.ts';
 import type { Section, Study } from './section.ts';
 import { type IntervalMark, intervalPlot } from './svg.ts';
@@ -19,7 +20,8 @@ const ARM_LABELS: Readonly<Record<Outcome['arm'], string>> = {
   exact: 'top k by exact score',
 };
 
-export function alignmentSection(alignment: Alignment, { design }: Study, settings: Settings): Section {
+export function alignmentSection(alignment: Alignment, study: Study, settings: Settings): Section {
+  const { design } = study;
   const { base, arms } = alignment;
   const done = arms.filter((arm) => arm.replicates.length > 0);
   const head = '## 2. Does MI-TUNE align?';
@@ -37,6 +39,7 @@ export function alignmentSection(alignment: Alignment, { design }: Study, settin
     '![Change of the share of claims by arm](shapes-study/arms.svg)',
     '### By category, one adapter for all',
     mi && random ? categoryRows(base, mi, random, design.categories) : '*Not done yet.*',
+    paperTablesText(alignment, study, settings),
     '### How far does a choice get?',
     `Adapters of the arms on the first ${design.test.trainingPrompts * design.categories.length} of the prompts they were trained on, ${design.test.images} new images each, beside the sets they were trained on and the test prompts. ${trainedText(alignment)}`,
     trainedRows(alignment),

@@ -20,13 +20,16 @@ import {
 } from '../analysis/rank.ts';
 import { GUIDANCE } from '../design.ts';
 import { comparedGuidances, guidedPrompts, rankedPrompts } from '../ranking.ts';
+import { baseSection } from './bases.ts';
 import { earlyStopText } from './earlyStop.ts';
 import { interval, number, percent, points, table } from './markdown.ts';
 import { mistakeText } from './mistakes.ts';
+import { deepText } from './paperTables.ts';
 import type { Section, Study } from './section.ts';
 import { intervalPlot, linePlot } from './svg.ts';
 
-export function rankingSection({ store, design, schedule }: Study): Section {
+export function rankingSection(study: Study): Section {
+  const { store, design, schedule } = study;
   const wanted = rankedPrompts(design);
   const pools = readPools(store, design, wanted);
   if (pools.length === 0) return { text: '## 1. Does MI rank?\n\n*Not done yet.*', plots: [] };
@@ -43,6 +46,7 @@ export function rankingSection({ store, design, schedule }: Study): Section {
   const seen = pools.filter((pool) => pool.category !== 'unseen');
   const diagnosis = diagnosisRows(pools, schedule);
   const branch = branchRows(pools);
+  const bases = baseSection(study);
   const text = [
     '## 1. Does MI rank?',
     `${pools.length} of ${wanted.length} prompts are done, ${design.rank.candidates} candidates each. Every prompt is from the test split (or *unseen*: a combination of color and shape that no training image shows). Intervals are 95%, over prompts.`,
@@ -58,6 +62,8 @@ export function rankingSection({ store, design, schedule }: Study): Section {
     scoreTable(scores),
     '![Kendall’s tau of every score](shapes-study/tau-by-score.svg)',
     '![Kendall’s tau of single timesteps of the path](shapes-study/tau-by-timestep.svg)',
+    deepText(study),
+    bases.text,
     '### Guidance',
     guidanceTable(guidances),
     '### Why',
@@ -65,7 +71,10 @@ export function rankingSection({ store, design, schedule }: Study): Section {
     diagnosisTable(diagnosis),
     branchTable(branch),
   ];
-  return { text: text.filter((part) => part !== '').join('\n\n'), plots: plots(rows, scores, pools) };
+  return {
+    text: text.filter((part) => part !== '').join('\n\n'),
+    plots: [...plots(rows, scores, pools), ...bases.plots],
+  };
 }
 
 const CHANCE: Readonly<Record<Finding, string>> = {

@@ -1,5 +1,6 @@
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import type { Design } from '../design.ts';
+import type { BaseModel } from '../models.ts';
 import type { Store } from '../store.ts';
 
 /** What a report is made from. */
@@ -9,6 +10,8 @@ export type Study = {
   readonly schedule: NoiseSchedule;
   /** Digest of the model's files. */
   readonly model: string;
+  /** Other base models that part 1 looks at. */
+  readonly bases: readonly BaseModel[];
   /** Remarks on how this study went, or null. */
   readonly notes: string | null;
 };

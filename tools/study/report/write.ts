@@ -52,8 +52,10 @@ export function composeReport(study: Study): Section {
   };
 }
 
-function preamble({ store, design, schedule, model, notes }: Study, settings: Settings | null): string {
-  const steps = settings === null ? forecastSteps(design, schedule) : allSteps(design, schedule, settings);
+function preamble(study: Study, settings: Settings | null): string {
+  const { store, design, schedule, model, bases, notes } = study;
+  const steps =
+    settings === null ? forecastSteps(design, schedule, bases) : allSteps(design, schedule, settings, bases);
   const done = steps.filter(({ id }) => store.has(id)).length;
   const { weights, truncation } = REFERENCE_SCORE;
   return [
