@@ -52,7 +52,7 @@ export type Adapter = {
 };
 
 /** One trainable tensor with its place: `unet....to_k.down`. */
-export type NamedParameter = { readonly name: string; readonly tensor: Tensor };
+type NamedParameter = { readonly name: string; readonly tensor: Tensor };
 
 /** Philox stream that the first layer's A is drawn from; layer n uses the n-th after it. */
 const INIT_STREAM = 0x4c6f0000;
@@ -112,17 +112,12 @@ export function adaptsText(adapter: Adapter): boolean {
   return [...adapter.layers, ...adapter.fixed].some((l) => l.module.startsWith('text_encoder.'));
 }
 
-/** Number of trainable scalars. */
-export function countAdapterParameters(adapter: Adapter): number {
-  return adapterParameters(adapter).reduce((sum, p) => sum + p.tensor.size, 0);
-}
-
 export function disposeAdapter(adapter: Adapter): void {
   for (const { tensor } of adapterParameters(adapter)) tensor.dispose();
   for (const layer of adapter.fixed) disposeFixedLayer(layer);
 }
 
-export function disposeFixedLayer({ down, up, inputScale, outputScale }: FixedLayer): void {
+function disposeFixedLayer({ down, up, inputScale, outputScale }: FixedLayer): void {
   disposeWeight(down);
   if (up !== null) disposeWeight(up);
   inputScale?.dispose();

@@ -5,7 +5,7 @@ import { toLowRank } from './export/exporter.ts';
 import { layerOf, modulesOf } from './inspect.ts';
 import { type LowRankUpdate, matrixSize, type PlainAdapter, type PlainLayer } from './plain.ts';
 
-export type WeightedAdapter = { readonly adapter: PlainAdapter; readonly weight: number };
+type WeightedAdapter = { readonly adapter: PlainAdapter; readonly weight: number };
 
 /**
  * A LoRA for W + sum of weight (W' - W). Exact where all are LoRAs and `rank` is at least the sum of theirs.

@@ -16,7 +16,7 @@ export type LowRankUpdate = {
 };
 
 /** W + values, of the shape of W. */
-export type DifferenceUpdate = { readonly kind: 'difference'; readonly values: Float32Array };
+type DifferenceUpdate = { readonly kind: 'difference'; readonly values: Float32Array };
 
 /** DoRA's m: the updated weight is multiplied by m / norm along one axis. */
 export type Magnitude = {

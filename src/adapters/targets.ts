@@ -18,15 +18,6 @@ export function textAdapterTargets(text: TextWeights): readonly Target[] {
   return textTargets(text).map((layer) => ({ module: `text_encoder.${layer.name}`, layer }));
 }
 
-/** Every dense layer of the transformers, in the UNet and in the text encoder. */
-export function allAdapterTargets(model: DiffusionModel): readonly Target[] {
-  const unet = model.unet.stages.flatMap((s) => s.dense);
-  return [
-    ...unet.map((layer) => ({ module: `unet.${layer.name}`, layer })),
-    ...textDense(model.text).map((layer) => ({ module: `text_encoder.${layer.name}`, layer })),
-  ];
-}
-
 /** Everything in the model that an adapter file may speak of: convolutions and time embeddings too. */
 export function importTargets(model: DiffusionModel): readonly ImportTarget[] {
   const target = (component: string, part: PartName, layer: ImportTarget['layer']): ImportTarget => ({

@@ -11,7 +11,7 @@ import {
 } from './ranking.ts';
 import { type Summary, summarize, summarizeDifference } from './summary.ts';
 
-export type ScoreValue = { readonly prompt: number; readonly candidate: number; readonly value: number };
+type ScoreValue = { readonly prompt: number; readonly candidate: number; readonly value: number };
 
 /** A score of a pool: a number per candidate; those it does not have, or has no finite number for, are left out. */
 export type PoolScore = { readonly name: string; readonly values: readonly ScoreValue[] };
@@ -72,7 +72,7 @@ export function agreementOf(prompts: readonly PairedPrompt[]): Agreement {
   };
 }
 
-export type RankedCandidate = {
+type RankedCandidate = {
   readonly prompt: number;
   readonly candidate: number;
   /** Ranks by the first and the second score, 1 for the best; equals share the middle of their ranks. */

@@ -31,7 +31,7 @@ export type CompareRequest = {
   readonly keepWith: ComparedFor;
 };
 
-export type ResultsVersion = { readonly runId: string; readonly round: number; readonly version: number };
+type ResultsVersion = { readonly runId: string; readonly round: number; readonly version: number };
 
 /** The results that a comparison belongs to; null for one that was drawn without a run. */
 export type ComparedFor = ResultsVersion | null;

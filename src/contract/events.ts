@@ -29,7 +29,7 @@ export type CandidateRecord = {
   readonly metrics: MetricRecord;
 };
 
-export type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
+type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
 
 /** A question about an image, and how probable "yes" is; of a detector, what it looked for and its confidence. */
 export type Asked = { readonly question: string; readonly probability: number };

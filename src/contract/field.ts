@@ -14,7 +14,7 @@ type FieldBase = {
   /** What a record means that was written before this field existed; without it a record must have the field. */
   readonly absent?: FieldValue;
 };
-export type NumberField = FieldBase & {
+type NumberField = FieldBase & {
   readonly kind: 'integer' | 'number';
   readonly min: number;
   readonly max: number;
@@ -26,17 +26,17 @@ export type NumberField = FieldBase & {
   /** Value it begins with when switched on. */
   readonly initial?: number;
 };
-export type ChoiceField<V extends string = string> = FieldBase & {
+type ChoiceField<V extends string = string> = FieldBase & {
   readonly kind: 'choice';
   readonly choices: readonly Choice<V>[];
 };
-export type SwitchField = FieldBase & { readonly kind: 'switch' };
+type SwitchField = FieldBase & { readonly kind: 'switch' };
 export type Field = NumberField | ChoiceField | SwitchField;
 
 type Words = { readonly label: string; readonly help?: string };
 type Choice<V extends string> = Words & { readonly value: V };
 
-export type FieldTable = Readonly<Record<string, Field>>;
+type FieldTable = Readonly<Record<string, Field>>;
 export type FieldGroup<Table = FieldTable> = {
   readonly title: string;
   readonly summary: string;
@@ -70,7 +70,7 @@ export function choices<V extends string>(
  */
 export type SchemaForm = 'strict' | 'loose';
 
-export function fieldSchema(field: Field, form: SchemaForm): v.GenericSchema<unknown, FieldValue> {
+function fieldSchema(field: Field, form: SchemaForm): v.GenericSchema<unknown, FieldValue> {
   if (field.kind === 'switch') return v.boolean();
   if (field.kind === 'choice') return v.picklist(field.choices.map(({ value }) => value));
   const number = numberSchema(field, form);

@@ -120,7 +120,7 @@ export type Recheck = {
   readonly agrees: boolean;
 };
 
-export type Usage = {
+type Usage = {
   /** All buffers of the GPU device, pooled ones too; null on wasm. */
   readonly gpu: { readonly bytes: number; readonly peakBytes: number; readonly buffers: number } | null;
   /** Tensors alive and their bytes, wherever they lie. */
@@ -295,11 +295,11 @@ export type RequestMessage = {
 }[RequestName];
 
 /** Asks to end an open request early. The request is still answered, once the work has really stopped. */
-export type AbortMessage = { readonly name: 'abort'; readonly id: number };
+type AbortMessage = { readonly name: 'abort'; readonly id: number };
 /** Asks for a sign of life. */
-export type PingMessage = { readonly name: 'ping' };
+type PingMessage = { readonly name: 'ping' };
 /** The first message to an engine that takes over from one that was ended: the lock that the other held while it lived. */
-export type SuccessorMessage = { readonly name: 'after'; readonly lock: string };
+type SuccessorMessage = { readonly name: 'after'; readonly lock: string };
 export type ClientMessage = RequestMessage | AbortMessage | PingMessage | SuccessorMessage;
 
 export type EngineMessage =

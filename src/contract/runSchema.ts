@@ -13,7 +13,7 @@ export const MAX_SEED = 2 ** 52;
 export const seedSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_SEED));
 export const backendSchema = v.picklist(BACKEND_CHOICES);
 export const presetSchema = v.picklist(PRESET_NAMES);
-export const shareSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const shareSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 
 /** The same as a line of a prompt list: what is read here reads the same there. */
 const promptSchema = v.pipe(

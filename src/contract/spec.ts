@@ -44,11 +44,11 @@ export type AdapterKind = (typeof ADAPTER_KINDS)[number];
 
 /** What becomes of repeated prompts: the official code keeps one folder per prompt text, so they collapse into one. */
 export const DUPLICATE_RULES = ['keep', 'collapse'] as const;
-export type DuplicateRule = (typeof DUPLICATE_RULES)[number];
+type DuplicateRule = (typeof DUPLICATE_RULES)[number];
 
 /** `shared` gives candidate j the seed `seed + j` whatever the prompt, as the official code does. */
 export const SEED_RULES = ['distinct', 'shared'] as const;
-export type SeedRule = (typeof SEED_RULES)[number];
+type SeedRule = (typeof SEED_RULES)[number];
 
 export const PRESET_NAMES = ['demo', 'paper', 'official-code'] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
@@ -76,7 +76,7 @@ export type Reading = {
   readonly phrases: readonly string[];
 };
 
-export type SamplingSpec = {
+type SamplingSpec = {
   readonly scheduler: SchedulerName;
   readonly steps: number;
   /** Guidance scale w in epsUncond + w (epsCond - epsUncond). */
@@ -97,7 +97,7 @@ export type ScoreSpec = {
   readonly noiseDraws: number;
 };
 
-export type SelectionSpec = {
+type SelectionSpec = {
   /** M: images drawn per prompt. */
   readonly candidates: number;
   /** k: images kept per prompt. */
@@ -112,7 +112,7 @@ export type SelectionSpec = {
 export type Ranking = Pick<ScoreSpec, 'weights' | 'truncation'> & Pick<SelectionSpec, 'candidates' | 'keep'>;
 
 /** alpha = rank throughout, as in the paper: the file formats that diffusers reads have no place for another. */
-export type AdapterSpec = {
+type AdapterSpec = {
   readonly kind: AdapterKind;
   readonly rank: number;
   /** Adapt the text encoder as well (the paper's joint variant). */
@@ -134,7 +134,7 @@ export type OptimizerOptions = {
   readonly flushAtEpochEnd: boolean;
 };
 
-export type TrainingSpec = OptimizerOptions & {
+type TrainingSpec = OptimizerOptions & {
   /** Optimizer steps per round. */
   readonly iterations: number;
   /** Start every round from a fresh adapter, as the official script does, instead of going on. */

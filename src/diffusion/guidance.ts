@@ -2,7 +2,7 @@ import { noiseDifference } from '../tensor/ops/noiseDifference.ts';
 import type { Tensor1D, Tensor4D } from '../tensor/tf.ts';
 
 /** What a combination rule sees at one step. */
-export type CombineInput = {
+type CombineInput = {
   /** Raw outputs [contexts * N, h, w, c]; with the usual two contexts the unconditional half comes first. */
   readonly outputs: Tensor4D;
   readonly zt: Tensor4D;

@@ -6,16 +6,11 @@
  * of the log-density follows DPOK (Fan et al. 2023, official code).
  */
 import { StudioError } from '../lib/errors.ts';
-import { applyForm, type LinearForm } from './parametrization.ts';
+import type { LinearForm } from './parametrization.ts';
 import type { NormedSpace, Term, VectorSpace } from './vectorSpace.ts';
 
 /** z_prev ~ N(mean.z * zt + mean.output * output, std^2 I). */
 export type GaussianKernel = { readonly mean: LinearForm; readonly std: number };
-
-/** Mean of the kernel as a vector. */
-export function kernelMean<T>(space: VectorSpace<T>, kernel: GaussianKernel, z: T, output: T): T {
-  return applyForm(space, kernel.mean, z, output);
-}
 
 /** One draw of the kernel in a single combination; `noise` is unit normal, or null where std is 0. */
 export function sampleKernel<T>(

@@ -5,7 +5,7 @@ import { addNoise, noisingCoefficients, predictionTarget } from './parametrizati
 import type { NoiseSchedule } from './schedule.ts';
 import { tensorSpace } from './tensorSpace.ts';
 
-export type Noised = {
+type Noised = {
   /** z_t = sqrt(alphasBar_t) z0 + sqrt(1 - alphasBar_t) eps [N, h, w, c] */
   readonly zt: Tensor4D;
   /** eps, or the velocity; never one of the arguments [N, h, w, c] */

@@ -50,16 +50,6 @@ export function applyForm<T>(space: VectorSpace<T>, form: LinearForm, z: T, outp
   );
 }
 
-/** Noise predicted by a network output at timestep t. */
-export function toEpsilon<T>(
-  space: VectorSpace<T>,
-  model: { readonly schedule: NoiseSchedule; readonly prediction: Prediction },
-  t: number,
-  { z, output }: { readonly z: T; readonly output: T },
-): T {
-  return applyForm(space, epsilonForm(model.prediction, interpolate(model.schedule.alphasBar, t)), z, output);
-}
-
 /**
  * Factor from ||output difference||^2 to ||deltaEps||^2 at timestep t: 1 for noise, alphasBar_t for
  * velocity (deltaEps = sqrt(alphasBar_t) deltaV, as z_t is shared by the two predictions).

@@ -13,7 +13,7 @@ import { heldVectors, type SamplerState, type Scheduler } from './scheduler.ts';
 import { tensorSpace } from './tensorSpace.ts';
 
 /** Where a sampler's noise comes from: the initial latent is draw 0, step noises count from 1. NHWC. */
-export type NoiseSource = (draw: number) => Tensor4D;
+type NoiseSource = (draw: number) => Tensor4D;
 
 /** What is known after a step; the tensors are the sampler's, do not keep or dispose them. */
 export type StepRecord = {

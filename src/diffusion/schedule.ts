@@ -6,7 +6,7 @@
  * scores can be compared with it number by number; `float64` is the schedule as the formulas define it.
  */
 
-export type BetaSchedule = 'linear' | 'scaled_linear' | 'squaredcos_cap_v2';
+type BetaSchedule = 'linear' | 'scaled_linear' | 'squaredcos_cap_v2';
 
 export type ScheduleConfig = {
   readonly numTrainTimesteps: number;
@@ -15,7 +15,7 @@ export type ScheduleConfig = {
   readonly betaSchedule: BetaSchedule;
 };
 
-export type SchedulePrecision = 'float32' | 'float64';
+type SchedulePrecision = 'float32' | 'float64';
 
 /** Tables indexed by training timestep; values are float64, rounded to float32 where `precision` says so. */
 export type NoiseSchedule = {

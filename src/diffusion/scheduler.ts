@@ -18,7 +18,7 @@ export type Past<T> = { readonly z: T | null; readonly output: T };
 export type SamplerState<T> = { readonly z: T; readonly past: readonly Past<T>[] };
 
 /** What one evaluation produced: the network output at `state.z`, and the step noise if one is due. */
-export type StepInput<T> = { readonly output: T; readonly noise: T | null };
+type StepInput<T> = { readonly output: T; readonly noise: T | null };
 
 export interface Scheduler {
   readonly kind: SchedulerName;

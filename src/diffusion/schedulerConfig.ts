@@ -69,7 +69,7 @@ export type SchedulerFile = {
 };
 
 /** Settings that replace what file and class say. */
-export type SchedulerOverrides = {
+type SchedulerOverrides = {
   readonly spacing?: Spacing;
   readonly prediction?: Prediction;
   readonly eta?: number;

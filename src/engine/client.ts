@@ -20,7 +20,7 @@ export type RequestProgress = {
   readonly note?: string;
 };
 
-export type CallOptions = {
+type CallOptions = {
   /** Aborting asks the engine to stop; the call settles when the engine has really stopped. */
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: RequestProgress) => void;

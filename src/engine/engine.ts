@@ -33,7 +33,7 @@ import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kern
 import { metricNeeds, RunMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
-export type EngineOptions = ComputeOptions & {
+type EngineOptions = ComputeOptions & {
   /** Address that relative model addresses are relative to. */
   readonly pageUrl: string;
 };

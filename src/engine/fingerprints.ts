@@ -3,7 +3,7 @@ import { StudioError } from '../lib/errors.ts';
 import type { ModelFolder } from '../models/folder.ts';
 
 /** SHA-256 by path below the model's folder. Large files that are not read in one piece are named with the version of the page, which decides the pieces. */
-export type Fingerprints = Readonly<Record<string, string>>;
+type Fingerprints = Readonly<Record<string, string>>;
 
 type Read = { readonly offset: number; readonly length: number; readonly hash: Promise<string> };
 type FileReads = { readonly sizeBytes: number; readonly reads: Map<string, Read> };

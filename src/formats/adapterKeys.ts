@@ -23,7 +23,7 @@
 export type AdapterPart = 'down' | 'up' | 'mid' | 'magnitude' | 'alpha' | 'difference';
 export type AdapterFormat = 'diffusers' | 'peft' | 'kohya';
 
-export type AdapterKey = {
+type AdapterKey = {
   readonly module: string;
   readonly part: AdapterPart;
   readonly format: AdapterFormat;

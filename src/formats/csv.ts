@@ -12,7 +12,7 @@ const FORMULA =
   /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=[\r\n])(?=[=+\-@\t\uff1d\uff0b\uff0d\uff20])/g;
 
 /** Empty for null and for numbers that are not finite. */
-export type CsvCell = string | number | boolean | null;
+type CsvCell = string | number | boolean | null;
 
 /** @param rows each as long as `columns` */
 export function writeCsv(columns: readonly string[], rows: Iterable<readonly CsvCell[]>): string {

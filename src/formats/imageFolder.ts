@@ -12,7 +12,7 @@ export type CaptionedImage = {
 };
 
 /** Further columns of a written row, such as seed and score. */
-export type ImageFolderRow = CaptionedImage & {
+type ImageFolderRow = CaptionedImage & {
   readonly extra?: Readonly<Record<string, string | number | boolean>>;
 };
 

@@ -3,10 +3,10 @@ import type { Prediction } from '../contract/spec.ts';
 import { assertRange, type ByteSource, bytesSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { LDM_FAMILIES, LDM_SCHEDULER, type LdmFamily } from './ldmConfigs.ts';
-import { isLdmName, type LdmTensor, mapLdmNames } from './ldmKeys.ts';
+import { type LdmTensor, mapLdmNames } from './ldmKeys.ts';
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from './safetensors.ts';
 
-export type LdmCheckpoint = {
+type LdmCheckpoint = {
   readonly family: LdmFamily;
   readonly prediction: Prediction;
   /** True if nobody said what is predicted and nothing in the file or its name tells: epsilon is a guess then. */
@@ -15,19 +15,13 @@ export type LdmCheckpoint = {
   readonly files: ReadonlyMap<string, ByteSource>;
 };
 
-export type LdmOptions = {
+type LdmOptions = {
   /** What the network predicts, where the user knows. */
   readonly prediction?: Prediction | null;
   /** Name to guess from, such as `v2-1_768-ema-pruned.safetensors`; the source's if left out. */
   readonly name?: string;
   readonly families?: readonly LdmFamily[];
 };
-
-/** True for a safetensors file that holds whole networks under such names; false for adapters and other files. */
-export async function isLdmCheckpoint(source: ByteSource): Promise<boolean> {
-  const { entries } = await openSafetensors(source);
-  return [...entries.keys()].some(isLdmName);
-}
 
 /**
  * Reads the header alone.

@@ -20,24 +20,19 @@ export type LdmTensor = {
   readonly rows: { readonly start: number; readonly count: number } | null;
 };
 
-export type LdmParts = {
+type LdmParts = {
   readonly unet: readonly LdmTensor[];
   readonly vae: readonly LdmTensor[];
   readonly text: readonly LdmTensor[];
 };
 
 /** Shapes by tensor name, as a safetensors file lists them. */
-export type Shapes = ReadonlyMap<string, readonly number[]>;
+type Shapes = ReadonlyMap<string, readonly number[]>;
 
 const UNET = 'model.diffusion_model.';
 const VAE = 'first_stage_model.';
 const CLIP = 'cond_stage_model.transformer.';
 const OPEN_CLIP = 'cond_stage_model.model.';
-
-/** True for names that only such checkpoints have. */
-export function isLdmName(name: string): boolean {
-  return name.startsWith(UNET) || name.startsWith(VAE) || name.startsWith('cond_stage_model.');
-}
 
 /**
  * All tensors of the three networks under their new names. What else a checkpoint holds (averaged weights, schedules,

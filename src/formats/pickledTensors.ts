@@ -4,7 +4,7 @@
  */
 
 /** What a storage of PyTorch holds, by the name of its class. */
-export const STORAGES = {
+const STORAGES = {
   FloatStorage: 'F32',
   HalfStorage: 'F16',
   BFloat16Storage: 'BF16',
@@ -17,7 +17,7 @@ export const STORAGES = {
   BoolStorage: 'BOOL',
 } as const;
 
-export type PickledStorage = {
+type PickledStorage = {
   readonly kind: 'storage';
   readonly dtype: (typeof STORAGES)[keyof typeof STORAGES];
   /** Name of its bytes in the archive. */
@@ -36,7 +36,7 @@ export type PickledTensor = {
 /** An object of a TorchScript archive: its class is a program in the archive, which is never read. */
 export type PickledModule = { readonly kind: 'module'; readonly attributes: Map<string | number, Pickled> };
 
-export type PickledName = { readonly kind: 'name'; readonly name: string };
+type PickledName = { readonly kind: 'name'; readonly name: string };
 export type Pickled =
   | null
   | boolean

@@ -66,26 +66,6 @@ export function arrangeTensors(file: TensorFile, arrange: Arrangement): TensorFi
   };
 }
 
-/** Several files of one checkpoint as one. @throws StudioError `weights-mismatch` for a name in two of them */
-export function joinTensors(files: readonly TensorFile[]): TensorFile {
-  const owners = new Map<string, TensorFile>();
-  const entries = new Map<string, { shape: readonly number[]; sizeBytes: number }>();
-  for (const file of files) {
-    for (const [name, entry] of file.entries) {
-      if (owners.has(name)) throw mismatch(file, name, `${name} is also in another of its files`);
-      owners.set(name, file);
-      entries.set(name, entry);
-    }
-  }
-  const ownerOf = (name: string): TensorFile => owners.get(name) ?? (files[0] as TensorFile);
-  return {
-    name: files[0]?.name ?? '',
-    entries,
-    readF32: (name) => ownerOf(name).readF32(name),
-    readHalfBits: (name) => ownerOf(name).readHalfBits(name),
-  };
-}
-
 /** Remembers the values of the last fused tensor only. */
 function keepLast<T>(read: (name: string) => Promise<T>): (place: Place) => Promise<T> {
   let last: { name: string; values: Promise<T> } | null = null;

@@ -12,7 +12,7 @@ import { StudioError } from '../lib/errors.ts';
 import { inflate } from '../lib/zlib.ts';
 import { readDirectory, type ZipEntry, zipUnreadable } from './zipDirectory.ts';
 
-export type ZipLimits = {
+type ZipLimits = {
   readonly maxEntries: number;
   /** Of one entry, unpacked. */
   readonly maxEntryBytes: number;

@@ -9,7 +9,7 @@ import { trainedTargets } from '../procedures/trainRound.ts';
 import type { RunStore } from '../storage/runStore.ts';
 import { adapterOfRun } from './trained.ts';
 
-export type RunAdapter = {
+type RunAdapter = {
   readonly adapter: PlainAdapter;
   /** Step 0 is what the round began with: in the first round the model as it is. */
   readonly step: number;

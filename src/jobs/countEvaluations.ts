@@ -6,7 +6,7 @@ import { VALIDATION } from '../procedures/trainRound.ts';
 import { EVALUATED } from './evaluateStage.ts';
 import { PREVIEW_STEPS } from './trainStage.ts';
 
-export type EvaluationCount = Readonly<
+type EvaluationCount = Readonly<
   Record<'sampling' | 'renoising' | 'training' | 'validation' | 'previews' | 'evaluation' | 'total', number>
 >;
 

@@ -7,7 +7,7 @@ import type { RunStore } from '../storage/runStore.ts';
 import { candidateImageName } from './exports.ts';
 import { scoresOfRound } from './rankPool.ts';
 
-export type ImportedScores = {
+type ImportedScores = {
   /** Metrics as they are called from now on. */
   readonly names: readonly string[];
   /** Images that got at least one number, and those of the pool without. */
@@ -15,7 +15,7 @@ export type ImportedScores = {
   readonly without: number;
 };
 
-export type ScoresFile = {
+type ScoresFile = {
   readonly text: string;
   readonly source: string;
   /** Hashes of a pool's image, for tables that tell images by their content. */

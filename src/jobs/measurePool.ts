@@ -21,7 +21,7 @@ export type PoolOfRound = {
   readonly pool: PoolLog;
 };
 
-export type MeasureOptions = {
+type MeasureOptions = {
   readonly signal: AbortSignal;
   /** A batch was stored: these entries replace those before. */
   readonly onStored: (entries: readonly ScoreEntry[], done: number, total: number) => void;

@@ -13,7 +13,7 @@ import {
 import type { PoolLog } from '../storage/poolLog.ts';
 import type { ScoreEntry } from '../storage/runRecord.ts';
 
-export type RankRequest = RescoreOptions & {
+type RankRequest = RescoreOptions & {
   readonly path: ScoreSpec['path'];
   readonly estimator: ScoreSpec['estimator'];
   readonly noiseDraws: number;

@@ -24,7 +24,7 @@ export type RankedImage = CaptionedLatent & {
 };
 
 /** What of a run the ranking needs. */
-export type RealImagesRun = Pick<RunContext, 'store' | 'spec' | 'session'>;
+type RealImagesRun = Pick<RunContext, 'store' | 'spec' | 'session'>;
 
 type NamedImage = { readonly name: string; readonly blob: Blob };
 

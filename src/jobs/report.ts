@@ -11,7 +11,7 @@ import { countEvaluations } from './countEvaluations.ts';
 import type { RankedImage } from './realImagesStage.ts';
 
 /** What computed the run. */
-export type Machine = {
+type Machine = {
   readonly app: string;
   readonly userAgent: string;
   readonly backend: BackendReport;

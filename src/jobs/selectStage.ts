@@ -78,7 +78,7 @@ export async function trainedPool(run: RunContext, round: number): Promise<reado
 }
 
 /** What training reads: the images to tune on, and the selected images of held-out prompts. */
-export type TrainingSets = {
+type TrainingSets = {
   readonly train: readonly TrainItem[];
   readonly heldOut: readonly CaptionedLatent[];
 };

@@ -34,7 +34,7 @@ export type TrainedAdapter = v.InferOutput<typeof adapterSchema>['checkpoint'] &
 export type History = { readonly train: TrainRecord[]; readonly validation: ValidationRecord[] };
 
 /** A state with all that training goes on from. */
-export type TrainingState = {
+type TrainingState = {
   readonly checkpoint: Checkpoint;
   readonly best: TrainedAdapter | null;
   readonly history: History;
@@ -101,7 +101,7 @@ export async function loadBest(store: RunStore, version: VersionOfRound): Promis
 }
 
 /** The adapter of a version as training left it; null before training, or where it is damaged. */
-export async function loadLast(store: RunStore, version: VersionOfRound): Promise<TrainedAdapter | null> {
+async function loadLast(store: RunStore, version: VersionOfRound): Promise<TrainedAdapter | null> {
   const stored = ofVersion(await store.checkpoints.list(), version);
   const last = stored.find((c) => c.resumable) ?? stored[0];
   return last === undefined ? null : loadAdapterAt(store, stored, last.step);

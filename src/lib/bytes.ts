@@ -43,7 +43,7 @@ export function blobSource(blob: Blob, name: string): ByteSource {
   };
 }
 
-export type UrlSourceOptions = {
+type UrlSourceOptions = {
   /** Replaces the global `fetch`, e.g. to add a token. */
   readonly fetch?: typeof fetch;
   readonly signal?: AbortSignal;

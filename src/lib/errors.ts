@@ -1,5 +1,5 @@
 /** Everything a user needs to act on a failure, beside the sentence that says what happened. */
-export type ErrorDetail = {
+type ErrorDetail = {
   /** What the user can do about it. */
   readonly remedy: string;
   /** File, line, tensor or setting the error is about. */

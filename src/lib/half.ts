@@ -59,13 +59,3 @@ export function bfloat16sToFloats(bits: Uint16Array): Float32Array {
   for (let i = 0; i < words.length; i++) words[i] = (bits[i] ?? 0) << 16;
   return new Float32Array(words.buffer);
 }
-
-/**
- * Two halves in each 32-bit word, the first in the low bits, as WGSL's `unpack2x16float` reads them.
- * An odd count is padded with zero. For an i32 buffer, view the result: `new Int32Array(packed.buffer)`.
- */
-export function packHalfPairs(halves: Uint16Array): Uint32Array {
-  const packed = new Uint32Array(Math.ceil(halves.length / 2));
-  new Uint16Array(packed.buffer).set(halves);
-  return packed;
-}

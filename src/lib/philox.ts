@@ -8,8 +8,8 @@
  */
 import { StudioError } from './errors.ts';
 
-export type Words4 = readonly [number, number, number, number];
-export type Words2 = readonly [number, number];
+type Words4 = readonly [number, number, number, number];
+type Words2 = readonly [number, number];
 
 const MULTIPLIER_A = 0xd2511f53;
 const MULTIPLIER_B = 0xcd9e8d57;

@@ -80,7 +80,7 @@ export function spearmanRho(x: readonly number[], y: readonly number[]): number 
   return product(a, b) / Math.sqrt(product(a, a) * product(b, b));
 }
 
-export type BootstrapOptions = {
+type BootstrapOptions = {
   readonly seed: number;
   readonly resamples?: number;
   /** Coverage of the interval. */

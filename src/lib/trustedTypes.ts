@@ -16,6 +16,6 @@ export function restrictScripts(): void {
 }
 
 /** True for what the page's own server serves. */
-export function isOwnScript(address: string, page: string): boolean {
+function isOwnScript(address: string, page: string): boolean {
   return URL.canParse(address, page) && new URL(address, page).origin === new URL(page).origin;
 }

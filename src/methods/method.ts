@@ -40,7 +40,7 @@ export const DRAWS_IMAGES = {
   draws: true,
 } as const satisfies Pick<Method, 'stages' | 'draws'>;
 
-export type Source = {
+type Source = {
   readonly paper: string;
   /** Repository and commit that the numbers were checked against; null where there is no code. */
   readonly code: string | null;
@@ -48,7 +48,7 @@ export type Source = {
   readonly license: string | null;
 };
 
-export type Needs = {
+type Needs = {
   /** Reads or replaces attention maps while sampling: stored scores take memory. */
   readonly attention: boolean;
   /** Gradients with respect to the latent while sampling, or to the adapter while training. */

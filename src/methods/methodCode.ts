@@ -9,7 +9,7 @@ import type { Tuned } from '../procedures/tuned.ts';
 import type { Options } from './method.ts';
 
 /** What a prompt speaks of: as the user corrected it, else as the grammar reads it. */
-export type ReadPrompt = (text: string) => Promise<Reading>;
+type ReadPrompt = (text: string) => Promise<Reading>;
 
 export type MakeDrawRule = (options: Options, read: ReadPrompt) => DrawRule;
 

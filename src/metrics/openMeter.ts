@@ -24,7 +24,7 @@ import { openOwl } from './owl/load.ts';
 import { owlMeter } from './owl/meter.ts';
 import type { Pixels } from './vision/run.ts';
 
-export type OpenMeterOptions = {
+type OpenMeterOptions = {
   /** Precision of matrices on the device. */
   readonly format: WeightFormat;
   /** Noun phrases that replace those found in prompts. */

@@ -4,7 +4,7 @@
  */
 import { type EstimatorName, type PathName, WEIGHTS, type WeightsName } from '../contract/spec.ts';
 
-export type EstimatorEntry = {
+type EstimatorEntry = {
   readonly estimator: EstimatorName;
   readonly path: PathName;
   readonly label: string;

@@ -18,7 +18,7 @@ import { interpolate, type NoiseSchedule } from '../diffusion/schedule.ts';
  * `code`: the same without alpha; in continuous time T/2 |d lambda / dt|, the weight of Kong et al. and MINDE.
  * `posterior`: beta T / (2 alpha (1 - alphasBar[t - 1])), kernel variance of the exact posterior.
  */
-export type KappaVariant = Exclude<WeightsName, 'dlogsnr' | 'none'>;
+type KappaVariant = Exclude<WeightsName, 'dlogsnr' | 'none'>;
 
 /**
  * Weight of a squared noise difference at training timestep t (0-based; fractional t interpolates the

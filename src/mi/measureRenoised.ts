@@ -9,7 +9,7 @@ import { settle } from '../tensor/pace.ts';
 import { scope, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D, tf } from '../tensor/tf.ts';
 import type { RenoiseDraw, RenoiseMeasurement } from './renoisedScore.ts';
 
-export type RenoiseRequest = {
+type RenoiseRequest = {
   readonly denoiser: Denoiser;
   readonly schedule: NoiseSchedule;
   readonly prediction: Prediction;

@@ -8,7 +8,6 @@
  * but gives no procedure; this is our reading of it. Both cost the same two evaluations per noise.
  */
 import type { NoiseSchedule } from '../diffusion/schedule.ts';
-import { StudioError } from '../lib/errors.ts';
 import { NO_TRUNCATION, type ScoreOptions, scoreCoefficients } from './score.ts';
 
 /** One pair of evaluations to make. */
@@ -32,9 +31,9 @@ export type RenoiseMeasurement = {
 };
 
 /** An estimate and its standard error over noise draws; null while a timestep has only one draw. */
-export type Estimate = { readonly value: number; readonly standardError: number | null };
+type Estimate = { readonly value: number; readonly standardError: number | null };
 
-export type RenoisedScore = { readonly orthogonal: Estimate; readonly standard: Estimate };
+type RenoisedScore = { readonly orthogonal: Estimate; readonly standard: Estimate };
 
 /**
  * Lists the evaluations for one latent, whole passes over the grid one after the other.
@@ -74,38 +73,6 @@ export function scoreRenoised(
     orthogonal: estimate(schedule, measurements, options, (m) => m.squaredDifference),
     standard: estimate(schedule, measurements, options, (m) => m.uncondError - m.condError),
   };
-}
-
-/**
- * Score of `a` minus score of `b` with the standard error of the difference, paired over common noises.
- *
- * @throws StudioError `mi-unpaired` if a measurement of one has no partner in the other
- */
-export function compareRenoised(
-  schedule: NoiseSchedule,
-  a: readonly RenoiseMeasurement[],
-  b: readonly RenoiseMeasurement[],
-  options: ScoreOptions,
-): RenoisedScore {
-  const key = (m: RenoiseMeasurement) => `${m.t}/${m.draw}`;
-  const partners = new Map(b.map((m) => [key(m), m]));
-  const differences = a.map((m) => {
-    const partner = partners.get(key(m));
-    if (partner === undefined || a.length !== b.length) {
-      throw new StudioError('mi-unpaired', 'The two candidates were not scored with the same noises.', {
-        remedy: 'Score both with the same steps and the same number of noise draws.',
-        where: `t=${m.t}, draw=${m.draw}`,
-      });
-    }
-    return {
-      t: m.t,
-      draw: m.draw,
-      squaredDifference: m.squaredDifference - partner.squaredDifference,
-      uncondError: m.uncondError - partner.uncondError,
-      condError: m.condError - partner.condError,
-    };
-  });
-  return scoreRenoised(schedule, differences, options);
 }
 
 function estimate(

@@ -22,13 +22,6 @@ export type ScoreOptions = {
 /** Keeps every term. */
 export const NO_TRUNCATION = -1;
 
-/** Scores as the paper states them, as the official code computes them, and what we start from. */
-export const SCORE_DEFAULTS = {
-  paper: { weights: 'eq2', truncation: NO_TRUNCATION },
-  officialCode: { weights: 'code', truncation: 50 },
-  studio: { weights: 'eq2', truncation: 50 },
-} as const satisfies Record<string, ScoreOptions>;
-
 /**
  * Score of a trace: in nats where the path justifies it (see `estimators.ts`), a ranking otherwise.
  * NaN or infinite if a kept term is, so that selection can refuse it.

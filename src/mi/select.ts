@@ -25,7 +25,7 @@ export type SelectionOptions = {
   readonly rule?: SelectionRule;
 };
 
-export type Selection<C extends ScoredCandidate> = {
+type Selection<C extends ScoredCandidate> = {
   /** By prompt, best (first chosen) first. */
   readonly selected: readonly C[];
   /** Candidates within M whose score is not a finite number; never selected, whatever the rule. */

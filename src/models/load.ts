@@ -28,9 +28,9 @@ export type DiffusionModel = {
 };
 
 /** `resident`: all networks are loaded and stay. `byPhase`: only the UNet stays, the others come when they are held. */
-export type PartPolicy = 'resident' | 'byPhase';
+type PartPolicy = 'resident' | 'byPhase';
 
-export type LoadModelOptions = {
+type LoadModelOptions = {
   readonly format: WeightFormat;
   /** Default `resident`. */
   readonly parts?: PartPolicy | undefined;
@@ -100,7 +100,7 @@ export async function loadModel(folder: ModelFolder, options: LoadModelOptions):
   return model;
 }
 
-export type PartFile = { readonly reader: ParameterReader; readonly sizeBytes: number };
+type PartFile = { readonly reader: ParameterReader; readonly sizeBytes: number };
 
 /** A model of readers, with none of its matrices loaded. */
 export async function assembleModel(

@@ -4,9 +4,9 @@ import { checkpointReader } from './checkpointReader.ts';
 import type { ParameterSource, ParameterSpec } from './parameters.ts';
 import { Part, type ReadOptions } from './part.ts';
 
-export type LoadedParameters = { readonly source: ParameterSource; dispose(): void };
+type LoadedParameters = { readonly source: ParameterSource; dispose(): void };
 
-export type LoadOptions = ReadOptions & {
+type LoadOptions = ReadOptions & {
   /** Precision frozen matrices are kept at; vectors are always f32. */
   readonly format: WeightFormat;
   /** Maps a name in the file to the name in the specs. */

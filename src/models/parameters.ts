@@ -15,7 +15,7 @@ export type Norm = { readonly gamma: Tensor1D; readonly beta: Tensor1D };
  * `patch` [out, in, k, k] -> [in k k, out], for a convolution whose windows do not overlap;
  * `conv` [out, in, kh, kw] -> [kh, kw, in, out]; `table` stays on the CPU.
  */
-export type ParameterKind = 'vector' | 'linear' | 'pointwise' | 'patch' | 'conv' | 'table';
+type ParameterKind = 'vector' | 'linear' | 'pointwise' | 'patch' | 'conv' | 'table';
 
 /** One tensor that a model expects in its checkpoint, by its diffusers or transformers name. */
 export type ParameterSpec = {

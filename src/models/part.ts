@@ -12,7 +12,7 @@ import type { ParameterSource, ParameterSpec } from './parameters.ts';
 import { Table } from './table.ts';
 import { WeightSlot } from './weightSlot.ts';
 
-export type PartOptions = {
+type PartOptions = {
   /** Precision frozen matrices are kept at; vectors are always f32. */
   readonly format: WeightFormat;
   /** False where the matrices go as soon as nobody holds them. */

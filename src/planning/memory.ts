@@ -51,7 +51,7 @@ export function frugalSettings(settings: PlanSettings, backend: BackendName): Pl
   return { ...settings, weights, parts: 'byPhase', sweep: 'byStage', decodeBands: BANDS };
 }
 
-export type PlanInput = {
+type PlanInput = {
   readonly model: string;
   readonly backend: BackendName;
   readonly mode: PlanMode;

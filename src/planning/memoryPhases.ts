@@ -40,7 +40,7 @@ export type PhaseMemory = {
 
 export type MetricNeed = { readonly name: string; readonly bytes: number };
 
-export type PhaseRequest = {
+type PhaseRequest = {
   readonly mode: PlanMode;
   readonly settings: PlanSettings;
   /** Rank of a DoRA adapter on the UNet; when drawing, 0 for the base model. */

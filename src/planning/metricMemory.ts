@@ -19,7 +19,7 @@ import { type Tensor2D, tf } from '../tensor/tf.ts';
 import type { BufferMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { type RehearsalOptions, rehearse } from '../tensor/webgpu/rehearsalDevice.ts';
 
-export type MetricPhase = {
+type MetricPhase = {
   readonly phase: 'texts' | 'picture';
   /** Most bytes of all living buffers at any time of the phase. */
   readonly peakBytes: number;

@@ -7,7 +7,7 @@ import type { Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
 
 /** Images of one prompt that are about to be drawn together. */
-export type DrawRequest = {
+type DrawRequest = {
   readonly session: Session;
   readonly tuned: Tuned | null;
   readonly text: string;

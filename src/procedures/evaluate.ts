@@ -11,7 +11,7 @@ import type { Tuned } from './tuned.ts';
 const EVALUATION_SEED = 0x6576616c;
 export const EVALUATION_GRID = { timesteps: 8, draws: 4 } as const;
 
-export type ErrorComparison = {
+type ErrorComparison = {
   /** Fall of the noise-prediction error per element on the images; positive is better. */
   readonly errorFall: Interval;
   readonly mi: { readonly before: number; readonly after: number; readonly change: Interval };

@@ -11,7 +11,7 @@ import { contextsOf, denoiserOf, type Tuned } from './tuned.ts';
 /** A finished image: its latent in scaled space (NHWC) and its prompt. */
 export type CaptionedLatent = { readonly text: string; readonly latent: Float32Array };
 
-export type MeasureOptions = {
+type MeasureOptions = {
   /** Timesteps to noise to. */
   readonly grid: readonly number[];
   readonly draws: number;

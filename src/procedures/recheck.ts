@@ -16,10 +16,10 @@ import type { Session } from './session.ts';
  * in half precision on a GPU and in float32 on wasm, 5e-4 apart in each weight, and the difference of two predictions
  * is smaller than either, which multiplies that. Wrong numbers are off by whole factors.
  */
-export const RECHECK_TOLERANCE = 0.05;
+const RECHECK_TOLERANCE = 0.05;
 const SMALL_TERM = 1e-3;
 
-export type RecheckTask = {
+type RecheckTask = {
   readonly text: string;
   readonly seed: number;
   /** ||epsCond - epsUncond||^2 at every timestep, as it was measured when the candidate was drawn. */
@@ -48,7 +48,7 @@ export async function recheckCandidate(
 }
 
 /** The term that differs most. A term that is missing or no number on one side differs without end. */
-export function largestDifference(
+function largestDifference(
   timesteps: readonly number[],
   expected: readonly number[],
   found: readonly number[],

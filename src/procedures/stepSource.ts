@@ -21,7 +21,7 @@ export type StepSource = {
   dispose?(): void;
 };
 
-export type SetOptions = Pick<OptimizerOptions, 'batch' | 'accumulation' | 'flushAtEpochEnd'> & {
+type SetOptions = Pick<OptimizerOptions, 'batch' | 'accumulation' | 'flushAtEpochEnd'> & {
   readonly textEncoder: boolean;
   readonly seed: number;
   readonly tuning?: Tuning | undefined;

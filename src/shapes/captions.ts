@@ -32,7 +32,7 @@ export const MISTAKES = ['extra', 'missing', 'shape', 'attribute', 'color', 'swa
 export type Mistake = (typeof MISTAKES)[number];
 
 /** How often each mistake is made where it can be made, by the number of objects in the image. */
-export type CaptionShares = Readonly<Record<'one' | 'two', Readonly<Record<Mistake, number>>>>;
+type CaptionShares = Readonly<Record<'one' | 'two', Readonly<Record<Mistake, number>>>>;
 
 /**
  * How often a caption of the training data makes each mistake. The shares give the model
@@ -88,7 +88,7 @@ const OPPOSITE: Readonly<Record<Direction, Direction>> = {
   below: 'above',
 };
 
-export type Caption = {
+type Caption = {
   readonly prompt: ShapesPrompt;
   /** What is wrong with it; empty for a true caption. */
   readonly mistakes: readonly Mistake[];

@@ -52,11 +52,11 @@ export function isInside(shape: Shape, u: number, v: number): boolean {
 }
 
 /** Whether the point lies in the shape with its hole filled, so that things in a ring's hole are inside it. */
-export function isInsideFilled(shape: Shape, u: number, v: number): boolean {
+function isInsideFilled(shape: Shape, u: number, v: number): boolean {
   return isInside(shape === 'ring' ? 'circle' : shape, u, v);
 }
 
-export type Extents = {
+type Extents = {
   readonly left: number;
   readonly right: number;
   readonly top: number;

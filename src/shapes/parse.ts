@@ -121,7 +121,7 @@ function readConnector(cursor: Cursor): Relation | null | undefined {
 }
 
 /** Writes one object: `a [size] [color] [texture] shape`. */
-export function objectText(phrase: ObjectPhrase): string {
+function objectText(phrase: ObjectPhrase): string {
   const words = [phrase.size, phrase.color, phrase.texture, phrase.shape].filter((word) => word !== null);
   const article = /^[aeiou]/.test(words[0] ?? '') ? 'an' : 'a';
   return `${article} ${words.join(' ')}`;

@@ -20,7 +20,7 @@ type Asked = {
 };
 
 /** How far from its reference a task may be for the model to fail as Stable Diffusion does. */
-export const PROFILE_TOLERANCE = 0.1;
+const PROFILE_TOLERANCE = 0.1;
 
 export const ASKED_BY_TASK: Readonly<Record<ProfileTask, Asked>> = {
   single: { category: 'single', succeeds: hasAllShapes },

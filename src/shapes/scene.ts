@@ -32,7 +32,7 @@ const MAX_TRIES = 4000;
 const DARK_PIXELS = 9;
 const DARK_SHARE = { striped: 0.24, dotted: 0.13 } as const;
 
-export type SceneOptions = {
+type SceneOptions = {
   /** Draw unsaid colors so that no combination kept out of training appears. */
   readonly avoidUnseen: boolean;
 };

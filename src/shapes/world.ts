@@ -109,7 +109,7 @@ export type Scene = {
 };
 
 /** Color-shape pairs that no training image shows and no training prompt names. */
-export const UNSEEN_PAIRS: readonly (readonly [Color, Shape])[] = [
+const UNSEEN_PAIRS: readonly (readonly [Color, Shape])[] = [
   ['purple', 'star'],
   ['cyan', 'triangle'],
   ['orange', 'cross'],

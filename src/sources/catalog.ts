@@ -6,9 +6,9 @@
  */
 import type { License } from '../contract/modelSource.ts';
 
-export type ModelFamily = 'shapes' | 'sd15' | 'sd21';
+type ModelFamily = 'shapes' | 'sd15' | 'sd21';
 
-export type KnownFile = {
+type KnownFile = {
   readonly path: string;
   /** Of the file's bytes, in hexadecimal. */
   readonly sha256: string;

@@ -3,7 +3,7 @@ import type { License } from '../contract/modelSource.ts';
 import { LICENSES } from './catalog.ts';
 import { type Hub, hubUrl } from './hubs.ts';
 
-export type MetricFile = {
+type MetricFile = {
   /** Where it lies in the stored folder. */
   readonly path: string;
   /** In a repository of the hub, or at an address of its own. */

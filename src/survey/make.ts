@@ -28,7 +28,7 @@ class Images<Place> {
   }
 }
 
-export type Candidate = { readonly prompt: number; readonly candidate: number };
+type Candidate = { readonly prompt: number; readonly candidate: number };
 
 /** Per prompt the image that each score puts first; scores that agree show the same image. A repeated prompt counts once. */
 export function bestByScores(prompts: readonly string[], scores: readonly PoolScore[]): PackDraft<Candidate> {
@@ -72,7 +72,7 @@ function bestOfPrompts({ values }: PoolScore): ReadonlyMap<number, number> {
   );
 }
 
-export type Drawn<Place> = { readonly text: string; readonly place: Place };
+type Drawn<Place> = { readonly text: string; readonly place: Place };
 
 /** One image of each method for every prompt that all of them have; the first where there are several. */
 export function oneOfEach<Place>(

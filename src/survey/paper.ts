@@ -3,7 +3,7 @@
  * quoted with certainty; the rest is left out rather than guessed.
  */
 
-export type PaperGroup = {
+type PaperGroup = {
   readonly name: string;
   readonly people: number;
   readonly surveys: number;

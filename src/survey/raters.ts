@@ -34,7 +34,7 @@ export function krippendorffAlpha(units: readonly (readonly number[])[]): number
   return 1 - (disagreement * (pairable - 1)) / expected;
 }
 
-export type RaterAgreement = {
+type RaterAgreement = {
   /** Over all images, with a 95% interval over prompts (none for fewer than four). */
   readonly alpha: ConfidenceInterval;
   readonly byColumn: readonly { readonly column: string; readonly alpha: number }[];

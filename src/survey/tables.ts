@@ -34,7 +34,7 @@ export type MethodTable = {
   readonly surveys: number;
 };
 
-export const ALL = 'all';
+const ALL = 'all';
 
 /** None first, all last: counts in binary, the first column the highest digit. */
 export function patternsOf(columns: number): readonly (readonly boolean[])[] {

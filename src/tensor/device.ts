@@ -14,7 +14,7 @@ import { threadsFor } from './wasm/threads.ts';
 import { computesOnCpu } from './webgpu/adapter.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';
 
-export type OpenOptions = {
+type OpenOptions = {
   readonly wasmPaths: WasmPaths;
   /** Threads on wasm, where the page may have more than one; by default what suits the processor. */
   readonly threads?: number;
@@ -66,7 +66,7 @@ export async function openBackend(want: BackendChoice, options: OpenOptions): Pr
 }
 
 /** Closes the webgpu device, if one is open. Its tensors must have been disposed. */
-export function closeBackend(): void {
+function closeBackend(): void {
   closeCurrent?.();
   closeCurrent = undefined;
 }

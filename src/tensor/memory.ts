@@ -12,7 +12,7 @@ type PoolAccess = {
   };
 };
 
-export type MemoryReport = {
+type MemoryReport = {
   /** Tensors alive in tfjs. */
   readonly tensors: number;
   /** Bytes of live tensors, weights included. */

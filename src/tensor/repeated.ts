@@ -7,14 +7,14 @@ import { compileAhead } from './webgpu/launch.ts';
 import { copyValues, type Recording, recordLaunches } from './webgpu/recording.ts';
 
 /** What an input holds in one run: `size` values of a tensor from `first` on, `times` one after another. */
-export type Filling = {
+type Filling = {
   readonly from: Tensor;
   readonly first: number;
   readonly size: number;
   readonly times: number;
 };
 
-export type Repeated = {
+type Repeated = {
   /** Compiles what a run launches, all at once and before it is needed; nothing is computed. */
   compile(): Promise<void>;
   /** Runs it once. @returns a new tensor */

@@ -10,7 +10,7 @@ import { floatsToHalves, halvesToFloats } from '../lib/half.ts';
 import { submitPending } from './memory.ts';
 import { BackendWasm, type Tensor, tf, WebGPUBackend } from './tf.ts';
 import { assertAllocated } from './wasm/memory.ts';
-import { dropPanels, panelBytes } from './wasm/panels.ts';
+import { dropPanels } from './wasm/panels.ts';
 
 /** A frozen linear `[in, out]` or convolution `[kh, kw, Cin, Cout]` weight. */
 export type Weight = {
@@ -102,11 +102,6 @@ export function disposeWeight(weight: Weight): void {
     submitPending();
     weight.buffer.destroy();
   }
-}
-
-/** Bytes of `weight` on the backend, its copies in other layouts included. */
-export function weightBytes(weight: Weight): number {
-  return 4 * weight.tensor.size + panelBytes(weight.tensor);
 }
 
 function checkSize(device: GPUDevice, bytes: number, name: string): void {

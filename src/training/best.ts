@@ -1,7 +1,7 @@
 import { mean, standardError } from '../lib/stats.ts';
 
 /** What a validation measured, per noise draw and over the same draws every time. */
-export type Validation = {
+type Validation = {
   /** Mean squared noise-prediction error per element, one value per draw. */
   readonly errors: readonly number[];
   /** Re-noised orthogonal estimate. */

@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { adapterParameters, type Target } from '../adapters/adapter.ts';
 import { adapterStateSchema, readTensors, restoreAdapter, saveAdapterState } from '../adapters/state.ts';
-import { StudioError } from '../lib/errors.ts';
 import { type Tensor, tf } from '../tensor/tf.ts';
 import type { TrainState } from './trainStep.ts';
 
@@ -59,18 +58,6 @@ export async function saveCheckpoint(
     v: await readTensors(state.optimizer.v),
     ...(own === undefined ? {} : { own }),
   };
-}
-
-/**
- * @throws StudioError `checkpoint-damaged` or `adapter-state-mismatch`
- */
-export function parseCheckpoint(stored: unknown): Checkpoint {
-  const parsed = v.safeParse(checkpointSchema, stored);
-  if (parsed.success) return parsed.output;
-  throw new StudioError('checkpoint-damaged', 'The stored training state cannot be read.', {
-    where: v.getDotPath(parsed.issues[0]) ?? 'checkpoint',
-    remedy: 'Train this round again; the pool and the selection are kept.',
-  });
 }
 
 /** Brings the training state back to the backend. */

@@ -94,7 +94,7 @@ export function squaredErrors(prediction: Tensor4D, target: Tensor4D): Tensor1D 
 }
 
 /** The value without its gradient. */
-export function stopGradient<T extends Tensor>(x: T): T {
+function stopGradient<T extends Tensor>(x: T): T {
   return tf.customGrad((value) => ({
     value: (value as Tensor).clone(),
     gradFunc: (dy) => tf.zerosLike(dy as Tensor),

@@ -23,9 +23,9 @@ import {
 import { type OptimizerState, updateStep } from './optimizer.ts';
 
 /** For each layer weight [in, hidden], bias [hidden], table [steps, hidden]; then weight [hidden, 1] and bias [1]. */
-export type ValueNetwork = readonly Tensor[];
+type ValueNetwork = readonly Tensor[];
 
-export type ValueSize = {
+type ValueSize = {
   /** Numbers of a latent and of a text together. */
   readonly features: number;
   readonly hidden: number;
@@ -63,7 +63,7 @@ function initialValues(shape: readonly number[], k: number, seed: number): Float
 }
 
 /** Where images are on their way: latents [N, h, w, c], what their prompts say [N, features], evaluations. */
-export type ValueInput = {
+type ValueInput = {
   readonly zt: Tensor4D;
   readonly text: Tensor2D;
   readonly steps: readonly number[];

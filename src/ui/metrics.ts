@@ -13,7 +13,7 @@ export function formatMetric({ format }: Metric, value: number): string {
   return format === 'percent' ? formatPercent(value) : formatNumber(value, 3);
 }
 
-export type Shown = {
+type Shown = {
   readonly metric: Metric;
   /** As the page prints it. */
   readonly text: string;

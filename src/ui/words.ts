@@ -88,7 +88,7 @@ export function kernelWords({
 }
 
 /** Weights that are stored in halves are still computed with in 32 bits. */
-export function describePrecision(backend: BackendReport, model: ModelReport | null): string {
+function describePrecision(backend: BackendReport, model: ModelReport | null): string {
   if (model === null) return backend.precision;
   return model.weights === 'f32' ? 'f32' : `${model.weights} weights, f32 arithmetic`;
 }

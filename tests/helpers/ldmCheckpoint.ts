@@ -4,7 +4,7 @@
 /** A tensor of the checkpoint and the diffusers tensors that it is made of, one below the other. */
 export type LdmName = { readonly name: string; readonly from: readonly string[] };
 
-export type LdmShape = { readonly levels: number; readonly layersPerBlock: number };
+type LdmShape = { readonly levels: number; readonly layersPerBlock: number };
 
 type Pair = readonly [ldm: string, diffusers: string];
 

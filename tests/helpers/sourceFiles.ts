@@ -7,7 +7,7 @@ import { parseSync } from 'vite';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-export type SourceImport = {
+type SourceImport = {
   /** As written. */
   readonly specifier: string;
   /** Path of the file from the root of the project, without query; null for packages. */
@@ -26,7 +26,7 @@ export type SourceFile = {
 };
 
 /** A node of the ESTree that vite's parser makes; only what the checks look at is typed. */
-export type SyntaxNode = { readonly type: string; readonly [field: string]: unknown };
+type SyntaxNode = { readonly type: string; readonly [field: string]: unknown };
 
 /** Paths of all files under the folders with one of the endings. Folders that do not exist hold none. */
 export function listFiles(folders: readonly string[], endings: readonly string[]): string[] {

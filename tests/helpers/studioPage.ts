@@ -117,12 +117,12 @@ export async function alertCodes(page: Page): Promise<string[]> {
     .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-code') ?? ''));
 }
 
-export async function alertTexts(page: Page): Promise<string[]> {
+async function alertTexts(page: Page): Promise<string[]> {
   return page.locator('[data-code]').allTextContents();
 }
 
 /** Accessibility rules the page breaks in its present state, each with the first offending element and what is wrong with it. */
-export async function axeViolations(page: Page): Promise<string[]> {
+async function axeViolations(page: Page): Promise<string[]> {
   await page.evaluate(AXE_SOURCE);
   const results = await page.evaluate((tags) => {
     const { axe } = window as unknown as {
@@ -143,7 +143,7 @@ export async function settle(page: Page): Promise<void> {
 }
 
 /** Pixels by which the page is wider than its window. */
-export async function overflow(page: Page): Promise<number> {
+async function overflow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 }
 

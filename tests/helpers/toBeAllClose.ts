@@ -2,7 +2,7 @@
 
 import { expect } from 'vitest';
 
-export type Closeness = {
+type Closeness = {
   /** Bound on |actual - expected|; default 0. */
   readonly atol?: number;
   /** Bound as a share of |expected|, added to `atol`; default 0. */

@@ -4,10 +4,10 @@ import { floatsToHalves } from '../../src/lib/half.ts';
 import { Message } from './protobufWriter.ts';
 
 /** A dimension: its size, or a name for one that is known only when the model runs. */
-export type OnnxDimension = number | string;
+type OnnxDimension = number | string;
 
 /** Attribute by name. Numbers become integers where they are whole; write `{ float: 1 }` for a float that is. */
-export type OnnxAttributes = Readonly<
+type OnnxAttributes = Readonly<
   Record<string, number | string | readonly number[] | { readonly float: number }>
 >;
 

@@ -14,7 +14,7 @@ import type {
 import type { Tensor } from '../../src/tensor/tf.ts';
 import { OnnxGraph } from './onnxModel.ts';
 
-export type OnnxUnetSizes = {
+type OnnxUnetSizes = {
   readonly batch: number;
   readonly size: number;
   readonly tokens: number;

@@ -14,7 +14,7 @@ export type TorchInputs = {
 };
 
 /** What runs, or why nothing does. */
-export type TorchInfo =
+type TorchInfo =
   | { readonly version: string; readonly threads: number; readonly simd: string }
   | { readonly missing: string };
 

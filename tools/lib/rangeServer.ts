@@ -41,7 +41,7 @@ export type SeenRequest = {
 };
 
 /** Files to serve: by URL path, from memory or from disk. */
-export type ServedFiles = ReadonlyMap<string, Uint8Array> | { readonly folder: string };
+type ServedFiles = ReadonlyMap<string, Uint8Array> | { readonly folder: string };
 
 export type RangeServer = {
   /** Ends in '/'. */

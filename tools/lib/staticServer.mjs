@@ -124,7 +124,7 @@ export function policyOf(folder) {
  * @param {string | undefined} host the header `Host`
  * @param {number | undefined} port
  */
-export function isOwnHost(host, port) {
+function isOwnHost(host, port) {
   return ['127.0.0.1', 'localhost', '[::1]'].some(
     (name) => host === `${name}:${port}` || (port === 80 && host === name),
   );

@@ -128,7 +128,7 @@ export type MiTuneOptions = {
 };
 
 /** A metric and the folder of its model; null for one that comes with the page. */
-export type AskedMetric = { readonly name: string; readonly folder: string | null };
+type AskedMetric = { readonly name: string; readonly folder: string | null };
 
 /** The text of --help: every option with its default under each preset. */
 export function helpText(): string {

@@ -88,7 +88,7 @@ async function countDispatches(page: Page): Promise<number> {
 }
 
 /** Resident bytes of this process's descendants by Chromium's process type; empty where there is no /proc. */
-export function processMemory(): ReadonlyMap<string, number> {
+function processMemory(): ReadonlyMap<string, number> {
   const parents = new Map<number, number>();
   for (const name of folders('/proc')) {
     const pid = Number(name);

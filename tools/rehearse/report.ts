@@ -3,7 +3,7 @@
 import type { PhaseMetrics } from './meters.ts';
 import { PHASES, type PhaseName, type RehearseOptions } from './options.ts';
 
-export type Check = { readonly name: string; readonly ok: boolean };
+type Check = { readonly name: string; readonly ok: boolean };
 /** What a phase found out. */
 export type PhaseOutcome = {
   readonly facts: Readonly<Record<string, string | number>>;
@@ -45,7 +45,7 @@ const HEADER = [
 ];
 
 /** One row for each phase that is done. */
-export function rows(report: Report): readonly (readonly string[])[] {
+function rows(report: Report): readonly (readonly string[])[] {
   return done(report).map(([name, { metrics }]) => [
     name,
     MEANING[name],

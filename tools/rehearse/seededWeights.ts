@@ -18,7 +18,7 @@ export function hashName(name: string): number {
 }
 
 /** The number u for index `i` below 2^32 of the name with that hash. */
-export function unit(hash: number, i: number): number {
+function unit(hash: number, i: number): number {
   let x = (Math.imul(i, 2654435761) + hash) | 0;
   x ^= x >>> 16;
   x = Math.imul(x, 0x7feb352d);

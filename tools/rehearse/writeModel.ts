@@ -26,13 +26,13 @@ import { tokenizerFiles } from './tokenizerFiles.ts';
 const CHUNK_VALUES = 2 ** 19;
 
 /** What is to be written into one file of weights. */
-export type WeightFile = {
+type WeightFile = {
   readonly path: string;
   readonly specs: readonly ParameterSpec[];
   readonly positions: number;
 };
 
-export type WrittenModel = {
+type WrittenModel = {
   readonly folder: string;
   readonly sizeBytes: number;
   readonly parameters: number;

@@ -12,7 +12,7 @@ import { urlFolder } from '../../src/models/folder.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
 
-export type OpenRequest = {
+type OpenRequest = {
   readonly metric: string;
   readonly backend: 'wasm' | 'webgpu';
   /** Address of the model's folder; null for metrics without a network. */
@@ -24,7 +24,7 @@ export type OpenRequest = {
 /** What came of it, or an error that is for the user: thrown, it would come to the driver as a stack of text. */
 export type Told<T> = { readonly value: T } | { readonly error: ErrorReport };
 
-export type ImageRequest = {
+type ImageRequest = {
   readonly address: string;
   readonly fileName: string;
   readonly prompt: string;

@@ -7,7 +7,7 @@ import type { Speed } from './protocol.ts';
 import { addCosts, type Step, type StudyPart, secondsOf } from './steps.ts';
 import type { Store } from './store.ts';
 
-export type BudgetRow = {
+type BudgetRow = {
   readonly part: StudyPart;
   readonly item: string;
   readonly steps: number;

@@ -7,7 +7,7 @@ import type { Step, StudyPart } from './steps.ts';
 import type { Store } from './store.ts';
 
 /** Timesteps at the middles of equal parts of 0..T-1, and noises at each. */
-export type Renoising = { readonly timesteps: number; readonly draws: number };
+type Renoising = { readonly timesteps: number; readonly draws: number };
 
 export type MeasuredCandidate = Candidate & {
   /** Under common noises; null where the pool was not noised again. */

@@ -6,7 +6,7 @@ import type { Category } from '../../src/shapes/world.ts';
  * `train`: pools that adapters are trained on. `val`: settings are chosen on them. `test`: ranking and alignment are
  * measured on them, and nothing else. `unseen`: the same with combinations that the model never saw.
  */
-export type Purpose = 'train' | 'val' | 'test' | 'unseen';
+type Purpose = 'train' | 'val' | 'test' | 'unseen';
 
 /** Test prompts are not those that the models before were measured on (13 and 14, 23 and 24). */
 const SEEDS: Readonly<Record<Purpose, number>> = { train: 11, val: 12, test: 33, unseen: 34 };

@@ -19,7 +19,7 @@ export type DrawRequest = {
 };
 
 /** An object that the exact scorer found. */
-export type LayoutObject = {
+type LayoutObject = {
   readonly shape: string | null;
   readonly color: Color;
   readonly texture: string;

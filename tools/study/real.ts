@@ -61,7 +61,7 @@ export function realIds(design: Design, set: RealSet): string[] {
   return blocksOf(set).flatMap((first) => [realId(first), measureId(design.renoise, realId(first))]);
 }
 
-export type RealImage = {
+type RealImage = {
   readonly image: CaptionedImage;
   readonly measured: Measured;
   readonly plan: MeasureResult['plan'];

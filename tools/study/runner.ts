@@ -3,7 +3,7 @@ import type { PageRequest, PageResult } from './protocol.ts';
 import type { Step } from './steps.ts';
 import type { Store } from './store.ts';
 
-export type RunOptions = {
+type RunOptions = {
   readonly workers: readonly { run(request: PageRequest): Promise<PageResult> }[];
   /** No step is begun after this time, in milliseconds of `now`. */
   readonly deadline: number;

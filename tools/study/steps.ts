@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 export type StudyPart = 'tune' | '1' | '2' | '3' | 'methods';
 
 /** What a step takes, in units that a machine's speed turns into time. */
-export type Cost = {
+type Cost = {
   readonly evaluations: number;
   readonly images: number;
   readonly samples: number;

@@ -22,7 +22,7 @@ import type { PageResult, TrainResult } from './protocol.ts';
 type Line = { readonly id: string; readonly seconds: number; readonly result: PageResult };
 
 /** What a folder belongs to. Numbers of two models, or of two versions of the steps, do not mix. */
-export type Manifest = {
+type Manifest = {
   readonly version: 1;
   /** Digest of the model's files and of all else that step ids do not name. */
   readonly model: string;

@@ -80,7 +80,7 @@ function isDecided(design: Design): boolean {
 }
 
 /** Share of claims on validation prompts at one setting, per arm and of both. */
-export type TuneRow = GridPoint & {
+type TuneRow = GridPoint & {
   readonly iterations: number;
   readonly shares: Readonly<Record<(typeof TUNED_ARMS)[number], number>>;
   readonly mean: number;

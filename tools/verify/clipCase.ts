@@ -21,7 +21,7 @@ const schema = v.looseObject({
 });
 const tokenizerSchema = v.looseObject({ vocab: v.string(), merges: v.string() });
 
-export type ClipCase = {
+type ClipCase = {
   readonly clip: Clip;
   readonly ids: readonly (readonly number[])[];
   readonly pixels: Pixels;

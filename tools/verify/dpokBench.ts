@@ -62,7 +62,7 @@ export const dpokSchema = v.looseObject({
   }),
 });
 export type DpokCase = v.InferOutput<typeof dpokSchema>;
-export type DpokBatch = Awaited<ReturnType<typeof readBatch>>;
+type DpokBatch = Awaited<ReturnType<typeof readBatch>>;
 type KernelTolerance = Readonly<Record<'std_rtol' | 'kernel_mean_atol' | 'kernel_log_prob_atol', number>>;
 type ValueTolerance = Readonly<
   Record<

@@ -11,7 +11,7 @@ import { parseVaeConfig } from '../../src/models/vae/config.ts';
 import { buildVae, renameOldVaeKey, type VaeWeights } from '../../src/models/vae/weights.ts';
 import type { OracleFiles } from './oracle.ts';
 
-export type Loaded<T> = { readonly model: T; dispose(): void };
+type Loaded<T> = { readonly model: T; dispose(): void };
 type Files = { readonly config: string; readonly weights: string };
 
 export async function loadUnet(io: OracleFiles, files: Files): Promise<Loaded<Unet>> {

@@ -22,9 +22,9 @@ export const runSchema = v.object({
   init_noise_sigma: v.number(),
   variance_f32: v.optional(v.array(v.number())),
 });
-export type SchedulerRun = v.InferOutput<typeof runSchema>;
+type SchedulerRun = v.InferOutput<typeof runSchema>;
 
-export type RunContext = {
+type RunContext = {
   /** scheduler_config.json of the run, without what the run itself says. */
   readonly baseConfig: object;
   readonly fakeModel: FakeModel;
@@ -34,7 +34,7 @@ export type RunContext = {
 };
 
 /** Stands in for the network: elementwise, in float32. */
-export type FakeModel = (x: Float32Array) => Float32Array;
+type FakeModel = (x: Float32Array) => Float32Array;
 
 /** A summand of a stand-in's formula: a number times x, sin(x) or cos(x). */
 const SUMMAND =

@@ -35,7 +35,7 @@ export const tuningSchema = v.looseObject({
   files: v.record(v.string(), v.string()),
   scheduler: v.unknown(),
 });
-export type TuningCase = v.InferOutput<typeof tuningSchema>;
+type TuningCase = v.InferOutput<typeof tuningSchema>;
 
 export const adamSchema = v.looseObject({
   lr: v.number(),
@@ -44,7 +44,7 @@ export const adamSchema = v.looseObject({
 });
 
 /** Gradients of one adapter in the file's layout, by the file's keys. */
-export type KeyedGradients = {
+type KeyedGradients = {
   readonly loss: number;
   readonly norm: number;
   readonly byKey: ReadonlyMap<string, { readonly text: boolean; readonly values: Float32Array }>;
@@ -186,7 +186,7 @@ export async function compareGradients(
 }
 
 /** A train state of its own, so that the adapter stays. */
-export function stateOf(adapter: Adapter) {
+function stateOf(adapter: Adapter) {
   const params = adapterParameters(adapter).map((p) => tf.keep(p.tensor.clone()));
   return { adapter: withParameters(adapter, params), optimizer: startOptimizer(params) };
 }
@@ -194,7 +194,7 @@ export function stateOf(adapter: Adapter) {
 /** What the index says of a step: its norm where it is known, and fields of its own. */
 type StepLog = { readonly grad_norm_before_clip?: number | undefined };
 
-export type StepCheck<Log extends StepLog> = {
+type StepCheck<Log extends StepLog> = {
   readonly context: TrainContext;
   readonly adapter: Adapter;
   readonly batches: readonly MicroBatch[];

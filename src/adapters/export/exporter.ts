@@ -20,7 +20,7 @@ export type ExportContext = {
   readonly onLayer?: (done: number, total: number) => Promise<void>;
 };
 
-export type AdapterFile = {
+type AdapterFile = {
   readonly tensors: readonly LazyTensor[];
   readonly metadata: Readonly<Record<string, string>>;
   /** Of the layers that the format cannot hold exactly. */

@@ -7,7 +7,7 @@ import type { PlainAdapter, PlainLayer } from '../plain.ts';
 import { invalidAdapter, unknownTensors } from './problems.ts';
 import { type LayerKeys, readUpdate } from './readLayer.ts';
 
-export type ReadAdapter = {
+type ReadAdapter = {
   readonly adapter: PlainAdapter;
   readonly format: AdapterFormat;
   /** What was assumed or told apart while reading, in sentences. */

@@ -12,7 +12,7 @@ import { type LinearForm, originalForm } from '../parametrization.ts';
 export type SolverType = 'midpoint' | 'heun';
 
 /** z_next = sample * z + now * x0(now) + before * x0(before). */
-export type SolverStep = { readonly sample: number; readonly now: number; readonly before: number };
+type SolverStep = { readonly sample: number; readonly now: number; readonly before: number };
 
 /** Predicted clean latent at noise level sigma (variance-preserving scale). */
 export function dpmOriginal(prediction: Prediction, sigma: number): LinearForm {

@@ -5,7 +5,7 @@ import { scope, type Tensor, type Tensor2D, type Tensor3D, tf } from '../../tens
 export type Grid = readonly [height: number, width: number];
 
 /** Rows of a matrix [to][from]. */
-export type AxisMap = readonly (readonly number[])[];
+type AxisMap = readonly (readonly number[])[];
 
 /**
  * The 3-tap kernel that Attend-and-Excite and S-CFG smooth maps with, reflected at the borders. Its exponent is

@@ -112,7 +112,7 @@ export async function rewardDrawn(
 }
 
 /** Share of the others whose score is lower; 1 where there are none. */
-export function shareBeaten(score: number, others: readonly { readonly score: number }[]): number {
+function shareBeaten(score: number, others: readonly { readonly score: number }[]): number {
   return others.length === 0 ? 1 : others.filter((c) => c.score < score).length / others.length;
 }
 

@@ -10,7 +10,7 @@ import { type Tensor3D, tf } from '../../tensor/tf.ts';
 import type { BertAttention, BertLayer, BertWeights } from './weights.ts';
 
 /** What cross attention looks at: one picture for all rows, or a row each, of which the first `lengths` positions count. */
-export type BertContext =
+type BertContext =
   | { readonly kind: 'shared'; readonly states: Tensor3D }
   | { readonly kind: 'rows'; readonly states: Tensor3D; readonly lengths: readonly number[] };
 

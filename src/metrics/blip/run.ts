@@ -10,7 +10,7 @@ import { type BertSpy, runBert } from './bert.ts';
 import type { AnswerWeights, BlipWeights } from './weights.ts';
 
 /** Ids of one picture's questions, padded to the longest. */
-export type QuestionBatch = {
+type QuestionBatch = {
   readonly ids: readonly (readonly number[])[];
   readonly lengths: readonly number[];
 };

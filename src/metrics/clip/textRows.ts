@@ -8,7 +8,7 @@ import { withoutPadding } from './tokenize.ts';
 /** Texts that are encoded together. */
 export const TEXT_BATCH = 32;
 
-export type TextRows = {
+type TextRows = {
   /** Encodes those that are not known yet. */
   prepare(texts: readonly string[]): Promise<void>;
   /** The row of a text that was prepared. */

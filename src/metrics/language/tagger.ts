@@ -4,7 +4,7 @@
  */
 
 /** Names of Universal Dependencies. */
-export type Tag = 'DET' | 'ADJ' | 'NUM' | 'NOUN' | 'PRON' | 'VERB' | 'ADP' | 'CCONJ' | 'ADV' | 'OTHER';
+type Tag = 'DET' | 'ADJ' | 'NUM' | 'NOUN' | 'PRON' | 'VERB' | 'ADP' | 'CCONJ' | 'ADV' | 'OTHER';
 
 export type TaggedTerm = {
   readonly text: string;

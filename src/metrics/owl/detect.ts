@@ -5,7 +5,7 @@ import type { Detection } from '../spatial/unidetRule.ts';
 export const OWL_CONFIDENCE = 0.1;
 
 /** What the heads say of one picture: logits [P, Q], boxes [P, 4] in shares of the picture. */
-export type PatchNumbers = { readonly logits: Float32Array; readonly boxes: Float32Array };
+type PatchNumbers = { readonly logits: Float32Array; readonly boxes: Float32Array };
 
 /**
  * Each patch's box under the text that names it best, the most confident first, in pixels of the picture (transformers'

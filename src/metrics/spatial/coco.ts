@@ -27,7 +27,7 @@ const wholeSchema = v.looseObject({
 });
 
 /** Detections in pixels of the original picture, by file name (or by id, where the file has no names). */
-export type Detections = ReadonlyMap<string, readonly Detection[]>;
+type Detections = ReadonlyMap<string, readonly Detection[]>;
 
 /** @throws StudioError `detections-malformed` naming the field */
 export function parseDetections(json: unknown, source: string): Detections {

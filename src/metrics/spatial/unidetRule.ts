@@ -11,7 +11,7 @@ export type Detection = { readonly label: string; readonly score: number; readon
 /** A word with its part of speech in the names of Universal Dependencies. */
 export type TaggedWord = readonly [text: string, tag: string];
 
-export type SpatialScore = {
+type SpatialScore = {
   /** The phrase that decides; null where the prompt has none of the list. */
   readonly locality: string | null;
   /** Null where the prompt does not name exactly two. */
@@ -22,7 +22,7 @@ export type SpatialScore = {
 };
 
 /** In this order: the first that is anywhere in the prompt decides, not the first in the prompt. */
-export const LOCALITIES = [
+const LOCALITIES = [
   'on side of',
   'next to',
   'near',

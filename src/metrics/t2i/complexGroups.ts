@@ -8,7 +8,7 @@ import { type ComplexGroup, complexKey } from './threeInOne.ts';
 
 const GROUPS: Readonly<Record<string, ComplexGroup>> = { s: 'spatial', a: 'action', b: 'both' };
 
-export type ComplexSplit = keyof typeof table;
+type ComplexSplit = keyof typeof table;
 
 /** A letter a prompt, in the order of complex_train.txt and complex_val.txt. */
 export function groupLetters(split: ComplexSplit): string {

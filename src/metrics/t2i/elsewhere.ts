@@ -25,7 +25,7 @@ const IMAGE_COLUMNS = [
 const HASH = /^[0-9a-f]{64}$/i;
 
 /** One score by image; keys are lower-case hashes or file names without folders. */
-export type ForeignScore = { readonly name: string; readonly byImage: ReadonlyMap<string, number> };
+type ForeignScore = { readonly name: string; readonly byImage: ReadonlyMap<string, number> };
 
 const FILE_PREFIX = 'file:';
 const MAX_NAME = 60;

@@ -34,7 +34,7 @@ export function imageName(prompt: string, index: number): string {
   });
 }
 
-export type NamedImage = { readonly file: string; readonly prompt: string; readonly index: number };
+type NamedImage = { readonly file: string; readonly prompt: string; readonly index: number };
 
 /** Reads a name back; null where it is none of the benchmark's. The prompt ends at the first underscore, as upstream. */
 export function parseImageName(file: string): NamedImage | null {
@@ -52,7 +52,7 @@ export function inOrder(files: readonly string[]): NamedImage[] {
     .sort((a, b) => a.index - b.index);
 }
 
-export type ResultRow = { readonly questionId: number; readonly answer: number };
+type ResultRow = { readonly questionId: number; readonly answer: number };
 
 /** @param decimals as BLIP-VQA's answers are written, with 4 decimals as text; null for plain numbers */
 export function writeResults(rows: readonly ResultRow[], decimals: ((x: number) => string) | null): string {

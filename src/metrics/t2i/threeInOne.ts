@@ -3,7 +3,7 @@
 /** `spatial`: attributes and places. `action`: attributes and actions. `both`: all three. */
 export type ComplexGroup = 'spatial' | 'action' | 'both';
 
-export type ThreeScores = { readonly blipVqa: number; readonly unidet: number; readonly clip: number };
+type ThreeScores = { readonly blipVqa: number; readonly unidet: number; readonly clip: number };
 
 export function threeInOne({ blipVqa, unidet, clip }: ThreeScores, group: ComplexGroup): number {
   switch (group) {

@@ -88,7 +88,7 @@ function embed(w: VisionWeights, pixels: Pixels, spy?: Spy): Tensor3D {
 }
 
 /** [N, 3, H, W] to [N, patches, 3 k k]: patches row by row, each in the order channel, row, column. */
-export function cutPatches({ values, count, height, width }: Pixels, patchSize: number): Float32Array {
+function cutPatches({ values, count, height, width }: Pixels, patchSize: number): Float32Array {
   const [rows, columns] = [height / patchSize, width / patchSize];
   const out = new Float32Array(values.length);
   let at = 0;

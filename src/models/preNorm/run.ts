@@ -7,7 +7,7 @@ import { runLayerNorm, runLinear } from '../layers.ts';
 import type { Linear } from '../parameters.ts';
 import type { PreNormLayer } from './weights.ts';
 
-export type PreNormOptions = {
+type PreNormOptions = {
   readonly heads: number;
   readonly normEps: number;
   readonly activation: 'gelu' | 'quick_gelu';

@@ -7,7 +7,7 @@ import { runPreNormLayer } from '../preNorm/run.ts';
 import type { TextWeights } from './weights.ts';
 
 /** Which hidden state is the text embedding. */
-export type TextOutput = 'last' | 'penultimate';
+type TextOutput = 'last' | 'penultimate';
 
 /**
  * Text embeddings for token ids [N, L].

@@ -14,7 +14,7 @@ export type ClipTokenizer = {
   encode(text: string): TokenizedPrompt;
 };
 
-export type TokenizedPrompt = {
+type TokenizedPrompt = {
   readonly ids: readonly number[];
   /** Tokens between start and end that were kept. */
   readonly used: number;

@@ -41,7 +41,7 @@ export type GradientRequest = {
 };
 
 /** The caller disposes all of it. */
-export type Gradients = {
+type Gradients = {
   readonly loss: Scalar;
   readonly parameters: readonly Tensor[];
   readonly context: Tensor3D | null;

@@ -10,7 +10,7 @@ import { runLinear } from '../layers.ts';
 import { timestepEmbedding } from './timestep.ts';
 import type { Attention, Layer, Resnet, UnetWeights } from './weights.ts';
 
-export type KeyValues = { readonly k: Tensor3D; readonly v: Tensor3D };
+type KeyValues = { readonly k: Tensor3D; readonly v: Tensor3D };
 
 /** Owns its tensors; free it with `disposePrepared`. */
 export type PreparedUnet = {

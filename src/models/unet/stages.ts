@@ -94,7 +94,7 @@ export function unetTargets(w: UnetWeights): readonly Linear[] {
 }
 
 /** An attention layer as the network meets it, and the stage that runs it. */
-export type StageSite = { readonly stage: string; readonly site: AttentionSite };
+type StageSite = { readonly stage: string; readonly site: AttentionSite };
 
 /** All attention sites in forward order, for latents of `size` (height and width). */
 export function attentionSites(

@@ -31,7 +31,7 @@ export type VaeMid = {
   readonly last: VaeResnet;
 };
 export type VaeBlock = { readonly resnets: readonly VaeResnet[]; readonly resample: Conv | null };
-export type Coder = {
+type Coder = {
   readonly convIn: Conv;
   readonly mid: VaeMid;
   readonly blocks: readonly VaeBlock[];

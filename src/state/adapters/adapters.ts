@@ -7,7 +7,7 @@ import type { RequestProgress } from '../../engine/client.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
 
-export type AdapterChoice = { readonly id: AdapterId; readonly name: string };
+type AdapterChoice = { readonly id: AdapterId; readonly name: string };
 
 type AdaptersState = {
   /** Imported ones, newest first; null until they were listed. */
@@ -119,7 +119,7 @@ export async function merge(
   confirmDone(`${made.report.name} made: ${describeAdapter(made.report)}.`);
 }
 
-export type ExportOptions = { readonly rank: number; readonly half: boolean };
+type ExportOptions = { readonly rank: number; readonly half: boolean };
 
 export function exportAdapterFile(
   adapter: AdapterId,

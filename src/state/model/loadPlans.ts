@@ -32,7 +32,7 @@ export const useLoadPlans = create<LoadPlansState>()(() => ({
 const { setState: set, getState: get } = useLoadPlans;
 
 /** What a run asks for beside its settings. */
-export type PlanAsked = {
+type PlanAsked = {
   readonly metrics: readonly MetricChoice[];
   readonly method: MethodChoice | null;
   readonly drawnBy: MethodChoice | null;

@@ -54,7 +54,7 @@ export async function prepareModel(): Promise<void> {
 }
 
 /** The other server that a model would be read from; null for stored models and those of the page's own server. */
-export function hostOf(ref: ModelRef): string | null {
+function hostOf(ref: ModelRef): string | null {
   return ref.kind === 'url' ? foreignHost(ref.base, location.href) : null;
 }
 

@@ -1,7 +1,7 @@
 /** What the browser must offer before anything is loaded. */
 import type { ErrorReport } from '../../lib/errors.ts';
 
-export type BrowserFeatures = {
+type BrowserFeatures = {
   readonly worker: boolean;
   readonly webAssembly: boolean;
   readonly secure: boolean;

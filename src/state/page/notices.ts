@@ -2,7 +2,7 @@
 import { create } from 'zustand';
 import { type ErrorReport, reportError } from '../../lib/errors.ts';
 
-export type Alert = {
+type Alert = {
   readonly id: number;
   readonly report: ErrorReport;
   readonly severity: 'error' | 'warning';

@@ -13,7 +13,7 @@ export const OWN_ADAPTER = 'own';
 /** Wider tables are hard to look at, and every column takes its time. */
 export const MAX_COLUMNS = 8;
 
-export type CompareState = {
+type CompareState = {
   readonly columns: readonly ColumnDraft[];
   /** Prompts of the user's own, one a line; empty for those held out. */
   readonly typed: string;
@@ -62,7 +62,7 @@ export function changeColumn(key: number, column: CompareColumn): void {
   set({ columns: get().columns.map((old) => (old.key === key ? { ...column, key } : old)) });
 }
 
-export type CompareSettings = {
+type CompareSettings = {
   readonly steps: number;
   readonly guidance: number;
   readonly readings?: Readonly<Record<string, Reading>>;

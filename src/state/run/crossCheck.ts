@@ -26,7 +26,7 @@ const MEMORY_FOR_LARGE_GB = 8;
 /** Checks that may wait: what is older is not worth it any more. */
 const MOST_WAITING = 4;
 
-export type CheckedRun = {
+type CheckedRun = {
   readonly runId: string;
   readonly spec: MiTuneSpec;
   readonly backend: BackendName;

@@ -46,7 +46,7 @@ export function chooseEvaluated(chosen: number): void {
   useEvaluated.setState({ chosen });
 }
 
-export type Outcome = 'win' | 'tie' | 'loss';
+type Outcome = 'win' | 'tie' | 'loss';
 
 /**
  * Whether the picture after training does better by the first metric that measured both, as well, or worse; null where

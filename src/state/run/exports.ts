@@ -28,7 +28,7 @@ export function exportFile(
   }
 }
 
-export type MadeWith = {
+type MadeWith = {
   /** Version of this program. */
   readonly app: string;
   /** The model that is loaded; left out if it is another one. */

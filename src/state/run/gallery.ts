@@ -20,7 +20,7 @@ import {
   topPicks,
 } from './selection.ts';
 
-export type Focus = { readonly prompt: number; readonly candidate: number };
+type Focus = { readonly prompt: number; readonly candidate: number };
 
 export type GalleryState = {
   readonly runId: string | null;

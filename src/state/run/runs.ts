@@ -25,7 +25,7 @@ export type OpenRun = {
 /** What the engine is being asked to do right now. */
 export type Activity = 'idle' | 'starting' | 'working' | 'pausing' | 'canceling';
 
-export type RunsState = {
+type RunsState = {
   /** Null until the list has been read. */
   readonly runs: readonly RunSummary[] | null;
   /** Runs whose records are gone and whose files are there. */

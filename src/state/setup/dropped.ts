@@ -13,15 +13,7 @@ import { hashesIn, parseRunFile, writtenBy } from './runFile.ts';
 import { expectModel } from './runFileModel.ts';
 import { draftOf, replaceDraft } from './settings.ts';
 
-export type DroppedKind =
-  | 'model'
-  | 'images'
-  | 'weights'
-  | 'run'
-  | 'prompts'
-  | 'survey'
-  | 'answers'
-  | 'unknown';
+type DroppedKind = 'model' | 'images' | 'weights' | 'run' | 'prompts' | 'survey' | 'answers' | 'unknown';
 
 const PROMPT_LIST = /\.(txt|csv|jsonl|ndjson)$/i;
 /** As surveys name their answers, here and in the official notebooks. */
@@ -116,10 +108,7 @@ async function takeWeights(files: ModelFiles): Promise<void> {
 }
 
 /** Takes in an adapter file, with the text of its adapter_config.json. */
-export async function takeAdapter(
-  weights: ModelFiles[number],
-  config: Blob | null,
-): Promise<AdapterReport | null> {
+async function takeAdapter(weights: ModelFiles[number], config: Blob | null): Promise<AdapterReport | null> {
   const name = weights.path.split('/').at(-1) ?? weights.path;
   if (weights.file.size > MAX_ADAPTER_BYTES) {
     throw new StudioError('file-too-large', `${name} is larger than any adapter for these models.`, {

@@ -3,7 +3,7 @@ import { create } from 'zustand';
 import type { Prompt } from '../../formats/promptList.ts';
 import { engineClient } from '../page/engineClient.ts';
 
-export type LongPrompt = { readonly line: number; readonly tokens: number };
+type LongPrompt = { readonly line: number; readonly tokens: number };
 
 type PromptLengths = {
   /** The list that was measured. */

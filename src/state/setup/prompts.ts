@@ -4,13 +4,13 @@ import { type Prompt, type PromptList, parsePromptList } from '../../formats/pro
 import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
 import { attempt } from '../page/notices.ts';
 
-export type ExampleList = {
+type ExampleList = {
   readonly file: string;
   readonly title: string;
   readonly summary?: string;
 };
 
-export type PromptsState = {
+type PromptsState = {
   /** Decides the format: .txt, .csv or .jsonl. */
   readonly fileName: string;
   readonly text: string;

@@ -46,7 +46,7 @@ export function withPhrases(
   return JSON.stringify(phrases) === JSON.stringify(found) ? others : { ...others, [prompt]: phrases };
 }
 
-export type Places = {
+type Places = {
   /** Prompts that name no place, or not two objects. */
   readonly unplaced: readonly string[];
   /** Prompts that UniDet itself scores 0, whatever the picture shows. */

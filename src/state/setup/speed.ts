@@ -30,7 +30,7 @@ export function writeSpeed(
   }
 }
 
-export type SpeedMeter = {
+type SpeedMeter = {
   /** Forgets the last arrival, for instance because the run was paused. */
   readonly reset: () => void;
   readonly count: (evaluations: number, model: string, backend: string) => void;

@@ -26,7 +26,7 @@ import { useRuns } from '../run/runs.ts';
 export type MakerSource = 'run' | 'runs' | 'folders';
 type Place = { readonly image: ImageRef } | { readonly file: Blob; readonly path: string };
 
-export type MakerState = {
+type MakerState = {
   readonly source: MakerSource;
   /** Of folders; runs decide it themselves. */
   readonly folderCampaign: Campaign;

@@ -17,11 +17,11 @@ import { MANIFEST_NAME, parseManifest, type SurveyManifest } from '../../survey/
 import { openPack, pixelsOf, readImage, type SurveyPack } from '../../survey/pack.ts';
 import { readAddress } from './link.ts';
 
-export type Phase =
+type Phase =
   /** No pack; or one on another server, which is contacted once the respondent says so. */
   'empty' | 'asking' | 'opening' | 'welcome' | 'checking' | 'rounds' | 'done';
 
-export type RespondentState = {
+type RespondentState = {
   readonly phase: Phase;
   /** The server that is about to be contacted. */
   readonly host: string | null;

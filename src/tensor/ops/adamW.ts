@@ -19,13 +19,13 @@ export type AdamWOptions = {
   readonly weightDecay: number;
 };
 
-export type AdamWState = {
+type AdamWState = {
   readonly params: Tensor[];
   readonly m: Tensor[];
   readonly v: Tensor[];
 };
 
-export type ClipOptions = { readonly maxNorm: number; readonly gradScale: number };
+type ClipOptions = { readonly maxNorm: number; readonly gradScale: number };
 
 /** Added to the norm before dividing, as PyTorch does. */
 const clipEps = 1e-6;

@@ -14,7 +14,7 @@ import { defineOp, only } from './define.ts';
 import { composeUpsample, upsampleGradient } from './shape.ts';
 
 /** `same` pads (k-1)/2 on every side, as PyTorch's `padding`; `bottomRight` pads one row and one column at the end. */
-export type ConvPadding = 'same' | 'none' | 'bottomRight';
+type ConvPadding = 'same' | 'none' | 'bottomRight';
 
 export type ConvOptions = {
   readonly stride?: 1 | 2;

@@ -6,7 +6,7 @@ import { Compose } from '../composed/compose.ts';
 import { BackendWasm, type KernelBackend, type Tensor, type TensorInfo, tf, WebGPUBackend } from '../tf.ts';
 import { Heap } from '../wasm/heap.ts';
 
-export type Infos<I extends string> = Record<I, TensorInfo>;
+type Infos<I extends string> = Record<I, TensorInfo>;
 
 type Result = TensorInfo | TensorInfo[];
 
@@ -42,7 +42,7 @@ type OpGradient<I extends string, A extends object> = {
   ) => Partial<Record<I, () => Tensor>>;
 };
 
-export type Op<I extends string, A extends object> = (
+type Op<I extends string, A extends object> = (
   inputs: Partial<Record<I, Tensor>> & Record<string, Tensor>,
   attrs: A,
 ) => Tensor[];

@@ -48,7 +48,7 @@ const runMoments = defineOp<'x', { readonly groups: number }>({
   },
 });
 
-export type GroupMoments = {
+type GroupMoments = {
   /** [N, groups] */
   readonly mean: Tensor2D;
   /** Sum of squared deviations from the mean [N, groups]. */

@@ -9,7 +9,7 @@ import { constants } from '../webgpu/shader.ts';
 import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
-export type GroupNormOptions = { readonly groups: number; readonly eps: number; readonly silu: boolean };
+type GroupNormOptions = { readonly groups: number; readonly eps: number; readonly silu: boolean };
 
 const runGroupNorm = defineOp<'x' | 'gamma' | 'beta', GroupNormOptions>({
   name: 'StudioGroupNorm',

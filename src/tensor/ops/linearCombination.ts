@@ -6,7 +6,7 @@ import type { Shader } from '../webgpu/shader.ts';
 import { SHADERS } from '../webgpu/shaders.ts';
 import { defineOp, only } from './define.ts';
 
-export type Term<T extends Tensor = Tensor> = readonly [coefficient: number, tensor: T];
+type Term<T extends Tensor = Tensor> = readonly [coefficient: number, tensor: T];
 
 type CombinationAttributes = { readonly coefficients: readonly number[] };
 

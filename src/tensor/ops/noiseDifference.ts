@@ -47,7 +47,7 @@ const runNoiseDifference = defineOp<'noise', { readonly guidance: number }>({
   },
 });
 
-export type NoiseDifference = {
+type NoiseDifference = {
   /** [N, h, w, c] */
   readonly guided: Tensor;
   /** [N] */

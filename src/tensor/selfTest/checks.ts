@@ -18,7 +18,7 @@ export type KernelCase = {
 
 export type Values = Float32Array;
 export type Reference = (...inputs: ArrayLike<number>[]) => Float64Array;
-export type Input = { readonly values: Values; readonly shape: readonly number[] };
+type Input = { readonly values: Values; readonly shape: readonly number[] };
 
 const DIFFERENCE = 1e-5;
 

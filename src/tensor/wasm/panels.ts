@@ -2,7 +2,7 @@
  * The packed right sides of matrix products on wasm (wasm/matmul.ts). Those of frozen weights are made on first use and
  * kept beside the weight until it is disposed.
  */
-import { BackendWasm, sizeOf, type Tensor, type TensorInfo, tf } from '../tf.ts';
+import { BackendWasm, type Tensor, type TensorInfo, tf } from '../tf.ts';
 import type { WasmMemory } from './memory.ts';
 
 /** What a frozen weight's panels are for: the layer, or its input gradient, which needs the transpose; in three ways. */
@@ -68,11 +68,6 @@ export function dropPanels(weight: Tensor): void {
     if (backend instanceof BackendWasm) backend.disposeData(panels.dataId);
   }
   kept.delete(weight);
-}
-
-/** Bytes of the panels packed from a weight's tensor. */
-export function panelBytes(weight: Tensor): number {
-  return [...(kept.get(weight)?.values() ?? [])].reduce((sum, { shape }) => sum + 4 * sizeOf(shape), 0);
 }
 
 /** Floats of the panels of one matrix. */

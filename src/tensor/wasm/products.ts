@@ -19,7 +19,7 @@ import {
 import { type ConvGeometry, winograd, winogradFits, winogradGradient } from './winograd.ts';
 
 /** How the operands of a product are read: N as it is, T transposed; the left one first. */
-export type ProductForm = 'NN' | 'NT' | 'TN';
+type ProductForm = 'NN' | 'NT' | 'TN';
 
 /** What is added to a product: a bias [N], a tensor of the result's shape. */
 type Terms = { readonly bias?: TensorInfo | undefined; readonly residual?: TensorInfo | undefined };

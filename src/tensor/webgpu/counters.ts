@@ -6,7 +6,7 @@
 import { submitPending } from '../memory.ts';
 import { type LaunchCounters, launchCounters } from './encoder.ts';
 
-export type LaunchCount = {
+type LaunchCount = {
   /** All compute dispatches. */
   readonly dispatches: number;
   /** Bytes of all storage buffers bound, each once per dispatch: an upper bound of the unique traffic. */

@@ -35,7 +35,7 @@ export function packOf(lanes: 1 | 4): Shader {
 }
 
 /** Names of the inputs of a shader whose number of tensors varies. */
-export type Variadic = { readonly names: readonly string[]; readonly element: 'Pack' | 'f32' };
+type Variadic = { readonly names: readonly string[]; readonly element: 'Pack' | 'f32' };
 
 /** Bindings of one output and of any number of inputs, from 1. */
 export function bindings(output: string, { names, element }: Variadic): string {

@@ -31,7 +31,7 @@ export type LaunchCounters = { dispatches: number; bytesRead: number; bytesWritt
 /** Totals since the page was loaded, each bound buffer counted once per dispatch. */
 export const launchCounters: LaunchCounters = { dispatches: 0, bytesRead: 0, bytesWritten: 0 };
 
-export type HiddenMembers = {
+type HiddenMembers = {
   commandEncoder: GPUCommandEncoder | null;
   computePassEncoder: GPUComputePassEncoder | null;
   readonly commandQueueOwnedIds: WeakSet<object>;

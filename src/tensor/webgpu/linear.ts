@@ -12,7 +12,7 @@ export type Matrix = {
 };
 
 /** Added to a product: `bias` [N] to every row, `residual` of the shape of the product. */
-export type Addends = {
+type Addends = {
   readonly bias?: TensorInfo | undefined;
   readonly residual?: TensorInfo | undefined;
 };

@@ -19,7 +19,7 @@ export type Extent = {
   readonly normed: boolean;
 };
 
-export type Form = {
+type Form = {
   readonly label: string;
   readonly pieces: () => readonly Shader[];
   readonly tiles: Grid;

@@ -18,9 +18,9 @@ const operands = {
 } as const satisfies Record<ProductOp, readonly Shader[]>;
 
 /** Layer normalization of the rows on their way in. */
-export type RowNorm = { readonly gamma: TensorInfo; readonly beta: TensorInfo; readonly eps: number };
+type RowNorm = { readonly gamma: TensorInfo; readonly beta: TensorInfo; readonly eps: number };
 
-export type Product = {
+type Product = {
   readonly op: ProductOp;
   /** Its last axis has `depth` values, with `joined` less those of that tensor. The first is that of samples. */
   readonly x: TensorInfo;

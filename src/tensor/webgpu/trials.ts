@@ -22,7 +22,7 @@ export const trialSizes: readonly TrialSizes[] = [
   { samples: 1, side: 32, channels: 640, heads: 10 },
 ];
 
-export type Trial = { readonly multiplyAdds: number; run(): TensorInfo[]; dispose(): void };
+type Trial = { readonly multiplyAdds: number; run(): TensorInfo[]; dispose(): void };
 
 export function makeTrial(backend: WebGPUBackend, op: KernelOp, sizes: TrialSizes): Trial {
   return op === 'attention' || op === 'attention_gradient'

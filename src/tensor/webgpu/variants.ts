@@ -17,7 +17,7 @@ import {
   variantsOf,
 } from './variantState.ts';
 
-export type KernelVariants = Readonly<Record<KernelOp, KernelVariant>>;
+type KernelVariants = Readonly<Record<KernelOp, KernelVariant>>;
 
 /** The form in use by op, as plain data for checkpoints. */
 export function kernelVariants(): KernelVariants {
@@ -74,7 +74,7 @@ function forOps(of: (op: KernelOp) => KernelVariant): Record<KernelOp, KernelVar
   return Object.fromEntries(kernelOps.map((op) => [op, of(op)])) as Record<KernelOp, KernelVariant>;
 }
 
-export type MeasureOptions = {
+type MeasureOptions = {
   /** Ops that have not been timed when this time is used up keep their default. */
   readonly budgetMs?: number;
   /** Also time software adapters, where it takes many seconds and the defaults are known to be fastest. */

@@ -5,7 +5,7 @@ import { Icon } from '../primitives/Icon.tsx';
 import { CandidatePicture } from '../primitives/Picture.tsx';
 import styles from './Frame.module.css';
 
-export type FrameProps = {
+type FrameProps = {
   readonly runId: string;
   readonly record: CandidateRecord;
   readonly promptText: string;

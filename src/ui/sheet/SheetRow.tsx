@@ -5,7 +5,7 @@ import { ranked, scoreOf } from '../../state/run/selection.ts';
 import { EmptyFrame, Frame } from './Frame.tsx';
 import styles from './SheetRow.module.css';
 
-export type SheetRowProps = {
+type SheetRowProps = {
   readonly runId: string;
   readonly prompt: number;
   readonly text: string;

@@ -1,7 +1,7 @@
 import type { StageProgress } from '../../state/run/runs.ts';
 import { formatDuration, formatPercent } from '../format.ts';
 
-export const APP_NAME = 'MI-Tune Studio';
+const APP_NAME = 'MI-Tune Studio';
 
 export function progressShare(progress: StageProgress | null): number | null {
   return progress === null || progress.total <= 0 ? null : Math.min(1, progress.done / progress.total);

@@ -5,7 +5,8 @@ import type { SchedulerName } from '../../../src/contract/spec.ts';
 import { createScheduler } from '../../../src/diffusion/createScheduler.ts';
 import { denoise, latentGradient } from '../../../src/diffusion/denoise.ts';
 import { type Combine, guideAndMeasure } from '../../../src/diffusion/guidance.ts';
-import { kernelMean, logProb, logProbCoefficients } from '../../../src/diffusion/kernel.ts';
+import { logProb, logProbCoefficients } from '../../../src/diffusion/kernel.ts';
+import { applyForm } from '../../../src/diffusion/parametrization.ts';
 import {
   type Sampled,
   type SampleRequest,
@@ -132,7 +133,7 @@ onBackends('the sampler', () => {
     for (const values of steps) {
       const kernel = chosen.kernel?.(values.i);
       if (kernel === undefined) throw new Error('this sampler has a kernel');
-      const mean = kernelMean(float32Space, kernel, values.zt, values.output);
+      const mean = applyForm(float32Space, kernel.mean, values.zt, values.output);
       const draw = chosen.noiseDraw(values.i);
       const noise = draw === null ? new Float32Array(256) : await take(seededNoise([7], SHAPE)(draw));
       const next = mean.map((m, j) => m + kernel.std * (noise[j] as number));

@@ -1,7 +1,7 @@
 // GPU devices that a test can lose in the middle of anything, in a worker that imports this first.
 
 /** Name of the broadcast channel on which every message loses all devices. */
-export const LOSSES = 'test: lose the device';
+const LOSSES = 'test: lose the device';
 
 const devices = new Set<GPUDevice>();
 const requestDevice = GPUAdapter.prototype.requestDevice;

@@ -3,7 +3,7 @@
 // once, it throws.
 
 /** Name of the broadcast channel: the number of buffers that fail from now on. */
-export const SHORTAGES = 'test: no memory';
+const SHORTAGES = 'test: no memory';
 
 const LARGE_BYTES = 1024;
 

@@ -19,7 +19,7 @@ import { buildUnet } from '../../../src/models/unet/weights.ts';
 import { parseVaeConfig } from '../../../src/models/vae/config.ts';
 import { buildVae } from '../../../src/models/vae/weights.ts';
 
-export type TinyDtype = 'F32' | 'F16' | 'BF16';
+type TinyDtype = 'F32' | 'F16' | 'BF16';
 export type TinyOptions = {
   readonly dtype?: TinyDtype;
   readonly prediction?: 'epsilon' | 'v_prediction';
@@ -120,7 +120,7 @@ export function loadTiny(options: TinyOptions = {}, format: WeightFormat = 'f32'
 }
 
 /** Weights that keep activations near 1: matrices N(0, 1/inputs), scales around 1, shifts around 0. */
-export function weightFile(specs: readonly ParameterSpec[], seed: number, dtype: TinyDtype): Uint8Array {
+function weightFile(specs: readonly ParameterSpec[], seed: number, dtype: TinyDtype): Uint8Array {
   const tensors = specs.map(({ name, shape, kind }, stream) => {
     const count = shape.reduce((product, size) => product * size, 1);
     const inputs = count / (shape[0] as number);

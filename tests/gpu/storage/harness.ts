@@ -1,5 +1,4 @@
 import { afterEach } from 'vitest';
-import { cdp } from 'vitest/browser';
 import { type ErrorReport, StudioError } from '../../../src/lib/errors.ts';
 import type { Api } from './worker.ts';
 
@@ -43,19 +42,6 @@ export function startWorker(): StorageWorker {
 afterEach(() => {
   for (const worker of open) worker.end();
 });
-
-/**
- * Empties the storage and lets the browser grant only so much, until called with null. To be called before a page
- * stores anything: Chromium looks up the room for IndexedDB once and then remembers it for a while.
- */
-export async function setQuota(bytes: number | null): Promise<void> {
-  const session = cdp() as unknown as { send(method: string, params: object): Promise<unknown> };
-  const { origin } = location;
-  if (bytes !== null)
-    await session.send('Storage.clearDataForOrigin', { origin, storageTypes: 'indexeddb,file_systems' });
-  const limit = bytes === null ? {} : { quotaSize: bytes };
-  await session.send('Storage.overrideQuotaForOrigin', { origin, ...limit });
-}
 
 /** A name that no other test uses. */
 export function freshName(): string {

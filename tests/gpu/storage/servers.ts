@@ -47,7 +47,7 @@ export async function serveFolder(content: ModelContent): Promise<string> {
 
 const COMMIT = 'c0ffee0123456789c0ffee0123456789c0ffee01';
 
-export type HubOptions = {
+type HubOptions = {
   /** Hashes that are listed instead of the right ones. */
   readonly sha256?: Readonly<Record<string, string>>;
   readonly license?: string;

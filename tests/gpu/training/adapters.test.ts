@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Adapter, disposeAdapter, initAdapter } from '../../../src/adapters/adapter.ts';
+import { type Adapter, disposeAdapter, initAdapter, type Target } from '../../../src/adapters/adapter.ts';
 import { loadAdapter, writeAdapter } from '../../../src/adapters/file.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../../src/adapters/project.ts';
 import { restoreAdapter, saveAdapterState } from '../../../src/adapters/state.ts';
-import { allAdapterTargets, unetAdapterTargets } from '../../../src/adapters/targets.ts';
+import { unetAdapterTargets } from '../../../src/adapters/targets.ts';
 import { parseAdapterKey, toKohyaKey, toPeftKey } from '../../../src/formats/adapterKeys.ts';
 import { openSafetensors, type TensorEntry, writeSafetensors } from '../../../src/formats/safetensors.ts';
 import type { WritableTensor } from '../../../src/formats/safetensorsLayout.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
+import type { DiffusionModel } from '../../../src/models/load.ts';
+import { textDense } from '../../../src/models/text/weights.ts';
 import { linearFromCheckpoint } from '../../../src/tensor/layout.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { disposeWeight, makeWeight } from '../../../src/tensor/weights.ts';
@@ -224,4 +226,13 @@ async function renamed(
     tensors.push({ name: toKey(module, part), dtype: 'F32', shape, data: await file.readF32(key) });
   }
   return tensors;
+}
+
+/** Every dense layer of the transformers, in the UNet and in the text encoder. */
+function allAdapterTargets(model: DiffusionModel): readonly Target[] {
+  const unet = model.unet.stages.flatMap((s) => s.dense);
+  return [
+    ...unet.map((layer) => ({ module: `unet.${layer.name}`, layer })),
+    ...textDense(model.text).map((layer) => ({ module: `text_encoder.${layer.name}`, layer })),
+  ];
 }

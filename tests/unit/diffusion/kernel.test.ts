@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   type GaussianKernel,
-  kernelMean,
   logProb,
   logProbCoefficients,
   sampleKernel,
 } from '../../../src/diffusion/kernel.ts';
+import { applyForm } from '../../../src/diffusion/parametrization.ts';
 import type { Scheduler } from '../../../src/diffusion/scheduler.ts';
 import { float32Space } from '../../../src/diffusion/vectorSpace.ts';
 import '../../helpers/toBeAllClose.ts';
@@ -57,7 +57,7 @@ describe('log-probability', () => {
   const kernel: GaussianKernel = { mean: { z: 0.9, output: -0.2 }, std: 0.5 };
 
   it('is the normal log-density averaged over elements', () => {
-    const mean = kernelMean(float32Space, kernel, z, output);
+    const mean = applyForm(float32Space, kernel.mean, z, output);
     const next = sampleKernel(float32Space, kernel, z, { output, noise });
     const densities = [...next].map((x, j) => {
       const deviation = (x - (mean[j] ?? 0)) / kernel.std;
@@ -69,7 +69,7 @@ describe('log-probability', () => {
 
   it('is highest at the mean', () => {
     const at = (x: Float32Array) => logProb(float32Space, kernel, { z, output }, x);
-    const mean = kernelMean(float32Space, kernel, z, output);
+    const mean = applyForm(float32Space, kernel.mean, z, output);
     expect(at(mean)).toBeGreaterThan(at(sampleKernel(float32Space, kernel, z, { output, noise })));
   });
 

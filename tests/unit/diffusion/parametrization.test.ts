@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import type { Prediction } from '../../../src/contract/spec.ts';
 import {
   addNoise,
+  applyForm,
+  epsilonForm,
   squaredDifferenceScale,
-  toEpsilon,
   velocityTarget,
 } from '../../../src/diffusion/parametrization.ts';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
@@ -18,6 +20,11 @@ const row = (name: 'x0' | 'noise' | 'noisy' | 'velocity', i: number) =>
 
 const schedule = createSchedule(STABLE_DIFFUSION_SCHEDULE);
 
+/** Noise predicted by a network output at timestep t. */
+function toEpsilon(prediction: Prediction, t: number, z: Float32Array, output: Float32Array): Float32Array {
+  return applyForm(float32Space, epsilonForm(prediction, schedule.alphasBar[t] ?? Number.NaN), z, output);
+}
+
 describe.each([...golden.t.entries()])('row %i, t = %i', (i, t) => {
   const z0 = row('x0', i);
   const noise = row('noise', i);
@@ -30,14 +37,8 @@ describe.each([...golden.t.entries()])('row %i, t = %i', (i, t) => {
   });
 
   it('reads the noise back from either prediction', () => {
-    const fromVelocity = toEpsilon(float32Space, { schedule, prediction: 'v_prediction' }, t, {
-      z: zt,
-      output: velocity,
-    });
-    const fromEpsilon = toEpsilon(float32Space, { schedule, prediction: 'epsilon' }, t, {
-      z: zt,
-      output: noise,
-    });
+    const fromVelocity = toEpsilon('v_prediction', t, zt, velocity);
+    const fromEpsilon = toEpsilon('epsilon', t, zt, noise);
     expect(fromVelocity).toBeAllClose(noise, { atol: 1e-6 });
     expect(fromEpsilon).toEqual(noise);
   });
@@ -45,7 +46,6 @@ describe.each([...golden.t.entries()])('row %i, t = %i', (i, t) => {
 
 describe('velocity prediction', () => {
   const t = 400;
-  const model = { schedule, prediction: 'v_prediction' } as const;
   const z = Float32Array.of(0.3, -1.2, 0.8);
   const vUncond = Float32Array.of(0.5, 0.1, -0.4);
   const vCond = Float32Array.of(0.2, 0.6, -0.9);
@@ -54,7 +54,7 @@ describe('velocity prediction', () => {
       [1 - 7.5, uncond],
       [7.5, cond],
     ]);
-  const eps = (output: Float32Array) => toEpsilon(float32Space, model, t, { z, output });
+  const eps = (output: Float32Array) => toEpsilon('v_prediction', t, z, output);
 
   it('commutes with guidance', () => {
     expect(eps(guide(vUncond, vCond))).toBeAllClose(guide(eps(vUncond), eps(vCond)), { atol: 1e-5 });

@@ -33,7 +33,7 @@ export function schedulerFor({ scheduler, steps, file = {}, ...overrides }: Run)
   return createScheduler(resolveScheduler(parsed, scheduler, overrides), steps);
 }
 
-export type Network = (input: Float32Array, t: number) => Float32Array;
+type Network = (input: Float32Array, t: number) => Float32Array;
 
 /** Runs all steps from unit noise; `noise[d - 1]` is step noise draw d. Returns every state, first to last. */
 export function sample(

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { LDM_FAMILIES } from '../../../src/formats/ldmConfigs.ts';
-import { isLdmName, type LdmTensor, mapLdmNames } from '../../../src/formats/ldmKeys.ts';
+import { type LdmTensor, mapLdmNames } from '../../../src/formats/ldmKeys.ts';
 import { type ParameterSpec, recordParameters } from '../../../src/models/parameters.ts';
 import { parseTextConfig } from '../../../src/models/text/config.ts';
 import { buildTextEncoder } from '../../../src/models/text/weights.ts';
@@ -174,10 +174,4 @@ describe('a checkpoint is refused', () => {
       expect.objectContaining({ code: 'checkpoint-unsupported', message: expect.stringContaining(named) }),
     );
   });
-});
-
-test('adapters are no checkpoints', () => {
-  expect(isLdmName('unet.down_blocks.0.attentions.0.lora.down.weight')).toBe(false);
-  expect(isLdmName('lora_unet_down_blocks_0_attentions_0_proj_in.alpha')).toBe(false);
-  expect(isLdmName('model.diffusion_model.out.0.weight')).toBe(true);
 });

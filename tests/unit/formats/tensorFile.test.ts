@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
 import { openSafetensors, writeSafetensors } from '../../../src/formats/safetensors.ts';
-import {
-  type Arrangement,
-  arrangeTensors,
-  joinTensors,
-  type TensorFile,
-} from '../../../src/formats/tensorFile.ts';
+import { type Arrangement, arrangeTensors, type TensorFile } from '../../../src/formats/tensorFile.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 
 function fileOf(
@@ -63,13 +58,4 @@ test('refuses two tensors for one name, rows that do not part, and vectors to tu
   expect(() => arrangeTensors(file, () => [{ name: 'same' }])).toThrow(/are one parameter/);
   expect(() => arrangeTensors(file, (name) => [{ name, part: [0, 3] }])).toThrow(/cannot be split/);
   expect(() => arrangeTensors(file, (name) => [{ name, transposed: true }])).toThrow(/no matrix/);
-});
-
-test('joins files, and refuses a name that two of them have', async () => {
-  const first = await fileOf({ a: { shape: [1], values: [1] } }, 'first');
-  const second = await fileOf({ b: { shape: [1], values: [2] } }, 'second');
-  const joined = joinTensors([first, second]);
-  expect([...joined.entries.keys()]).toEqual(['a', 'b']);
-  expect([...(await joined.readF32('b'))]).toEqual([2]);
-  expect(() => joinTensors([first, first])).toThrow(/also in another/);
 });

@@ -6,7 +6,6 @@ import {
   floatToHalf,
   halfToFloat,
   halvesToFloats,
-  packHalfPairs,
 } from '../../../src/lib/half.ts';
 
 describe('float16', () => {
@@ -59,9 +58,4 @@ it('reads bfloat16 as the upper half of a float32', () => {
   const read = bfloat16sToFloats(Uint16Array.of(0x3f80, 0xc049, 0x7f80, 0x0001));
   // 0xc049 = -(1 + 73/128) * 2; the smallest bfloat16 is the float32 2^-149 * 2^16
   expect([...read]).toEqual([1, -3.140625, Infinity, 2 ** -133]);
-});
-
-it('packs pairs with the first half in the low bits', () => {
-  expect([...packHalfPairs(Uint16Array.of(0x3c00, 0xc000, 0x0001))]).toEqual([0xc0003c00, 0x00000001]);
-  expect(packHalfPairs(new Uint16Array(0))).toHaveLength(0);
 });

@@ -1,12 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { normals } from '../../../src/lib/philox.ts';
-import {
-  compareRenoised,
-  type RenoiseMeasurement,
-  renoisePlan,
-  scoreRenoised,
-} from '../../../src/mi/renoisedScore.ts';
+import { type RenoiseMeasurement, renoisePlan, scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { scoreTrace } from '../../../src/mi/score.ts';
 
 const schedule = createSchedule(STABLE_DIFFUSION_SCHEDULE);
@@ -82,24 +77,5 @@ describe('scoreRenoised', () => {
       // 400 repetitions know their own spread to 1 / sqrt(800), about 4%.
       expect(Math.abs(Math.sqrt(variance) / spread - 1)).toBeLessThan(0.12);
     }
-  });
-});
-
-describe('compareRenoised', () => {
-  it('cancels what common noises share', () => {
-    const a = measure(4, { seed: 5, spread: 4 });
-    const b = a.map((m) => ({ ...m, squaredDifference: m.squaredDifference - 1 }));
-    const { orthogonal } = compareRenoised(schedule, a, b, options);
-    const unit = GRID.map((t) => ({ t, squaredDifference: 1 }));
-    expect(orthogonal.value).toBeCloseTo(scoreTrace(schedule, unit, options), 8);
-    expect(orthogonal.standardError).toBeLessThan(1e-8);
-    expect(scoreRenoised(schedule, a, options).orthogonal.standardError).toBeGreaterThan(1);
-  });
-
-  it('refuses candidates scored with different noises', () => {
-    const a = measure(2, { seed: 5, spread: 1 });
-    expect(() => compareRenoised(schedule, a, measure(3, { seed: 5, spread: 1 }), options)).toThrow(
-      expect.objectContaining({ code: 'mi-unpaired' }),
-    );
   });
 });

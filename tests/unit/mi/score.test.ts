@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createSchedule, STABLE_DIFFUSION_SCHEDULE } from '../../../src/diffusion/schedule.ts';
 import { halfLogSnrSteps, kappa } from '../../../src/mi/kappa.ts';
-import { type MiTerm, NO_TRUNCATION, SCORE_DEFAULTS, scoreTrace } from '../../../src/mi/score.ts';
+import { type MiTerm, NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
 import '../../helpers/toBeAllClose.ts';
 
 type Case = {
@@ -19,6 +19,7 @@ type Case = {
 const { cases } = JSON.parse(readFileSync('tests/golden/miScores.json', 'utf8')) as { cases: Case[] };
 
 const schedule = createSchedule(STABLE_DIFFUSION_SCHEDULE);
+const OFFICIAL = { weights: 'code', truncation: 50 } as const;
 
 describe.each(cases)('the official selection over $timesteps.length steps', (golden) => {
   const traces: (readonly MiTerm[])[] = golden.miOfficial.map((_, image) =>
@@ -35,7 +36,7 @@ describe.each(cases)('the official selection over $timesteps.length steps', (gol
   });
 
   it('has our scores and our best image', () => {
-    const scores = traces.map((trace) => scoreTrace(schedule, trace, SCORE_DEFAULTS.officialCode));
+    const scores = traces.map((trace) => scoreTrace(schedule, trace, OFFICIAL));
     const eq2 = traces.map((trace) => scoreTrace(schedule, trace, { weights: 'eq2', truncation: 50 }));
     expect(scores).toBeAllClose(golden.miOfficial, { rtol: 2e-6 });
     expect(eq2).toBeAllClose(golden.miEq2, { rtol: 2e-6 });
@@ -77,8 +78,8 @@ describe('scoreTrace', () => {
 
   it('is not finite where a kept term is not, and ignores dropped ones', () => {
     const broken = trace.map((term) => (term.t === 1 ? { ...term, squaredDifference: Number.NaN } : term));
-    expect(scoreTrace(schedule, broken, SCORE_DEFAULTS.officialCode)).toBe(score('code', 50));
-    expect(scoreTrace(schedule, broken, SCORE_DEFAULTS.paper)).toBeNaN();
+    expect(scoreTrace(schedule, broken, OFFICIAL)).toBe(score('code', 50));
+    expect(scoreTrace(schedule, broken, { weights: 'eq2', truncation: NO_TRUNCATION })).toBeNaN();
   });
 
   it('refuses a truncation that leaves nothing', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { judge, witnessesOf } from '../../../src/shapes/claims.ts';
-import { CLAIM_TYPES, type ClaimType, editPrompt } from '../../../src/shapes/edits.ts';
 import { parsePrompt, promptText } from '../../../src/shapes/parse.ts';
 import { samplePrompts } from '../../../src/shapes/prompts.ts';
 import { makeDraws, STREAMS } from '../../../src/shapes/random.ts';
@@ -8,6 +7,7 @@ import { renderScene } from '../../../src/shapes/render.ts';
 import { sampleScene } from '../../../src/shapes/scene.ts';
 import { findWitnesses, scoreImage, scoreWitnesses } from '../../../src/shapes/score.ts';
 import { CATEGORIES, type Scene, type ShapesPrompt } from '../../../src/shapes/world.ts';
+import { CLAIM_TYPES, type ClaimType, editPrompt } from './edits.ts';
 
 const PER_CATEGORY = 12;
 

@@ -14,7 +14,7 @@ import { crossedBootstrap } from './bootstrap.ts';
  * What is said about the images of one prompt: shares of claims that hold, of images of which all hold, of distinct
  * layouts (0 to 1), and how far apart the images are.
  */
-export type Measure = 'share' | 'strict' | 'distinct' | 'spread';
+type Measure = 'share' | 'strict' | 'distinct' | 'spread';
 
 /** Per seed (replicate) and prompt. */
 export type Outcome = {
@@ -24,7 +24,7 @@ export type Outcome = {
   /** Replicates that the design asks for. */
   readonly wanted: number;
 };
-export type PromptOutcome = Readonly<Record<Measure, number>> & {
+type PromptOutcome = Readonly<Record<Measure, number>> & {
   readonly category: string;
   readonly text: string;
 };

@@ -49,7 +49,7 @@ function fits(
   );
 }
 
-export type MistakeRow = {
+type MistakeRow = {
   readonly kind: MistakeKind;
   /** Share of all candidates that have it. */
   readonly share: number;

@@ -18,7 +18,7 @@ import { comparedScores, referenceScore, type ScoreDefinition, traceOf } from '.
 
 export type Truth = (candidate: MeasuredCandidate) => number;
 export const share: Truth = (candidate) => candidate.share;
-export const strict: Truth = (candidate) => (candidate.strict ? 1 : 0);
+const strict: Truth = (candidate) => (candidate.strict ? 1 : 0);
 
 export function rankingOf(pool: Pool, score: ScoreDefinition['score'], truth: Truth): Ranking {
   return { scores: pool.candidates.map(score), truth: pool.candidates.map(truth) };
@@ -34,7 +34,7 @@ export type RankRow = {
   readonly share: TopRow;
   readonly strict: TopRow;
 };
-export type TopRow = {
+type TopRow = {
   readonly top: number;
   readonly random: number;
   readonly best: number;

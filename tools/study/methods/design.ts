@@ -131,7 +131,7 @@ function optionsFor({ name }: Method): MethodChoice['options'] {
 }
 
 /** The settings that methods are asked for their cost under. */
-export function settingsOf(design: MethodsDesign, use: 'pool' | 'evaluation'): Settings {
+function settingsOf(design: MethodsDesign, use: 'pool' | 'evaluation'): Settings {
   const demo = presetSettings('demo');
   const [scheduler, steps] =
     use === 'pool' ? (['ddpm', design.steps] as const) : (['ddim', design.evaluationSteps] as const);

@@ -10,7 +10,7 @@ import { armName, armsOf, imageCost, type MethodsDesign, preparation } from './d
 import { methodSteps } from './plan.ts';
 import { type ArmResult, readResults } from './results.ts';
 
-export type MethodsStudy = {
+type MethodsStudy = {
   readonly store: Store;
   readonly design: MethodsDesign;
   readonly schedule: NoiseSchedule;

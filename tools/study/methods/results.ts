@@ -13,7 +13,7 @@ import { armsOf, type MethodArm, type MethodsDesign } from './design.ts';
 import { testDraws } from './plan.ts';
 
 /** What is averaged over images. `mi` is by the model that drew the image, adapted or not: what tuning by MI raises. */
-export type Measure = 'soft' | 'strict' | 'mi' | MistakeKind;
+type Measure = 'soft' | 'strict' | 'mi' | MistakeKind;
 type Means = Readonly<Record<Measure, ConfidenceInterval>>;
 
 export type ArmResult = {
@@ -106,7 +106,7 @@ function miOf(schedule: NoiseSchedule, image: Candidate): number {
   return selectionScore(schedule, 'guided', { ...image, renoised: null });
 }
 
-export function isMiTune(arm: MethodArm): arm is Extract<MethodArm, { kind: 'tuned' }> {
+function isMiTune(arm: MethodArm): arm is Extract<MethodArm, { kind: 'tuned' }> {
   return arm.kind === 'tuned' && arm.choice.name === 'mi-tune';
 }
 

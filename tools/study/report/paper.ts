@@ -100,7 +100,7 @@ export function paperSection(
 }
 
 /** Before anything is tuned there are no adapters. */
-export type Unstarted = Pick<Alignment, 'base' | 'arms' | 'rounds' | 'ablations'>;
+type Unstarted = Pick<Alignment, 'base' | 'arms' | 'rounds' | 'ablations'>;
 
 /** `seeds`: how many pairs of adapters it rests on. */
 type Change = ConfidenceInterval & { readonly seeds?: number };

@@ -31,7 +31,7 @@ export type Alignment = {
   readonly ablations: readonly Ablation[];
 };
 /** The arms where they were trained: in their sets, and on prompts of theirs. */
-export type Trained = {
+type Trained = {
   readonly base: Outcome | null;
   readonly arms: readonly Outcome[];
   /** Share of claims that hold in the images of an arm's sets, mean over seeds; NaN before it is trained. */

@@ -61,7 +61,7 @@ export function intervalPlot(title: string, axis: string, marks: readonly Interv
   return document(title, foot + BOTTOM, [...grid, ...rows, caption]);
 }
 
-export type Line = {
+type Line = {
   readonly name: string;
   readonly points: readonly {
     readonly x: number;

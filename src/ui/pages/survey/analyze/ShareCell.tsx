@@ -2,7 +2,7 @@ import type { Share } from '../../../../survey/tables.ts';
 import styles from './Analyze.module.css';
 
 /** One decimal, as the paper's tables have. */
-export function percent(share: number): string {
+function percent(share: number): string {
   return Number.isNaN(share) ? '–' : (share * 100).toFixed(1);
 }
 

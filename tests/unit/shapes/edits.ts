@@ -1,5 +1,5 @@
 /** Prompts with exactly one claim changed: what the scorer must call wrong on an image of the original prompt. */
-import type { Draws } from './random.ts';
+import type { Draws } from '../../../src/shapes/random.ts';
 import {
   COLORS,
   CONTACTS,
@@ -10,7 +10,7 @@ import {
   type ShapesPrompt,
   SIZES,
   TEXTURES,
-} from './world.ts';
+} from '../../../src/shapes/world.ts';
 
 export const CLAIM_TYPES = ['shape', 'color', 'texture', 'size', 'direction', 'contact'] as const;
 export type ClaimType = (typeof CLAIM_TYPES)[number];
