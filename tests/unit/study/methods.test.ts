@@ -14,6 +14,7 @@ import {
   costOf,
   findMethodsDesign,
   imageCost,
+  keepOf,
   METHODS_DESIGNS,
   type MethodsDesign,
   preparation,
@@ -52,6 +53,10 @@ describe.each(METHODS_DESIGNS)('the design $name', (size) => {
     }
   });
 
+  test('chooses in every round', () => {
+    for (const rounds of size.rounds) expect(keepOf(size, rounds)).toBeLessThan(candidatesOf(size, rounds));
+  });
+
   test('draws nothing twice, and needs only what comes before', () => {
     const steps = methodSteps(size, schedule);
     const ids = steps.map(({ id }) => id);
@@ -60,6 +65,22 @@ describe.each(METHODS_DESIGNS)('the design $name', (size) => {
       for (const need of needs) expect(ids.indexOf(need)).toBeLessThan(i);
     }
   });
+});
+
+test('the design medium still asks for what is measured already, except where it kept all it drew', () => {
+  const size = findMethodsDesign('medium') as MethodsDesign;
+  expect(size.rounds.map((rounds) => [candidatesOf(size, rounds), keepOf(size, rounds)])).toEqual([
+    [8, 2],
+    [4, 2],
+    [2, 1],
+  ]);
+  const ids = methodSteps(size, schedule).map(({ id }) => id);
+  const trained = ids.filter((id) => id.startsWith('tune/mi-tune{}/') && id.includes('/r0/1of'));
+  expect(trained.map((id) => id.slice(id.indexOf('/M') + 1))).toEqual([
+    'M8of8/k2/s30/lr0.0005-i100-b8-dora16/r0/1of1',
+    'M4of8/k2/s30/lr0.0005-i50-b8-dora16/r0/1of2',
+    'M2of8/k1/s30/lr0.0005-i33-b8-dora16/r0/1of3',
+  ]);
 });
 
 /** Alignment of an image by chance, by its rule, or by what its adapter learned. */

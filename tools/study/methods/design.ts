@@ -32,7 +32,8 @@ const COMMON = {
   evaluationSteps: 20,
   rank: 16,
   batch: 8,
-  learningRate: presetSettings('demo').training.learningRate,
+  // Chosen for MI-TUNE on other prompts. Its own number: what is measured must not be lost when a preset changes.
+  learningRate: 5e-4,
   rounds: [1, 2, 3],
   bestOf: 4,
 } as const;
@@ -155,6 +156,11 @@ export function iterationsOf(design: MethodsDesign, choice: MethodChoice, rounds
 /** Candidates of one prompt in each of `rounds` rounds. */
 export function candidatesOf({ pool }: MethodsDesign, rounds: number): number {
   return Math.max(1, Math.floor(pool.candidates / rounds));
+}
+
+/** Images that are trained on, of one prompt and round: at most half of its candidates, or it would be no choice. */
+export function keepOf(design: MethodsDesign, rounds: number): number {
+  return Math.max(1, Math.min(design.pool.keep, Math.floor(candidatesOf(design, rounds) / 2)));
 }
 
 /** What an arm has cost before its first image, in network evaluations: the pool and the training. */

@@ -14,6 +14,7 @@ import {
   costOf,
   imageCost,
   iterationsOf,
+  keepOf,
   type MethodArm,
   type MethodsDesign,
 } from './design.ts';
@@ -84,7 +85,7 @@ function tuneId(design: MethodsDesign, arm: TunedArm, seed: number, round: numbe
   const { choice, rounds } = arm;
   const { pool, categories, learningRate, batch, rank, steps } = design;
   const method = `${choice.name}${JSON.stringify(choice.options)}`;
-  const set = `${categories.join('+')}${pool.prompts}/M${candidatesOf(design, rounds)}of${pool.candidates}/k${pool.keep}/s${steps}`;
+  const set = `${categories.join('+')}${pool.prompts}/M${candidatesOf(design, rounds)}of${pool.candidates}/k${keepOf(design, rounds)}/s${steps}`;
   const training = `lr${learningRate}-i${iterationsOf(design, choice, rounds)}-b${batch}-dora${rank}`;
   return `tune/${method}/${set}/${training}/r${seed}/${round + 1}of${rounds}`;
 }
@@ -111,7 +112,7 @@ function tuneStep(
       kind: 'tune',
       method: arm.choice,
       pool: draws.flatMap((draw, prompt) => poolOf(store, schedule, design, draw, prompt)),
-      keep: design.pool.keep,
+      keep: keepOf(design, arm.rounds),
       adapter: 'dora',
       rank: design.rank,
       learningRate: design.learningRate,
