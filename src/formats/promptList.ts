@@ -25,6 +25,9 @@ export type PromptList = {
 const TEXT_FIELDS = ['prompt', 'caption', 'text'] as const;
 const CATEGORY_FIELDS = ['categories', 'category'] as const;
 
+/** By this, Excel is told the delimiter; it is no row. */
+const SEPARATOR_LINE = /^sep=([,;\t|])(?:\r\n|\r|\n)/i;
+
 type Reader = (fileName: string, text: string, warnings: string[]) => Iterable<Prompt>;
 
 const READERS: Readonly<Record<string, Reader>> = {
@@ -81,14 +84,16 @@ function* readLines(_fileName: string, text: string): Iterable<Prompt> {
 }
 
 function* readTable(fileName: string, text: string, warnings: string[]): Iterable<Prompt> {
-  const unixText = splitLines(text).join('\n'); // the parser would take one kind of line end for the whole file
+  const told = SEPARATOR_LINE.exec(text);
+  const table = told === null ? text : text.slice(told[0].length);
+  const unixText = splitLines(table).join('\n'); // the parser would take one kind of line end for the whole file
   const { data: rows, errors } = Papa.parse<string[]>(unixText, {
-    delimiter: delimiterOf(text),
+    delimiter: told?.[1] ?? delimiterOf(table),
     newline: '\n',
   });
   // A quoted field may span lines, so the line of a row follows from the line ends in the rows before it.
   const lineOfRow: number[] = [];
-  let line = 1;
+  let line = told === null ? 1 : 2;
   for (const row of rows) {
     lineOfRow.push(line);
     line += 1 + row.reduce((ends, field) => ends + splitLines(field).length - 1, 0);
@@ -107,6 +112,8 @@ function* readTable(fileName: string, text: string, warnings: string[]): Iterabl
 
   const names = (rows[0] ?? []).map((name) => name.trim().toLowerCase());
   const textName = TEXT_FIELDS.find((name) => names.includes(name));
+  if (textName === undefined && rows.every(([field]) => isNumber(field) || !field?.trim()))
+    throw numbersAlone(fileName);
   if (textName === undefined && hasOtherHeader(rows)) throw noPromptColumn(fileName, rows[0] ?? []);
   const textColumn = textName === undefined ? 0 : names.indexOf(textName);
   const categoryName = textName && CATEGORY_FIELDS.find((name) => names.includes(name));
@@ -127,10 +134,20 @@ function* readTable(fileName: string, text: string, warnings: string[]): Iterabl
 
 /** Whether a table that names no column of prompts has a header all the same, so that its first column is no guess to make. */
 function hasOtherHeader([first = [], ...others]: readonly string[][]): boolean {
-  const isNumber = (field: string | undefined) => /^\s*[-+]?\d[\d.,]*\s*$/.test(field ?? '');
   const filled = others.filter((row) => row.some((field) => field.trim() !== ''));
   const numbered = filled.length > 0 && !isNumber(first[0]) && filled.every((row) => isNumber(row[0]));
   return numbered || (first.length > 1 && first.every((name) => /^[\p{L}_][\p{L}\p{N}_-]*$/u.test(name)));
+}
+
+function isNumber(field: string | undefined): boolean {
+  return /^\s*[-+]?\d[\d.,]*\s*$/.test(field ?? '');
+}
+
+function numbersAlone(fileName: string): StudioError {
+  return malformed(fileName, 1, 'The first column holds numbers and no prompts.', {
+    remedy: 'Add a first line that names the columns, and call the one that holds the prompts “prompt”.',
+    code: 'prompts-no-column',
+  });
 }
 
 function noPromptColumn(fileName: string, names: readonly string[]): StudioError {

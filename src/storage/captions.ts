@@ -1,6 +1,7 @@
 /** Which images of a dropped folder can be used, by its `metadata.jsonl`. */
 import { type CaptionedImage, parseImageFolder } from '../formats/imageFolder.ts';
 import { StudioError } from '../lib/errors.ts';
+import { readText } from '../lib/textFile.ts';
 import type { ImportedFile } from './importFiles.ts';
 import { cleanPaths } from './paths.ts';
 
@@ -27,7 +28,7 @@ export async function pairCaptions(dropped: readonly ImportedFile[]): Promise<Ca
   if (metadata === undefined || metadata.file.size > MAX_METADATA_BYTES) throw noMetadata(metadata?.path);
   const base = metadata.path.slice(0, -METADATA.length);
   const byName = new Map(clean.map(({ path, file }) => [path, file]));
-  const { images: listed, problems } = readLines(metadata.path, await metadata.file.text());
+  const { images: listed, problems } = readLines(metadata.path, await readText(metadata.file));
   const images: CaptionedImage[] = [];
   const files: ImportedFile[] = [];
   const missing: string[] = [];

@@ -93,7 +93,7 @@ async function explain(cause: unknown, where: string): Promise<unknown> {
       return storageFull(where, undefined, cause);
     case 'NoModificationAllowedError':
       return new StudioError('storage-in-use', `${where} is in use and cannot be changed now.`, {
-        remedy: 'Close other tabs of this page and try again.',
+        remedy: 'Close other tabs of this page and try again. If there are none, restart the browser.',
         where,
         cause,
       });

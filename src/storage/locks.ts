@@ -9,6 +9,11 @@ export function runLock(runId: string): string {
   return `mi-tune-run-${checkId(runId)}`;
 }
 
+/** Held while a file is open for reading and writing in turn. */
+export function fileLock(path: string): string {
+  return `mi-tune-file-${path}`;
+}
+
 /** Held while a model's files change. */
 export function modelLock(id: string): string {
   return `mi-tune-model-${checkId(id)}`;
@@ -64,6 +69,14 @@ export async function whileHeld<T>(
     if (error !== patience.signal.reason) throw error;
     return (await lastingLocks()).has(name) ? null : navigator.locks.request(name, { steal: true }, hold);
   }
+}
+
+/** As `whileHeld`, until what it returns is called; null if another holds the name. */
+export function holdName(name: string): Promise<(() => void) | null> {
+  return new Promise((resolve, reject) => {
+    const untilReleased = () => new Promise<void>((release) => resolve(release));
+    whileHeld(name, untilReleased).then((done) => resolve(done === null ? null : () => undefined), reject);
+  });
 }
 
 function namesOf(locks: readonly LockInfo[]): ReadonlySet<string> {

@@ -8,8 +8,9 @@
 import { type ByteSource, blobSource } from '../lib/bytes.ts';
 import type { StoredFile } from './backing.ts';
 import { guardStorage, isLocked, isNotFound, storageUnavailable } from './failure.ts';
+import { fileLock, holdName } from './locks.ts';
 import { PART, splitPath } from './paths.ts';
-import { openForReading, openForWriting, readAll, writeAll } from './syncFile.ts';
+import { openForReading, openForWriting, openShared, readAll, writeAll } from './syncFile.ts';
 
 /** The folder, made if missing. */
 export function directory(path: string): Promise<FileSystemDirectoryHandle> {
@@ -37,9 +38,26 @@ export function readBytes(path: string, limit?: number): Promise<Uint8Array<Arra
   });
 }
 
-/** The file, made if missing, held until it is closed. @throws DOMException `NoModificationAllowedError` if it is */
+/**
+ * The file, made if missing, held until it is closed. By a name: Chromium's own lock on a file that was cleared under an
+ * engine stays until the browser ends, long after that engine.
+ * @throws DOMException `NoModificationAllowedError` if it is held
+ */
 export async function holdFile(path: string): Promise<FileSystemSyncAccessHandle> {
-  return openForWriting(await fileHandle(path));
+  const release = await holdName(fileLock(path));
+  if (release === null) throw new DOMException(`${path} is held.`, 'NoModificationAllowedError');
+  try {
+    const handle = await openShared(await fileHandle(path));
+    const close = handle.close.bind(handle);
+    handle.close = () => {
+      close();
+      release();
+    };
+    return handle;
+  } catch (cause) {
+    release();
+    throw cause;
+  }
 }
 
 /** Writes a whole file: afterwards the path has the new bytes, or on failure still the old ones or nothing. */
@@ -55,8 +73,7 @@ export function writePieces(
   return guardStorage(path, async () => {
     const { folder, name } = parent(path);
     const target = await walk(folder, true);
-    const part = (await target.getFileHandle(name + PART, { create: true })) as MovableFile;
-    const handle = await openForWriting(part);
+    const { part, handle } = await openPart(target, name);
     let size = 0;
     try {
       handle.truncate(0);
@@ -70,7 +87,7 @@ export function writePieces(
     } catch (cause) {
       handle.close();
       // The failure of the write is the one to report; a rest that stays is overwritten by the next attempt.
-      await target.removeEntry(name + PART).catch(() => undefined);
+      await target.removeEntry(part.name).catch(() => undefined);
       throw cause;
     }
     return size;
@@ -158,6 +175,9 @@ export function fileSource(path: string): Promise<ByteSource | null> {
   });
 }
 
+/** Engines that ended in the middle of writing the same file, each in files that were cleared. */
+const MOST_PARTS = 9;
+
 /** Not in TypeScript's library yet: https://github.com/whatwg/fs/blob/main/proposals/MovingNonOpfsFiles.md */
 type MovableFile = FileSystemFileHandle & {
   move(folder: FileSystemDirectoryHandle, name: string): Promise<void>;
@@ -174,6 +194,22 @@ async function tryOpenForReading(file: FileSystemFileHandle): Promise<FileSystem
   } catch (cause) {
     if (isLocked(cause)) return null;
     throw cause;
+  }
+}
+
+/** What is written before it gets its name. One that the browser still locks for an engine that has ended is passed over. */
+async function openPart(
+  folder: FileSystemDirectoryHandle,
+  name: string,
+): Promise<{ readonly part: MovableFile; readonly handle: FileSystemSyncAccessHandle }> {
+  for (let i = 0; ; i++) {
+    const ending = i === 0 ? PART : `.${i}${PART}`;
+    const part = (await folder.getFileHandle(name + ending, { create: true })) as MovableFile;
+    try {
+      return { part, handle: await openForWriting(part) };
+    } catch (cause) {
+      if (!isLocked(cause) || i === MOST_PARTS) throw cause;
+    }
   }
 }
 

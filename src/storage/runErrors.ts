@@ -17,6 +17,15 @@ export function openElsewhere(where: string, cause?: unknown): StudioError {
   });
 }
 
+/** The error for a run that nobody works on, and whose files the browser keeps locked all the same. */
+export function keptByBrowser(where: string, cause: unknown): StudioError {
+  return new StudioError('storage-in-use', 'The browser has not let go of the files of this run yet.', {
+    remedy: 'Close all tabs of this page, or restart the browser; then delete the run.',
+    where,
+    cause,
+  });
+}
+
 /** The error for stored data of a run that this version cannot read. */
 export function unreadable(id: string, problem: string): StudioError {
   return new StudioError('run-unreadable', `The stored run cannot be read (${problem}).`, {

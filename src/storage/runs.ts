@@ -12,10 +12,10 @@ import {
   runPartKey,
   runPartsOf,
 } from './keys.ts';
-import { runLock } from './locks.ts';
+import { fileLock, runLock } from './locks.ts';
 import { readMirror, writeMirror } from './mirror.ts';
 import { checkId } from './paths.ts';
-import { missingRun, openElsewhere, unreadable } from './runErrors.ts';
+import { keptByBrowser, missingRun, openElsewhere, unreadable } from './runErrors.ts';
 import { headSchema, partSchemas, type RunHead, type RunParts, type RunRecord } from './runRecord.ts';
 import { DAMAGED } from './sealedRecords.ts';
 
@@ -188,10 +188,15 @@ export async function deleteRun(backing: Backing, id: string): Promise<void> {
     try {
       await removeRun(backing, id);
     } catch (error) {
-      if (error instanceof StudioError && error.code === 'storage-in-use') throw openElsewhere(id, error);
-      throw error;
+      if (!(error instanceof StudioError) || error.code !== 'storage-in-use') throw error;
+      throw (await isLookedAt(backing, id)) ? openElsewhere(id, error) : keptByBrowser(id, error);
     }
   });
+}
+
+/** True while somebody has one of its files open. */
+async function isLookedAt({ locks }: Backing, id: string): Promise<boolean> {
+  return [...(await locks.heldNames())].some((name) => name.startsWith(fileLock(runFolder(id))));
 }
 
 async function removeRun({ files, records }: Backing, id: string): Promise<void> {

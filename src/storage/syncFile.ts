@@ -6,7 +6,7 @@
 import type { SyncFile } from './backing.ts';
 
 /** Browsers that do not know `mode` lock the file for themselves, which is the safe reading of it. */
-type SyncAccessOptions = { readonly mode: 'readwrite' | 'read-only' };
+type SyncAccessOptions = { readonly mode: 'readwrite' | 'readwrite-unsafe' | 'read-only' };
 type FileHandle = FileSystemFileHandle & {
   createSyncAccessHandle(options: SyncAccessOptions): Promise<FileSystemSyncAccessHandle>;
 };
@@ -14,6 +14,11 @@ type FileHandle = FileSystemFileHandle & {
 /** Locks the file until the handle is closed. @throws DOMException `NoModificationAllowedError` if it is locked */
 export function openForWriting(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle> {
   return (file as FileHandle).createSyncAccessHandle({ mode: 'readwrite' });
+}
+
+/** Shared with all who open it so: whoever does holds a name of its own against the others. */
+export function openShared(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle> {
+  return (file as FileHandle).createSyncAccessHandle({ mode: 'readwrite-unsafe' });
 }
 
 /** Shared with other readers. @throws DOMException `NoModificationAllowedError` if the file is locked */

@@ -9,8 +9,9 @@ import type {
   StoreEntry,
   SyncFile,
 } from '../../src/storage/backing.ts';
-import { storageFull } from '../../src/storage/failure.ts';
+import { guardStorage, storageFull } from '../../src/storage/failure.ts';
 import type { StoreKey } from '../../src/storage/keys.ts';
+import { fileLock } from '../../src/storage/locks.ts';
 import { sealedRecords } from '../../src/storage/sealedRecords.ts';
 import { applied, type MemoryFile, survivors, type Write } from './tornWrites.ts';
 
@@ -210,15 +211,16 @@ export class MemoryDisk {
         });
         this.#files.set(path, { current: safe, safe, pending: [], held: false });
       },
-      removeTree: async (path) => {
-        this.#step();
-        for (const [name, file] of [...this.#files]) {
-          if (name !== path && !name.startsWith(`${path}/`)) continue;
-          if (file.held) throw new DOMException('held', 'NoModificationAllowedError');
-          this.#files.delete(name);
-          this.#undoable(() => this.#files.set(name, file));
-        }
-      },
+      removeTree: (path) =>
+        guardStorage(path, async () => {
+          this.#step();
+          for (const [name, file] of [...this.#files]) {
+            if (name !== path && !name.startsWith(`${path}/`)) continue;
+            if (file.held) throw new DOMException('held', 'NoModificationAllowedError');
+            this.#files.delete(name);
+            this.#undoable(() => this.#files.set(name, file));
+          }
+        }),
       listFiles: async (path) => below(path),
       listFolders: async (path) => [
         ...new Set(
@@ -292,7 +294,10 @@ export class MemoryDisk {
           this.#locks.delete(name);
         }
       },
-      heldNames: async () => new Set(this.#locks),
+      heldNames: async () => {
+        const held = this.paths().filter((path) => this.#files.get(path)?.held);
+        return new Set([...this.#locks, ...held.map(fileLock)]);
+      },
     };
   }
 }

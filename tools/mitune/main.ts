@@ -9,6 +9,7 @@ import type { RoundStage } from '../../src/contract/events.ts';
 import type { MetricChoice, MiTuneSpec, ModelRef } from '../../src/contract/spec.ts';
 import { parsePromptList } from '../../src/formats/promptList.ts';
 import { type ErrorReport, StudioError } from '../../src/lib/errors.ts';
+import { decodeText } from '../../src/lib/textFile.ts';
 import { chosenMethod } from '../../src/methods/registry.ts';
 import { BUILT_IN_MODEL } from '../../src/sources/catalog.ts';
 import { launchStudio, type Studio } from '../lib/launch.ts';
@@ -100,7 +101,7 @@ function newSpec(options: MiTuneOptions, model: string | null): MiTuneSpec {
   for (const folder of [isFolder(model) ? model : null, options.realImages?.folder ?? null]) {
     if (folder !== null && !existsSync(folder)) throw usageError(`There is no folder ${folder}.`);
   }
-  const { prompts, duplicates, warnings } = parsePromptList(basename(path), readFileSync(path, 'utf8'));
+  const { prompts, duplicates, warnings } = parsePromptList(basename(path), decodeText(readFileSync(path)));
   for (const warning of warnings) console.log(`Note: ${warning}`);
   console.log(
     `${prompts.length} prompts${duplicates.length > 0 ? `, ${duplicates.length} texts more than once` : ''}.`,

@@ -45,8 +45,9 @@ type Row = Readonly<Record<string, unknown>>;
 /**
  * @throws StudioError `scores-malformed` saying where: no column of images, no column of numbers, an image named twice
  */
-export function parseScores(text: string, source: string): ForeignScore[] {
-  if (text.length > MAX_CHARACTERS) throw malformed(source, 'it is too large for a table of scores');
+export function parseScores(file: string, source: string): ForeignScore[] {
+  if (file.length > MAX_CHARACTERS) throw malformed(source, 'it is too large for a table of scores');
+  const text = file.replace(/^\uFEFF/, '');
   const rows = /^\s*[[{]/.test(text) ? jsonRows(text, source) : csvRows(text, source);
   if (rows.length === 0) throw malformed(source, 'it has no rows');
   if (rows.length > MAX_ROWS) throw malformed(source, `it has more than ${MAX_ROWS} rows`);
@@ -107,9 +108,10 @@ function collect(rows: readonly Row[], key: string, column: string, source: stri
 }
 
 function csvRows(text: string, source: string): Row[] {
-  const { data, errors, meta } = Papa.parse<Record<string, string>>(text.replace(/^\uFEFF/, ''), {
+  const { data, errors, meta } = Papa.parse<Record<string, string>>(text, {
     header: true,
     skipEmptyLines: 'greedy',
+    transformHeader: (name) => name.trim(),
   });
   const [error] = errors.filter(({ code }) => code !== 'UndetectableDelimiter');
   if (error !== undefined) throw malformed(source, `line ${(error.row ?? 0) + 2}: ${error.message}`);

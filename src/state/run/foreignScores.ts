@@ -1,4 +1,5 @@
 /** Scores of other programs for the images of the open run. */
+import { readText } from '../../lib/textFile.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
 import { reloadPoolScores } from './agreement.ts';
@@ -13,7 +14,7 @@ export async function addScores(name: string, file: Blob): Promise<void> {
   const { round } = useGallery.getState();
   const runId = run.summary.id;
   const added = await attempt(async () =>
-    engineClient().call('importScores', { runId, round, text: await file.text(), source: name }),
+    engineClient().call('importScores', { runId, round, text: await readText(file), source: name }),
   );
   if (added === null) return;
   await openRun(runId);

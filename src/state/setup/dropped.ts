@@ -2,6 +2,7 @@
 
 import type { AdapterReport } from '../../contract/protocol.ts';
 import { StudioError } from '../../lib/errors.ts';
+import { readText } from '../../lib/textFile.ts';
 import { importAdapter } from '../adapters/adapters.ts';
 import { chooseModelFiles } from '../model/modelChoice.ts';
 import type { ModelFiles } from '../page/engine.ts';
@@ -116,7 +117,7 @@ async function takeAdapter(weights: ModelFiles[number], config: Blob | null): Pr
       where: name,
     });
   }
-  const settings = config === null ? null : await readText(ADAPTER_CONFIG, config);
+  const settings = config === null ? null : await textOf(ADAPTER_CONFIG, config);
   return importAdapter(name, new Uint8Array(await weights.file.arrayBuffer()), settings);
 }
 
@@ -139,7 +140,7 @@ export async function takeAdapterFiles(files: ModelFiles): Promise<AdapterReport
 export async function openPromptFiles(files: ModelFiles): Promise<void> {
   const read = files.map(async ({ path, file }) => ({
     name: path.split('/').at(-1) ?? path,
-    text: await readText(path, file),
+    text: await textOf(path, file),
   }));
   const [name, text] = joinPromptLists(await Promise.all(read));
   takePromptList(name, text);
@@ -166,7 +167,7 @@ function takePromptList(name: string, text: string): void {
  * @throws StudioError if either cannot be used; then nothing is taken over
  */
 export async function openRunFile(path: string, file: Blob): Promise<void> {
-  const text = await readText(path, file);
+  const text = await textOf(path, file);
   const spec = parseRunFile(path, text);
   const prompts = spec.prompts.length === 0 ? null : promptsOf(path, spec.prompts);
   replaceDraft(draftOf(spec));
@@ -198,12 +199,12 @@ function promptsOf(path: string, prompts: readonly string[]): [name: string, tex
   });
 }
 
-async function readText(path: string, file: Blob): Promise<string> {
+async function textOf(path: string, file: Blob): Promise<string> {
   if (file.size > MAX_TEXT_BYTES) {
     throw new StudioError('file-too-large', `${path} is larger than ${MAX_TEXT_BYTES / 1e6} MB.`, {
       remedy: 'Split the list into several files.',
       where: path,
     });
   }
-  return file.text();
+  return readText(file);
 }

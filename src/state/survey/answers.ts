@@ -1,6 +1,7 @@
 /** Answer files that are being analyzed: dropped or chosen, each of one survey, each in a group of people. */
 import { create } from 'zustand';
 import { StudioError } from '../../lib/errors.ts';
+import { readText } from '../../lib/textFile.ts';
 import { type AnswerFile, parseAnswers } from '../../survey/answers.ts';
 import type { ModelFiles } from '../page/engine.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
@@ -71,7 +72,7 @@ async function read(path: string, file: Blob, group: string): Promise<LoadedAnsw
       where: path,
     });
   }
-  const text = await file.text();
+  const text = await readText(file);
   return { id: nextId++, name, group: parts.at(-2) ?? group, text, file: parseAnswers(path, text) };
 }
 

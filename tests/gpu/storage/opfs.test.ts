@@ -81,17 +81,19 @@ describe('a write that fails', () => {
     await second.call.writeBytes(`${folder}/a`, bytesOf('old'));
     void first.call.writeForever(`${folder}/a`, new Uint8Array(1000));
     await expect.poll(() => second.call.sizeOf(folder)).toBe(1003);
-    await expect(second.call.writeBytes(`${folder}/a`, bytesOf('too early'))).rejects.toMatchObject({
-      code: 'storage-in-use',
-    });
+    // Chromium may keep the file of one that has ended: whoever writes next has a file of its own.
+    await second.call.writeBytes(`${folder}/a`, bytesOf('meanwhile'));
+    expect(await second.call.readBytes(`${folder}/a`)).toEqual(bytesOf('meanwhile'));
     first.end();
-    expect(await second.call.listFiles(folder)).toEqual([{ path: 'a', sizeBytes: 3 }]);
-    expect(await second.call.readBytes(`${folder}/a`)).toEqual(bytesOf('old'));
+    expect(await second.call.listFiles(folder)).toEqual([{ path: 'a', sizeBytes: 9 }]);
+    // The rest that it left is used up by the next who can lock it.
     await expect
-      .poll(() => second.call.writeBytes(`${folder}/a`, bytesOf('new')).then(() => 'written'))
-      .toBe('written');
+      .poll(async () => {
+        await second.call.writeBytes(`${folder}/a`, bytesOf('new'));
+        return second.call.sizeOf(folder);
+      })
+      .toBe(3);
     expect(await second.call.readBytes(`${folder}/a`)).toEqual(bytesOf('new'));
-    expect(await second.call.sizeOf(folder)).toBe(3);
   });
 
   // Chromium sets no quota on handles of private windows, where tests run, so the full disk is played.

@@ -12,6 +12,7 @@ import * as imageStore from '../../../src/storage/imageStore.ts';
 import type { ImportedFile } from '../../../src/storage/importFiles.ts';
 import * as inventory from '../../../src/storage/inventory.ts';
 import * as kv from '../../../src/storage/kv.ts';
+import { engineLock } from '../../../src/storage/locks.ts';
 import * as modelStore from '../../../src/storage/modelStore.ts';
 import * as opfs from '../../../src/storage/opfs.ts';
 import type { PoolHeader, PoolRecord } from '../../../src/storage/poolFormat.ts';
@@ -228,6 +229,12 @@ self.onmessage = async ({ data }: MessageEvent<{ id: number; name: keyof Api; ar
     self.postMessage({ id: data.id, error: reportError(error) });
   }
 };
+
+// As an engine, as long as it lives.
+void navigator.locks.request(engineLock(self.name), () => {
+  self.postMessage('alive');
+  return new Promise(() => undefined);
+});
 
 function isHandle(value: unknown): boolean {
   return value instanceof FileSystemHandle;

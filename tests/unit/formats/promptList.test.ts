@@ -57,8 +57,21 @@ describe('.csv', () => {
     ['first column', 'a red cube,1\na blue ball,2', 0],
     ['one column', 'a red cube\na blue ball', 0],
     ['byte order mark and quoted header', '\uFEFF"prompt"\na red cube\na blue ball', 1],
+    [
+      'the line by which Excel is told the delimiter',
+      'sep=;\r\nid;prompt\r\n1;a red cube\r\n2;a blue ball',
+      2,
+    ],
   ])('%s', (_, text, headerLines) => {
     expect(read('a.csv', text)).toEqual(TWO.map(([prompt, line]) => [prompt, Number(line) + headerLines]));
+  });
+
+  it.each([
+    ['without a header', '1,a red cube\n2,a blue ball'],
+    ['of one row', '1,a red cube'],
+    ['alone', '1\n2\n3'],
+  ])('refuses numbers in the place of prompts: %s', (_, text) => {
+    expect(() => read('a.csv', text)).toThrow('a.csv, line 1: The first column holds numbers');
   });
 
   it('joins quoted fields over several lines, and counts those lines', () => {

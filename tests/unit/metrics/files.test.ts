@@ -98,6 +98,11 @@ describe('scores of other programs', () => {
     expect([...(score?.byImage ?? [])]).toEqual([['a', 1]]);
   });
 
+  test('with a byte order mark, or blanks around the names of columns', () => {
+    for (const text of ['\uFEFF{"a.png":1}', '\uFEFFfile,s\na.png,1\n', ' file , s \na.png,1\n'])
+      expect([...(parseScores(text, 's')[0]?.byImage ?? [])]).toEqual([['a.png', 1]]);
+  });
+
   test('from JSON: rows, or a map', () => {
     expect(parseScores('[{"image":"a.png","s":1}]', 's')[0]?.byImage.get('a.png')).toBe(1);
     expect(parseScores('{"d/a.png":0.5}', 's')[0]?.byImage.get('a.png')).toBe(0.5);

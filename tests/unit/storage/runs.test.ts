@@ -98,7 +98,13 @@ describe('a run', () => {
       {},
     );
     const pool = await openPoolLog(files, `runs/${id}/pool-0.bin`, header);
-    await expect(deleteRun(backing, id)).rejects.toThrow();
+    await expect(deleteRun(backing, id)).rejects.toMatchObject({ code: 'run-open-elsewhere' });
+    // Chromium may keep a file locked that nobody has open any more.
+    const forgotten = { ...backing, locks: { ...backing.locks, heldNames: async () => new Set<string>() } };
+    await expect(deleteRun(forgotten, id)).rejects.toMatchObject({
+      code: 'storage-in-use',
+      remedy: expect.stringContaining('restart the browser'),
+    });
     expect(await loadRunRecord(backing, id)).toMatchObject({ id });
     pool.close();
     await withRunLock(backing, id, async () => {
