@@ -3,7 +3,7 @@
 /** What the figures are of. */
 export const FIGURES =
   'The figures are of a few hours on two cores that others worked on too: more minutes make the tables longer. The short form in ' +
-  '`npm test` kills in the middle of a run, a download, an import, an export and a migration, and has every fault but “files cleared between sittings” once.';
+  '`npm test` kills in the middle of a run, a download, an import, an export and a migration, and has every fault once.';
 
 export const FOUND: readonly string[] = [
   'A selected image or the last training state damaged while a run was paused: the run was stuck, and the remedy that was named could not be followed. Before a stage relies on the pool or on an adapter, what is missing is drawn, scored or trained again.',
@@ -22,7 +22,7 @@ export const FOUND: readonly string[] = [
   'Files of one name in different folders of a model at an address shared one hash, of whichever was read last: its UNet could change unnoticed. Hashes go by the path below the model’s folder, and small files are hashed whole.',
   'A GPU without memory was told as “rejected an operation”, or, where the buffer was to be written to at once, ended the run with the browser’s own words. It is told as what it is, and the run goes on from what is stored on a new device.',
   'Found by clearing the storage while a run draws: Chromium never answers a write to an open file that was cleared, which blocked the engine until it was taken for hung, ten minutes later. Looking whether the database was gone was not enough: the failed run had made it anew by then, or the files alone were cleared. A mark lies in both stores; the page looks for it every ten seconds, says what happened and starts another engine.',
-  'Found by clearing the files between two sittings: an engine whose page is gone holds its run for some seconds more, and the run was told to be open in another tab. Whose page is gone is known by its locks, and is waited for; so are downloads that a reload cut off. Once in a few times it is still told so for a while: this one is not mended for good.',
+  'Found by clearing the files between two sittings: an engine whose page is gone holds its run for some seconds more, and the run was told to be open in another tab. Whose page is gone is known by its locks, and is waited for; so are downloads that a reload cut off. Chromium’s own lock on a file that was cleared in the middle of a write stays until the browser ends, long after the engine: files are held by names, which end with it, and Chromium’s lock is shared.',
   '`npm run fuzz` took a case for a fault whenever its process was ended from outside, and lost what it had found before that. A fault is what happens again, and is told at once.',
   'Hours in one tab: the nodes and listeners that grew with every run were held by the testing tool’s own handles; without them they are flat. Pictures of deleted runs stayed in the page’s memory until 192 MB were full; they go with the run.',
 ];

@@ -42,11 +42,14 @@ async function readLowRank(
   if (rank === 0) throw invalidAdapter(file.name, `${upKey} has no rank`);
   const up = await readTensor(file, upKey, [[outputs, rank]]);
   const scaling = (await alphaOf(rank)) / rank;
+  if (!up.every((x) => Number.isFinite(Math.fround(x * scaling))))
+    throw invalidAdapter(file.name, `the values of ${module} are too large for its alpha`);
   if (midKey === undefined) {
     const down = await readTensor(file, downKey, [[rank, inputs, ...kernel]]);
     return { kind: 'lowRank', rank, down, up, scaling };
   }
   const inner = file.entries.get(downKey)?.shape[0] ?? 0;
+  if (inner === 0) throw invalidAdapter(file.name, `${downKey} has no rank`);
   const down = await readTensor(file, downKey, [[inner, inputs]]);
   const mid = await readTensor(file, midKey, [[rank, inner, ...kernel]]);
   return { kind: 'lowRank', rank, down: throughKernel(mid, down, { rank, inner, inputs }), up, scaling };

@@ -141,6 +141,12 @@ test('a decomposed convolution is the product of its three tensors', async () =>
       }
 });
 
+/** A hundred times as much, but for alpha. */
+function louder(tensor: WritableTensor): WritableTensor {
+  const data = (tensor.data as Float32Array).map((x) => (tensor.shape.length === 0 ? x : 100 * x));
+  return { ...tensor, data } as WritableTensor;
+}
+
 describe('a file is refused with what is wrong with it:', () => {
   const broken: readonly [string, readonly WritableTensor[], string][] = [
     ['LoHa', [tensor(`${KOHYA_TO_K}.hada_w1_a`, [5, 2])], 'it is a LoHa'],
@@ -155,6 +161,15 @@ describe('a file is refused with what is wrong with it:', () => {
       'has no rank',
     ],
     [
+      'no rank in the middle',
+      [
+        tensor(`${CONV}.lora_down.weight`, [0, 4, 1, 1]),
+        tensor(`${CONV}.lora_mid.weight`, [3, 0, 3, 3]),
+        tensor(`${CONV}.lora_up.weight`, [6, 3, 1, 1]),
+      ],
+      'has no rank',
+    ],
+    [
       'two ranks',
       [kohya[0] as WritableTensor, tensor(`${KOHYA_TO_K}.lora_up.weight`, [5, 3])],
       'instead of [3,9]',
@@ -162,6 +177,11 @@ describe('a file is refused with what is wrong with it:', () => {
     ['both forms', [...kohya, tensor(`${KOHYA_TO_K}.diff`, [5, 9])], 'both a difference and low-rank'],
     ['twins', [...kohya, ...peft], 'are the same tensor'],
     ['alpha', [...kohya, scalar(`${KOHYA_TO_K}.alpha`, Number.NaN)], 'alpha of unet'],
+    [
+      'an alpha beyond all numbers',
+      [...kohya, scalar(`${KOHYA_TO_K}.alpha`, 3.4e38)].map(louder),
+      'too large',
+    ],
     ['alphas', [...kohya, tensor(`${KOHYA_TO_K}.alpha`, [2])], 'alpha of unet'],
     [
       'infinity',
