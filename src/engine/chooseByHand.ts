@@ -1,7 +1,8 @@
 import type { RoundSelection } from '../contract/events.ts';
 import { selectionInForce, setName } from '../jobs/trained.ts';
 import { StudioError } from '../lib/errors.ts';
-import type { RunHead } from '../storage/runRecord.ts';
+import { chosenMethod } from '../methods/registry.ts';
+import type { RunHead, RunRecord } from '../storage/runRecord.ts';
 import type { RunStore } from '../storage/runStore.ts';
 
 /**
@@ -26,7 +27,7 @@ export async function chooseByHand(
     );
   }
   const versions = record.selections.filter((s) => s.round === round);
-  const version = versionFor(versions, selection, await trainedVersions(store, round));
+  const version = versionFor(versions, selection, await usedVersions(store, record));
   const others = record.selections.filter((s) => s.round !== round || s.version !== version);
   const selections = [...others, { ...selection, version }];
   const isOther = setName(selectionInForce(record, round)) !== setName(selection);
@@ -38,14 +39,25 @@ export async function chooseByHand(
 function versionFor(
   versions: readonly RoundSelection[],
   wanted: Pick<RoundSelection, 'picks'>,
-  trained: ReadonlySet<number>,
+  used: ReadonlySet<number>,
 ): number {
   const same = versions.find((s) => setName(s) === setName(wanted));
-  const unused = same ?? versions.find((s) => !trained.has(s.version));
+  const unused = same ?? versions.find((s) => !used.has(s.version));
   return unused?.version ?? Math.max(-1, ...versions.map((s) => s.version)) + 1;
 }
 
-async function trainedVersions(store: RunStore, round: number): Promise<ReadonlySet<number>> {
-  const stored = await store.checkpoints.list();
-  return new Set(stored.filter((c) => c.round === round).map((c) => c.version));
+/** Those of the current round that anything was made from, also where its training states were lost since. */
+async function usedVersions(
+  store: RunStore,
+  { round, evaluations, spec }: RunRecord,
+): Promise<ReadonlySet<number>> {
+  // Where nothing is trained, what was evaluated is the drawing, whatever is selected.
+  const trains = chosenMethod(spec.method).method.stages.includes('train');
+  const made = [
+    ...(await store.checkpoints.list()),
+    ...(await store.series.load('train')),
+    ...(await store.previews.load(() => true)),
+    ...(trains ? evaluations : []),
+  ];
+  return new Set(made.filter((of) => of.round === round).map((of) => of.version));
 }

@@ -59,11 +59,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
   const record = await store.load();
   // Opening a pool repairs it, and what was wrong is said in the record.
   const candidates = await storedCandidates(store, record);
-  const [train, validation, previews] = [
-    await store.series.load('train'),
-    await store.series.load('validation'),
-    await store.previews.load(),
-  ];
+  const [train, validation] = [await store.series.load('train'), await store.series.load('validation')];
   await markIncomplete(backing, store, record, candidates);
   const { selections, evaluations, warnings, ...head } = await store.load();
   const rounds = [...new Set(selections.map((s) => s.round))];
@@ -89,7 +85,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
     train: train.filter(isShown),
     validation: validation.filter(isShown),
     evaluations: evaluations.filter(isShown),
-    previews: previews.filter(isShown),
+    previews: await store.previews.load(isShown),
     warnings,
   };
 }

@@ -16,7 +16,11 @@ const schema = v.object({
   rgba: v.instance(Uint8Array<ArrayBuffer>),
 });
 
-/** Most that are read back of a run. */
+/** What made an image of training; the names of the files begin with it. */
+type MadeBy = Pick<Preview, 'version' | 'round'>;
+
+const NAME = /^(\d+)-(\d+)-\d+\.bin$/;
+/** Most that are read back at once. */
 const MAX_LOADED = 240;
 
 export async function savePreview(
@@ -34,9 +38,18 @@ export async function savePreview(
   );
 }
 
-export async function loadPreviews(files: Files, runId: string): Promise<Preview[]> {
+/** The last of those that are wanted, in the order of their steps. */
+export async function loadPreviews(
+  files: Files,
+  runId: string,
+  isWanted: (madeBy: MadeBy) => boolean,
+): Promise<Preview[]> {
   const previews: Preview[] = [];
-  for (const { path } of (await files.listFiles(folderOf(runId))).slice(-MAX_LOADED)) {
+  const wanted = (await files.listFiles(folderOf(runId))).filter(({ path }) => {
+    const [, version, round] = NAME.exec(path) ?? [];
+    return version !== undefined && isWanted({ version: Number(version), round: Number(round) });
+  });
+  for (const { path } of wanted.slice(-MAX_LOADED)) {
     const bytes = await files.readBytes(`${folderOf(runId)}/${path}`);
     const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
     if (!read.success) continue;

@@ -76,3 +76,24 @@ it('a selection that nothing was made from is replaced', async () => {
   await chooseByHand(store, { round: 0, picks });
   expect((await store.load()).selections).toEqual([{ version: 0, round: 0, picks }]);
 });
+
+it('what was made from a selection stays its own, also where its training states are lost', async () => {
+  const disk = new MemoryDisk();
+  const { backing } = disk;
+  const id = await createNodeRun(backing, {
+    selection: { candidates: 2 },
+    training: { iterations: 2, previewEvery: 1 },
+  });
+  await workOn(session, backing, id);
+  const first = await loadRunState(backing, id);
+  for (const path of disk.paths().filter((name) => name.includes('/checkpoint-')))
+    await backing.files.removeTree(path);
+  const picks = first.selections[0]?.picks ?? [];
+  const others = picks.map(({ prompt, candidate }) => ({ prompt, candidate: 1 - candidate }));
+  await chooseByHand(openRunStore(backing, id), { round: 0, picks: others });
+  const between = await loadRunState(backing, id);
+  expect(between.selections).toEqual([{ version: 1, round: 0, picks: others }]);
+  expect([between.train, between.evaluations, between.previews]).toEqual([[], [], []]);
+  const { evaluations, previews } = await loadRunState(backing, id, 0);
+  expect({ evaluations, previews }).toEqual({ evaluations: first.evaluations, previews: first.previews });
+});

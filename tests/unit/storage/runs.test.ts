@@ -266,3 +266,15 @@ describe('a series', () => {
     await expect(loadSeries(kv, id, 'train', silent)).rejects.toMatchObject({ code: 'run-unreadable' });
   });
 });
+
+test('images of training are read by what made them, the last of many', async () => {
+  const { previews } = openRunStore(backing, (await newRun()).id);
+  const image = { width: 1, height: 1, rgba: new Uint8ClampedArray(4) };
+  for (let step = 0; step < 250; step++)
+    for (const version of [0, 1]) await previews.save({ version, round: 0, step, prompt: 'x', image });
+  const stepsOf = async (version: number) =>
+    (await previews.load((of) => of.version === version)).map(({ step }) => step);
+  for (const version of [0, 1])
+    expect(await stepsOf(version)).toEqual(Array.from({ length: 240 }, (_, i) => i + 10));
+  expect(await stepsOf(2)).toEqual([]);
+});
