@@ -48,3 +48,16 @@ test('writes a report in which every table has its numbers and every plot is the
   for (const heading of ['Does MI rank', 'Settings', 'Does MI-TUNE align', 'Ablations', 'Against the paper'])
     expect(text).toContain(heading);
 });
+
+test('takes over candidates that PyTorch drew, after it drew them again', () => {
+  const other = mkdtempSync(join(tmpdir(), 'study-'));
+  try {
+    const pool = ['--pool-from', 'tests/golden/pool', '--part', '1', '--work', other];
+    expect(study(...pool).output).toMatch(/Took 12 candidates .* 12 of them drawn again here are the same/);
+    expect(readFileSync(join(other, 'shapes-study.md'), 'utf8')).toContain(
+      '12 candidates were drawn elsewhere',
+    );
+  } finally {
+    rmSync(other, { recursive: true });
+  }
+});

@@ -22,7 +22,7 @@ from encode import encode_with
 from folder import WEIGHTS, load_part, load_pipeline, read_config
 from progress import Average, Log, rate
 from sampling import scaled_linear_alphas
-from tensor_file import save_half
+from tensor_file import save_floats
 from train_diffusion import Batches, snr_weights
 from training_run import Run
 
@@ -107,7 +107,7 @@ def export(options, run, text, unet):
         shutil.copytree(options.folder, options.out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.md"))
     run.average.swap()
     for part, network in zip(TRAINED, (text, unet)):
-        save_half(os.path.join(options.out, part, WEIGHTS[part]), {k: v.cpu() for k, v in network.state_dict().items()})
+        save_floats(os.path.join(options.out, part, WEIGHTS[part]), {k: v.cpu() for k, v in network.state_dict().items()})
     run.average.swap()
     with open(os.path.join(options.work, "data", "data.json"), encoding="utf-8") as file:
         data = json.load(file)

@@ -12,7 +12,7 @@ import train_diffusion
 from card import write_card
 from folder import WEIGHTS
 from progress import load_checkpoint
-from tensor_file import save_half
+from tensor_file import save_floats
 from train_diffusion import load_average as load_diffusion
 from train_decoder import load_average as load_vae
 
@@ -46,7 +46,7 @@ def main():
     for part, (network, config) in parts.items():
         folder = os.path.join(options.out, part)
         write_json(folder, "config.json", config)
-        save_half(os.path.join(folder, WEIGHTS[part]), network.state_dict())
+        save_floats(os.path.join(folder, WEIGHTS[part]), network.state_dict())
     write_json(os.path.join(options.out, "scheduler"), "scheduler_config.json", configs.SCHEDULER)
     write_json(options.out, "model_index.json", configs.MODEL_INDEX)
     target = os.path.join(options.out, "tokenizer")

@@ -1,4 +1,4 @@
-"""safetensors files through numpy: all that the export and the loader need.
+"""safetensors files through numpy: all that the export, the loader and drawn pools need.
 
 Format: 8 bytes header length, JSON header {name: {dtype, shape, data_offsets}}, raw little-endian data.
 """
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 _TO_NUMPY = {"F32": np.float32, "F16": np.float16, "I32": np.int32}
+_FLOATS = {"F32": np.float32, "F16": np.float16}
 
 
 def load_tensors(path):
@@ -28,15 +29,15 @@ def load_tensors(path):
     return tensors
 
 
-def save_half(path, tensors):
-    """Writes {name: tensor} as fp16, sorted by name, with the `pt` format tag diffusers asks for."""
+def save_floats(path, tensors, dtype="F16"):
+    """Writes {name: tensor}, sorted by name, with the `pt` format tag diffusers asks for."""
     header, chunks, offset = {"__metadata__": {"format": "pt"}}, [], 0
     for name in sorted(tensors):
-        array = tensors[name].detach().float().contiguous().numpy().astype(np.float16)
+        array = tensors[name].detach().float().contiguous().numpy().astype(_FLOATS[dtype])
         if not np.isfinite(array).all():
-            raise ValueError(f"{name} does not fit into half precision")
+            raise ValueError(f"{name} holds values that are not numbers in {dtype}")
         chunk = array.tobytes()
-        header[name] = {"dtype": "F16", "shape": list(array.shape), "data_offsets": [offset, offset + len(chunk)]}
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + len(chunk)]}
         chunks.append(chunk)
         offset += len(chunk)
     text = json.dumps(header, separators=(",", ":")).encode()

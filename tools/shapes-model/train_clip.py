@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from data import Images, load_lists
 from folder import load_part, read_config
 from networks.clip import Clip
-from tensor_file import save_half
+from tensor_file import save_floats
 from tokenizer import Tokenizer
 
 MEAN = torch.tensor([0.48145466, 0.4578275, 0.40821073]).view(3, 1, 1)
@@ -141,7 +141,7 @@ def main():
         json.dump({**config, "_training": facts}, file, indent=2)
         file.write("\n")
     path = os.path.join(options.out, "model.safetensors")
-    save_half(path, model.state_dict())
+    save_floats(path, model.state_dict())
     for name in ("vocab.json", "merges.txt"):
         shutil.copy(os.path.join(options.model, "tokenizer", name), options.out)
     if os.path.getsize(path) > LIMIT_BYTES:

@@ -7,13 +7,16 @@ import { ROOT } from '../lib/dependencies.mjs';
 import { usageError } from '../lib/usage.ts';
 import { budget, budgetLines, designFor, duration } from './budget.ts';
 import { type Design, findDesign } from './design.ts';
+import { poolList, takePool } from './foreignPools.ts';
 import type { MethodsDesign } from './methods/design.ts';
 import { methodSteps } from './methods/plan.ts';
 import { methodsReport } from './methods/report.ts';
 import { type BaseModel, MODEL_FOLDER, modelDigest, openBases } from './models.ts';
 import { readOptions, type StudyOptions, USAGE } from './options.ts';
 import { allSteps, firstSteps, forecastSteps, stepsOfParts } from './plan.ts';
+import { readForeignPool, writePoolList } from './poolFiles.ts';
 import type { Speed } from './protocol.ts';
+import { redrawnText } from './report/foreign.ts';
 import { writeReport } from './report/write.ts';
 import { runSteps } from './runner.ts';
 import { modelSchedule } from './schedule.ts';
@@ -36,6 +39,10 @@ async function main(options: StudyOptions): Promise<void> {
     report(work, options.design, schedule, out);
     return;
   }
+  if (options.poolList !== null) {
+    listPools(work, options, schedule, options.poolList);
+    return;
+  }
   const folders = openBases(options.bases);
   const unlock = lockFolder(work);
   const workers = await openWorkers(options.workers, {
@@ -54,10 +61,12 @@ async function main(options: StudyOptions): Promise<void> {
     const store = looksOnly
       ? readStore(work)
       : openStore(work, { version: 1, model: modelDigest(MODEL_FOLDER), design: design.name, bases });
-    const plan = stepsOfParts(forecastSteps(design, schedule, bases), options.parts);
+    const forecast = forecastSteps(design, schedule, bases);
+    const plan = stepsOfParts(forecast, options.parts);
     console.log(`Design "${design.name}" with ${workers.list.length} page(s) on ${workers.backend}.`);
     for (const line of budgetLines(budget(plan, store, speed, workers.list.length))) console.log(line);
     if (looksOnly) return;
+    if (options.poolFrom !== null) await takePools(options.poolFrom, forecast, store, workers);
     const deadline = started + options.hours * MS_PER_HOUR;
     const complete = await runPlan({ design, schedule, bases, store, workers, options, speed, deadline });
     console.log(complete ? 'Everything asked for is done.' : 'Time is up; the same command continues.');
@@ -66,6 +75,42 @@ async function main(options: StudyOptions): Promise<void> {
     unlock();
   }
   report(work, options.design, schedule, out);
+}
+
+/** Writes down which candidates are not there yet. */
+function listPools(work: string, options: StudyOptions, schedule: NoiseSchedule, folder: string): void {
+  const design = options.design ?? findDesign(readManifest(work)?.design ?? '');
+  if (design === undefined) throw usageError(`${work} holds no study yet, so --pool-list takes a --design.`);
+  const steps = stepsOfParts(forecastSteps(design, schedule), options.parts);
+  const list = poolList(steps, readStore(work), modelDigest(MODEL_FOLDER));
+  if (list === null) {
+    console.log('All candidates are there.');
+    return;
+  }
+  writePoolList(folder, list);
+  const images = list.blocks.reduce((sum, { seeds }) => sum + seeds.length, 0);
+  console.log(`Wrote a list of ${images} candidates to ${folder}`);
+}
+
+async function takePools(
+  folder: string,
+  steps: readonly Step[],
+  store: Store,
+  workers: Workers,
+): Promise<void> {
+  const pool = await readForeignPool(folder);
+  const page = workers.list[0] as Workers['list'][number];
+  const { images, redrawn } = await takePool(pool, {
+    steps,
+    store,
+    model: modelDigest(MODEL_FOLDER),
+    page,
+  });
+  console.log(
+    redrawn === null
+      ? 'All candidates of that pool were there.'
+      : `Took ${images} candidates that were drawn elsewhere; ${redrawnText(redrawn)}.`,
+  );
 }
 
 /** The methods side by side. */

@@ -18,6 +18,9 @@ command goes on. Steps come in the order of their worth, so whatever time there 
 --methods             the methods side by side instead (the paper's Table 1): writes docs/methods-study.md, works in
                       .study/methods/; its designs are ${METHODS_DESIGNS.map((design) => design.name).join(', ')} (default small)
 --bases DIR,DIR    further base models to hold part 1's ranking against: folders of shapes models
+--pool-list DIR    only write DIR/pool.json: the candidates of the parts asked for that are not there yet, to be drawn
+                   elsewhere (tools/shapes-model/draw_pools.py)
+--pool-from DIR    first take over the candidates that were drawn so, after some were drawn again here and are the same
 --work DIR         where results are kept (default .study/)
 --budget           only measure the speed and print the plan
 --report           only write the report from what is stored
@@ -33,6 +36,9 @@ export type StudyOptions = {
   readonly parts: readonly StudyPart[];
   /** Folders of further base models. */
   readonly bases: readonly string[];
+  /** Folders for candidates that are drawn elsewhere: where to list them, and where to take them from. */
+  readonly poolList: string | null;
+  readonly poolFrom: string | null;
   readonly workers: number;
   readonly work: string | null;
   readonly out: string | null;
@@ -52,6 +58,8 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
       part: { type: 'string', multiple: true },
       workers: { type: 'string', default: '1' },
       bases: { type: 'string', default: '' },
+      'pool-list': { type: 'string' },
+      'pool-from': { type: 'string' },
       work: { type: 'string' },
       out: { type: 'string' },
       budget: { type: 'boolean', default: false },
@@ -81,6 +89,8 @@ export function readOptions(args: readonly string[]): StudyOptions | null {
     methods,
     parts,
     bases: values.bases.split(',').filter((folder) => folder !== ''),
+    poolList: values['pool-list'] ?? null,
+    poolFrom: values['pool-from'] ?? null,
     workers,
     work: values.work ?? null,
     out: values.out ?? null,

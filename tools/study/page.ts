@@ -10,7 +10,7 @@ import { trainedTargets } from '../../src/procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../../src/procedures/tuned.ts';
 import { openBackend } from '../../src/tensor/device.ts';
 import { wasmPaths } from '../lib/wasmPaths.ts';
-import { draw, measure } from './pageDraw.ts';
+import { draw, look, measure } from './pageDraw.ts';
 import { scoreAgain } from './pageMetric.ts';
 import { measureSpeed } from './pageSpeed.ts';
 import { type AdapterFiles, encodeRendered, train } from './pageTrain.ts';
@@ -50,6 +50,8 @@ window.studyRun = async (request) => {
   switch (request.kind) {
     case 'draw':
       return draw(session, await tunedOf(session, request.adapter), request);
+    case 'look':
+      return look(session, request);
     case 'measure':
       return measure(session, request);
     case 'metric':

@@ -2,7 +2,7 @@
 import { drawRuleOf } from '../../src/methods/code.ts';
 import { toRgb } from '../../src/metrics/exactMeter.ts';
 import { decodeImages } from '../../src/procedures/decodeImages.ts';
-import { drawPool } from '../../src/procedures/drawPool.ts';
+import { type DrawnCandidate, drawPool } from '../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../src/procedures/measureSet.ts';
 import { type Session, sessionScheduler } from '../../src/procedures/session.ts';
 import type { Tuned } from '../../src/procedures/tuned.ts';
@@ -11,7 +11,14 @@ import { covers } from '../../src/shapes/geometry.ts';
 import { findWitnesses, scoreWitnesses } from '../../src/shapes/score.ts';
 import { IMAGE_SIZE } from '../../src/shapes/world.ts';
 import { floatsFromBase64, floatsToBase64 } from './base64.ts';
-import type { DrawnImage, DrawRequest, DrawResult, MeasureRequest, MeasureResult } from './protocol.ts';
+import type {
+  DrawnImage,
+  DrawRequest,
+  DrawResult,
+  LookRequest,
+  MeasureRequest,
+  MeasureResult,
+} from './protocol.ts';
 
 /** Seed of the noises that all re-noised images share. */
 const MEASURE_SEED = 0x73747564;
@@ -27,35 +34,55 @@ export async function draw(session: Session, tuned: Tuned | null, request: DrawR
   const rule = request.rule === undefined ? undefined : await drawRuleOf({ drawnBy: request.rule });
   const options = { scheduler, guidance, batch: seeds.length, rule };
   for await (const drawn of drawPool(session, tuned, [{ prompt: 0, text, candidates }], options)) {
-    const decoded = await decodeImages(
-      session,
-      drawn.map((c) => c.latent),
-    );
-    for (const [i, { seed, latent, squaredDifference }] of drawn.entries()) {
-      const found = findWitnesses(toRgb(decoded[i] as (typeof decoded)[number]));
-      const exact = scoreWitnesses(found, text);
-      if (exact === null) throw new Error(`"${text}" is not a prompt of the shapes world.`);
-      images.push({
-        seed,
-        latent: floatsToBase64(latent),
-        trace: squaredDifference.map(rounded),
-        share: exact.share,
-        strict: exact.strict,
-        claims: exact.claims.map((claim) => claim.holds),
-        objects: found.map(({ shape, color, texture, size, placed }) => ({
-          shape,
-          color,
-          texture,
-          size,
-          x: tenths(placed.x),
-          y: tenths(placed.y),
-          radius: tenths(placed.radius),
-        })),
-        area: coveredPixels(found),
-      });
-    }
+    images.push(...(await describe(session, text, drawn)));
   }
   return { timesteps: scheduler.timesteps, images };
+}
+
+/** What is in images that were drawn elsewhere, as `draw` says it of its own. */
+export async function look(session: Session, request: LookRequest): Promise<DrawResult> {
+  const { text, scheduler, steps } = request;
+  const drawn = request.images.map(({ seed, latent, trace }) => ({
+    seed,
+    latent: floatsFromBase64(latent),
+    squaredDifference: trace,
+  }));
+  const { timesteps } = sessionScheduler(session, scheduler, steps);
+  return { timesteps, images: await describe(session, text, drawn) };
+}
+
+async function describe(
+  session: Session,
+  text: string,
+  drawn: readonly Pick<DrawnCandidate, 'seed' | 'latent' | 'squaredDifference'>[],
+): Promise<DrawnImage[]> {
+  const decoded = await decodeImages(
+    session,
+    drawn.map((c) => c.latent),
+  );
+  return drawn.map(({ seed, latent, squaredDifference }, i) => {
+    const found = findWitnesses(toRgb(decoded[i] as (typeof decoded)[number]));
+    const exact = scoreWitnesses(found, text);
+    if (exact === null) throw new Error(`"${text}" is not a prompt of the shapes world.`);
+    return {
+      seed,
+      latent: floatsToBase64(latent),
+      trace: squaredDifference.map(rounded),
+      share: exact.share,
+      strict: exact.strict,
+      claims: exact.claims.map((claim) => claim.holds),
+      objects: found.map(({ shape, color, texture, size, placed }) => ({
+        shape,
+        color,
+        texture,
+        size,
+        x: tenths(placed.x),
+        y: tenths(placed.y),
+        radius: tenths(placed.radius),
+      })),
+      area: coveredPixels(found),
+    };
+  });
 }
 
 export async function measure(session: Session, request: MeasureRequest): Promise<MeasureResult> {

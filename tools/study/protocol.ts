@@ -43,7 +43,24 @@ export type DrawnImage = {
   readonly area: number;
 };
 
-export type DrawResult = { readonly timesteps: readonly number[]; readonly images: readonly DrawnImage[] };
+export type DrawResult = {
+  readonly timesteps: readonly number[];
+  readonly images: readonly DrawnImage[];
+  /** Where the images were drawn elsewhere: how some of them were found when they were drawn again here. */
+  readonly elsewhere?: Redrawn;
+};
+
+/** Images that were drawn again, and the largest differences, each relative to the largest value of its image. */
+export type Redrawn = { readonly images: number; readonly latent: number; readonly trace: number };
+
+/** Images of one prompt that were drawn elsewhere, to be scored. */
+export type LookRequest = {
+  readonly kind: 'look';
+  readonly text: string;
+  readonly scheduler: SchedulerName;
+  readonly steps: number;
+  readonly images: readonly Pick<DrawnImage, 'seed' | 'latent' | 'trace'>[];
+};
 
 export type CaptionedImage = { readonly text: string; readonly latent: string };
 
@@ -119,6 +136,7 @@ export type TrainResult = {
 
 export type PageRequest =
   | DrawRequest
+  | LookRequest
   | MeasureRequest
   | MetricRequest
   | RealRequest

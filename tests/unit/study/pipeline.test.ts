@@ -138,7 +138,8 @@ beforeAll(async () => {
       case 'train':
         return train(request);
       case 'tune':
-        throw new Error('this study compares no methods');
+      case 'look':
+        throw new Error('this study compares no methods and draws nothing elsewhere');
       default:
         return {
           images: Array.from({ length: request.count }, () => ({

@@ -10,6 +10,7 @@ import { rankedPrompts } from '../ranking.ts';
 import { chosenSettings } from '../tune.ts';
 import { ablationSection } from './ablations.ts';
 import { alignmentSection } from './alignment.ts';
+import { foreignText } from './foreign.ts';
 import { paperSection } from './paper.ts';
 import { overallRow, rankingSection } from './ranking.ts';
 import { readAlignment } from './readAlignment.ts';
@@ -62,6 +63,7 @@ function preamble(study: Study, settings: Settings | null): string {
     '# MI and MI-TUNE on the shapes world',
     'Written by `npm run study`; do not edit. On the shapes world alignment is measured exactly, from pixels: the *share of claims* of a prompt that hold in an image (soft score), and whether all of them do (strict score). The exact score chooses no image anywhere, except in the arm that says so, here and on validation prompts.',
     `Design “${design.name}”: ${done} of ${steps.length} steps are done, ${duration(store.seconds / 3600)} of computing so far; model ${model}. Images are drawn with ${design.steps} DDPM steps at guidance ${GUIDANCE}; test images of part 2 and 3 with ${design.evaluationSteps} DDIM steps. MI is the mean of the squared difference of the two predictions along that path with weights \`${weights}\`, t > ${truncation}. The seeds are fixed: the same command gives the same numbers.`,
+    ...foreignText(store, steps),
     ...(notes === null ? [] : [`## How it went\n\n${notes}`]),
   ].join('\n\n');
 }
