@@ -185,7 +185,7 @@ const AFTERNOON: Design = {
   guidances: { scales: [1, 4, 7.5], prompts: 4, candidates: 16 },
   renoise: { timesteps: 10, draws: 2, prompts: 12 },
   deep: { prompts: 4, candidates: 50 },
-  bases: { prompts: 6, candidates: 16 },
+  bases: { prompts: 6, candidates: 8 },
   pool: { prompts: 20, candidates: 8, replicates: 3 },
   test: { prompts: 12, ablationPrompts: 6, trainingPrompts: 6, images: 4 },
   tune: { learningRates: [1e-4, 3e-4, 1e-3], iterations: [100, 300], keeps: [1], prompts: 4, images: 4 },
