@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { parsePrompt } from '../../../src/shapes/parse.ts';
 import type { Color, Shape, ShapesPrompt } from '../../../src/shapes/world.ts';
+import { baseRows, forgettingRows } from '../../../tools/study/analysis/bases.ts';
 import { cheapest, earlyStopRows } from '../../../tools/study/analysis/earlyStop.ts';
 import { mistakeOf, mistakeRows } from '../../../tools/study/analysis/mistakes.ts';
 import type { Pool } from '../../../tools/study/analysis/pools.ts';
@@ -110,4 +111,50 @@ test('a winner that leads from the first step survives any cut, one that comes l
   );
   expect(late.every((row) => row.same.estimate === 0)).toBe(true);
   expect(cheapest(late, 0.95)).toBeUndefined();
+});
+
+describe('base models that forget more or less', () => {
+  const flat = (level: number) => TIMESTEPS.map(() => level);
+  const both = [object('circle', 'red'), object('star', 'blue')];
+  /** Candidates of rising squared difference, those at `forgets` without the star. */
+  const pool = (text: string, forgets: readonly number[]): Pool => ({
+    category: 'color',
+    text,
+    candidates: [1, 2, 3, 4].map((level) =>
+      candidate(flat(level), forgets.includes(level) ? both.slice(0, 1) : both),
+    ),
+  });
+  const texts = [
+    'a red circle and a blue star',
+    'a star and a circle',
+    'a circle above a star',
+    'a blue star and a circle',
+  ];
+  const often = { name: 'often', pools: texts.map((text) => pool(text, [1, 2, 3])) };
+  const seldom = { name: 'seldom', pools: texts.map((text) => pool(text, [4])) };
+
+  test('come in the order of how often, each beside the first on the same prompts', () => {
+    const [first, second] = baseRows([often, { name: 'none', pools: [] }, seldom], schedule);
+    expect(first).toMatchObject({ name: 'seldom', mistakes: { forgotten: 0.25 }, prompts: 4 });
+    expect(first?.tauChange.estimate).toBe(0);
+    expect(second).toMatchObject({ name: 'often', mistakes: { forgotten: 0.75 } });
+    expect(first?.tau.estimate).toBeLessThan(0);
+    expect(second?.tau.estimate).toBeCloseTo(-(first?.tau.estimate ?? 0));
+    // The best of four against their mean: 1 against 5/8, and 1/2 against 7/8.
+    expect(second?.gainChange.estimate).toBeCloseTo(0.375 + 0.375);
+    // Nothing is left to rank among pictures with both objects.
+    expect(second?.tauOfComplete.count).toBe(0);
+  });
+
+  test('are joined prompt by prompt', () => {
+    const rows = forgettingRows([often, seldom], schedule);
+    expect(rows.map(({ upTo, prompts }) => [upTo, prompts])).toEqual([
+      [0.25, 4],
+      [0.5, 0],
+      [0.75, 4],
+      [1, 0],
+    ]);
+    expect(rows[0]?.gain.estimate).toBeCloseTo(-0.375);
+    expect(rows[2]?.gain.estimate).toBeCloseTo(0.375);
+  });
 });
