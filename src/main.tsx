@@ -13,7 +13,7 @@ import { syncAddress } from './state/setup/address.ts';
 import { keepPromptDraft } from './state/setup/prompts.ts';
 import { surveyAddress } from './state/survey/link.ts';
 import { App } from './ui/shell/App.tsx';
-import { ErrorBoundary } from './ui/shell/ErrorBoundary.tsx';
+import { ErrorBoundary } from './ui/shell/Salvage.tsx';
 import './ui/theme.css';
 
 restrictScripts();

@@ -1,16 +1,15 @@
 /** Builds a sampler: its grid, noise levels and per-step coefficients, from checked settings. */
+import type { Prediction } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { alphaBarAt, type Grid, sigmaGrid } from './grid.ts';
 import { type GaussianKernel, sampleKernel } from './kernel.ts';
 import { multistepDpm, plms } from './multistep.ts';
-import { applyForm, originalForm } from './parametrization.ts';
+import { applyForm, type LinearForm, originalForm } from './parametrization.ts';
 import { createSchedule } from './schedule.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { SchedulerConfig } from './schedulerConfig.ts';
-import { ddimKernel } from './schedulers/ddim.ts';
-import { ddpmKernel } from './schedulers/ddpm.ts';
+import { ddimKernel, ddpmKernel } from './schedulers/ancestral.ts';
 import { dpmOriginal } from './schedulers/dpmSolverPP2M.ts';
-import { eulerOriginal, eulerStep } from './schedulers/euler.ts';
 import { inferenceTimesteps } from './timesteps.ts';
 
 /**
@@ -143,4 +142,24 @@ function stepsError(config: SchedulerConfig, steps: number, why: string): Studio
       where: `steps=${steps}`,
     },
   );
+}
+
+/**
+ * Euler steps of the probability-flow ODE in the variance-exploding scale (Karras et al. 2022, algorithm 2 without
+ * churn): the sample is z0 + sigma noise, sigma = sqrt((1 - alphasBar) / alphasBar), and the network sees it divided by
+ * sqrt(sigma^2 + 1). This is the predicted clean latent, linear in the unscaled sample and the output at the scaled one.
+ */
+function eulerOriginal(prediction: Prediction, sigma: number): LinearForm {
+  const scaled = originalForm(prediction, 1 / (sigma * sigma + 1));
+  return { z: scaled.z / Math.sqrt(sigma * sigma + 1), output: scaled.output };
+}
+
+/** z_next = z + (sigmaNext - sigma) d, with the derivative d = (z - z0) / sigma. */
+function eulerStep(
+  prediction: Prediction,
+  { sigma, sigmaNext }: { readonly sigma: number; readonly sigmaNext: number },
+): LinearForm {
+  const x0 = eulerOriginal(prediction, sigma);
+  const slope = (sigmaNext - sigma) / sigma;
+  return { z: 1 + slope * (1 - x0.z), output: -slope * x0.output };
 }

@@ -8,13 +8,12 @@
  * Differs from diffusers: where `clip_sample` is left out it is off (clipping to [-1, 1] is for pixels,
  * not latents), and where `skip_prk_steps` is left out it is on.
  */
-
 import * as v from 'valibot';
 import { PREDICTIONS, type Prediction, type SchedulerName } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import type { ScheduleConfig } from './schedule.ts';
 import { INERT_KEYS, OFF_VALUES, SCHEDULER_CLASSES, SOLVER_TYPES } from './schedulerKeys.ts';
-import type { DdpmVariance } from './schedulers/ddpm.ts';
+import type { DdpmVariance } from './schedulers/ancestral.ts';
 import type { SolverType } from './schedulers/dpmSolverPP2M.ts';
 import type { Spacing, TimestepConfig } from './timesteps.ts';
 

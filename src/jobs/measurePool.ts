@@ -1,7 +1,6 @@
 /** Metrics of a pool's images after they were drawn: those that a metric has not measured, or asked something else about. */
-import { isMeasured } from '../metrics/measure.ts';
+import { isMeasured, withDerived } from '../metrics/measure.ts';
 import type { Meter } from '../metrics/metric.ts';
-import { withDerived } from '../metrics/t2i/derived.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
 import { withMeter } from '../procedures/measureImages.ts';
 import type { Session } from '../procedures/session.ts';

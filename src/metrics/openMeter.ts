@@ -16,7 +16,7 @@ import { makeWordPiece } from './blip/wordPiece.ts';
 import { type ConfigText, openMetricCheckpoint } from './checkpoint.ts';
 import { openClip } from './clip/load.ts';
 import { clipMeter } from './clip/meter.ts';
-import { makeMetricTokenizer } from './clip/tokenize.ts';
+import { makeMetricTokenizer } from './clip/textRows.ts';
 import { toRgb } from './exactMeter.ts';
 import { blipPixels, clipPixels, hpsPixels } from './images/preprocess.ts';
 import type { Meter, Metric, MetricNetwork } from './metric.ts';

@@ -1,13 +1,9 @@
 /** The metrics there are, one line each. */
 import { blipVqa, blipVqa384 } from './blipVqa.ts';
-import { clipScore } from './clipScore.ts';
+import { clipScore, hpsV2, pickScore, shapesClip } from './clipMetrics.ts';
 import { exactShapes } from './exactShapes.ts';
-import { hpsV2 } from './hpsV2.ts';
 import type { Metric } from './metric.ts';
-import { pickScore } from './pickScore.ts';
-import { shapesClip } from './shapesClip.ts';
-import { threeInOneStyle } from './threeInOneStyle.ts';
-import { unidetStyle } from './unidetStyle.ts';
+import { threeInOneStyle, unidetStyle } from './t2iMetrics.ts';
 
 export const METRICS: readonly Metric[] = [
   exactShapes,

@@ -1,7 +1,7 @@
 /** Images by metrics, in the memory there is. */
 import type { Measured, MetricRecord, PixelImage } from '../contract/events.ts';
+import { withDerived } from '../metrics/measure.ts';
 import type { Meter } from '../metrics/metric.ts';
-import { withDerived } from '../metrics/t2i/derived.ts';
 import { trimPool } from '../tensor/memory.ts';
 import type { Session } from './session.ts';
 

@@ -1,7 +1,9 @@
 import type { OptimizerOptions } from '../contract/spec.ts';
 import { adamWStep, clipFactor, globalGradNorm } from '../tensor/ops/adamW.ts';
 import { type Scalar, type Tensor, tf } from '../tensor/tf.ts';
-import { ADAM, learningRateAt } from './options.ts';
+
+/** Adam's constants, PyTorch's defaults, which paper and official script use. */
+const ADAM = { beta1: 0.9, beta2: 0.999, eps: 1e-8 } as const;
 
 /** Parameters with Adam's first and second moments; `step` updates were made. Owns its tensors. */
 export type OptimizerState = {
@@ -62,4 +64,12 @@ export function updateStep(
   rawNorm.dispose();
   for (const tensor of [...updated.params, ...updated.m, ...updated.v]) tf.keep(tensor);
   return { next: { ...updated, step: state.step + 1 }, gradNorm };
+}
+
+/** Learning rate of a step counted from 0: linear warm-up that ends at step `warmup`, then constant. */
+export function learningRateAt(
+  step: number,
+  options: Pick<OptimizerOptions, 'learningRate' | 'warmup'>,
+): number {
+  return options.learningRate * Math.min(1, (step + 1) / Math.max(1, options.warmup));
 }

@@ -1,5 +1,4 @@
 /** One optimizer step over its micro-batches, for any loss. */
-
 import { type Adapter, adapterParameters, adaptsText, withParameters } from '../adapters/adapter.ts';
 import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../adapters/project.ts';
 import type { GradientMode } from '../contract/loadPlan.ts';
@@ -24,9 +23,8 @@ import {
   tf,
 } from '../tensor/tf.ts';
 import { inGradientForms } from '../tensor/wasm/forms.ts';
-import type { LossFunction, LossInput } from './loss.ts';
-import { disposeOptimizer, type OptimizerState, updateStep } from './optimizer.ts';
-import { learningRateAt } from './options.ts';
+import type { LossFunction, LossInput } from './objectives.ts';
+import { disposeOptimizer, learningRateAt, type OptimizerState, updateStep } from './optimizer.ts';
 
 /** Rows that go through the network together. The caller owns the tensors. */
 export type MicroBatch = NoisedBatch | VisitedBatch;

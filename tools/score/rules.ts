@@ -7,10 +7,9 @@ import { decodePng } from '../../src/formats/png.ts';
 import { forRule, parseDetections } from '../../src/metrics/spatial/coco.ts';
 import { alwaysZero, taggedWords } from '../../src/metrics/spatial/promptObjects.ts';
 import { scoreSpatial } from '../../src/metrics/spatial/unidetRule.ts';
-import { complexGroup } from '../../src/metrics/t2i/complexGroups.ts';
+import { complexGroup, threeInOne } from '../../src/metrics/t2i/complexPrompts.ts';
 import { parseScores, scoreOf } from '../../src/metrics/t2i/elsewhere.ts';
 import { categoryMean, RESULT_FOLDERS, writeResults } from '../../src/metrics/t2i/results.ts';
-import { threeInOne } from '../../src/metrics/t2i/threeInOne.ts';
 import { usageError } from '../lib/usage.ts';
 import type { PromptedFolder } from './folder.ts';
 

@@ -1,7 +1,8 @@
 /** The second score in the page: the CLIP of the shapes world, which comes with the app. */
+
+import { shapesClip } from '../../src/metrics/clipMetrics.ts';
 import type { Meter } from '../../src/metrics/metric.ts';
 import { openMeter } from '../../src/metrics/openMeter.ts';
-import { shapesClip } from '../../src/metrics/shapesClip.ts';
 import { urlFolder } from '../../src/models/folder.ts';
 import { decodeImages } from '../../src/procedures/decodeImages.ts';
 import { measureImages } from '../../src/procedures/measureImages.ts';

@@ -2,7 +2,7 @@
  * The second score of the paper's Table 2, in miniature: the CLIP of the shapes world looks at images that others chose,
  * and chooses none.
  */
-import { shapesClip } from '../../src/metrics/shapesClip.ts';
+import { shapesClip } from '../../src/metrics/clipMetrics.ts';
 import { type Draw, type DrawDesign, drawIds, ownPart, samplingOf } from './draws.ts';
 import type { DrawResult, MetricRequest, MetricResult } from './protocol.ts';
 import type { Step, StudyPart } from './steps.ts';

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { openMetricCheckpoint } from '../../src/metrics/checkpoint.ts';
 import { type Clip, openClip } from '../../src/metrics/clip/load.ts';
-import { makeMetricTokenizer } from '../../src/metrics/clip/tokenize.ts';
+import { makeMetricTokenizer } from '../../src/metrics/clip/textRows.ts';
 import type { Pixels } from '../../src/metrics/vision/run.ts';
 import { checkpointReader } from '../../src/models/checkpointReader.ts';
 import type { OracleFiles } from './oracle.ts';

@@ -22,7 +22,7 @@ import {
   type Tensor4D,
   tf,
 } from '../../src/tensor/tf.ts';
-import { predictionLoss } from '../../src/training/loss.ts';
+import { predictionLoss } from '../../src/training/objectives.ts';
 import { microBatchGradients, type NoisedBatch, type TrainContext } from '../../src/training/trainStep.ts';
 import { readImage, readTokens, take } from './tensors.ts';
 

@@ -1,10 +1,10 @@
 /** CLIP as a meter: texts first, then pictures, with one tower on the device at a time. */
 import type { PixelImage } from '../../contract/events.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
-import { withoutAdjectives } from '../language/withoutAdjectives.ts';
+import { withoutAdjectives } from '../language/tagger.ts';
+import { BARE } from '../measure.ts';
 import type { Meter, Metric } from '../metric.ts';
-import { complexGroup } from '../t2i/complexGroups.ts';
-import { BARE } from '../t2i/derived.ts';
+import { complexGroup } from '../t2i/complexPrompts.ts';
 import type { Pixels } from '../vision/run.ts';
 import type { Clip } from './load.ts';
 import { cosine, imageFeatures, unitRows } from './run.ts';

@@ -1,9 +1,9 @@
-/** Unit rows of texts, each encoded once; the text tower is on the device while there is something to encode. */
+/** CLIP's tokenizer, and unit rows of texts, each encoded once; the tower is on the device while it has work. */
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
+import { makeTokenizer } from '../../models/text/tokenizer.ts';
 import { trimPool } from '../../tensor/memory.ts';
 import type { Clip } from './load.ts';
 import { textFeatures, unitRows } from './run.ts';
-import { withoutPadding } from './tokenize.ts';
 
 /** Texts that are encoded together. */
 export const TEXT_BATCH = 32;
@@ -39,4 +39,24 @@ export function textRows(
     },
     of: (one) => known.get(one) as Float32Array,
   };
+}
+
+/**
+ * CLIP's tokenizer; a text that is too long is cut and its end token put last.
+ * @param files texts of vocab.json and merges.txt; OpenAI's and open_clip's models use one vocabulary
+ * @param maxTokens positions of the text tower
+ * @throws StudioError `tokenizer-invalid`
+ */
+export function makeMetricTokenizer(
+  files: { readonly vocab: string; readonly merges: string },
+  maxTokens: number,
+): ClipTokenizer {
+  const config = JSON.stringify({ model_max_length: maxTokens });
+  return makeTokenizer({ ...files, config }, maxTokens);
+}
+
+/** Rows without the columns that all of them pad: what comes after its end token changes nothing of a text. */
+export function withoutPadding(rows: readonly { ids: readonly number[]; used: number }[]): number[][] {
+  const length = Math.max(...rows.map(({ used }) => used + 2));
+  return rows.map(({ ids }) => ids.slice(0, length));
 }

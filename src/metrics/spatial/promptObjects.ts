@@ -1,6 +1,6 @@
 /** From a prompt to the two objects that the spatial rule looks for, and whether it could ever find them. */
 import { tagText } from '../language/tagger.ts';
-import { complexGroup } from '../t2i/complexGroups.ts';
+import { complexGroup } from '../t2i/complexPrompts.ts';
 import labels from './unidetLabels.json';
 import { labelOf, scoreSpatial, type TaggedWord } from './unidetRule.ts';
 

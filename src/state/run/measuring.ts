@@ -1,6 +1,7 @@
-/** Measuring the pool on show by a metric after it was drawn. */
+/** Scores that the pool on show gets after it was drawn: measured by a metric, or from another program. */
 import { create } from 'zustand';
 import type { MetricChoice } from '../../contract/spec.ts';
+import { readText } from '../../lib/textFile.ts';
 import { metricOf } from '../../metrics/registry.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { attempt, confirmDone } from '../page/notices.ts';
@@ -65,4 +66,20 @@ export async function measureShownPool(metric: MetricChoice): Promise<void> {
 
 export function stopMeasuring(): void {
   stopping?.abort();
+}
+
+/** Adds the columns of a table to the pool on show. */
+export async function addScores(name: string, file: Blob): Promise<void> {
+  const run = useRuns.getState().open;
+  if (run === null) return;
+  const { round } = useGallery.getState();
+  const runId = run.summary.id;
+  const added = await attempt(async () =>
+    engineClient().call('importScores', { runId, round, text: await readText(file), source: name }),
+  );
+  if (added === null) return;
+  await openRun(runId);
+  await reloadPoolScores();
+  const rest = added.without === 0 ? '' : ` ${added.without} images are not in it.`;
+  confirmDone(`${added.names.join(', ')}: ${added.images} images have a score.${rest}`);
 }

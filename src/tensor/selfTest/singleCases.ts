@@ -8,8 +8,12 @@ import { layerNorm } from '../ops/layerNorm.ts';
 import { linearCombination } from '../ops/linearCombination.ts';
 import { matmulTrain } from '../ops/matmulTrain.ts';
 import { noiseDifference } from '../ops/noiseDifference.ts';
-import { referenceGroupNorm, referenceLayerNorm, referenceLinear } from '../reference/layers.ts';
-import { referenceGroupMoments } from '../reference/moments.ts';
+import {
+  referenceGroupMoments,
+  referenceGroupNorm,
+  referenceLayerNorm,
+  referenceLinear,
+} from '../reference/layers.ts';
 import {
   referenceAdamW,
   referenceDoraEpilogue,

@@ -1,5 +1,5 @@
 import { useRuns } from '../../state/run/runs.ts';
-import styles from './PlainWords.module.css';
+import styles from './page.module.css';
 
 /** What a stage does, for somebody who sees it for the first time. The figures are those of `docs/demo-check.md`. */
 const WORDS = {
@@ -16,5 +16,5 @@ const WORDS = {
 /** Plain words while a run of the built-in world works, where the reader may be new to all of this. */
 export function PlainWords({ of }: { readonly of: keyof typeof WORDS }) {
   const demo = useRuns((state) => state.open?.spec.preset === 'demo');
-  return demo ? <p className={styles.words}>{WORDS[of]}</p> : null;
+  return demo ? <p className={styles.plainWords}>{WORDS[of]}</p> : null;
 }

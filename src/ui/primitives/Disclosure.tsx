@@ -1,6 +1,6 @@
 import { Collapsible } from '@base-ui/react/collapsible';
 import type { ReactNode } from 'react';
-import styles from './Disclosure.module.css';
+import styles from './controls.module.css';
 import { Icon } from './Icon.tsx';
 
 type DisclosureProps = { readonly label: string; readonly children: ReactNode };

@@ -1,4 +1,4 @@
-import styles from './Segments.module.css';
+import styles from './controls.module.css';
 
 type SegmentsProps<T extends string> = {
   readonly label: string;

@@ -2,8 +2,8 @@ import { useState } from 'react';
 import type { CandidateRecord } from '../../contract/events.ts';
 import { focusOn, promptPicks, shownPool, toggle, useGallery } from '../../state/run/gallery.ts';
 import { ranked, scoreOf } from '../../state/run/selection.ts';
+import styles from './ContactSheet.module.css';
 import { EmptyFrame, Frame } from './Frame.tsx';
-import styles from './SheetRow.module.css';
 
 type SheetRowProps = {
   readonly runId: string;

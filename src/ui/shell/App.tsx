@@ -1,8 +1,9 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
 import { type ComponentType, lazy, Suspense, useEffect, useLayoutEffect } from 'react';
-import { useEngine } from '../../state/page/engine.ts';
+import { dismissFailure, useEngine } from '../../state/page/engine.ts';
 import { useNavigation } from '../../state/page/navigation.ts';
+import { dismissAlert, useNotices } from '../../state/page/notices.ts';
 import { useRuns, visibleStatus } from '../../state/run/runs.ts';
 import type { PageName } from '../../state/setup/url.ts';
 import { AdaptersPage } from '../pages/adapters/AdaptersPage.tsx';
@@ -15,9 +16,9 @@ import { SettingsPage } from '../pages/settings/SettingsPage.tsx';
 import { StartPage } from '../pages/start/StartPage.tsx';
 import { StoragePage } from '../pages/storage/StoragePage.tsx';
 import { TrainPage } from '../pages/train/TrainPage.tsx';
-import { Alerts } from './Alerts.tsx';
 import styles from './App.module.css';
 import { DropLayer } from './DropLayer.tsx';
+import { ErrorCard } from './ErrorCard.tsx';
 import { keepFocus } from './keepFocus.ts';
 import { LiveStatus } from './LiveStatus.tsx';
 import { Rail } from './Rail.tsx';
@@ -100,4 +101,22 @@ export function App() {
 
 function focusContent(): void {
   document.getElementById('content')?.focus();
+}
+
+/** Failures that wait for the user, above the page they concern. */
+function Alerts() {
+  const alerts = useNotices((state) => state.alerts);
+  const failure = useEngine((state) => state.failure);
+  // Without an engine nothing else works, so its failure stays.
+  const usable = useEngine((state) => state.status === 'ready');
+  return (
+    <div role="alert" className={styles.alerts}>
+      {failure === null ? null : (
+        <ErrorCard report={failure} severity="error" onDismiss={usable ? dismissFailure : undefined} />
+      )}
+      {alerts.map(({ id, report, severity }) => (
+        <ErrorCard key={id} report={report} severity={severity} onDismiss={() => dismissAlert(id)} />
+      ))}
+    </div>
+  );
 }

@@ -1,8 +1,8 @@
 import { type DragEvent, type ReactNode, useRef, useState } from 'react';
 import { attempt } from '../../state/page/notices.ts';
 import { receiveFiles } from '../../state/setup/dropped.ts';
+import styles from './App.module.css';
 import { collectFiles } from './collectFiles.ts';
-import styles from './DropLayer.module.css';
 
 /** The whole page takes files and folders; what they are is decided by their names. */
 export function DropLayer({ children }: { readonly children: ReactNode }) {
@@ -36,8 +36,8 @@ export function DropLayer({ children }: { readonly children: ReactNode }) {
     >
       {children}
       {over ? (
-        <div className={styles.layer} aria-hidden="true">
-          <p className={styles.words}>
+        <div className={styles.dropLayer} aria-hidden="true">
+          <p className={styles.dropWords}>
             Drop a prompt list, run file, adapter, model, image folder, survey pack or answers
           </p>
         </div>

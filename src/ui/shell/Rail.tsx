@@ -1,8 +1,12 @@
+import { modelName } from '../../state/model/modelRows.ts';
+import { useStored } from '../../state/model/stored.ts';
+import { useEngine } from '../../state/page/engine.ts';
 import { goTo, useNavigation } from '../../state/page/navigation.ts';
 import { useRuns } from '../../state/run/runs.ts';
+import { useSettings } from '../../state/setup/settings.ts';
 import { GENERAL_PAGES, type PageName, STAGE_PAGES } from '../../state/setup/url.ts';
-import { PAGE_TITLES } from '../words.ts';
-import { EngineLine } from './EngineLine.tsx';
+import { formatPercent } from '../format.ts';
+import { describeArithmetic, PAGE_TITLES } from '../words.ts';
 import { Logo } from './Logo.tsx';
 import styles from './Rail.module.css';
 import { ThemeSwitch } from './ThemeSwitch.tsx';
@@ -58,5 +62,28 @@ function Item({ page, note }: { readonly page: PageName; readonly note: string |
         </span>
       )}
     </button>
+  );
+}
+
+/** Backend and model in two lines; the reasons are on the start and model pages. */
+function EngineLine() {
+  const { status, backend, model, progress } = useEngine();
+  const list = useStored((state) => state.list);
+  const loading =
+    progress === null || progress.total === 0 ? '' : ` ${formatPercent(progress.done / progress.total)}`;
+  const chosen = useSettings((state) => state.model);
+  const words = {
+    idle: 'Engine not started',
+    opening: 'Starting the engine',
+    loading: `Loading the model${loading}`,
+    waiting: `${modelName(chosen, list) ?? 'The model'} is not loaded yet`,
+    ready: model === null ? 'Ready' : (modelName(model.ref, list) ?? model.name),
+    failed: 'Engine failed',
+  }[status];
+  return (
+    <div className={styles.engineLine} data-state={status}>
+      <p>{words}</p>
+      {backend === null ? null : <p className={styles.backend}>{describeArithmetic(backend, model)}</p>}
+    </div>
   );
 }

@@ -1,11 +1,11 @@
-import { useState } from 'react';
+import { Component, type ReactNode, useState } from 'react';
 import { useEngine } from '../../state/page/engine.ts';
 import { useNotices } from '../../state/page/notices.ts';
 import { type ExportName, exportFile } from '../../state/run/exports.ts';
 import { useRuns } from '../../state/run/runs.ts';
 import { Button } from '../primitives/Button.tsx';
 import { saveFile } from '../saveFile.ts';
-import styles from './Salvage.module.css';
+import styles from './ErrorCard.module.css';
 
 const FILES: readonly { readonly what: ExportName; readonly text: string }[] = [
   { what: 'report', text: 'Download report' },
@@ -82,4 +82,19 @@ function describeFailure(error: unknown, withPrompts: boolean): string {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   };
   return JSON.stringify(report, null, 2);
+}
+
+type Props = { readonly children: ReactNode };
+
+/** Shows a way out, with the user's data, when the page itself fails. */
+export class ErrorBoundary extends Component<Props, { readonly error: unknown }> {
+  override state: { readonly error: unknown } = { error: null };
+
+  static getDerivedStateFromError(error: unknown): { readonly error: unknown } {
+    return { error };
+  }
+
+  override render(): ReactNode {
+    return this.state.error === null ? this.props.children : <Salvage error={this.state.error} />;
+  }
 }

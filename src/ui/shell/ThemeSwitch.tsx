@@ -1,6 +1,6 @@
 import { chooseTheme, type Theme, useTheme } from '../../state/page/theme.ts';
 import { Icon, type IconName } from '../primitives/Icon.tsx';
-import styles from './ThemeSwitch.module.css';
+import styles from './Rail.module.css';
 
 const THEMES = [
   { value: 'system', label: 'Same colors as the system', icon: 'auto' },

@@ -16,7 +16,7 @@ import {
   type Tensor4D,
   tf,
 } from '../../../src/tensor/tf.ts';
-import type { LossFunction } from '../../../src/training/loss.ts';
+import type { LossFunction } from '../../../src/training/objectives.ts';
 import { disposeOptimizer } from '../../../src/training/optimizer.ts';
 import {
   microBatchGradients,

@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest';
 import { policyOf } from '../../../src/contract/policy.ts';
 import { measurePool, type PoolOfRound } from '../../../src/jobs/measurePool.ts';
-import { clipScore } from '../../../src/metrics/clipScore.ts';
+import { clipScore } from '../../../src/metrics/clipMetrics.ts';
 import type { Meter } from '../../../src/metrics/metric.ts';
 import { loadModel } from '../../../src/models/load.ts';
 import { openSession } from '../../../src/procedures/session.ts';

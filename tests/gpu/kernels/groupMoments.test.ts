@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { groupMoments } from '../../../src/tensor/ops/groupMoments.ts';
-import { referenceGroupMoments } from '../../../src/tensor/reference/moments.ts';
+import { referenceGroupMoments } from '../../../src/tensor/reference/layers.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, sizeOf, take } from './harness.ts';
 

@@ -3,9 +3,9 @@
 import { describe, expect, it } from 'vitest';
 import type { PixelImage } from '../../../src/contract/events.ts';
 import { decodePng } from '../../../src/formats/png.ts';
+import { shapesClip } from '../../../src/metrics/clipMetrics.ts';
 import { openMeter } from '../../../src/metrics/openMeter.ts';
-import { shapesClip } from '../../../src/metrics/shapesClip.ts';
-import { unidetStyle } from '../../../src/metrics/unidetStyle.ts';
+import { unidetStyle } from '../../../src/metrics/t2iMetrics.ts';
 import { type ModelFolder, urlFolder } from '../../../src/models/folder.ts';
 import golden from '../../golden/metrics/shapesClip.json';
 import { onBackends } from '../kernels/harness.ts';

@@ -15,7 +15,7 @@ import type { DiffusionModel } from '../../../src/models/load.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import { openSession, type Session } from '../../../src/procedures/session.ts';
 import { type Tensor3D, tf } from '../../../src/tensor/tf.ts';
-import { predictionLoss } from '../../../src/training/loss.ts';
+import { predictionLoss } from '../../../src/training/objectives.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
 import type { NoisedBatch, TrainContext, TrainState } from '../../../src/training/trainStep.ts';
 import { randoms, take } from '../kernels/harness.ts';

@@ -2,10 +2,9 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Measured, MetricRecord } from '../../../src/contract/events.ts';
-import { isMeasured } from '../../../src/metrics/measure.ts';
+import { BARE, isMeasured, withDerived } from '../../../src/metrics/measure.ts';
 import type { Meter } from '../../../src/metrics/metric.ts';
-import { BARE, withDerived } from '../../../src/metrics/t2i/derived.ts';
-import { unidetStyle } from '../../../src/metrics/unidetStyle.ts';
+import { unidetStyle } from '../../../src/metrics/t2iMetrics.ts';
 
 const clip: Measured = { value: 0.3, parts: { [BARE]: 0.2 } };
 const blip: Measured = { value: 0.6 };

@@ -6,8 +6,7 @@ import { askedPhrases, questionOf } from '../../../src/metrics/blip/questions.ts
 import { nounPhrases, pairOfPhrases } from '../../../src/metrics/language/nounPhrases.ts';
 import { alwaysZero, taggedWords } from '../../../src/metrics/spatial/promptObjects.ts';
 import { iou, scoreSpatial, type TaggedWord } from '../../../src/metrics/spatial/unidetRule.ts';
-import { complexGroup } from '../../../src/metrics/t2i/complexGroups.ts';
-import { threeInOne } from '../../../src/metrics/t2i/threeInOne.ts';
+import { complexGroup, threeInOne } from '../../../src/metrics/t2i/complexPrompts.ts';
 import golden from '../../golden/metrics/rules.json';
 import '../../helpers/toBeAllClose.ts';
 

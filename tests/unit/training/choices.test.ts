@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isBetter } from '../../../src/training/best.ts';
-import { learningRateAt } from '../../../src/training/options.ts';
+import { isBetter } from '../../../src/training/checkpoint.ts';
+import { learningRateAt } from '../../../src/training/optimizer.ts';
 
 describe('the better checkpoint', () => {
   const best = { errors: [1, 2, 3, 4], mi: 5 };

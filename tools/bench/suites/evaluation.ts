@@ -17,7 +17,7 @@ import {
 } from '../../../src/procedures/session.ts';
 import { scope, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
-import { predictionLoss } from '../../../src/training/loss.ts';
+import { predictionLoss } from '../../../src/training/objectives.ts';
 import { startOptimizer } from '../../../src/training/optimizer.ts';
 import { type TrainState, trainStep } from '../../../src/training/trainStep.ts';
 import type { Bench } from '../bench.ts';

@@ -1,5 +1,5 @@
 /** The paper's own figures beside what came out here: section 3.1, and its Tables 1 and 2 in miniature. */
-import { shapesClip } from '../../../src/metrics/shapesClip.ts';
+import { shapesClip } from '../../../src/metrics/clipMetrics.ts';
 import { difference, level } from '../analysis/align.ts';
 import { type DeepRow, deepRows } from '../analysis/deep.ts';
 import { changeRescored, meanRescored, rescored } from '../analysis/secondScore.ts';

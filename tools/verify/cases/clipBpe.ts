@@ -1,7 +1,7 @@
 // CLIP's byte-pair tokenizer with the cleaning of its own code.
 
 import * as v from 'valibot';
-import { makeMetricTokenizer } from '../../../src/metrics/clip/tokenize.ts';
+import { makeMetricTokenizer } from '../../../src/metrics/clip/textRows.ts';
 import type { OracleFiles } from '../oracle.ts';
 import type { Report } from '../report.ts';
 

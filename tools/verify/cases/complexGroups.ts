@@ -1,7 +1,7 @@
 // The kinds of T2I-CompBench's complex prompts.
 
 import * as v from 'valibot';
-import { groupLetters } from '../../../src/metrics/t2i/complexGroups.ts';
+import { groupLetters } from '../../../src/metrics/t2i/complexPrompts.ts';
 import type { OracleFiles } from '../oracle.ts';
 import type { Report } from '../report.ts';
 

@@ -7,7 +7,7 @@ import { exceeds } from '../../../src/methods/code/rewards.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import type { TextWeights } from '../../../src/models/text/weights.ts';
 import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { LossInput } from '../../../src/training/loss.ts';
+import type { LossInput } from '../../../src/training/objectives.ts';
 import { denoising, squaredErrors } from '../../../src/training/objectives.ts';
 import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';

@@ -6,7 +6,7 @@ import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
 import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { LossInput } from '../../../src/training/loss.ts';
+import type { LossInput } from '../../../src/training/objectives.ts';
 import { denoising, hardNegatives, type Objective } from '../../../src/training/objectives.ts';
 import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';

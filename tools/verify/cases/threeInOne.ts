@@ -1,8 +1,8 @@
 // The 3-in-1 score of complex prompts.
 
 import * as v from 'valibot';
+import { type ComplexGroup, threeInOne } from '../../../src/metrics/t2i/complexPrompts.ts';
 import { categoryMean } from '../../../src/metrics/t2i/results.ts';
-import { type ComplexGroup, threeInOne } from '../../../src/metrics/t2i/threeInOne.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
 

@@ -14,7 +14,7 @@ import { Meter } from '../../primitives/Meter.tsx';
 import { MetricDownload } from '../settings/MetricDownload.tsx';
 import { PlacesNote } from '../settings/PlacesNote.tsx';
 import { QuestionEditor } from '../settings/QuestionEditor.tsx';
-import styles from './MeasurePool.module.css';
+import styles from './Agreement.module.css';
 
 const WITH_NETWORK = METRICS.flatMap((metric) =>
   metric.network === null ? [] : [{ ...metric, network: metric.network }],
@@ -73,8 +73,8 @@ export function MeasurePool({ run }: { readonly run: OpenRun }) {
             <MetricDownload model={model} />
           )}
         </div>
-        <p className={styles.note}>{metric.caution}</p>
-        <p className={styles.note}>
+        <p className={styles.caution}>{metric.caution}</p>
+        <p className={styles.caution}>
           Images that have its number are left out; what is measured stays when it is stopped. Takes up to{' '}
           {formatBytes(model.deviceBytes)} of GPU memory; where the model is large, its UNet leaves meanwhile.
         </p>

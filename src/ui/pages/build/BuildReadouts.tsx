@@ -4,7 +4,7 @@ import type { Pool } from '../../../state/run/selection.ts';
 import { formatCount, formatLarge } from '../../format.ts';
 import { formatMetric, headlines } from '../../metrics.ts';
 import { Readout, Readouts, TimeLeft } from '../../primitives/Readout.tsx';
-import styles from './BuildReadouts.module.css';
+import styles from '../page.module.css';
 
 type BuildReadoutsProps = { readonly run: OpenRun; readonly pool: Pool };
 

@@ -1,7 +1,7 @@
 import { PROFILE_TASKS } from '../../../contract/profile.ts';
-import { PROFILES } from '../../../sources/profiles.ts';
+import { PROFILES } from '../../../sources/catalog.ts';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
-import styles from './FailureProfile.module.css';
+import styles from './ModelInUse.module.css';
 
 /** How a model fails beside Stable Diffusion 2.1, and what that means for MI-TUNE; nothing for models not measured. */
 export function FailureProfile({ id }: { readonly id: string }) {

@@ -4,7 +4,7 @@ import { useStored } from '../../../state/model/stored.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { formatBytes, formatCount, formatLarge } from '../../format.ts';
 import { kernelWords } from '../../words.ts';
-import styles from './ModelFacts.module.css';
+import styles from './ModelInUse.module.css';
 
 type Fact = readonly [label: string, value: string];
 

@@ -9,7 +9,7 @@ import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import { Range } from '../../primitives/Range.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
-import styles from './RankControls.module.css';
+import styles from './Select.module.css';
 
 type RankControlsProps = {
   readonly run: OpenRun;

@@ -2,7 +2,7 @@ import type { MiTuneSpec } from '../../../contract/spec.ts';
 import { findEstimator } from '../../../mi/estimators.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
-import styles from './ScoreNote.module.css';
+import styles from './Select.module.css';
 
 /** What the score means, what it cost, and when not to trust it. */
 export function ScoreNote({ spec }: { readonly spec: MiTuneSpec }) {

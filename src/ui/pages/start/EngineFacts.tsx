@@ -7,7 +7,7 @@ import { useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
 import { describeArithmetic } from '../../words.ts';
-import styles from './EngineFacts.module.css';
+import styles from './StartPage.module.css';
 
 /** Which model and which backend will work, and why that backend. */
 export function EngineFacts() {
@@ -24,7 +24,7 @@ export function EngineFacts() {
       : (modelName(model.ref, list) ?? model.name);
   return (
     <div className={styles.facts}>
-      <div className={styles.head}>
+      <div className={styles.engineFactsHead}>
         <p>
           <strong>{name ?? (status === 'loading' ? 'Loading the model' : 'No model yet')}</strong>
         </p>

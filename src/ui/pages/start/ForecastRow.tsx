@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import styles from './ForecastTable.module.css';
+import styles from './StartPage.module.css';
 
 type ForecastRowProps = { readonly label: string; readonly value: ReactNode; readonly how: ReactNode };
 

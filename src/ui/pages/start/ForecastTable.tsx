@@ -6,8 +6,8 @@ import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
 import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
-import styles from './ForecastTable.module.css';
 import { MemoryRow } from './MemoryRow.tsx';
+import styles from './StartPage.module.css';
 
 const TIME_WORDS: Readonly<Record<TimeEstimate['basis'], string>> = {
   measured: 'at the speed measured here with this model',

@@ -12,8 +12,8 @@ import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { EngineFacts } from './EngineFacts.tsx';
 import { ForecastTable } from './ForecastTable.tsx';
-import styles from './Plan.module.css';
 import { PresetChoice } from './PresetChoice.tsx';
+import styles from './StartPage.module.css';
 
 /** What will be done, what it costs, and the button that does all of it. */
 export function Plan() {

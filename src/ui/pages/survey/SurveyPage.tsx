@@ -3,10 +3,10 @@ import { followLink, useRespondent } from '../../../state/survey/respondent.ts';
 import { type SurveyView, useSurveyView } from '../../../state/survey/view.ts';
 import { Segments } from '../../primitives/Segments.tsx';
 import { PageHead } from '../PageHead.tsx';
+import styles from '../page.module.css';
 import { AnalyzeAnswers } from './analyze/AnalyzeAnswers.tsx';
 import { MakePack } from './make/MakePack.tsx';
 import { Respondent } from './respond/Respondent.tsx';
-import styles from './SurveyPage.module.css';
 
 const VIEWS = [
   { value: 'make', label: 'Make a pack' },
@@ -28,7 +28,7 @@ export function SurveyPage() {
         title="Survey"
         lead="Ask people which images fit their prompt, as the paper did: to compare scores, or to compare methods."
       />
-      <div className={styles.views}>
+      <div className={styles.surveyViews}>
         <Segments
           label="Part of the survey"
           value={view}

@@ -1,6 +1,6 @@
 import { useTraining } from '../../../state/run/training.ts';
 import { Picture } from '../../primitives/Picture.tsx';
-import styles from './PreviewStrip.module.css';
+import styles from './TrainPage.module.css';
 
 /** Images drawn during training from the same noise, by step, one strip per prompt. */
 export function PreviewStrip() {

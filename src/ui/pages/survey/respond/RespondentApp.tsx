@@ -3,8 +3,8 @@ import { type DragEvent, useEffect } from 'react';
 import { followLink, openPackFile } from '../../../../state/survey/respondent.ts';
 import { Logo } from '../../../shell/Logo.tsx';
 import { ThemeSwitch } from '../../../shell/ThemeSwitch.tsx';
+import styles from './Respondent.module.css';
 import { Respondent } from './Respondent.tsx';
-import styles from './RespondentApp.module.css';
 
 /** What a survey's link opens: the survey alone, without the studio and its engine, on any device. */
 export function RespondentApp({ link }: { readonly link: string }) {

@@ -1,6 +1,7 @@
-/** T2I-CompBench's spatial score with another detector than its own (Huang et al. 2023, arXiv:2307.06350). */
+/** Scores of T2I-CompBench (Huang et al. 2023, arXiv:2307.06350) with another detector than its own. */
 import type { Metric } from './metric.ts';
 
+/** Its spatial score. */
 export const unidetStyle = {
   name: 'unidet-style',
   title: 'Spatial, UniDet-style (OWL-ViT)',
@@ -16,4 +17,20 @@ export const unidetStyle = {
     { key: 'both', title: 'Both objects found' },
     { key: 'position', title: 'In its place' },
   ],
+} as const satisfies Metric;
+
+/** Its 3-in-1 score of complex prompts. */
+export const threeInOneStyle = {
+  name: '3-in-1-style',
+  title: '3-in-1, UniDet-style',
+  short: '3-in-1',
+  summary:
+    'Of the benchmark’s complex prompts: the mean of those of BLIP-VQA, the UniDet-style spatial score and CLIPScore (without adjectives) that their kind needs. It is there where these three were measured.',
+  caution:
+    'Its spatial part is not UniDet’s, and its tags are not spaCy’s: compare it with itself, not with the paper. It says nothing about prompts outside the benchmark’s complex lists.',
+  range: [-1, 1],
+  format: 'number',
+  network: null,
+  madeOf: ['blip-vqa', 'unidet-style', 'clip'],
+  parts: [],
 } as const satisfies Metric;
