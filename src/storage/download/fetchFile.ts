@@ -6,7 +6,18 @@ import { StudioError } from '../../lib/errors.ts';
 import { guardStorage } from '../failure.ts';
 import { fileHandle } from '../opfs.ts';
 import { openForWriting, writeAll } from '../syncFile.ts';
-import { type Access, pause, request, shown, TemporaryFailure, totalBytes, validatorOf } from './http.ts';
+import {
+  type Access,
+  pause,
+  request,
+  STALL_MS,
+  type Stall,
+  shown,
+  TemporaryFailure,
+  totalBytes,
+  unlessSilent,
+  validatorOf,
+} from './http.ts';
 
 export type RemoteFile = {
   /** In the model's folder. */
@@ -39,7 +50,7 @@ export type Patience = {
   /** A connection that brings nothing for so long counts as dropped. */
   readonly stallMs: number;
 };
-const PATIENCE: Patience = { waitsMs: [1000, 2000, 4000, 8000, 16_000], stallMs: 60_000 };
+const PATIENCE: Patience = { waitsMs: [1000, 2000, 4000, 8000, 16_000], stallMs: STALL_MS };
 
 /** How often a file may change under way before its server is given up. */
 const MAX_CHANGES = 3;
@@ -95,48 +106,54 @@ async function attempt(
 ): Promise<boolean> {
   if (version.sizeBytes !== null && sink.size > version.sizeBytes) sink.clear();
   if (sink.size === version.sizeBytes) return true;
-  const start = sink.size;
-  const stall = new Stall(options.access.signal, (options.patience ?? PATIENCE).stallMs);
-  try {
-    const access = { ...options.access, signal: stall.signal };
-    const response = await request(file.url, access, start > 0 ? { start } : undefined);
-    const total = response.status === 200 ? wholeSize(response, file) : totalBytes(response);
-    const found = { validator: validatorOf(response), sizeBytes: total ?? version.sizeBytes };
-    if (isOther(file, version, found)) {
-      if (file.sha256 !== null) throw changed(file, total);
-      if (start > 0) options.onNote('The file has changed on the server and is fetched from the start.');
-      await response.body?.cancel();
-      sink.clear();
-      Object.assign(version, found);
-      await options.onVersion(found);
-      return false;
-    }
-    if (response.status === 416) {
-      await response.body?.cancel();
-      if (total === start) return true;
-      sink.clear();
-      throw new TemporaryFailure(refusedRange(file));
-    }
-    if (response.status === 206 && isOtherRange(response, start, version.sizeBytes)) {
-      await response.body?.cancel();
-      throw new TemporaryFailure(refusedRange(file));
-    }
-    if (response.status === 200 && start > 0) {
-      options.onNote('The server only sends whole files: this one starts again.');
-      sink.clear();
-    }
-    if (start === 0 || found.sizeBytes !== version.sizeBytes || version.validator === null) {
-      Object.assign(version, { ...found, validator: found.validator ?? version.validator });
-      await options.onVersion(version);
-    }
-    await drain(response, sink, version.sizeBytes, stall, file);
-  } catch (error) {
-    throw stall.stalled && !options.access.signal.aborted ? new TemporaryFailure(stalled(file)) : error;
-  } finally {
-    stall.end();
-  }
-  if (version.sizeBytes !== null && sink.size < version.sizeBytes)
+  const { stallMs } = options.patience ?? PATIENCE;
+  const done = await unlessSilent(file.url, { ...options.access, stallMs }, (access, stall) =>
+    requestRest(file, sink, version, { ...options, access }, stall),
+  );
+  if (done && version.sizeBytes !== null && sink.size < version.sizeBytes)
     throw new TemporaryFailure(endedEarly(file));
+  return done;
+}
+
+async function requestRest(
+  file: RemoteFile,
+  sink: Sink,
+  version: Version,
+  options: FetchOptions,
+  stall: Stall,
+): Promise<boolean> {
+  const start = sink.size;
+  const response = await request(file.url, options.access, start > 0 ? { start } : undefined);
+  const total = response.status === 200 ? wholeSize(response, file) : totalBytes(response);
+  const found = { validator: validatorOf(response), sizeBytes: total ?? version.sizeBytes };
+  if (isOther(file, version, found)) {
+    if (file.sha256 !== null) throw changed(file, total);
+    if (start > 0) options.onNote('The file has changed on the server and is fetched from the start.');
+    await response.body?.cancel();
+    sink.clear();
+    Object.assign(version, found);
+    await options.onVersion(found);
+    return false;
+  }
+  if (response.status === 416) {
+    await response.body?.cancel();
+    if (total === start) return true;
+    sink.clear();
+    throw new TemporaryFailure(refusedRange(file));
+  }
+  if (response.status === 206 && isOtherRange(response, start, version.sizeBytes)) {
+    await response.body?.cancel();
+    throw new TemporaryFailure(refusedRange(file));
+  }
+  if (response.status === 200 && start > 0) {
+    options.onNote('The server only sends whole files: this one starts again.');
+    sink.clear();
+  }
+  if (start === 0 || found.sizeBytes !== version.sizeBytes || version.validator === null) {
+    Object.assign(version, { ...found, validator: found.validator ?? version.validator });
+    await options.onVersion(version);
+  }
+  await drain(response, sink, version.sizeBytes, stall, file);
   return true;
 }
 
@@ -234,41 +251,6 @@ class Sink {
   }
 }
 
-/** Ends a request that brings nothing for a while. */
-class Stall {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #ms: number;
-  #timer: ReturnType<typeof setTimeout>;
-  stalled = false;
-
-  constructor(outer: AbortSignal, ms: number) {
-    this.#outer = outer;
-    this.#ms = ms;
-    this.#timer = this.#start();
-  }
-
-  get signal(): AbortSignal {
-    return AbortSignal.any([this.#outer, this.#controller.signal]);
-  }
-
-  reset(): void {
-    clearTimeout(this.#timer);
-    this.#timer = this.#start();
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
-
-  #start(): ReturnType<typeof setTimeout> {
-    return setTimeout(() => {
-      this.stalled = true;
-      this.#controller.abort();
-    }, this.#ms);
-  }
-}
-
 function interrupted(file: RemoteFile, stored: number, total: number | null, last: StudioError): StudioError {
   const part = total === null ? `${stored} bytes` : `${stored} of ${total} bytes`;
   return new StudioError(
@@ -284,10 +266,6 @@ function interrupted(file: RemoteFile, stored: number, total: number | null, las
 
 function endedEarly(file: RemoteFile, cause?: unknown): StudioError {
   return temporary(file, 'url-failed', `The connection to ${new URL(file.url).host} was lost.`, cause);
-}
-
-function stalled(file: RemoteFile): StudioError {
-  return temporary(file, 'url-failed', `${new URL(file.url).host} sends nothing any more.`);
 }
 
 function refusedRange(file: RemoteFile): StudioError {

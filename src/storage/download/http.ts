@@ -8,10 +8,13 @@ export type Access = {
   readonly tokenOrigin: string | null;
   /** Waits before small questions are asked again that a busy server did not answer; a few seconds by default. */
   readonly waitsMs?: readonly number[];
+  /** How long a connection may bring nothing; a minute by default. */
+  readonly stallMs?: number;
   readonly signal: AbortSignal;
 };
 
 const WAITS_MS: readonly number[] = [1000, 3000];
+export const STALL_MS = 60_000;
 
 /** A failure that may pass: a dropped connection, a busy server. */
 export class TemporaryFailure extends Error {
@@ -99,12 +102,38 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Text of a small file. @throws as `request`, and StudioError `url-failed` if it is longer than `maxBytes` */
-export function requestText(url: string, access: Access, maxBytes = 16e6): Promise<[string, Headers]> {
-  return askPatiently(access, () => requestTextOnce(url, access, maxBytes));
+/**
+ * Work with a connection that may fall silent.
+ * @throws `TemporaryFailure` where it does, and as `work`
+ */
+export async function unlessSilent<T>(
+  url: string,
+  access: Access,
+  work: (access: Access, stall: Stall) => Promise<T>,
+): Promise<T> {
+  const stall = new Stall(access.signal, access.stallMs ?? STALL_MS);
+  try {
+    return await work({ ...access, signal: stall.signal }, stall);
+  } catch (error) {
+    throw stall.stalled && !access.signal.aborted ? stall.failure(url) : error;
+  } finally {
+    stall.end();
+  }
 }
 
-async function requestTextOnce(url: string, access: Access, maxBytes: number): Promise<[string, Headers]> {
+/** Text of a small file. @throws as `request`, and StudioError `url-failed` if it is longer than `maxBytes` */
+export function requestText(url: string, access: Access, maxBytes = 16e6): Promise<[string, Headers]> {
+  return askPatiently(access, () =>
+    unlessSilent(url, access, (open, stall) => requestTextOnce(url, open, maxBytes, stall)),
+  );
+}
+
+async function requestTextOnce(
+  url: string,
+  access: Access,
+  maxBytes: number,
+  stall: Stall,
+): Promise<[string, Headers]> {
   const response = await request(url, access);
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
@@ -114,6 +143,7 @@ async function requestTextOnce(url: string, access: Access, maxBytes: number): P
     for (;;) {
       const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
       if (done) return [text + decoder.decode(), response.headers];
+      stall.reset();
       bytes += value.byteLength;
       if (bytes > maxBytes) break;
       text += decoder.decode(value, { stream: true });
@@ -143,6 +173,51 @@ export function totalBytes(response: Response): number | null {
 /** What changes when the file on the server changes; null if the server tells nothing of the kind. */
 export function validatorOf(response: Response): string | null {
   return response.headers.get('etag') ?? response.headers.get('last-modified');
+}
+
+/** Ends a request that brings nothing for a while. `reset` whenever it has brought something. */
+export class Stall {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #ms: number;
+  #timer: ReturnType<typeof setTimeout>;
+  stalled = false;
+
+  constructor(outer: AbortSignal, ms: number) {
+    this.#outer = outer;
+    this.#ms = ms;
+    this.#timer = this.#start();
+  }
+
+  get signal(): AbortSignal {
+    return AbortSignal.any([this.#outer, this.#controller.signal]);
+  }
+
+  reset(): void {
+    clearTimeout(this.#timer);
+    this.#timer = this.#start();
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #start(): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      this.stalled = true;
+      this.#controller.abort();
+    }, this.#ms);
+  }
+
+  /** What to say of a request that it has ended. */
+  failure(url: string): TemporaryFailure {
+    return new TemporaryFailure(
+      new StudioError('url-failed', `${new URL(url).host} sends nothing any more.`, {
+        remedy: 'If it happens again and again, download the files elsewhere and drop them here.',
+        where: shown(url),
+      }),
+    );
+  }
 }
 
 function unreachable(url: string, cause: unknown): StudioError {

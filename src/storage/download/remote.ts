@@ -22,6 +22,7 @@ import {
   shown,
   TemporaryFailure,
   totalBytes,
+  unlessSilent,
 } from './http.ts';
 import { type Place, placeName } from './places.ts';
 
@@ -275,7 +276,9 @@ async function describeFolder(
 async function probe(url: string, path: string, access: Access): Promise<RemoteFile | null> {
   let response: Response;
   try {
-    response = await askPatiently(access, () => request(url, access, { start: 0, end: 0 }));
+    response = await askPatiently(access, () =>
+      unlessSilent(url, access, (open) => request(url, open, { start: 0, end: 0 })),
+    );
   } catch (error) {
     if (error instanceof StudioError && error.code === 'url-not-found') return null;
     throw error;

@@ -1,9 +1,11 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { reportError, StudioError } from '../../../src/lib/errors.ts';
 import { HUBS } from '../../../src/sources/hubs.ts';
 import { type Place, placesOf } from '../../../src/storage/download/places.ts';
-import { describePlace } from '../../../src/storage/download/remote.ts';
+import { describePlace, finalError } from '../../../src/storage/download/remote.ts';
 import { type RangeServer, serveRanges } from '../../../tools/lib/rangeServer.ts';
 
 const files = new Map<string, Uint8Array>();
@@ -150,3 +152,29 @@ test('whatever a hub answers is understood or refused', async () => {
     { numRuns: 50 },
   );
 }, 30_000);
+
+test('a server that sends nothing any more is asked again, and then told of', async () => {
+  let asked = 0;
+  const silent = createServer((_, response) => {
+    asked++;
+    response.writeHead(200, { 'Access-Control-Allow-Origin': '*' });
+    response.write('{"sha"');
+  });
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+  const source = { kind: 'hub', hub: 'huggingface', repository: 'o/n', revision: 'main', path: '' } as const;
+  const [there] = placesOf(source, { huggingface: { ...HUBS.huggingface, origin } }) as [Place];
+  const access = { token: null, signal: new AbortController().signal, waitsMs: [1, 1], stallMs: 50 };
+  try {
+    await expect(
+      describePlace(there, access).catch((error: unknown) => Promise.reject(finalError(error))),
+    ).rejects.toMatchObject({
+      code: 'url-failed',
+      message: `${new URL(origin).host} sends nothing any more.`,
+    });
+    expect(asked).toBe(3);
+  } finally {
+    silent.closeAllConnections();
+    silent.close();
+  }
+});
