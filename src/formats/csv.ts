@@ -3,13 +3,14 @@
  *
  * Text that a spreadsheet would run as a formula (starting with `=`, `+`, `-`, `@`, their full-width forms, a tab or a line
  * end) gets an apostrophe in front, as OWASP's page "CSV Injection" advises: prompts come from strangers. So does every
- * line inside a cell, since programs that split rows before they look at quotation marks take it for a cell of its own.
+ * line inside a cell, since programs that split rows before they look at quotation marks take it for a cell of its own, and
+ * what follows a semicolon or a tab: where these are the system's separators, spreadsheets split there instead of at commas.
  * Numbers are left alone.
  */
 
 /** Places where a formula would begin. */
 const FORMULA =
-  /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=[\r\n])(?=[=+\-@\t\uff1d\uff0b\uff0d\uff20])/g;
+  /^(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=[\r\n;\t])(?=[=+\-@\t\uff1d\uff0b\uff0d\uff20])/g;
 
 /** Empty for null and for numbers that are not finite. */
 type CsvCell = string | number | boolean | null;

@@ -19,7 +19,7 @@ it.each([
   ['+1', "'+1"],
   ['-1', "'-1"],
   ['@SUM(A1)', "'@SUM(A1)"],
-  ['\t=1', "'\t=1"],
+  ['\t=1', "'\t'=1"],
   ['\r=1', `"'\r'=1"`],
   ['\n=1', `"'\n'=1"`],
   ['\uff1d1+1', "'\uff1d1+1"],
@@ -28,6 +28,8 @@ it.each([
   ['\uff20SUM', "'\uff20SUM"],
   ['a\n=cmd', `"a\n'=cmd"`],
   ['a\r\n\uff1dcmd\n-1', `"a\r\n'\uff1dcmd\n'-1"`],
+  ['a;=cmd;b', "a;'=cmd;b"],
+  ['a\t+1', "a\t'+1"],
   ['a\nb = c', '"a\nb = c"'],
   ['a = b', 'a = b'],
 ])('disarms %j', (text, cell) => {
@@ -55,5 +57,5 @@ it('is read back by a CSV reader', () => {
 
 /** A cell without the apostrophes that disarm it, wherever they come from. */
 function armed(cell: string): string {
-  return cell.replace(/(^|[\r\n])'(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])/g, '$1');
+  return cell.replace(/(^|[\r\n;\t])'(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])/g, '$1');
 }
