@@ -27,6 +27,11 @@ type EstimatorEntry = {
   readonly unit: 'nats' | 'rank within a prompt';
 };
 
+/** What a trace leaves open: its terms are kept unweighted. */
+const CHANGEABLE = { weights: WEIGHTS, adjustable: ['truncation', 'keep', 'candidates'] } as const;
+/** Read off the predictions that sampling makes anyway. */
+const FROM_SAMPLING = { evaluationsPerDraw: 0, cost: 'none', standardError: 'none (one path)' } as const;
+
 export const ESTIMATORS = [
   {
     estimator: 'orthogonal',
@@ -36,11 +41,8 @@ export const ESTIMATORS = [
       'How much the prompt changed what the model predicted while this image was made. Higher means the prompt had more say.',
     caution:
       'Compare only images of the same prompt: guidance leads the path away from what the model expects, so the number is a ranking, not an amount of information. Larger objects tend to score higher.',
-    evaluationsPerDraw: 0,
-    cost: 'none',
-    standardError: 'none (one path)',
-    weights: WEIGHTS,
-    adjustable: ['truncation', 'keep', 'candidates'],
+    ...FROM_SAMPLING,
+    ...CHANGEABLE,
     mayBeNegative: false,
     unit: 'rank within a prompt',
   },
@@ -52,11 +54,8 @@ export const ESTIMATORS = [
       'The same measure along a path without guidance, as the paper defines it; averaged over images it estimates mutual information in nats.',
     caution:
       'Images made without guidance look worse. One path is one noisy sample, and an image that contradicts its prompt can still score high.',
-    evaluationsPerDraw: 0,
-    cost: 'none',
-    standardError: 'none (one path)',
-    weights: WEIGHTS,
-    adjustable: ['truncation', 'keep', 'candidates'],
+    ...FROM_SAMPLING,
+    ...CHANGEABLE,
     mayBeNegative: false,
     unit: 'nats',
   },
@@ -71,8 +70,7 @@ export const ESTIMATORS = [
     evaluationsPerDraw: 2,
     cost: '2 per noise draw and timestep',
     standardError: 'over draws',
-    weights: WEIGHTS,
-    adjustable: ['truncation', 'keep', 'candidates'],
+    ...CHANGEABLE,
     mayBeNegative: false,
     unit: 'nats',
   },
@@ -87,8 +85,7 @@ export const ESTIMATORS = [
     evaluationsPerDraw: 0,
     cost: 'shared with the squared difference, noised again',
     standardError: 'over draws',
-    weights: WEIGHTS,
-    adjustable: ['truncation', 'keep', 'candidates'],
+    ...CHANGEABLE,
     mayBeNegative: true,
     unit: 'nats',
   },

@@ -163,6 +163,20 @@ export class Part {
   }
 }
 
+/** A part that is held from its first use until it may rest. */
+export function heldInUse(part: Part): { use(): Promise<void>; rest(): void } {
+  let release: (() => void) | null = null;
+  return {
+    use: async () => {
+      release ??= await part.hold();
+    },
+    rest: () => {
+      release?.();
+      release = null;
+    },
+  };
+}
+
 function unloaded(): StudioError {
   return new StudioError('model-unloaded', 'The model was unloaded while one of its networks was needed.', {
     remedy: 'Try again when a model is loaded.',

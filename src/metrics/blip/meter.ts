@@ -1,6 +1,7 @@
 /** BLIP-VQA as a meter: a picture is encoded once, all its questions are asked together. */
 import type { PixelImage } from '../../contract/events.ts';
 import type { EditedPhrases } from '../../contract/spec.ts';
+import { heldInUse } from '../../models/part.ts';
 import { nounPhrases } from '../language/nounPhrases.ts';
 import type { Meter, Metric } from '../metric.ts';
 import type { Pixels } from '../vision/run.ts';
@@ -20,13 +21,9 @@ export function blipMeter(
   },
 ): Meter {
   const { weights: w } = blip;
-  let release: (() => void) | null = null;
-  const rest = (): void => {
-    release?.();
-    release = null;
-  };
+  const network = heldInUse(blip.part);
   const probabilities = async (image: PixelImage, questions: readonly string[]): Promise<number[]> => {
-    release ??= await blip.part.hold();
+    await network.use();
     const batch = padQuestions(
       questions.map((question) => questionIds(tokenizer, question)),
       tokenizer.idOf('[PAD]'),
@@ -64,9 +61,9 @@ export function blipMeter(
         asked: questions.map((question, i) => ({ question, probability: shares[i] as number })),
       };
     },
-    rest,
+    rest: network.rest,
     dispose: () => {
-      rest();
+      network.rest();
       blip.dispose();
     },
   };

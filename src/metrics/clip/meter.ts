@@ -1,5 +1,6 @@
 /** CLIP as a meter: texts first, then pictures, with one tower on the device at a time. */
 import type { PixelImage } from '../../contract/events.ts';
+import { heldInUse } from '../../models/part.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
 import { withoutAdjectives } from '../language/tagger.ts';
 import { BARE } from '../measure.ts';
@@ -17,11 +18,7 @@ export function clipMeter(
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
   const texts = textRows(clip, tokenizer);
-  let releaseVision: (() => void) | null = null;
-  const rest = (): void => {
-    releaseVision?.();
-    releaseVision = null;
-  };
+  const network = heldInUse(clip.parts.vision);
   const prepare = async (prompts: readonly string[]): Promise<void> => {
     const asked = await Promise.all(prompts.map(async (prompt) => [prompt, await bareText(prompt)]));
     await texts.prepare(asked.flat().filter((text) => text !== null));
@@ -32,7 +29,7 @@ export function clipMeter(
     asks: async () => [],
     measure: async (image, prompt) => {
       await prepare([prompt]);
-      releaseVision ??= await clip.parts.vision.hold();
+      await network.use();
       const pixels = pixelsOf(image, clip.config.vision.imageSize);
       const [row] = (await unitRows(imageFeatures(clip.vision, pixels))) as [Float32Array];
       const bare = await bareText(prompt);
@@ -41,9 +38,9 @@ export function clipMeter(
         ...(bare === null ? {} : { parts: { [BARE]: cosine(row, texts.of(bare)) } }),
       };
     },
-    rest,
+    rest: network.rest,
     dispose: () => {
-      rest();
+      network.rest();
       clip.dispose();
     },
   };

@@ -1,5 +1,6 @@
 /** OWL-ViT as a meter of places: it looks for the two objects of a prompt, and UniDet's rule judges where they are. */
 import type { PixelImage } from '../../contract/events.ts';
+import { heldInUse } from '../../models/part.ts';
 import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
 import { tf } from '../../tensor/tf.ts';
 import { textRows } from '../clip/textRows.ts';
@@ -19,15 +20,11 @@ export function owlMeter(
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
   const queries = textRows(owl, tokenizer);
-  let release: (() => void) | null = null;
-  const rest = (): void => {
-    release?.();
-    release = null;
-  };
+  const network = heldInUse(owl.parts.detector);
   const encode = (labels: readonly string[]): Promise<void> => queries.prepare(labels.map(queryOf));
   const detect = async (image: PixelImage, labels: readonly string[]): Promise<Detection[]> => {
     await encode(labels);
-    release ??= await owl.parts.detector.hold();
+    await network.use();
     const pixels = pixelsOf(image, owl.config.vision.imageSize);
     const rows = labels.map((label) => queries.of(queryOf(label)));
     const [logits, boxes] = tf.tidy(() => {
@@ -71,9 +68,9 @@ export function owlMeter(
         })),
       };
     },
-    rest,
+    rest: network.rest,
     dispose: () => {
-      rest();
+      network.rest();
       owl.dispose();
     },
   };

@@ -24,6 +24,9 @@ export type Stage = {
   run(h: Tensor4D, skip: Tensor4D | null, input: BlockInput): Tensor4D;
 };
 
+/** A stage without transformers. */
+const PLAIN = { attention: [], targets: [], dense: [] } as const;
+
 /** The stages of a UNet in order. */
 export function unetStages(w: UnetWeights): readonly Stage[] {
   const down = w.down.flatMap((block): Stage[] => {
@@ -33,9 +36,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     const sampler: Stage = {
       name: `${block.name}.downsamplers.0`,
       skip: 'push',
-      attention: [],
-      targets: [],
-      dense: [],
+      ...PLAIN,
       run: (h, _skip, input) => convolverOf(input)(resample, h, { stride: 2, pad: 'same' }),
     };
     return [...layers, sampler];
@@ -47,9 +48,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     const sampler: Stage = {
       name: `${block.name}.upsamplers.0`,
       skip: 'peek',
-      attention: [],
-      targets: [],
-      dense: [],
+      ...PLAIN,
       // The next skip's size, not twice the own: they differ where a side was odd on the way down.
       run: (h, skip, input) =>
         convolverOf(input)(resample, h, {
@@ -62,9 +61,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     {
       name: 'conv_in',
       skip: 'push',
-      attention: [],
-      targets: [],
-      dense: [],
+      ...PLAIN,
       run: (h, _skip, input) => convolverOf(input)(w.convIn, h),
     },
     ...down,
@@ -74,9 +71,7 @@ export function unetStages(w: UnetWeights): readonly Stage[] {
     {
       name: 'conv_out',
       skip: 'none',
-      attention: [],
-      targets: [],
-      dense: [],
+      ...PLAIN,
       run: (h, _skip, input) =>
         tf.tidy(() =>
           convolverOf(input)(

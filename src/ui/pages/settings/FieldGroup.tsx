@@ -5,6 +5,7 @@ import { type FieldPath, fieldOf, getField, pathsOf } from '../../../contract/se
 import { setSetting, useSettings } from '../../../state/setup/settings.ts';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
+import { SettingsGroup } from './SettingsGroup.tsx';
 
 const PAPER = presetSettings('paper');
 const OFFICIAL = presetSettings('official-code');
@@ -13,23 +14,11 @@ const OFFICIAL = presetSettings('official-code');
 export function FieldGroup({ group }: { readonly group: GroupName }) {
   const { title, summary } = FIELDS[group];
   return (
-    <section className={styles.group} aria-labelledby={`group-${group}`}>
-      <div className={styles.head}>
-        <div>
-          <h2 id={`group-${group}`}>{title}</h2>
-          <p className={styles.summary}>{summary}</p>
-        </div>
-        <span className={styles.column} aria-hidden="true">
-          Paper
-        </span>
-        <span className={styles.column} aria-hidden="true">
-          Official code
-        </span>
-      </div>
+    <SettingsGroup id={group} title={title} summary={summary} columns={['Paper', 'Official code']}>
       {pathsOf(group).map((path) => (
         <FieldRow key={path} path={path} />
       ))}
-    </section>
+    </SettingsGroup>
   );
 }
 

@@ -6,6 +6,7 @@ import { patchDraft, useSettings } from '../../../state/setup/settings.ts';
 import { Choice } from '../../primitives/Choice.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import styles from './FieldGroup.module.css';
+import { SettingsGroup } from './SettingsGroup.tsx';
 
 const BACKENDS = [
   { value: 'auto', label: 'Best available' },
@@ -23,15 +24,11 @@ export function GeneralFields() {
     void prepareEngine(choice, model);
   };
   return (
-    <section className={styles.group} aria-labelledby="group-general">
-      <div className={styles.head}>
-        <div>
-          <h2 id="group-general">Seed and backend</h2>
-          <p className={styles.summary}>
-            The seed fixes every random number of a run; a backend rounds in its own way.
-          </p>
-        </div>
-      </div>
+    <SettingsGroup
+      id="general"
+      title="Seed and backend"
+      summary="The seed fixes every random number of a run; a backend rounds in its own way."
+    >
       <div className={styles.row}>
         <div>
           <p className={styles.label}>Seed</p>
@@ -53,6 +50,6 @@ export function GeneralFields() {
         </div>
         <Choice label="Backend" value={backend} options={BACKENDS} disabled={busy} onChange={chooseBackend} />
       </div>
-    </section>
+    </SettingsGroup>
   );
 }

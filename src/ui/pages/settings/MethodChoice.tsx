@@ -11,6 +11,7 @@ import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { FieldControl } from './FieldControl.tsx';
 import styles from './FieldGroup.module.css';
 import { ReadingEditor } from './ReadingEditor.tsx';
+import { SettingsGroup } from './SettingsGroup.tsx';
 
 const GUIDANCE = 'guidance';
 const ALL = METHODS.map(({ name, title }) => ({ value: name, label: title }));
@@ -28,15 +29,11 @@ export function MethodChoice() {
   const drawing = method.draws || drawnBy === null ? method : chosenMethod(drawnBy).method;
   const reads = drawing.needs.reading;
   return (
-    <section className={styles.group} aria-labelledby="group-method">
-      <div className={styles.head}>
-        <div>
-          <h2 id="group-method">Method</h2>
-          <p className={styles.summary}>
-            What is done with the images that are drawn, or how they are drawn.
-          </p>
-        </div>
-      </div>
+    <SettingsGroup
+      id="method"
+      title="Method"
+      summary="What is done with the images that are drawn, or how they are drawn."
+    >
       <div className={styles.row}>
         <div>
           <p className={styles.label}>{method.title}</p>
@@ -88,7 +85,7 @@ export function MethodChoice() {
         </Disclosure>
       ) : null}
       <Facts method={method} />
-    </section>
+    </SettingsGroup>
   );
 }
 

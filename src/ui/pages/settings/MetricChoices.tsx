@@ -11,6 +11,7 @@ import styles from './FieldGroup.module.css';
 import { MetricDownload } from './MetricDownload.tsx';
 import { PlacesNote } from './PlacesNote.tsx';
 import { QuestionEditor } from './QuestionEditor.tsx';
+import { SettingsGroup } from './SettingsGroup.tsx';
 
 const NOTHING_EDITED = {};
 
@@ -21,17 +22,11 @@ export function MetricChoices() {
   const list = usePrompts((state) => state.list);
   const prompts = useMemo(() => list?.prompts.map(({ text }) => text) ?? [], [list]);
   return (
-    <section className={styles.group} aria-labelledby="group-metrics">
-      <div className={styles.head}>
-        <div>
-          <h2 id="group-metrics">Metrics</h2>
-          <p className={styles.summary}>
-            Measured on every image, and shown beside its score: as it is drawn, or with a large model once
-            all are drawn. They never select anything. The agreement page measures images that are there
-            already.
-          </p>
-        </div>
-      </div>
+    <SettingsGroup
+      id="metrics"
+      title="Metrics"
+      summary="Measured on every image, and shown beside its score: as it is drawn, or with a large model once all are drawn. They never select anything. The agreement page measures images that are there already."
+    >
       {METRICS.map(({ name, title, summary, caution, network }) => {
         const model = network === null ? null : metricModel(network.model);
         if (model === null) return null;
@@ -86,6 +81,6 @@ export function MetricChoices() {
           </div>
         );
       })}
-    </section>
+    </SettingsGroup>
   );
 }

@@ -61,3 +61,37 @@ function PromptPages({ prompts, children }: PromptPagesProps) {
     </>
   );
 }
+
+type EditedPromptProps<T> = {
+  readonly prompt: string;
+  /** Undefined until the prompt was read. */
+  readonly found: T | undefined;
+  /** Undefined where nothing was changed. */
+  readonly edited: T | undefined;
+  /** On the button that takes back what was changed. */
+  readonly restore: string;
+  readonly onRestore: (found: T) => void;
+  readonly children: ReactNode;
+};
+
+/** One prompt of an editor: its text, its fields, and the way back to what was found in it. */
+export function EditedPrompt<T>({
+  prompt,
+  found,
+  edited,
+  restore,
+  onRestore,
+  children,
+}: EditedPromptProps<T>) {
+  return (
+    <li className={styles.prompt} data-changed={edited !== undefined}>
+      <p className={styles.text}>{prompt}</p>
+      {children}
+      {edited === undefined || found === undefined ? null : (
+        <Button look="quiet" aria-label={`${restore}: ${prompt}`} onClick={() => onRestore(found)}>
+          {restore}
+        </Button>
+      )}
+    </li>
+  );
+}

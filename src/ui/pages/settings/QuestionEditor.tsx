@@ -1,9 +1,8 @@
 import type { EditedPhrases } from '../../../contract/spec.ts';
 import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
 import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
-import { Button } from '../../primitives/Button.tsx';
 import { LinesField } from './LinesField.tsx';
-import { PromptEditor } from './PromptEditor.tsx';
+import { EditedPrompt, PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type QuestionEditorProps = {
@@ -62,20 +61,20 @@ type PromptQuestionsProps = {
 function PromptQuestions({ prompt, found, edited, onPhrases }: PromptQuestionsProps) {
   const phrases = edited ?? found;
   return (
-    <li className={styles.prompt} data-changed={edited !== undefined}>
-      <p className={styles.text}>{prompt}</p>
+    <EditedPrompt
+      prompt={prompt}
+      found={found}
+      edited={edited}
+      restore="Ask what was found"
+      onRestore={onPhrases}
+    >
       <LinesField
         label={`Phrases asked about: ${prompt}`}
         lines={phrases}
         disabled={found === undefined}
         onText={(text) => onPhrases(phrasesOf(text))}
       />
-      {edited === undefined || found === undefined ? null : (
-        <Button look="quiet" aria-label={`Ask what was found: ${prompt}`} onClick={() => onPhrases(found)}>
-          Ask what was found
-        </Button>
-      )}
       {phrases?.length === 0 ? <p className={styles.note}>Nothing is asked: the score is 1.</p> : null}
-    </li>
+    </EditedPrompt>
   );
 }

@@ -1,9 +1,8 @@
 import type { Reading } from '../../../contract/spec.ts';
 import { linesOf, notInPrompt, useFoundReadings, withReading } from '../../../state/setup/readings.ts';
 import type { EditedReadings } from '../../../state/setup/settings.ts';
-import { Button } from '../../primitives/Button.tsx';
 import { LinesField } from './LinesField.tsx';
-import { PromptEditor } from './PromptEditor.tsx';
+import { EditedPrompt, PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type ReadingEditorProps = {
@@ -61,8 +60,13 @@ function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps)
   const reading = edited ?? found ?? { objects: [], phrases: [] };
   const lost = notInPrompt(prompt, [...reading.objects, ...reading.phrases]);
   return (
-    <li className={styles.prompt} data-changed={edited !== undefined}>
-      <p className={styles.text}>{prompt}</p>
+    <EditedPrompt
+      prompt={prompt}
+      found={found}
+      edited={edited}
+      restore="Take what was found"
+      onRestore={onReading}
+    >
       <div className={styles.fields}>
         <div>
           <span className={styles.note} aria-hidden="true">
@@ -90,11 +94,6 @@ function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps)
       {lost.length === 0 ? null : (
         <p className={styles.note}>Not in the prompt, and without effect: {lost.join(', ')}.</p>
       )}
-      {edited === undefined || found === undefined ? null : (
-        <Button look="quiet" aria-label={`Take what was found: ${prompt}`} onClick={() => onReading(found)}>
-          Take what was found
-        </Button>
-      )}
-    </li>
+    </EditedPrompt>
   );
 }

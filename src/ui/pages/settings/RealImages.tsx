@@ -5,22 +5,18 @@ import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { NumberInput } from '../../primitives/NumberInput.tsx';
 import styles from './FieldGroup.module.css';
+import { SettingsGroup } from './SettingsGroup.tsx';
 
 /** Captioned images of the user's own that can take a share of the training set. */
 export function RealImages() {
   const { folder, busy } = useRealImages();
   const realImages = useSettings((state) => state.realImages);
   return (
-    <section className={styles.group} aria-labelledby="group-real">
-      <div className={styles.head}>
-        <div>
-          <h2 id="group-real">Real images</h2>
-          <p className={styles.summary}>
-            The best-scored images of a captioned folder can replace a share of the drawn ones (the paper’s
-            Table 7).
-          </p>
-        </div>
-      </div>
+    <SettingsGroup
+      id="real"
+      title="Real images"
+      summary="The best-scored images of a captioned folder can replace a share of the drawn ones (the paper’s Table 7)."
+    >
       <div className={styles.row}>
         <div>
           <p className={styles.label}>Folder</p>
@@ -68,6 +64,6 @@ export function RealImages() {
           />
         </div>
       )}
-    </section>
+    </SettingsGroup>
   );
 }
