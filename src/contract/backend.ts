@@ -15,6 +15,8 @@ export type BackendInfo = {
   readonly features: readonly string[];
   /** Threads that our kernels run in on wasm. */
   readonly threads?: number;
+  /** Cores that are worth computing on, on wasm: where there are several, as many workers draw side by side. */
+  readonly cores?: number;
   /** Arithmetic precision; storage of frozen weights may be narrower. */
   readonly precision: 'f32';
 };

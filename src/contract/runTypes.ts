@@ -25,6 +25,7 @@ export type BackendReport = {
   readonly precision: string;
   /** Threads on wasm. */
   readonly threads?: number;
+  readonly cores?: number;
   /** Kernel variants in use by area, e.g. `{ linear: 'tiles' }`, where there is a choice. */
   readonly kernels?: Readonly<Record<string, string>>;
   /** Forms of kernels that were held against their references on this GPU, and those left out for wrong numbers. */

@@ -24,6 +24,7 @@ export function createScheduler(config: SchedulerConfig, steps: number): Schedul
   const grid: Grid = {
     config,
     schedule: createSchedule(config, 'float32'),
+    steps,
     timesteps: inferenceTimesteps(config.kind, config, steps),
     // As in diffusers v0.27, a step goes down by this stride even where rounding put the next timestep elsewhere.
     stride: Math.floor(T / steps),
@@ -58,11 +59,12 @@ export function createScheduler(config: SchedulerConfig, steps: number): Schedul
 type CommonParts = Omit<Scheduler, 'step'>;
 
 function common(grid: Grid): CommonParts {
-  const { config, schedule, timesteps } = grid;
+  const { config, schedule, steps, timesteps } = grid;
   return {
     kind: config.kind,
     config,
     schedule,
+    steps,
     timesteps,
     initNoiseSigma: 1,
     noiseDraws: 0,

@@ -6,6 +6,7 @@ import type { SchedulerConfig } from './schedulerConfig.ts';
 export type Grid = {
   readonly config: SchedulerConfig;
   readonly schedule: NoiseSchedule;
+  readonly steps: number;
   readonly timesteps: readonly number[];
   /** Distance in training timesteps from one step to the next. */
   readonly stride: number;

@@ -24,6 +24,8 @@ export interface Scheduler {
   readonly kind: SchedulerName;
   readonly config: SchedulerConfig;
   readonly schedule: NoiseSchedule;
+  /** As asked for; PNDM evaluates the network once more. */
+  readonly steps: number;
   /** Network timestep of every evaluation; fractional for Euler with linspace spacing. */
   readonly timesteps: readonly number[];
   /** Standard deviation of the first sample: start from this times unit noise. */

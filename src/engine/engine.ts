@@ -1,5 +1,5 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
-import type { BackendInfo } from '../contract/backend.ts';
+import type { BackendInfo, WasmPaths } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
 import { ONE_ROW, policyOf, policyOn, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
@@ -28,6 +28,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
+import { Crew } from './crew.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
 import { metricNeeds, RunMeters } from './meters.ts';
@@ -36,6 +37,8 @@ import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 type EngineOptions = ComputeOptions & {
   /** Address that relative model addresses are relative to. */
   readonly pageUrl: string;
+  /** Starts a worker that draws; without it nobody draws beside the engine. */
+  readonly startDrawer?: () => Worker;
 };
 
 type Loaded = {
@@ -46,12 +49,17 @@ type Loaded = {
   readonly fingerprints: FingerprintedFolder['fingerprints'];
 };
 
+/** Models up to this size are copied for workers on other cores. */
+const MOST_COPIED_BYTES = 256 * 2 ** 20;
+
 /** What fits into the budgets, for the settings of one run. */
 type Fit = { readonly key: string; readonly limits: RowLimits };
 
 export class Engine {
   readonly device: ComputeDevice;
   readonly #pageUrl: string;
+  readonly #wasmPaths: WasmPaths;
+  readonly #startDrawer: EngineOptions['startDrawer'];
   #loaded: Loaded | null = null;
   /** The model that a lost device took with it. */
   #taken: ModelRef | null = null;
@@ -65,8 +73,10 @@ export class Engine {
   /** Most bytes that the device is known to have, and fewest that it is known not to have. */
   #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
 
-  constructor({ pageUrl, wasmPaths, onLost }: EngineOptions) {
+  constructor({ pageUrl, wasmPaths, startDrawer, onLost }: EngineOptions) {
     this.#pageUrl = pageUrl;
+    this.#wasmPaths = wasmPaths;
+    this.#startDrawer = startDrawer;
     this.#asked = new RunMeters(pageUrl);
     this.device = new ComputeDevice({
       wasmPaths,
@@ -306,9 +316,9 @@ export class Engine {
   }
 
   /** Everything a job with these settings borrows from the engine. */
-  jobTools(spec: MiTuneSpec, { store, emit, signal }: Pick<JobTools, 'store' | 'emit' | 'signal'>): JobTools {
+  jobTools(spec: MiTuneSpec, borrowed: Pick<JobTools, 'store' | 'emit' | 'signal' | 'crew'>): JobTools {
     return {
-      store,
+      ...borrowed,
       session: this.sessionOf(spec),
       backend: this.backend.name,
       kernels: {
@@ -319,9 +329,21 @@ export class Engine {
       },
       meters: this.meters,
       now: () => performance.now() / 1000,
-      emit,
-      signal,
     };
+  }
+
+  /**
+   * Workers for the processor's other cores, for a job that is about to begin; null where one model is all that fits or the
+   * work is not the processor's. Whoever asks closes it.
+   */
+  crew(): Crew | null {
+    const { session, settings } = this.#current;
+    const { name, cores = 1 } = this.backend;
+    const start = this.#startDrawer;
+    const fits = settings.parts === 'resident' && session.model.sizeBytes <= MOST_COPIED_BYTES;
+    if (start === undefined || name !== 'wasm' || cores < 2 || !fits) return null;
+    const model = { wasmPaths: this.#wasmPaths, kernels: kernelsInUse(this.backend) };
+    return new Crew({ session, size: cores - 1, start, model });
   }
 
   /**

@@ -103,7 +103,7 @@ export function selfTestReport(): { readonly tested: number; readonly wrong: rea
 
 /** The report's form of a backend. */
 export function reportBackend(info: BackendInfo): BackendReport {
-  const { name, reason, adapter, precision, threads } = info;
+  const { name, reason, adapter, precision, threads, cores } = info;
   return {
     name,
     reason,
@@ -113,6 +113,7 @@ export function reportBackend(info: BackendInfo): BackendReport {
         : { vendor: adapter.vendor, architecture: adapter.architecture, description: adapter.description },
     precision,
     ...(threads === undefined ? {} : { threads }),
+    ...(cores === undefined ? {} : { cores }),
     kernels: kernelsInUse(info),
     selfTest: selfTestReport(),
   };

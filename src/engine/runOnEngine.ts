@@ -92,7 +92,13 @@ async function attempt(
   const others = await engine.restoreKernels(record);
   if (others.length > 0) emit({ type: 'warning', report: otherKernels(others) });
   await engine.openMeters(spec, signal);
-  return runJob(until, engine.jobTools(spec, { store, emit, signal }));
+  const crew = engine.crew();
+  try {
+    const lent = crew === null ? {} : { crew };
+    return await runJob(until, engine.jobTools(spec, { store, emit, signal, ...lent }));
+  } finally {
+    crew?.close();
+  }
 }
 
 function otherKernels(ops: readonly string[]): ErrorReport {

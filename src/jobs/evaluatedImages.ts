@@ -45,9 +45,9 @@ export async function drawEvaluated(
     await tellWarnings(run);
     const missing = refs.filter(({ prompt, candidate }) => !log.has(prompt, candidate));
     onImages(refs.length - missing.length);
-    const { scheduler, signal } = run;
+    const { scheduler, crew, signal } = run;
     const { batch } = run.spec.sampling;
-    const options = { scheduler, rule, guidance: pathGuidance(run.spec), batch, signal };
+    const options = { scheduler, rule, crew, guidance: pathGuidance(run.spec), batch, signal };
     for await (const drawn of drawPool(run.session, tuned, tasksOf(run, missing), options)) {
       const records = drawn.map(({ squaredDifference, ...c }) => ({
         ...c,

@@ -38,6 +38,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
       ...scoreOptions(run),
       guidance: pathGuidance(run.spec),
       rule: run.rule,
+      crew: run.crew,
       batch: run.spec.sampling.batch,
       onSteps: (done) => progress.report(stored + done / steps),
     });

@@ -8,6 +8,7 @@ import { type Chosen, chosenMethod, drawingMethod } from '../methods/registry.ts
 import type { Meter } from '../metrics/metric.ts';
 import { type PlannedPrompt, planPrompts } from '../planning/promptPlan.ts';
 import type { ScoreOptions } from '../procedures/drawAndScore.ts';
+import type { DrawCrew } from '../procedures/drawCrew.ts';
 import type { DrawRule } from '../procedures/drawRule.ts';
 import type { Session } from '../procedures/session.ts';
 import { sessionScheduler } from '../procedures/session.ts';
@@ -27,6 +28,8 @@ export type JobTools = {
   readonly kernels: Readonly<Record<string, string>>;
   /** What measures every image of this model as it is drawn. */
   readonly meters: readonly Meter[];
+  /** Who may draw beside; nobody where absent. */
+  readonly crew?: DrawCrew;
   /** Seconds on some steady clock. */
   readonly now: () => number;
   readonly emit: (event: JobEvent) => void;

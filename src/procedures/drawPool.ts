@@ -1,9 +1,13 @@
 /** Algorithm 1, first half: M candidates per prompt, drawn by Algorithm 2 in fixed batches. */
 
 import { drawnAtOnce } from '../contract/policy.ts';
-import { type StepRecord, sample, seededNoise } from '../diffusion/sample.ts';
+import type { StepRecord } from '../diffusion/sample.ts';
 import type { Scheduler } from '../diffusion/scheduler.ts';
 import { StudioError } from '../lib/errors.ts';
+import { sideBySide } from '../lib/sideBySide.ts';
+import type { Tensor3D } from '../tensor/tf.ts';
+import type { DrawCrew, Drawer, DrawnRows, RowsRequest } from './drawCrew.ts';
+import { drawRows } from './drawRows.ts';
 import { type DrawRule, guidanceRule, type StepRule } from './drawRule.ts';
 import type { Session } from './session.ts';
 import { contextsOf, denoiserOf, type Tuned } from './tuned.ts';
@@ -32,6 +36,8 @@ export type DrawOptions = {
   readonly batch: number;
   /** Guidance alone where absent. */
   readonly rule?: DrawRule | undefined;
+  /** Who may draw beside. */
+  readonly crew?: DrawCrew | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Network steps done so far, in candidates times steps. */
   readonly onSteps?: ((done: number) => void) | undefined;
@@ -40,9 +46,9 @@ export type DrawOptions = {
 };
 
 /**
- * Draws the tasks' candidates and yields them batch by batch. A candidate's numbers do not depend on which others
- * share its batch, so a run may stop after any yield and go on with what is missing, and batches that do not fit into
- * memory are split.
+ * Draws the tasks' candidates and yields them batch by batch, in order. A candidate's numbers do not depend on which others
+ * share its batch nor on who draws it, so a run may stop after any yield and go on with what is missing, batches that do not
+ * fit into memory are split, and a crew may draw some.
  */
 export async function* drawPool(
   session: Session,
@@ -50,77 +56,133 @@ export async function* drawPool(
   tasks: readonly PoolTask[],
   options: DrawOptions,
 ): AsyncGenerator<readonly DrawnCandidate[]> {
+  const rule = options.rule ?? guidanceRule;
+  const rows = Math.min(drawnAtOnce(session.policy, options.batch), rule.rows);
+  const batches = tasks.flatMap((task) => batchesOf(task, rows));
   let done = 0;
-  const rows = Math.min(drawnAtOnce(session.policy, options.batch), (options.rule ?? guidanceRule).rows);
-  for (const task of tasks) {
-    for (let from = 0; from < task.candidates.length; from += rows) {
-      const group = task.candidates.slice(from, from + rows);
-      yield await drawBatch(session, tuned, task, group, {
+  const counter = (): ((steps: number) => void) => {
+    let before = 0;
+    return (steps) => {
+      done += steps - before;
+      before = steps;
+      options.onSteps?.(done);
+    };
+  };
+  const counters = batches.map(counter);
+  const own = (batch: PoolTask, index: number): Promise<readonly DrawnCandidate[]> =>
+    drawBatch(session, tuned, batch, { ...options, onSteps: counters[index] });
+  // A rule of a method's own, and whoever looks at every step, need the tensors of this worker.
+  const isShared =
+    rule === guidanceRule && options.onStep === undefined && (tuned?.adapter.fixed.length ?? 0) === 0;
+  const crew = isShared ? options.crew : undefined;
+  const images = batches.reduce((sum, { candidates }) => sum + candidates.length, 0);
+  const drawers = crew?.hire(images * options.scheduler.timesteps.length) ?? [];
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]);
+  const others = drawers.map(
+    (drawer) => (batch: PoolTask, index: number) =>
+      drawElsewhere(drawer, session, tuned, batch, {
         ...options,
-        onSteps: (steps) => options.onSteps?.(done + steps),
-      });
-      done += group.length * options.scheduler.timesteps.length;
-    }
+        signal,
+        onSteps: counters[index] as (steps: number) => void,
+      }),
+  );
+  try {
+    yield* sideBySide(batches, own, others);
+  } finally {
+    over.abort();
+    crew?.release();
   }
+}
+
+function batchesOf(task: PoolTask, rows: number): PoolTask[] {
+  const { candidates } = task;
+  return Array.from({ length: Math.ceil(candidates.length / rows) }, (_, i) => ({
+    ...task,
+    candidates: candidates.slice(i * rows, (i + 1) * rows),
+  }));
 }
 
 async function drawBatch(
   session: Session,
   tuned: Tuned | null,
-  task: PoolTask,
-  group: PoolTask['candidates'],
+  batch: PoolTask,
   options: DrawOptions,
 ): Promise<readonly DrawnCandidate[]> {
-  const seeds = group.map((c) => c.seed);
-  const known = contextsOf(session, tuned);
-  await known.prepare(['', task.text], options.signal);
-  const contexts = [
-    await known.rows(seeds.map(() => '')),
-    await known.rows(seeds.map(() => task.text)),
-  ] as const;
+  const seeds = batch.candidates.map((c) => c.seed);
+  const contexts = await contextRows(session, tuned, batch, options.signal);
   let stepRule: StepRule | undefined;
-  let steps = 0;
   try {
     const { rule = guidanceRule, scheduler, guidance, signal } = options;
-    const { text } = task;
-    stepRule = await rule.prepare({
-      session,
-      tuned,
-      text,
-      rows: seeds.length,
-      contexts,
-      scheduler,
-      guidance,
-      signal,
-    });
-    const run = await sample({
+    const { text } = batch;
+    const rows = seeds.length;
+    stepRule = await rule.prepare({ session, tuned, text, rows, contexts, scheduler, guidance, signal });
+    const drawn = await drawRows({
       ...stepRule,
       denoiser: denoiserOf(session, tuned),
       scheduler,
       contexts,
-      noise: seededNoise(seeds, session.latentShape),
+      seeds,
+      latentShape: session.latentShape,
       signal,
-      onStep: (record) => {
-        options.onStep?.(record);
-        steps++;
-        options.onSteps?.(steps * seeds.length);
-      },
+      onStep: options.onStep,
+      onSteps: options.onSteps,
     });
-    const values = (await run.latents.data()) as Float32Array;
-    run.latents.dispose();
-    if (!values.every(Number.isFinite)) throw notFinite(task.text);
-    const size = values.length / seeds.length;
-    return group.map(({ candidate, seed }, n) => ({
-      prompt: task.prompt,
-      candidate,
-      seed,
-      latent: values.slice(n * size, (n + 1) * size),
-      squaredDifference: run.squaredDifference?.[n] ?? [],
-    }));
+    if (drawn === null) throw notFinite(text);
+    return candidatesOf(batch, drawn);
   } finally {
     stepRule?.dispose();
     for (const context of contexts) context.dispose();
   }
+}
+
+async function drawElsewhere(
+  drawer: Drawer,
+  session: Session,
+  tuned: Tuned | null,
+  batch: PoolTask,
+  options: DrawOptions & Parameters<Drawer['draw']>[2],
+): Promise<readonly DrawnCandidate[] | null> {
+  const [uncond, cond] = await contextRows(session, tuned, batch, options.signal);
+  const { scheduler, guidance } = options;
+  const request: RowsRequest = {
+    seeds: batch.candidates.map((c) => c.seed),
+    latentShape: session.latentShape,
+    contexts: [(await uncond.data()) as Float32Array, (await cond.data()) as Float32Array],
+    contextShape: cond.shape,
+    scheduler: { config: scheduler.config, steps: scheduler.steps },
+    guidance,
+  };
+  uncond.dispose();
+  cond.dispose();
+  const drawn = await drawer.draw(request, tuned?.adapter ?? null, options);
+  return drawn === null ? null : candidatesOf(batch, drawn);
+}
+
+/** Embeddings without and with the prompt, a row for each candidate; the caller disposes. */
+async function contextRows(
+  session: Session,
+  tuned: Tuned | null,
+  { text, candidates }: PoolTask,
+  signal: AbortSignal | undefined,
+): Promise<readonly [uncond: Tensor3D, cond: Tensor3D]> {
+  const known = contextsOf(session, tuned);
+  await known.prepare(['', text], signal);
+  return [await known.rows(candidates.map(() => '')), await known.rows(candidates.map(() => text))];
+}
+
+function candidatesOf(
+  { prompt, candidates }: PoolTask,
+  { latents, squaredDifference }: DrawnRows,
+): readonly DrawnCandidate[] {
+  const size = latents.length / candidates.length;
+  return candidates.map(({ candidate, seed }, n) => ({
+    prompt,
+    candidate,
+    seed,
+    latent: latents.slice(n * size, (n + 1) * size),
+    squaredDifference: squaredDifference[n] ?? [],
+  }));
 }
 
 function notFinite(prompt: string): StudioError {

@@ -10,7 +10,7 @@ import { type BackendWasm, setWasmPaths, tf, WebGPUBackend } from './tf.ts';
 import { bestForms, fusesProducts, setWasmForms } from './wasm/forms.ts';
 import { loadWasmKernels, wasmKernels } from './wasm/kernels.ts';
 import { mayShareMemory, withSharedMemory } from './wasm/sharedMemory.ts';
-import { threadsFor } from './wasm/threads.ts';
+import { coresFor, threadsFor } from './wasm/threads.ts';
 import { computesOnCpu } from './webgpu/adapter.ts';
 import { meterBuffers } from './webgpu/bufferMeter.ts';
 
@@ -98,7 +98,8 @@ async function openWasm(reason: string, options: OpenOptions): Promise<BackendIn
   setWasmForms(bestForms());
   closeBackend();
   const { count } = wasmKernels(backend, 'separate').threads;
-  return { name: 'wasm', reason, limits: {}, features: [], threads: count, precision: 'f32' };
+  const cores = coresFor(hardwareConcurrency);
+  return { name: 'wasm', reason, limits: {}, features: [], threads: count, cores, precision: 'f32' };
 }
 
 /**

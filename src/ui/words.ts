@@ -64,8 +64,11 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
   const forms = backend.name === 'webgpu' ? (backend.kernels ?? {}) : {};
   const variants = [...new Set(Object.values(forms))];
   const kernels = variants.length === 0 ? [] : [`kernels: ${variants.join(' and ')}`];
-  const { threads = 1 } = backend;
-  const shared = threads > 1 ? [`${threads} threads`] : [];
+  const { threads = 1, cores = 1 } = backend;
+  const shared = [
+    ...(threads > 1 ? [`${threads} threads`] : []),
+    ...(cores > 1 ? [`draws on up to ${cores} cores`] : []),
+  ];
   return [name, ...shared, describePrecision(backend, model), ...kernels].join(', ');
 }
 

@@ -1,9 +1,10 @@
-// Threads of the built page: on the page's own server, and on a host that sends none of the headers they take.
+// Threads and drawers of the built page: on the page's own server, and on a host that sends none of the headers threads take.
 
 import { cpus } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import { launchStudio, type Studio } from '../../tools/lib/launch.ts';
-import { waitForEngine } from '../helpers/studioPage.ts';
+import { callEngine } from '../../tools/rehearse/enginePage.ts';
+import { TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 let studio: Studio | null = null;
 const problems: string[] = [];
@@ -55,4 +56,65 @@ test('on a host without those headers one thread does it all', async () => {
     .innerText();
   expect(words).not.toContain('threads');
   expect(problems).toEqual([]);
+});
+
+/**
+ * Begins the engine's script: this many cores, and a word on the console for every worker that is started to draw. `deaf`: which
+ * never gets the model, so that it fails.
+ */
+const onCores = (cores: number, deaf: boolean): string => `
+Object.defineProperty(WorkerNavigator.prototype, 'hardwareConcurrency', { get: () => ${cores} });
+self.Worker = class extends Worker {
+  constructor(url, options) {
+    super(url, options);
+    if (options.name === 'drawer') console.log('drawer');
+  }
+  postMessage(order, ...rest) {
+    if (!${deaf} || order.kind !== 'model') super.postMessage(order, ...rest);
+  }
+};
+`;
+
+/** What a run on a processor of so many cores comes to, and how many workers drew beside its engine. */
+async function runOn(cores: number, { deaf = false } = {}): Promise<{ numbers: unknown; drawers: number }> {
+  const { page, context, url } = await open();
+  let drawers = 0;
+  page.on('console', (message) => {
+    if (message.text() === 'drawer') drawers++;
+  });
+  await context.route('**/assets/worker-*.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: onCores(cores, deaf) + (await response.text()) });
+  });
+  await page.goto(url);
+  await waitForEngine(page);
+  const prompts = ['circle', 'square', 'star', 'ring'].flatMap((shape) => [
+    `a red ${shape}`,
+    `a blue ${shape}`,
+  ]);
+  const spec = {
+    ...TINY_RUN,
+    prompts,
+    sampling: { ...TINY_RUN.sampling, steps: 10, batch: 8 },
+    selection: { ...TINY_RUN.selection, candidates: 24 },
+  };
+  const { id: runId } = await callEngine(page, 'createRun', { spec, name: 'cores' });
+  await callEngine(page, 'run', { runId, until: 'done' });
+  const { selections, evaluations } = await callEngine(page, 'runState', { runId });
+  const { weights, truncation } = spec.score;
+  const asked = { runId, round: 0, score: { weights, truncation }, candidates: 24, keep: 1 } as const;
+  const { scores } = await callEngine(page, 'rank', asked);
+  expect(problems).toEqual([]);
+  await studio?.close();
+  return { numbers: { selections, evaluations, scores }, drawers };
+}
+
+test('on several cores workers draw beside the engine, and with them or without the run comes to the same bits', async () => {
+  const [alone, together] = [await runOn(1), await runOn(3)];
+  expect(alone.drawers).toBe(0);
+  expect(together.drawers).toBe(2);
+  expect(together.numbers).toEqual(alone.numbers);
+  const without = await runOn(2, { deaf: true });
+  expect(without.drawers).toBe(1);
+  expect(without.numbers).toEqual(alone.numbers);
 });

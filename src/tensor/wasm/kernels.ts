@@ -4,7 +4,7 @@
  */
 import separateUrl from '../../../wasm/kernels.wasm?url';
 import fusedUrl from '../../../wasm/kernelsFused.wasm?url';
-import type { BackendWasm } from '../tf.ts';
+import { type BackendWasm, tf } from '../tf.ts';
 import { shareMemory } from './sharedMemory.ts';
 import { kernelsByName } from './threadProtocol.ts';
 import { WasmThreads } from './threads.ts';
@@ -115,4 +115,10 @@ export function wasmKernels(
     throw new Error(`The wasm kernels (${form}) have not been loaded.`);
   }
   return { kernels: instance.kernels, threads: found.threads };
+}
+
+/** While on, the backend in use computes in one thread, if it is wasm: other workers have the processor's other cores. */
+export function computeAlone(on: boolean): void {
+  const found = loaded.get(tf.backend() as BackendWasm);
+  if (found !== undefined) found.threads.alone = on;
 }

@@ -26,18 +26,23 @@ const LOOKS = 20_000;
 /** Multiply-adds, or what takes as long, that are worth a call of their own: 20 us. */
 const WORTH_SHARING = 500_000;
 
+/** Cores worth computing on, of so many logical ones: of many, half, which are as a rule the real ones, or the fast ones. */
+export function coresFor(logical: number): number {
+  return logical <= 4 ? logical : Math.min(MOST_THREADS, Math.max(4, Math.ceil(logical / 2)));
+}
+
 /**
- * Threads for a processor of so many logical cores: of many, half, which are as a rule the real ones, or the fast ones. With two
- * cores one thread: beside anything else that computes, two took twice the time of one, as each waits for the other's turn.
+ * Threads for a processor of so many logical cores. With two cores one thread: beside anything else that computes, two took
+ * twice the time of one, as each waits for the other's turn.
  */
-export function threadsFor(cores: number): number {
-  if (cores <= 2) return 1;
-  return cores <= 4 ? cores : Math.min(MOST_THREADS, Math.max(4, Math.ceil(cores / 2)));
+export function threadsFor(logical: number): number {
+  return logical <= 2 ? 1 : coresFor(logical);
 }
 
 export class WasmThreads {
-  /** Those that work on a job, the caller among them. */
-  readonly count: number;
+  /** True where the caller does all of a job: other workers of the page have the processor's other cores. */
+  alone = false;
+  readonly #count: number;
   readonly #kernels: Kernels;
   readonly #workers: Worker[] = [];
   readonly #start: Omit<ThreadStart, 'modules' | 'memory'> | null = null;
@@ -49,15 +54,15 @@ export class WasmThreads {
    */
   constructor(modules: ThreadStart['modules'], memory: WebAssembly.Memory, kernels: Kernels, count: number) {
     this.#kernels = kernels;
-    this.count = memory.buffer instanceof ArrayBuffer ? 1 : count;
-    if (this.count === 1) return;
+    this.#count = memory.buffer instanceof ArrayBuffer ? 1 : count;
+    if (this.#count === 1) return;
     const shared = {
       names: Object.keys(kernels),
       control: new Int32Array(new SharedArrayBuffer(4 * CONTROL_WORDS)),
       calls: new Float64Array(new SharedArrayBuffer(8 * MOST_CALLS * MOST_ARGUMENTS)),
     };
     this.#start = { ...shared, thread: 0 };
-    for (let thread = 1; thread < this.count; thread++) {
+    for (let thread = 1; thread < this.#count; thread++) {
       const worker = new Worker(new URL('./thread.ts', import.meta.url), {
         type: 'module',
         name: `wasm ${thread}`,
@@ -65,6 +70,11 @@ export class WasmThreads {
       worker.postMessage({ ...shared, modules, memory, thread } satisfies ThreadStart);
       this.#workers.push(worker);
     }
+  }
+
+  /** Those that work on a job, the caller among them. */
+  get count(): number {
+    return this.alone ? 1 : this.#count;
   }
 
   /**
@@ -93,7 +103,7 @@ export class WasmThreads {
    */
   run(name: string, calls: readonly (readonly number[])[], scratch = 0): void {
     const start = this.#start;
-    if (start === null || calls.length === 1) {
+    if (start === null || this.alone || calls.length === 1) {
       const kernel = this.#kernels[name] as (...numbers: number[]) => unknown;
       for (const numbers of calls) kernel(...numbers);
       return;

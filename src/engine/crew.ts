@@ -1,0 +1,135 @@
+/** Workers that draw beside the engine's on the processor's other cores. */
+import type { Adapter } from '../adapters/adapter.ts';
+import { saveAdapterState } from '../adapters/state.ts';
+import { copyUnet } from '../models/unetCopy.ts';
+import type { DrawCrew, Drawer, DrawnRows, RowsRequest } from '../procedures/drawCrew.ts';
+import type { Session } from '../procedures/session.ts';
+import { computeAlone } from '../tensor/wasm/kernels.ts';
+import type { DrawerNews, DrawerOrder } from './drawer.ts';
+
+export type CrewOptions = {
+  readonly session: Session;
+  /** Drawers at most. */
+  readonly size: number;
+  readonly start: () => Worker;
+  readonly model: Omit<Extract<DrawerOrder, { kind: 'model' }>, 'kind' | 'unet'>;
+};
+
+/** Images times steps that take the shapes model some seconds; a drawer needs one to begin. */
+const WORTH_HIRING = 1500;
+
+/** A drawer that says nothing for so long is given up. */
+const SILENT_MS = 60_000;
+
+/** Started when there is work for it, with the model and the kernels as they are then. */
+export class Crew implements DrawCrew {
+  readonly #options: CrewOptions;
+  #members: readonly Member[] = [];
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  hire(steps: number): readonly Drawer[] {
+    if (steps < WORTH_HIRING) return [];
+    if (this.#members.length === 0) {
+      const { session, model, size, start } = this.#options;
+      const order = copyUnet(session.model).then((unet) => ({ kind: 'model' as const, ...model, unet }));
+      this.#members = Array.from({ length: size }, () => new Member(start(), order));
+    }
+    computeAlone(true);
+    return this.#members;
+  }
+
+  release(): void {
+    computeAlone(false);
+  }
+
+  /** Ends the workers. */
+  close(): void {
+    for (const member of this.#members) member.end();
+    this.#members = [];
+  }
+}
+
+class Member implements Drawer {
+  readonly #worker: Worker;
+  readonly #ready: Promise<void>;
+  /** What it draws with. */
+  #adapter: Adapter | null = null;
+  #isGone = false;
+
+  constructor(worker: Worker, order: Promise<DrawerOrder>) {
+    this.#worker = worker;
+    this.#ready = order.then((model) => this.#post(model));
+    // Whoever asks it to draw hears of it.
+    this.#ready.catch(() => undefined);
+  }
+
+  async draw(
+    request: RowsRequest,
+    adapter: Adapter | null,
+    options: Parameters<Drawer['draw']>[2],
+  ): Promise<DrawnRows | null> {
+    if (this.#isGone) return null;
+    try {
+      await this.#ready;
+      if (adapter !== this.#adapter) {
+        this.#post({ kind: 'adapter', state: adapter === null ? null : await unetState(adapter) });
+        this.#adapter = adapter;
+      }
+      const rows = await this.#ask(request, options);
+      if (rows === null) this.end();
+      return rows;
+    } catch {
+      this.end();
+      return null;
+    }
+  }
+
+  end(): void {
+    this.#isGone = true;
+    this.#worker.terminate();
+  }
+
+  #post(order: DrawerOrder): void {
+    this.#worker.postMessage(order);
+  }
+
+  #ask(request: RowsRequest, { signal, onSteps }: Parameters<Drawer['draw']>[2]): Promise<DrawnRows | null> {
+    return new Promise((resolve) => {
+      const settle = (rows: DrawnRows | null): void => {
+        clearTimeout(silence);
+        signal.removeEventListener('abort', fail);
+        resolve(rows);
+      };
+      const fail = (): void => settle(null);
+      let silence = setTimeout(fail, SILENT_MS);
+      signal.addEventListener('abort', fail, { once: true });
+      if (signal.aborted) fail();
+      this.#worker.onerror = (event) => {
+        event.preventDefault();
+        fail();
+      };
+      this.#worker.onmessage = ({ data }: MessageEvent<DrawerNews>) => {
+        if (data.kind !== 'steps') return settle(data.kind === 'drawn' ? data.rows : null);
+        clearTimeout(silence);
+        silence = setTimeout(fail, SILENT_MS);
+        onSteps(data.done);
+      };
+      this.#post({ kind: 'draw', request });
+    });
+  }
+}
+
+const states = new WeakMap<Adapter, ReturnType<typeof saveAdapterState>>();
+
+/** The part of an adapter that a UNet alone has; prompts come encoded. */
+function unetState(adapter: Adapter): ReturnType<typeof saveAdapterState> {
+  const known = states.get(adapter);
+  if (known !== undefined) return known;
+  const layers = adapter.layers.filter(({ module }) => module.startsWith('unet.'));
+  const state = saveAdapterState({ ...adapter, layers });
+  states.set(adapter, state);
+  return state;
+}

@@ -1,0 +1,45 @@
+/** Others that draw beside this worker, each with the model and the kernels of this one: they come to the same bits. */
+import type { Adapter } from '../adapters/adapter.ts';
+import type { LatentShape } from '../diffusion/latentNoise.ts';
+import type { SchedulerConfig } from '../diffusion/schedulerConfig.ts';
+
+/** Images of one prompt to be drawn by guidance alone, as plain data. */
+export type RowsRequest = {
+  readonly seeds: readonly number[];
+  readonly latentShape: LatentShape;
+  /** Embeddings without and with the prompt, and the shape of each, [N, L, D]. */
+  readonly contexts: readonly [uncond: Float32Array, cond: Float32Array];
+  readonly contextShape: readonly [number, number, number];
+  readonly scheduler: { readonly config: SchedulerConfig; readonly steps: number };
+  readonly guidance: number;
+};
+
+/** Final latents, one after the other, and by image ||epsCond - epsUncond||^2 at each timestep. */
+export type DrawnRows = {
+  readonly latents: Float32Array;
+  readonly squaredDifference: readonly (readonly number[])[];
+};
+
+/** One who draws. */
+export type Drawer = {
+  /**
+   * @param adapter on the UNet; null for the base model
+   * @param onSteps network steps done so far
+   * @returns null where it cannot, for whatever reason: the caller draws these images by itself
+   */
+  draw(
+    request: RowsRequest,
+    adapter: Adapter | null,
+    options: { readonly signal: AbortSignal; readonly onSteps: (done: number) => void },
+  ): Promise<DrawnRows | null>;
+};
+
+export type DrawCrew = {
+  /**
+   * Those who help with work of so many images times steps; nobody where it is over before they would have begun. While
+   * anybody helps, this worker computes in one thread.
+   */
+  hire(steps: number): readonly Drawer[];
+  /** They may rest. */
+  release(): void;
+};
