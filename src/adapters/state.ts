@@ -16,7 +16,7 @@ export const adapterStateSchema = v.object({
   /** In the order of `adapterParameters`. */
   tensors: v.array(floats),
 });
-type AdapterState = v.InferOutput<typeof adapterStateSchema>;
+export type AdapterState = v.InferOutput<typeof adapterStateSchema>;
 
 /** Reads an adapter back from the backend. */
 export async function saveAdapterState(adapter: Adapter): Promise<AdapterState> {

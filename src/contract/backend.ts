@@ -38,3 +38,14 @@ export type WasmPaths = {
 
 /** Precision a frozen weight is kept at. Arithmetic is f32 in both cases. */
 export type WeightFormat = 'f32' | 'f16';
+
+/** Models up to this size are copied for workers on other cores. */
+const MOST_COPIED_BYTES = 256 * 2 ** 20;
+
+/** Workers that draw side by side, the engine's among them. */
+export function drawingCores(
+  { name, cores = 1 }: Pick<BackendInfo, 'name' | 'cores'>,
+  modelBytes: number,
+): number {
+  return name === 'wasm' && modelBytes <= MOST_COPIED_BYTES ? cores : 1;
+}

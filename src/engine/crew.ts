@@ -1,19 +1,34 @@
 /** Workers that draw beside the engine's on the processor's other cores. */
 import type { Adapter } from '../adapters/adapter.ts';
 import { saveAdapterState } from '../adapters/state.ts';
+import { type BackendInfo, drawingCores, type WasmPaths } from '../contract/backend.ts';
 import { copyUnet } from '../models/unetCopy.ts';
 import type { DrawCrew, Drawer, DrawnRows, RowsRequest } from '../procedures/drawCrew.ts';
 import type { Session } from '../procedures/session.ts';
 import { computeAlone } from '../tensor/wasm/kernels.ts';
 import type { DrawerNews, DrawerOrder } from './drawer.ts';
+import { kernelsInUse } from './kernels.ts';
 
 export type CrewOptions = {
   readonly session: Session;
   /** Drawers at most. */
   readonly size: number;
+  /** Starts a worker that serves as a drawer. */
   readonly start: () => Worker;
   readonly model: Omit<Extract<DrawerOrder, { kind: 'model' }>, 'kind' | 'unet'>;
 };
+
+/** A crew for a backend with cores to spare and a model small enough to be copied, else null. */
+export function openCrew(
+  session: Session,
+  backend: BackendInfo,
+  { wasmPaths, startDrawer }: { readonly wasmPaths: WasmPaths; readonly startDrawer: CrewOptions['start'] },
+): Crew | null {
+  const cores = drawingCores(backend, session.model.sizeBytes);
+  if (cores < 2) return null;
+  const model = { wasmPaths, kernels: kernelsInUse(backend) };
+  return new Crew({ session, size: cores - 1, start: startDrawer, model });
+}
 
 /** Images times steps that take the shapes model some seconds; a drawer needs one to begin. */
 const WORTH_HIRING = 1500;

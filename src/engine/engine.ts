@@ -1,5 +1,5 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
-import type { BackendInfo, WasmPaths } from '../contract/backend.ts';
+import type { BackendInfo } from '../contract/backend.ts';
 import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
 import { ONE_ROW, policyOf, policyOn, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
@@ -28,7 +28,7 @@ import { limitSubmissions } from '../tensor/pace.ts';
 import { tf } from '../tensor/tf.ts';
 import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
-import { Crew } from './crew.ts';
+import { type Crew, type CrewOptions, openCrew } from './crew.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
 import { metricNeeds, RunMeters } from './meters.ts';
@@ -37,8 +37,7 @@ import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 type EngineOptions = ComputeOptions & {
   /** Address that relative model addresses are relative to. */
   readonly pageUrl: string;
-  /** Starts a worker that draws; without it nobody draws beside the engine. */
-  readonly startDrawer?: () => Worker;
+  readonly startDrawer: CrewOptions['start'];
 };
 
 type Loaded = {
@@ -49,17 +48,12 @@ type Loaded = {
   readonly fingerprints: FingerprintedFolder['fingerprints'];
 };
 
-/** Models up to this size are copied for workers on other cores. */
-const MOST_COPIED_BYTES = 256 * 2 ** 20;
-
 /** What fits into the budgets, for the settings of one run. */
 type Fit = { readonly key: string; readonly limits: RowLimits };
 
 export class Engine {
   readonly device: ComputeDevice;
-  readonly #pageUrl: string;
-  readonly #wasmPaths: WasmPaths;
-  readonly #startDrawer: EngineOptions['startDrawer'];
+  readonly #options: EngineOptions;
   #loaded: Loaded | null = null;
   /** The model that a lost device took with it. */
   #taken: ModelRef | null = null;
@@ -73,10 +67,9 @@ export class Engine {
   /** Most bytes that the device is known to have, and fewest that it is known not to have. */
   #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
 
-  constructor({ pageUrl, wasmPaths, startDrawer, onLost }: EngineOptions) {
-    this.#pageUrl = pageUrl;
-    this.#wasmPaths = wasmPaths;
-    this.#startDrawer = startDrawer;
+  constructor(options: EngineOptions) {
+    const { pageUrl, wasmPaths, onLost } = options;
+    this.#options = options;
     this.#asked = new RunMeters(pageUrl);
     this.device = new ComputeDevice({
       wasmPaths,
@@ -155,7 +148,7 @@ export class Engine {
     if (this.device.info === null) await this.#open(this.device.choice ?? 'auto');
     const { lost } = this.device;
     const signal = asked === undefined ? lost : AbortSignal.any([asked, lost]);
-    const folder = fingerprinted(await openModelRef(ref, this.#pageUrl));
+    const folder = fingerprinted(await openModelRef(ref, this.#options.pageUrl));
     const shapesWorld = await drawsShapesWorld(folder);
     const shape = await readModelShape(folder);
     signal.throwIfAborted();
@@ -214,7 +207,7 @@ export class Engine {
       this.#budgets[mode] = budgetBytes;
       this.#fit = null;
     }
-    const folder = await openModelRef(request.ref, this.#pageUrl);
+    const folder = await openModelRef(request.ref, this.#options.pageUrl);
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = defaultSettings(shape, { backend, size, batch });
@@ -332,18 +325,9 @@ export class Engine {
     };
   }
 
-  /**
-   * Workers for the processor's other cores, for a job that is about to begin; null where one model is all that fits or the
-   * work is not the processor's. Whoever asks closes it.
-   */
+  /** Workers for the other cores, for a job that is about to begin and closes it; null where one core is all there is to do. */
   crew(): Crew | null {
-    const { session, settings } = this.#current;
-    const { name, cores = 1 } = this.backend;
-    const start = this.#startDrawer;
-    const fits = settings.parts === 'resident' && session.model.sizeBytes <= MOST_COPIED_BYTES;
-    if (start === undefined || name !== 'wasm' || cores < 2 || !fits) return null;
-    const model = { wasmPaths: this.#wasmPaths, kernels: kernelsInUse(this.backend) };
-    return new Crew({ session, size: cores - 1, start, model });
+    return openCrew(this.session, this.backend, this.#options);
   }
 
   /**
@@ -356,6 +340,6 @@ export class Engine {
 
   /** The files of the loaded model. */
   openModelFolder(): Promise<ModelFolder> {
-    return openModelRef(this.#current.report.ref, this.#pageUrl);
+    return openModelRef(this.#current.report.ref, this.#options.pageUrl);
   }
 }

@@ -1,5 +1,6 @@
 /** Names of stages and states in the words of the page. */
 
+import { drawingCores } from '../contract/backend.ts';
 import type { StageName } from '../contract/events.ts';
 import type { PlanPhaseName } from '../contract/loadPlan.ts';
 import type { BackendReport, ModelReport, RunStatus } from '../contract/runTypes.ts';
@@ -64,10 +65,11 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
   const forms = backend.name === 'webgpu' ? (backend.kernels ?? {}) : {};
   const variants = [...new Set(Object.values(forms))];
   const kernels = variants.length === 0 ? [] : [`kernels: ${variants.join(' and ')}`];
-  const { threads = 1, cores = 1 } = backend;
+  const { threads = 1 } = backend;
+  const cores = model === null ? 1 : drawingCores(backend, model.sizeBytes);
   const shared = [
     ...(threads > 1 ? [`${threads} threads`] : []),
-    ...(cores > 1 ? [`draws on up to ${cores} cores`] : []),
+    ...(cores > 1 ? [`draws on ${cores} cores`] : []),
   ];
   return [name, ...shared, describePrecision(backend, model), ...kernels].join(', ');
 }

@@ -14,6 +14,7 @@ import { promptTexts, usePrompts } from '../setup/prompts.ts';
 import { compareWithRunFile } from '../setup/runFileModel.ts';
 import { buildSpec, useSettings } from '../setup/settings.ts';
 import { createSpeedMeter } from '../setup/speed.ts';
+import { coresOf } from '../setup/timeEstimate.ts';
 import { forgetComparison, showComparison } from './compare.ts';
 import { CrossCheck } from './crossCheck.ts';
 import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
@@ -252,5 +253,6 @@ function measure(candidates: number): void {
   if (open === null || model === null || backend === null) return;
   // Speeds are kept for the model's own image size.
   const pixels = ((open.spec.sampling.size ?? model.imageSize) / model.imageSize) ** 2;
-  meter.count(candidates * open.spec.sampling.steps * 2 * pixels, model.name, backend.name);
+  const drawn = candidates * open.spec.sampling.steps * 2 * pixels;
+  meter.count(drawn / coresOf(open.spec, model, backend), model.name, backend.name);
 }

@@ -9,7 +9,7 @@ const BYTES_PER_TRACE_STEP = 8;
 const LATENT_CHANNELS = 4;
 const VAE_FACTOR = 8;
 
-type Forecast = {
+export type Forecast = {
   readonly prompts: number;
   readonly heldOut: number;
   readonly images: number;

@@ -1,8 +1,13 @@
 /** How long network evaluations take on this machine: measured where a run has been, else worked out and said to be so. */
+import { drawingCores } from '../../contract/backend.ts';
 import type { BackendReport, ModelReport } from '../../contract/runTypes.ts';
+import type { MiTuneSpec } from '../../contract/spec.ts';
+import { drawingMethod } from '../../methods/registry.ts';
+import type { Forecast } from './forecast.ts';
 import { readSpeed, type TextStore } from './speed.ts';
 
 export type TimeEstimate = {
+  /** By one worker, on the processor. */
   readonly secondsPerEvaluation: number;
   /**
    * `measured`: with this model on this backend. `scaled`: with the shapes model, by the number of multiplications;
@@ -17,7 +22,7 @@ export type TimeEstimate = {
  */
 const STABLE_DIFFUSION_RATIO = 339e9 / (866e6 * 64 ** 2);
 const SHAPES_RATIO = 101e6 / (4.28e6 * 8 ** 2);
-const SHAPES = { name: 'shapes', multiplications: 101e6 } as const;
+const SHAPES = { names: ['shapes-2', 'shapes'], multiplications: 101e6 } as const;
 const VAE_FACTOR = 8;
 /** Multiplications a second that a middling machine sustains: a consumer GPU in a browser, one processor core. */
 const ASSUMED = { webgpu: 1e12, wasm: 1e10 } as const;
@@ -41,8 +46,26 @@ export function estimateTime(
     const secondsPerEvaluation = (measured * work) / multiplications(model, model.imageSize);
     return { secondsPerEvaluation, basis: 'measured' };
   }
-  const shapes = readSpeed(store, SHAPES.name, backend);
-  if (shapes !== null)
+  const shapes = SHAPES.names.map((name) => readSpeed(store, name, backend)).find((speed) => speed !== null);
+  if (shapes !== undefined)
     return { secondsPerEvaluation: (shapes * work) / SHAPES.multiplications, basis: 'scaled' };
   return { secondsPerEvaluation: work / ASSUMED[backend], basis: 'assumed' };
+}
+
+/** Workers that draw a run's images side by side: a method's own rule keeps to one. */
+export function coresOf(
+  methods: Pick<MiTuneSpec, 'method' | 'drawnBy'>,
+  model: Pick<ModelReport, 'sizeBytes'>,
+  backend: Pick<BackendReport, 'name' | 'cores'>,
+): number {
+  return drawingMethod(methods) === null ? drawingCores(backend, model.sizeBytes) : 1;
+}
+
+/** Seconds of a run whose images are drawn by so many workers; all else is done by one. */
+export function secondsOf(
+  { samplingEvaluations, evaluations }: Pick<Forecast, 'samplingEvaluations' | 'evaluations'>,
+  { secondsPerEvaluation }: Pick<TimeEstimate, 'secondsPerEvaluation'>,
+  cores: number,
+): number {
+  return (evaluations - samplingEvaluations + samplingEvaluations / cores) * secondsPerEvaluation;
 }

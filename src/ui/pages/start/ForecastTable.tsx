@@ -3,7 +3,7 @@ import { useEngine } from '../../../state/page/engine.ts';
 import { forecast } from '../../../state/setup/forecast.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
-import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
+import { coresOf, estimateTime, secondsOf, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
 import { MemoryRow } from './MemoryRow.tsx';
@@ -23,12 +23,14 @@ export function ForecastTable() {
   const backend = useEngine((state) => state.backend);
   const method = useSettings((state) => state.method);
   const drawnBy = useSettings((state) => state.drawnBy);
+  const methods = useMemo(() => methodsOf({ method, drawnBy }), [method, drawnBy]);
   const cost = useMemo(
-    () => forecast(settings, promptTexts(list), model?.imageSize ?? null, methodsOf({ method, drawnBy })),
-    [settings, list, model, method, drawnBy],
+    () => forecast(settings, promptTexts(list), model?.imageSize ?? null, methods),
+    [settings, list, model, methods],
   );
   const size = settings.sampling.size ?? model?.imageSize ?? 0;
   const time = model === null || backend === null ? null : estimateTime(localStorage, model, backend, size);
+  const cores = model === null || backend === null ? 1 : coresOf(methods, model, backend);
   const { sampling, selection, training } = settings;
   const rounds = selection.rounds > 1 ? `, ${selection.rounds} rounds` : '';
   return (
@@ -64,9 +66,7 @@ export function ForecastTable() {
       <Row
         label="Time"
         value={
-          time === null || cost.prompts === 0
-            ? '–'
-            : `about ${formatDuration(cost.evaluations * time.secondsPerEvaluation)}`
+          time === null || cost.prompts === 0 ? '–' : `about ${formatDuration(secondsOf(cost, time, cores))}`
         }
         how={
           cost.prompts === 0

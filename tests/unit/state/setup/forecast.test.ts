@@ -3,7 +3,12 @@ import { presetSettings } from '../../../../src/contract/presets.ts';
 import { setField } from '../../../../src/contract/settings.ts';
 import { forecast } from '../../../../src/state/setup/forecast.ts';
 import { blendSpeed, readSpeed, type TextStore, writeSpeed } from '../../../../src/state/setup/speed.ts';
-import { estimateTime, multiplications } from '../../../../src/state/setup/timeEstimate.ts';
+import {
+  coresOf,
+  estimateTime,
+  multiplications,
+  secondsOf,
+} from '../../../../src/state/setup/timeEstimate.ts';
 
 const prompts = Array.from({ length: 10 }, (_, i) => `prompt ${i}`);
 const paper = presetSettings('paper');
@@ -111,5 +116,17 @@ describe('time', () => {
       secondsPerEvaluation: expect.closeTo(0.339, 6),
       basis: 'assumed',
     });
+  });
+
+  test('of drawing is divided among the cores, of everything else it is not', () => {
+    const cost = { samplingEvaluations: 800, evaluations: 1000 };
+    expect(secondsOf(cost, { secondsPerEvaluation: 0.01 }, 1)).toBeCloseTo(10, 9);
+    expect(secondsOf(cost, { secondsPerEvaluation: 0.01 }, 4)).toBeCloseTo(4, 9);
+    const wasm = { name: 'wasm', cores: 4 } as const;
+    expect(coresOf({}, small, wasm)).toBe(4);
+    expect(coresOf({}, small, { name: 'webgpu' })).toBe(1);
+    expect(coresOf({}, { sizeBytes: 2 ** 31 }, wasm)).toBe(1);
+    const excited = { method: { name: 'attend-and-excite', options: {} } } as const;
+    expect(coresOf(excited, small, wasm)).toBe(1);
   });
 });
