@@ -24,7 +24,7 @@ export async function inspectLayer(layer: PlainLayer, frozen: FrozenWeights): Pr
   };
 }
 
-/** Singular values of B A, the largest first, that make up 99 % of the sum of squares. */
+/** Singular values of B A, the largest first, that make up 99% of the sum of squares. */
 function usedRank({ update, shape }: PlainLayer): number | null {
   if (update.kind === 'difference') return null;
   const { rows, columns } = matrixSize(shape);

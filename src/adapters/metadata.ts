@@ -2,8 +2,10 @@
  * The LoraConfig of peft: in an adapter's header under `lora_adapter_metadata` (diffusers 0.35 on), or in the
  * `adapter_config.json` beside peft's `adapter_model.safetensors`.
  */
+
 import * as v from 'valibot';
 import { StudioError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 import { patternMatcher } from './modulePattern.ts';
 import type { LowRankUpdate, PlainLayer } from './plain.ts';
 
@@ -86,12 +88,7 @@ export type LoraConfig = {
  * @throws StudioError `adapter-config-invalid`
  */
 export function readLoraConfig(text: string, where: string): LoraConfig {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(where, 'it is not JSON', cause);
-  }
+  const json = parseJson(text, (cause) => invalid(where, 'it is not JSON', cause));
   const table = v.safeParse(v.record(v.string(), v.unknown()), json);
   if (!table.success || Array.isArray(json)) throw invalid(where, 'it is not a table of settings');
   const byComponent = new Map<string, ReturnType<typeof componentConfig>>();

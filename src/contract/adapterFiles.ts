@@ -36,7 +36,7 @@ export type LayerFacts = {
   /** ||W' - W||, and in parts of ||W||. */
   readonly norm: number;
   readonly relative: number;
-  /** Singular values of B A that make up 99 % of its square; null for a whole difference. */
+  /** Singular values of B A that make up 99% of its square; null for a whole difference. */
   readonly usedRank: number | null;
   /** Mean of |m / n - 1|, how far DoRA's magnitudes moved weights; null for LoRA. */
   readonly scaling: number | null;

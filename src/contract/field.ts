@@ -121,6 +121,6 @@ export function describeValue(field: Field, value: FieldValue): string {
   if (field.kind === 'choice')
     return field.choices.find((option) => option.value === value)?.label ?? String(value);
   if (value === null) return field.none ?? 'None';
-  if (field.unit === 'share') return `${Math.round(Number(value) * 100)} %`;
+  if (field.unit === 'share') return `${Math.round(Number(value) * 100)}%`;
   return field.unit === undefined || field.unit === 't' ? String(value) : `${value} ${field.unit}`;
 }

@@ -197,7 +197,7 @@ export const FIELDS = {
         kind: 'choice',
         flag: 'adapter',
         label: 'Kind',
-        help: 'DoRA trains direction and length of each weight row apart; LoRA trains a plain low-rank sum.',
+        help: 'DoRA trains direction and length of each weight row separately; LoRA trains a plain low-rank sum.',
         choices: choices(ADAPTER_KINDS, { dora: 'DoRA', lora: 'LoRA' }),
       },
       rank: {

@@ -129,8 +129,12 @@ export function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {
   const loaded = engine.model?.ref;
   const { model } = spec;
   if (loaded !== undefined && sameRef(loaded, model)) return session;
-  throw new StudioError('model-other', 'This run was made with another model than the one that is loaded.', {
-    remedy: 'Load its model first.',
-    where: model.kind === 'url' ? model.base : model.id,
-  });
+  throw new StudioError(
+    'model-other',
+    'This run was made with a different model from the one that is loaded.',
+    {
+      remedy: 'Load its model first.',
+      where: model.kind === 'url' ? model.base : model.id,
+    },
+  );
 }

@@ -182,10 +182,10 @@ export class EngineClient {
         code: 'engine-quiet',
         message: `The engine has not answered for ${seconds} seconds.`,
         remedy:
-          'A large model may need that on a processor; else it is started again by itself after a while.',
+          'A large model may need that long on a processor; otherwise the engine restarts by itself after a while.',
       });
     }
-    if (this.#unanswered >= HUNG_PINGS) this.#revive('engine-hung', 'The engine did not answer any more');
+    if (this.#unanswered >= HUNG_PINGS) this.#revive('engine-hung', 'The engine no longer answered');
     else void this.#lookAtStorage().catch(() => undefined);
   }
 

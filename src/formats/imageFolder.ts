@@ -2,8 +2,10 @@
  * `metadata.jsonl` of a folder of captioned images, one object per line with `file_name` and `text`:
  * https://huggingface.co/docs/datasets/image_dataset#imagefolder
  */
+
 import * as v from 'valibot';
 import { StudioError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 
 export type CaptionedImage = {
   /** Relative to the folder, with `/` between folders. */
@@ -54,12 +56,7 @@ export function writeImageFolder(rows: Iterable<ImageFolderRow>): string {
 }
 
 function parseRow(source: string, line: number, content: string): v.InferOutput<typeof rowSchema> {
-  let json: unknown;
-  try {
-    json = JSON.parse(content);
-  } catch (cause) {
-    throw malformed(source, line, 'The line is not valid JSON.', cause);
-  }
+  const json = parseJson(content, (cause) => malformed(source, line, 'The line is not valid JSON.', cause));
   const row = v.safeParse(rowSchema, json);
   if (row.success) return row.output;
   const [issue] = row.issues;

@@ -2,9 +2,11 @@
  * Prompt lists: one prompt per line (.txt), a table (.csv) or JSON lines (.jsonl). Duplicates are kept, since official
  * benchmark lists contain them, and reported.
  */
+
 import Papa from 'papaparse';
 import { NOT_TEXT, PROMPT_LIMITS, splitLines, toOneLine } from '../contract/prompt.ts';
 import { StudioError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 
 export type Prompt = {
   readonly text: string;
@@ -163,7 +165,9 @@ function* readJsonLines(fileName: string, text: string): Iterable<Prompt> {
   for (const [i, content] of splitLines(text).entries()) {
     if (content.trim() === '') continue;
     const line = i + 1;
-    const record = parseJson(fileName, line, content, remedy);
+    const record = parseJson(content, (cause) =>
+      malformed(fileName, line, 'The line is not valid JSON.', { remedy, cause }),
+    );
     if (typeof record === 'string') {
       yield { text: record, line };
       continue;
@@ -175,14 +179,6 @@ function* readJsonLines(fileName: string, text: string): Iterable<Prompt> {
     }
     const category = CATEGORY_FIELDS.map((name) => fields.get(name)).find((value) => value !== undefined);
     yield { text: prompt, line, ...toCategories(Array.isArray(category) ? category : [category]) };
-  }
-}
-
-function parseJson(fileName: string, line: number, text: string, remedy: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw malformed(fileName, line, 'The line is not valid JSON.', { remedy, cause });
   }
 }
 

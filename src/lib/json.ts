@@ -1,3 +1,12 @@
+/** The value of JSON text, unchecked. @throws what `failure` makes of the parser's complaint */
+export function parseJson(text: string, failure: (cause: unknown) => Error): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw failure(cause);
+  }
+}
+
 /**
  * The first key that an object in valid JSON text repeats at its top level, or undefined. `JSON.parse` keeps the last
  * of two equal keys without a word, which in a file format hides data.

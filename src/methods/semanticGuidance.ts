@@ -4,14 +4,14 @@ export const semanticGuidance = {
   name: 'semantic-guidance',
   title: 'Semantic-aware guidance (S-CFG)',
   summary:
-    'Varies the guidance scale over the picture, so that every region that a word rules is moved as strongly as the foreground.',
+    'Varies the guidance scale over the picture, so that every region that belongs to a word is moved as strongly as the foreground.',
   source: {
     paper: 'Shen, Song, Xue, Chen, Liu and Zhang, arXiv 2404.05384',
     code: 'SmilesDZgk/S-CFG 4e5c9a7, read for facts',
     license: null,
   },
   differences: [
-    'Self-attention is applied as (S + 3 S^2) / 4, as the released code computes; the paper means over powers up to the fourth.',
+    'Self-attention is applied as (S + 3 S^2) / 4, as the released code computes; the paper averages powers up to the fourth.',
     'Masks have the model’s coarsest grids whatever the image size; upstream fails at sizes other than the configured one.',
   ],
   experimental: null,

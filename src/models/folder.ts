@@ -1,5 +1,6 @@
 import { type ByteSource, bytesSource, urlSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
+import { parseJson } from '../lib/json.ts';
 import { decodePercent } from '../lib/webAddress.ts';
 
 /** A model folder in diffusers layout, wherever it lies: paths such as `unet/config.json`, `/` as separator. */
@@ -45,15 +46,15 @@ export async function readTextIfThere(folder: ModelFolder, path: string): Promis
 /** JSON of a config in the folder. @throws StudioError `config-invalid` naming the file, or as `readText` */
 export async function readJson(folder: ModelFolder, path: string): Promise<unknown> {
   const text = await readText(folder, path, MAX_JSON_BYTES);
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new StudioError('config-invalid', `${path} is not valid JSON.`, {
-      where: path,
-      remedy: 'Get the file from the model’s source again.',
-      cause,
-    });
-  }
+  return parseJson(
+    text,
+    (cause) =>
+      new StudioError('config-invalid', `${path} is not valid JSON.`, {
+        where: path,
+        remedy: 'Get the file from the model’s source again.',
+        cause,
+      }),
+  );
 }
 
 /** The error for a file that a diffusers folder must have. */

@@ -161,7 +161,8 @@ function invalid(where: string, problem: string): StudioError {
   });
 }
 
-function pickled(where: string): StudioError {
+/** Weights that would have to be unpickled. */
+export function pickled(where: string): StudioError {
   return new StudioError('model-pickle', `${where} is in Python’s pickle format, which is not read here.`, {
     remedy:
       'Opening a pickle file runs the code that is inside it. Take the .safetensors version of the model; most model ' +

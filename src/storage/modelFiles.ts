@@ -1,5 +1,7 @@
 /** Which files of a folder make a Stable Diffusion model: in diffusers layout, or as a single-file checkpoint. */
+
 import { StudioError } from '../lib/errors.ts';
+import { pickled } from '../sources/address.ts';
 import { cleanPaths } from './paths.ts';
 
 /** `metric`: the network of a metric, with the files that `METRIC_MODELS` names. */
@@ -109,15 +111,6 @@ function chooseCheckpoint<F extends { readonly path: string }>(clean: readonly F
     needed: [{ ...only, path: CHECKPOINT_PATH }, ...tokenizer],
     skipped: clean.filter((file) => !kept.has(file)).map(({ path }) => path),
   };
-}
-
-function pickled(where: string): StudioError {
-  return new StudioError('model-pickle', `${where} is in Python’s pickle format, which is not read here.`, {
-    remedy:
-      'Opening a pickle file runs the code that is inside it. Take the safetensors version of the model; most model ' +
-      'pages offer it.',
-    where,
-  });
 }
 
 function sharded(where: string): StudioError {

@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { StudioError } from '../lib/errors.ts';
-import { findDuplicateKey } from '../lib/json.ts';
+import { findDuplicateKey, parseJson } from '../lib/json.ts';
 
 export type Campaign = 'metrics' | 'methods';
 
@@ -103,12 +103,7 @@ const manifestSchema = v.pipe(
  * @throws StudioError `survey-invalid` with the first thing that is wrong
  */
 export function parseManifest(source: string, text: string): SurveyManifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw surveyInvalid(source, `${MANIFEST_NAME} is not JSON`, cause);
-  }
+  const json = parseJson(text, (cause) => surveyInvalid(source, `${MANIFEST_NAME} is not JSON`, cause));
   const twice = findDuplicateKey(text);
   if (twice !== undefined) throw surveyInvalid(source, `${MANIFEST_NAME} has “${twice}” twice`);
   const result = v.safeParse(manifestSchema, json);

@@ -48,7 +48,7 @@ export function formatDuration(seconds: number): string {
 }
 
 export function formatPercent(share: number): string {
-  return `${Math.round(share * 100)} %`;
+  return `${Math.round(share * 100)}%`;
 }
 
 /** So many significant figures; tiny and huge values in scientific form. */

@@ -22,7 +22,7 @@ export const STATUS_WORDS: Readonly<Record<VisibleStatus | RunStatus, string>> =
   elsewhere: 'Worked on in another tab',
   new: 'Not started',
   running: 'Running',
-  pausing: 'Pausing after the work at hand',
+  pausing: 'Pausing after the current step',
   canceling: 'Stopping',
   paused: 'Paused',
   failed: 'Stopped by an error',

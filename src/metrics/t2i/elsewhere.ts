@@ -2,9 +2,11 @@
  * Scores of other programs: a CSV with a column for images and one or more of numbers, or JSON, a list of such rows or a
  * map from image to number. An image is told by its file name, or by the SHA-256 of its file.
  */
+
 import Papa from 'papaparse';
 import * as v from 'valibot';
 import { StudioError } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
 
 const MAX_ROWS = 1_000_000;
 const MAX_CHARACTERS = 256 * 2 ** 20;
@@ -123,12 +125,7 @@ const rowsSchema = v.array(v.record(v.string(), v.unknown()));
 const mapSchema = v.record(v.string(), v.pipe(v.number(), v.finite()));
 
 function jsonRows(text: string, source: string): Row[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw malformed(source, 'it is not JSON', cause);
-  }
+  const json = parseJson(text, (cause) => malformed(source, 'it is not JSON', cause));
   const rows = v.safeParse(rowsSchema, json);
   if (rows.success) return rows.output;
   const map = v.safeParse(mapSchema, json);

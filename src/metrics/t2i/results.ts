@@ -2,8 +2,10 @@
  * T2I-CompBench's files, so that its scripts and this program can be exchanged: pictures `<prompt>_<6-digit index>.png`,
  * and `vqa_result.json` with one answer for each, in the order of the index.
  */
+
 import * as v from 'valibot';
 import { StudioError } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
 
 const MAX_RESULTS = 1_000_000;
 /** Most file systems take 255 bytes. */
@@ -75,12 +77,7 @@ const resultsSchema = v.pipe(
 
 /** Reads `vqa_result.json`. @throws StudioError `t2i-results` naming the row */
 export function parseResults(text: string, source: string): ResultRow[] {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(source, 'it is not JSON', cause);
-  }
+  const json = parseJson(text, (cause) => invalid(source, 'it is not JSON', cause));
   const parsed = v.safeParse(resultsSchema, json);
   if (!parsed.success) {
     const [issue] = parsed.issues;

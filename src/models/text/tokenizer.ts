@@ -3,9 +3,11 @@
  * is cleaned, put into small letters and cut into pairs. SD repositories ship vocab.json and merges.txt without a
  * tokenizer.json, so the description that the tokenizer library wants is put together here.
  */
+
 import { Tokenizer } from '@huggingface/tokenizers';
 import * as v from 'valibot';
 import { StudioError } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
 import { cleanText } from './clean/cleanText.ts';
 
 export type ClipTokenizer = {
@@ -165,12 +167,7 @@ function escapeExpression(text: string): string {
 }
 
 function parse<S extends v.GenericSchema>(file: string, schema: S, text: string): v.InferOutput<S> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw invalid(file, 'it is not valid JSON', cause);
-  }
+  const json = parseJson(text, (cause) => invalid(file, 'it is not valid JSON', cause));
   const result = v.safeParse(schema, json);
   if (!result.success) throw invalid(file, result.issues[0].message);
   return result.output;

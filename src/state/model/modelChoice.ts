@@ -121,7 +121,7 @@ export async function mayLoad(ref: ModelRef, settings: Settings): Promise<boolea
       code: 'model-does-not-fit',
       message: `${generate.fits ? 'Training' : 'Drawing images'} with this model and these settings needs more memory than there is, so nothing was started.`,
       remedy:
-        'The memory plan on this page has settings that fit. Or load the model there all the same, and start again.',
+        'The memory plan on this page has settings that fit. Or load the model there anyway, and start again.',
     },
     'warning',
   );
@@ -196,5 +196,5 @@ function keepChoice(planned: PlannedSettings): void {
     ? planned
     : firstPreset(model.ref, model);
   useSettings.setState({ model: model.ref, base, settings });
-  if (before !== base) confirmDone('The settings now start from a preset for this model.');
+  if (before !== base) confirmDone('The settings now start from a preset that suits this model.');
 }

@@ -150,12 +150,12 @@ function disagreement(
   { t, difference, steps }: Recheck,
   total: number,
 ): ErrorReport {
-  const percent = Number.isFinite(difference) ? `${(100 * difference).toFixed(0)} %` : 'without measure';
+  const percent = Number.isFinite(difference) ? `${(100 * difference).toFixed(0)}%` : 'without measure';
   return {
     code: 'backends-disagree',
     message:
       `Image ${candidate + 1} of prompt ${prompt + 1} was computed again on the other backend (${steps} of ${total} steps), ` +
-      `and the squared difference at t = ${t} is another one: ${percent} off, where rounding explains 5 %.`,
+      `and the squared difference at t = ${t} is not the same: ${percent} off, where rounding explains 5%.`,
     remedy:
       'One of the two computes wrongly, as a rule the GPU with its driver. Begin the run again on the other backend and ' +
       'compare a few scores before you rely on these.',

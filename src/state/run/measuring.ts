@@ -56,7 +56,9 @@ export async function measureShownPool(metric: MetricChoice): Promise<void> {
   const title = metricOf(metric.name)?.title ?? metric.name;
   const { images, again } = measured;
   const replaced =
-    again === 0 ? '' : ` ${again} of them before, with other questions: the new numbers stand.`;
+    again === 0
+      ? ''
+      : ` ${again} of them had been measured with other questions: the new numbers replace those.`;
   confirmDone(
     images === 0
       ? `${title}: nothing was left to measure.`

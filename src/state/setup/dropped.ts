@@ -113,7 +113,7 @@ async function takeAdapter(weights: ModelFiles[number], config: Blob | null): Pr
   const name = weights.path.split('/').at(-1) ?? weights.path;
   if (weights.file.size > MAX_ADAPTER_BYTES) {
     throw new StudioError('file-too-large', `${name} is larger than any adapter for these models.`, {
-      remedy: 'A whole model is dropped as its folder, or as a checkpoint in its original layout.',
+      remedy: 'Drop a whole model as its folder, or as a checkpoint in its original layout.',
       where: name,
     });
   }
@@ -182,7 +182,7 @@ export async function openRunFile(path: string, file: Blob): Promise<void> {
     {
       code: 'run-file-other-version',
       message: `${path} was written by version ${version} of this page; this is ${__APP_VERSION__}.`,
-      remedy: 'The run can be started all the same; its numbers may differ in their last digits.',
+      remedy: 'The run can be started anyway; its numbers may differ in their last digits.',
     },
     'warning',
   );

@@ -1,8 +1,10 @@
 /** Run files: the JSON form of a `MiTuneSpec`, alone or as the `spec` or `config` of a report. */
+
 import * as v from 'valibot';
 import { strictSpecSchema } from '../../contract/runSchema.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import { StudioError } from '../../lib/errors.ts';
+import { parseJson } from '../../lib/json.ts';
 import { drawingMethod } from '../../methods/registry.ts';
 
 const MAX_CHARACTERS = 20_000_000;
@@ -18,16 +20,15 @@ export function parseRunFile(fileName: string, text: string): MiTuneSpec {
       where: fileName,
     });
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new StudioError('run-file-not-json', `${fileName} is not valid JSON.`, {
-      remedy: 'Save the run file again, or check it with a JSON editor.',
-      where: fileName,
-      cause,
-    });
-  }
+  const json = parseJson(
+    text,
+    (cause) =>
+      new StudioError('run-file-not-json', `${fileName} is not valid JSON.`, {
+        remedy: 'Save the run file again, or check it with a JSON editor.',
+        where: fileName,
+        cause,
+      }),
+  );
   const result = v.safeParse(strictSpecSchema, specOf(json));
   if (result.success) {
     drawingMethod(result.output);

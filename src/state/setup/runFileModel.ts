@@ -37,7 +37,7 @@ export async function compareWithRunFile(): Promise<void> {
       code: 'run-file-other-model',
       message: `${file} was made with another model: ${path} has other bytes.`,
       where: path,
-      remedy: 'The run can be started all the same, but its images and numbers will be other ones.',
+      remedy: 'The run can be started anyway, but its images and numbers will differ.',
     },
     'warning',
   );

@@ -83,7 +83,7 @@ function sameCampaign(a: AnswerFile, b: AnswerFile): boolean {
 function otherCampaign(path: string): StudioError {
   return new StudioError(
     'answers-other-campaign',
-    `${path} is of another survey than the files that are here.`,
+    `${path} belongs to another survey than the files that are here.`,
     {
       remedy:
         'Clear the files first, or leave this one out: tables are of one campaign with the same columns.',

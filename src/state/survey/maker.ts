@@ -100,7 +100,7 @@ async function draftOfRuns(runIds: readonly string[], category: string): Promise
   if (other !== undefined) {
     throw new StudioError(
       'survey-other-model',
-      `“${other.summary.name}” was drawn by another model than the first run.`,
+      `“${other.summary.name}” was drawn by another model than the first run was.`,
       {
         remedy: 'Export the sets of both runs, and make the pack from their folders.',
       },

@@ -4,7 +4,7 @@ import styles from './page.module.css';
 /** What a stage does, for somebody who sees it for the first time. The figures are those of `docs/demo-check.md`. */
 const WORDS = {
   build:
-    'The model predicts every step of a picture twice, with the prompt and without it. How much the two differ, summed over the drawing, estimates the information that picture and prompt share: MI. A picture that forgets one of two named objects follows its prompt less, and mostly scores lower.',
+    'The model predicts every step of a picture twice, with the prompt and without it. How much the two differ, summed over the drawing, estimates the information that picture and prompt share: MI. A picture that forgets one of two named objects follows its prompt less, and usually scores lower.',
   select:
     'Of every prompt the pictures with the most MI are kept to learn from. Nobody looks at them and no other model judges them; the exact percentages beside them are for you, and take no part in the choice.',
   train:

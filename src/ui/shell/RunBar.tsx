@@ -83,7 +83,7 @@ function Controls() {
         <Confirm
           open={asking}
           title="Stop this run now?"
-          text="The image or training step at hand is given up. Everything complete is kept, and the run can be continued."
+          text="The current image or training step is given up. Everything complete is kept, and the run can be continued."
           action="Stop now"
           onConfirm={cancelRun}
           onClose={() => setAsking(false)}
@@ -133,7 +133,7 @@ function RunModelNote() {
   const name = modelName(ref, list) ?? (ref.kind === 'url' ? ref.base : 'a model that is not loaded');
   return (
     <p className={styles.model}>
-      <span>Made with {name}: its images are shown once that is loaded.</span>
+      <span>Made with {name}: its images are shown once it is loaded.</span>
       <Button size="small" onClick={() => void requestRunModel(ref)}>
         Load it
       </Button>

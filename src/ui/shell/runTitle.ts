@@ -7,7 +7,7 @@ export function progressShare(progress: StageProgress | null): number | null {
   return progress === null || progress.total <= 0 ? null : Math.min(1, progress.done / progress.total);
 }
 
-/** What the browser's tab shows: `37 % - 2 min`, while a run works. */
+/** What the browser's tab shows: `37% - 2 min`, while a run works. */
 export function runTitle(working: boolean, progress: StageProgress | null): string {
   const share = progressShare(progress);
   if (!working || share === null) return APP_NAME;

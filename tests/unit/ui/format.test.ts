@@ -44,14 +44,14 @@ test('counts, bytes, shares and changes read as words', () => {
     '11.2 MB',
     '5.10 GB',
   ]);
-  expect(formatPercent(0.468)).toBe('47 %');
+  expect(formatPercent(0.468)).toBe('47%');
   expect([formatChange(0.0355), formatChange(-0.02)]).toEqual(['+0.0355', '−0.0200']);
   expect([formatAgo(0, 10_000), formatAgo(0, 7_200_000)]).toEqual(['just now', '2 h ago']);
 });
 
 test('the title shows progress only while a run works', () => {
   const progress = { stage: 'pool', done: 37, total: 100, unit: 'images', secondsLeft: 120 } as const;
-  expect(runTitle(true, progress)).toBe('37 % - 2 min · MI-Tune Studio');
+  expect(runTitle(true, progress)).toBe('37% - 2 min · MI-Tune Studio');
   expect(runTitle(false, progress)).toBe('MI-Tune Studio');
   expect(runTitle(true, null)).toBe('MI-Tune Studio');
 });

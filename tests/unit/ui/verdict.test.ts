@@ -36,9 +36,9 @@ function pair(before: number | null, after: number | null): ComparePair {
 describe('the verdict', () => {
   test('names the shares and what the interval allows to say', () => {
     expect(verdictSentence(record(0.1, 0.3))).toBe(
-      'Training helped: the exact score on held-out prompts was 52 % before and is 77 % after.',
+      'Training helped: the exact score on held-out prompts was 52% before and is 77% after.',
     );
-    expect(verdictSentence(record(-0.3, -0.1))).toMatch(/^Training did harm: .* 52 % before/);
+    expect(verdictSentence(record(-0.3, -0.1))).toMatch(/^Training did harm: .* 52% before/);
     expect(verdictSentence(record(-0.1, 0.2))).toMatch(/^Not settled: .* may be chance\.$/);
   });
 

@@ -22,7 +22,7 @@ export function AdaptersPage() {
     <>
       <PageHead
         title="Adapters"
-        lead="LoRA and DoRA files for the loaded model, of any tool: look inside, compare, merge, take along in another format."
+        lead="LoRA and DoRA files for the loaded model, from any tool: look inside, compare, merge, or take one along in another format."
       >
         <FilePicker
           label="Adapter files"

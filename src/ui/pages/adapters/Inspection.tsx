@@ -59,8 +59,8 @@ export function Inspection({ facts }: { readonly facts: AdapterFacts }) {
       )}
       <LayerTable layers={layers} comparison={comparison} />
       <p className={styles.explain}>
-        Change is the length of W′ − W in parts of the length of W. Used rank counts the singular values of B
-        A that make up 99 % of its square. Both measure weights, not images: a small change may show, a large
+        Change is the length of W′ − W as a share of the length of W. Used rank counts the singular values of
+        B A that make up 99% of its square. Both measure weights, not images: a small change may show, a large
         one may not.
       </p>
     </section>

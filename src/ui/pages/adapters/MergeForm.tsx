@@ -30,7 +30,7 @@ export function MergeForm({ options }: { readonly options: readonly ChoiceOption
       <h2 id="merge-title">Merge two</h2>
       <p className={styles.explain}>
         The weighted sum of both changes, as a LoRA of the given rank. Exact for two LoRAs whose ranks add up
-        to no more; else the largest singular values are kept, and what is lost is said.
+        to no more; else the largest singular values are kept, and the page says what is lost.
       </p>
       <div className={styles.merge}>
         <MergePartFields

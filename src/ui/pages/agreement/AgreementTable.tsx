@@ -46,8 +46,8 @@ export function AgreementTable({ ordering, others }: AgreementTableProps) {
       <p className={styles.note}>
         Means over prompts, with 95% intervals by bootstrap over prompts (none below four prompts). Tau-b: 1
         is the same order, 0 what chance gives, −1 the reverse; a prompt in which a score is the same
-        everywhere has none and is left out. The gain is in the units of the score that is held against: its
-        value for the image that {ordering.label} puts first, minus its mean over the prompt’s images.
+        everywhere has none and is left out. The gain is in the units of the other score: its value for the
+        image that {ordering.label} puts first, minus its mean over the prompt’s images.
       </p>
       <p className={styles.note}>
         The paper’s figure is the second column: MI against another metric over the images at ranks 1, 25 and

@@ -75,8 +75,9 @@ export function MeasurePool({ run }: { readonly run: OpenRun }) {
         </div>
         <p className={styles.caution}>{metric.caution}</p>
         <p className={styles.caution}>
-          Images that have its number are left out; what is measured stays when it is stopped. Takes up to{' '}
-          {formatBytes(model.deviceBytes)} of GPU memory; where the model is large, its UNet leaves meanwhile.
+          Images that have this number already are left out; what has been measured stays when you stop. Takes
+          up to {formatBytes(model.deviceBytes)} of GPU memory; the UNet of a large model is unloaded
+          meanwhile.
         </p>
         {metric.network.pixels === 'owlvit' ? <PlacesNote prompts={run.spec.prompts} /> : null}
         {asks ? (

@@ -51,7 +51,7 @@ export function DownloadPage() {
           file={file}
           text={
             untrained
-              ? `${kind}, rank ${adapter.rank}, of step 0: no checkpoint was better than the start, so it is not trained, and its file is called so. The trained one is the last adapter.`
+              ? `${kind}, rank ${adapter.rank}, of step 0: no checkpoint was better than the start, so it is untrained, and its file name says so. The trained one is the last adapter.`
               : `${kind}, rank ${adapter.rank}, the ${training.keepLast ? 'last checkpoint' : 'best checkpoint by validation'}, with its settings. Loads in diffusers and PEFT.`
           }
           missing={noAdapter}
@@ -95,7 +95,7 @@ export function DownloadPage() {
       {hasAdapter ? (
         <section className={styles.formats} aria-labelledby="formats-title">
           <h2 id="formats-title">The adapter in other formats</h2>
-          <p className={styles.text}>What each program makes of them is checked in tests of this page.</p>
+          <p className={styles.text}>Tests of this page check what each program makes of them.</p>
           <WorkMeter />
           <FormatList adapter={`run:${run.summary.id}:${run.version}`} />
         </section>

@@ -40,7 +40,7 @@ export function DownloadOffer({ id, download }: DownloadOfferProps) {
           onChange={(event) => setAccepted(event.currentTarget.checked)}
         />
         {plan.license === null
-          ? 'I have looked up that I may use this model'
+          ? 'I have checked that I may use this model'
           : `I have read and accept the ${plan.license.name} license`}
       </label>
       <div className={styles.buttons}>

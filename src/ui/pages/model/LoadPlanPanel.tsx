@@ -39,7 +39,7 @@ export function LoadPlanPanel({ loads = false }: { readonly loads?: boolean }) {
       {loads ? (
         <div className={styles.buttons}>
           <Button look={fits ? 'primary' : 'plain'} disabled={busy} onClick={() => void loadPlanned()}>
-            {fits ? 'Load this model' : 'Load it all the same'}
+            {fits ? 'Load this model' : 'Load it anyway'}
           </Button>
           <Button look="quiet" onClick={hidePlans}>
             Not now
@@ -100,7 +100,7 @@ function describeTrial({ trial, backend }: LoadPlan): string {
     case 'failed':
       return 'A trial on this device did not get that much memory.';
     case 'skipped':
-      return backend === 'wasm' ? 'Counted in memory of the processor.' : 'No trial was made.';
+      return backend === 'wasm' ? 'Counted in the memory of this computer.' : 'No trial was made.';
     default:
       return trial satisfies never;
   }

@@ -134,7 +134,7 @@ function Facts({ method }: { readonly method: Method }) {
     <Disclosure label="Source, differences and cost">
       <p className={styles.help}>Source: {paper}.</p>
       <p className={styles.help}>
-        {code === null ? 'No code of the authors’ was compared with.' : `Code compared with: ${code}`}
+        {code === null ? 'There is no code of the authors to compare with.' : `Code compared with: ${code}`}
         {code === null
           ? ''
           : license === null

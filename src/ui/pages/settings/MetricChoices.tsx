@@ -43,7 +43,7 @@ export function MetricChoices() {
                 <p className={styles.help}>
                   {model.name}: {formatLarge(model.parameters)} parameters, {formatBytes(model.sizeBytes)}, up
                   to {formatBytes(model.deviceBytes)} of GPU memory while it measures (the UNet of a large
-                  model leaves meanwhile),{' '}
+                  model is unloaded meanwhile),{' '}
                   <a href={model.license.url} target="_blank" rel="noreferrer">
                     license {model.license.name}
                   </a>

@@ -19,7 +19,7 @@ export function PlacesNote({ prompts }: { readonly prompts: readonly string[] })
         </Disclosure>
       )}
       {alwaysZero.length === 0 ? null : (
-        <Disclosure label={`UniDet itself would score ${formatPlural(alwaysZero.length, 'prompt')} always 0`}>
+        <Disclosure label={`UniDet itself would always score ${formatPlural(alwaysZero.length, 'prompt')} 0`}>
           <p className={styles.note}>
             An object is none of its 722 labels, or the phrase is “on top of”, for which the benchmark has no
             rule. OWL-ViT looks for the words all the same; do not set these numbers beside the paper’s.

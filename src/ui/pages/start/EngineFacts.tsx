@@ -19,7 +19,7 @@ export function EngineFacts() {
   const name =
     model === null
       ? waiting
-        ? (modelName(chosen, list) ?? 'A model of another server')
+        ? (modelName(chosen, list) ?? 'A model on another server')
         : null
       : (modelName(model.ref, list) ?? model.name);
   return (

@@ -12,7 +12,7 @@ import styles from './StartPage.module.css';
 const TIME_WORDS: Readonly<Record<TimeEstimate['basis'], string>> = {
   measured: 'at the speed measured here with this model',
   scaled: 'scaled from the shapes model on this machine; the first images will tell better',
-  assumed: 'for a middling machine; the first images will tell',
+  assumed: 'for an average machine; the first images will tell',
 };
 
 /** What the run will draw, evaluate, train on and store, and how long that takes here. */

@@ -34,7 +34,7 @@ export function StoragePage() {
       <StoredSection
         title="Adapters"
         items={list?.adapters ?? null}
-        empty="None taken in. Adapters that runs have trained are stored with their runs."
+        empty="None imported. Adapters that runs have trained are stored with their runs."
       />
       <StoredSection
         title="Image folders"

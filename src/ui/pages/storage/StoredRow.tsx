@@ -67,13 +67,7 @@ export function StoredRow({ item, onDelete }: StoredRowProps) {
             size="small"
             look="quiet"
             disabled={inUse || downloading}
-            title={
-              loaded
-                ? 'It is loaded: load another model first.'
-                : inUse
-                  ? 'It is being worked with.'
-                  : undefined
-            }
+            title={loaded ? 'It is loaded: load another model first.' : inUse ? 'It is in use.' : undefined}
             aria-label={`Delete ${name}`}
             onClick={onDelete}
           >

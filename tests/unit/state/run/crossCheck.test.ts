@@ -101,7 +101,7 @@ test('it waits until its time is a small share of the time of drawing', async ()
   expect(asked()).toHaveLength(1);
 });
 
-test('the share is at most 1.5 %', () => {
+test('the share is at most 1.5%', () => {
   expect(affordableSteps(1000, 0, 1, 50)).toBe(15);
   expect(affordableSteps(1000, 14.5, 1, 50)).toBe(0);
   expect(affordableSteps(1e6, 0, 1, 50)).toBe(50);
@@ -116,7 +116,7 @@ test('a disagreement is a warning of the run', async () => {
   expect(warnings).toMatchObject([{ code: 'backends-disagree' }]);
   expect(warnings[0]?.message).toContain('Image 100 of prompt 2');
   expect(warnings[0]?.message).toContain('t = 500');
-  expect(warnings[0]?.message).toContain('40 % off');
+  expect(warnings[0]?.message).toContain('40% off');
 });
 
 test('without another backend nothing is computed, nor asked for again', async () => {
