@@ -79,13 +79,20 @@ export function renoiseSteps(design: Design): Step[] {
   return renoisedPrompts(design).flatMap(({ draw }) => measureSteps(design, draw, design.renoise, label));
 }
 
-/** The study's own base model is a part of it, in case its main pools are smaller. */
+/**
+ * One prompt of every category under all base models before the next, so that they can be compared at any time. The
+ * study's own is a part of it, in case its main pools are smaller.
+ */
 export function baseSteps(design: Design, bases: readonly BaseModel[]): Step[] {
-  return [undefined, ...bases.map(({ digest }) => digest)].flatMap((base) =>
-    basePrompts(design, base).flatMap(({ draw }) =>
-      drawSteps(design, draw, { part: '1', item: 'other base models' }),
+  const label = { part: '1', item: 'other base models' } as const;
+  const models = [undefined, ...bases.map(({ digest }) => digest)].map((base) => basePrompts(design, base));
+  return Array.from({ length: design.bases.prompts }, (_, turn) =>
+    models.flatMap((prompts) =>
+      prompts
+        .filter((_, i) => i % design.bases.prompts === turn)
+        .flatMap(({ draw }) => drawSteps(design, draw, label)),
     ),
-  );
+  ).flat();
 }
 
 export function deepSteps(design: Design): Step[] {
