@@ -1,5 +1,11 @@
 /** When MI ranks, by how the base model fails: a table, the same by prompt, and a plot. */
-import { type BaseRow, baseRows, type ForgettingRow, forgettingRows } from '../analysis/bases.ts';
+import {
+  type BasePools,
+  type BaseRow,
+  baseRows,
+  type ForgettingRow,
+  forgettingRows,
+} from '../analysis/bases.ts';
 import { type Finding, findingOf } from '../analysis/bootstrap.ts';
 import { readPools } from '../analysis/pools.ts';
 import { basePrompts } from '../ranking.ts';
@@ -13,30 +19,36 @@ const OWN = 'the model of this study';
 export function baseSection({ store, design, schedule, bases }: Study): Section {
   const head = '### When does MI rank? Other base models';
   const wanted = [{ name: OWN, digest: undefined }, ...bases];
-  const pools = wanted.map(({ name, digest }) => ({
-    name,
-    pools: readPools(store, design, basePrompts(design, digest)),
-  }));
+  const pools = inCommon(
+    wanted.map(({ name, digest }) => ({
+      name,
+      pools: readPools(store, design, basePrompts(design, digest)),
+    })),
+  );
   const rows = baseRows(pools, schedule);
   if (rows.length < 2) return { text: `${head}\n\n*Not done yet.*`, plots: [] };
-  const prompts = basePrompts(design).length;
+  const [prompts, done] = [basePrompts(design).length, rows[0]?.prompts ?? 0];
+  const byPrompt = forgettingRows(pools, schedule);
   const text = [
     head,
-    `Base models draw the same ${prompts} test prompts with the same seeds, ${design.bases.candidates} candidates each, at the same guidance and steps${missingText(rows, prompts)}. A picture’s mistake is the first that applies: an object that is not there, swapped attributes, other attributes, a relation.`,
+    `Base models draw the same ${done === prompts ? prompts : `${done} (of ${prompts}, so far)`} test prompts with the same seeds, ${design.bases.candidates} candidates each, at the same guidance and steps. A picture’s mistake is the first that applies: an object that is not there, swapped attributes, other attributes, a relation.`,
     lawText(rows),
     baseTable(rows),
     '![Kendall’s tau and the worth of a choice by how often a base model forgets an object](shapes-study/tau-by-base.svg)',
-    'The same by prompt, pools of all these models together: how many of a prompt’s candidates forget an object.',
-    forgettingTable(forgettingRows(pools, schedule)),
+    `The same by prompt, pools of all these models together, by how many of a prompt’s candidates forget an object.${bestText(byPrompt)}`,
+    forgettingTable(byPrompt),
   ];
   return { text: text.join('\n\n'), plots: [{ name: 'tau-by-base.svg', svg: basePlot(rows) }] };
 }
 
-function missingText(rows: readonly BaseRow[], prompts: number): string {
-  const partly = rows.filter((row) => row.prompts < prompts);
-  return partly.length === 0
-    ? ''
-    : ` (so far ${partly.map((row) => `${row.prompts} prompts of ${row.name}`).join(', ')})`;
+/** The prompts that every base which has begun has drawn. */
+function inCommon(bases: readonly BasePools[]): readonly BasePools[] {
+  const begun = bases.filter(({ pools }) => pools.length > 0);
+  const texts = begun.map(({ pools }) => new Set(pools.map(({ text }) => text)));
+  return begun.map(({ name, pools }) => ({
+    name,
+    pools: pools.filter(({ text }) => texts.every((known) => known.has(text))),
+  }));
 }
 
 const GROWS: Readonly<Record<Finding, string>> = {
@@ -89,15 +101,26 @@ function baseTable(rows: readonly BaseRow[]): string {
   );
 }
 
+/** Where a pool has both kinds of candidates, and where it has hardly any of one. */
+function bestText(rows: readonly ForgettingRow[]): string {
+  const known = rows.filter(({ tau }) => findingOf(tau) !== 'none');
+  const best = known.toSorted((a, b) => b.tau.estimate - a.tau.estimate)[0];
+  return best === undefined || known.length < 2 ? '' : ` Tau is highest where ${partName(best)} do.`;
+}
+
+function partName({ above, upTo }: ForgettingRow): string {
+  return `${above === 0 ? 'up to' : `above ${100 * above}%, up to`} ${100 * upTo}%`;
+}
+
 function forgettingTable(rows: readonly ForgettingRow[]): string {
   return table(
     ['candidates that forget an object', 'pools', 'tau', 'pools with a tau', 'top-1 − random, points'],
-    rows.map(({ above, upTo, prompts, tau, gain }) => [
-      `${above === 0 ? 'up to' : `above ${100 * above}%, up to`} ${100 * upTo}%`,
-      String(prompts),
-      interval(tau),
-      String(tau.count),
-      points(gain),
+    rows.map((row) => [
+      partName(row),
+      String(row.prompts),
+      interval(row.tau),
+      String(row.tau.count),
+      points(row.gain),
     ]),
   );
 }
