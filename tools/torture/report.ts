@@ -209,12 +209,16 @@ function soakTable(rows: readonly SoakRow[]): string {
   const same = new Set(rows.map((row) => row.outcome)).size === 1;
   return (
     `${rows.length} runs of the built-in model through the page, each looked at on every page and deleted. ` +
-    `Their numbers are ${same ? 'the same in all of them, to the last bit' : '**not the same**'}.\n\n` +
+    `Their numbers are ${same ? 'the same in all of them, to the last bit' : '**not the same**'}. ` +
+    'What the heap grows by is machine code, which the browser makes of whatever is called often, and its own lists of what took how long, which are limited.\n\n' +
     table(
       ['after garbage collection', `after run ${first.run + 1}`, `after run ${last.run + 1}`],
       [
         line('tensors', (row) => row.tensors),
         line('JavaScript heap of the page, MB', (row) => Math.round(row.heapBytes / 1e5) / 10),
+        line('of it what scripts made: objects, texts, functions, KB', (row) =>
+          Math.round(row.madeBytes / 1e3),
+        ),
         line('DOM nodes, attached or not', (row) => row.nodes),
         line('event listeners', (row) => row.listeners),
         line('stored files', (row) => row.files),

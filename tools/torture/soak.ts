@@ -14,6 +14,8 @@ export type SoakRow = {
   readonly outcome: string;
   readonly tensors: number;
   readonly heapBytes: number;
+  /** Of the heap what scripts made; the rest is compiled code and the browser's own. */
+  readonly madeBytes: number;
   readonly nodes: number;
   readonly listeners: number;
   /** Files and records of the page after the run was deleted. */
@@ -72,6 +74,35 @@ async function job(page: Page): Promise<string> {
   return createHash('sha256').update(text).digest('hex');
 }
 
+const MADE = ['object', 'array', 'string', 'concatenated string', 'sliced string', 'closure', 'number'];
+
+type Snapshot = {
+  readonly snapshot: {
+    readonly meta: {
+      readonly node_fields: readonly string[];
+      readonly node_types: readonly [readonly string[], ...unknown[]];
+    };
+  };
+  readonly nodes: readonly number[];
+};
+
+/** By a picture of the whole heap: machine code of what is called often grows for hours, and says nothing of leaks. */
+async function madeByScripts(devtools: CDPSession): Promise<number> {
+  const chunks: string[] = [];
+  const take = ({ chunk }: { readonly chunk: string }) => chunks.push(chunk);
+  devtools.on('HeapProfiler.addHeapSnapshotChunk', take);
+  await devtools.send('HeapProfiler.takeHeapSnapshot', { reportProgress: false });
+  devtools.off('HeapProfiler.addHeapSnapshotChunk', take);
+  const { snapshot, nodes } = JSON.parse(chunks.join('')) as Snapshot;
+  const { node_fields: fields, node_types: types } = snapshot.meta;
+  const [type, size] = [fields.indexOf('type'), fields.indexOf('self_size')];
+  let bytes = 0;
+  for (let at = 0; at < nodes.length; at += fields.length) {
+    if (MADE.includes(types[0][nodes[at + type] as number] as string)) bytes += nodes[at + size] as number;
+  }
+  return bytes;
+}
+
 async function measure(page: Page, devtools: CDPSession): Promise<Omit<SoakRow, 'run' | 'outcome'>> {
   // Confirmations pass by themselves.
   await page.waitForFunction(() => document.querySelector('[aria-label="Dismiss message"]') === null);
@@ -105,6 +136,7 @@ async function measure(page: Page, devtools: CDPSession): Promise<Omit<SoakRow, 
   return {
     ...kept,
     heapBytes: of('JSHeapUsedSize'),
+    madeBytes: await madeByScripts(devtools),
     nodes: of('Nodes'),
     listeners: of('JSEventListeners'),
   };

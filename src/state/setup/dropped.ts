@@ -149,11 +149,13 @@ export async function openPromptFiles(files: ModelFiles): Promise<void> {
   confirmDone(`${files.length} lists joined: ${count} prompts.`);
 }
 
+const NO_LIST = ['prompts-not-text', 'prompts-format', 'prompts-too-large'];
+
 function takePromptList(name: string, text: string): void {
   goTo('start');
   const { failure } = readPrompts(name, text);
-  // A list with a mistake can be mended in the field; what is no text or empty would only take the place of the one there.
-  if (text.trim() === '' || failure?.code === 'prompts-not-text') {
+  // A list with a mistake can be mended in the field; what is none or empty would only take the place of the one there.
+  if (text.trim() === '' || NO_LIST.includes(failure?.code ?? '')) {
     throw new StudioError(failure?.code ?? 'prompts-empty', failure?.message ?? `${name} is empty.`, {
       remedy: failure?.remedy ?? 'Choose a file with one prompt a line.',
       where: name,

@@ -4,8 +4,14 @@ import { missingFeature } from '../../../src/state/page/capabilities.ts';
 import { raiseAlert, useNotices, withdrawAlert } from '../../../src/state/page/notices.ts';
 import { typedPrompts } from '../../../src/state/run/compare.ts';
 import { ImageCache } from '../../../src/state/run/images.ts';
-import { classifyFiles } from '../../../src/state/setup/dropped.ts';
-import { joinPromptLists, promptTexts, readPrompts } from '../../../src/state/setup/prompts.ts';
+import { classifyFiles, openPromptFiles } from '../../../src/state/setup/dropped.ts';
+import {
+  joinPromptLists,
+  promptTexts,
+  readPrompts,
+  setPromptText,
+  usePrompts,
+} from '../../../src/state/setup/prompts.ts';
 
 describe('dropped files are known by their names', () => {
   test.each([
@@ -56,6 +62,17 @@ describe('prompt lists', () => {
         { name: 'b.csv', text: '"' },
       ]),
     ).toThrow('b.csv, line 1');
+  });
+
+  test.each([
+    ['run.json', '{"version":1}', 'prompts-format'],
+    ['adapter.safetensors', '\0\0', 'prompts-format'],
+    ['list.txt', '\0\0', 'prompts-not-text'],
+    ['list.csv', ' ', 'prompts-empty'],
+  ])('that are none do not take the place of what was typed: %s', async (path, text, code) => {
+    setPromptText('typed for an hour');
+    await expect(openPromptFiles([{ path, file: new Blob([text]) }])).rejects.toMatchObject({ code });
+    expect(usePrompts.getState().text).toBe('typed for an hour');
   });
 
   test('that are empty are no failure', () => {
