@@ -112,6 +112,7 @@ export function adaptsText(adapter: Adapter): boolean {
   return [...adapter.layers, ...adapter.fixed].some((l) => l.module.startsWith('text_encoder.'));
 }
 
+/** Frees the trained matrices and those that an import holds fixed. */
 export function disposeAdapter(adapter: Adapter): void {
   for (const { tensor } of adapterParameters(adapter)) tensor.dispose();
   for (const layer of adapter.fixed) disposeFixedLayer(layer);

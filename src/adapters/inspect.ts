@@ -8,6 +8,7 @@ import { matrixSize, type PlainAdapter, type PlainLayer } from './plain.ts';
 /** Share of the squared length that the used directions make up. */
 const USED_SHARE = 0.99;
 
+/** Size, rank and spectrum of the change that an adapter makes to one layer. */
 export async function inspectLayer(layer: PlainLayer, frozen: FrozenWeights): Promise<LayerFacts> {
   const { module, update, magnitude } = layer;
   const w = await frozen(module);
@@ -67,6 +68,7 @@ export function modulesOf(adapters: readonly PlainAdapter[]): readonly string[] 
   return [...new Set(adapters.flatMap(({ layers }) => layers.map(({ module }) => module)))];
 }
 
+/** The adapter's layer of that module; null where it has none. */
 export function layerOf({ layers }: PlainAdapter, module: string): PlainLayer | null {
   return layers.find((layer) => layer.module === module) ?? null;
 }

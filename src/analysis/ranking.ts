@@ -47,6 +47,7 @@ export function truthOfRandom({ truth }: Ranking): number {
   return mean(truth);
 }
 
+/** The highest truth of any candidate: the most that a choice could gain. */
 export function truthOfBest({ truth }: Ranking): number {
   return Math.max(...truth);
 }

@@ -9,6 +9,7 @@ export const FEWEST_PROMPTS = 4;
 /** Mean over prompts with its 95% interval (none below four prompts); prompts without a value (NaN) are left out. */
 export type Summary = ConfidenceInterval & { readonly count: number };
 
+/** Mean and interval over the prompts that have a value. */
 export function summarize(values: readonly number[]): Summary {
   const known = values.filter((value) => !Number.isNaN(value));
   if (known.length < FEWEST_PROMPTS) {

@@ -14,11 +14,13 @@ export function pathsOf(group: GroupName): readonly FieldPath[] {
   return Object.keys(FIELDS[group].fields).map((name) => `${group}.${name}` as FieldPath);
 }
 
+/** The entry of the table that describes a setting. */
 export function fieldOf(path: FieldPath): Field & Flag {
   const [group, name] = splitPath(path);
   return (FIELDS[group].fields as Readonly<Record<string, Field & Flag>>)[name] as Field & Flag; // a path is made from the table
 }
 
+/** The value of a setting; null where it is absent. */
 export function getField(settings: Settings, path: FieldPath): FieldValue {
   const [group, name] = splitPath(path);
   return (settings[group] as Readonly<Record<string, FieldValue>>)[name] ?? null;

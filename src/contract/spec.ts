@@ -58,6 +58,7 @@ export type ModelRef =
   | { readonly kind: 'url'; readonly base: string }
   | { readonly kind: 'local'; readonly id: string };
 
+/** Whether two references name one model. */
 export function sameRef(a: ModelRef, b: ModelRef): boolean {
   return a.kind === 'url' ? b.kind === 'url' && a.base === b.base : b.kind === 'local' && a.id === b.id;
 }

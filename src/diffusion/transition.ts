@@ -5,6 +5,7 @@ import { type GaussianKernel, logProbCoefficients } from './kernel.ts';
 /** A step with less noise than this is taken for deterministic: DDPM's last has a standard deviation of 1e-10. */
 const LEAST_STD = 1e-6;
 
+/** False for steps that add too little noise to have a log-probability worth computing. */
 export function isStochastic({ std }: GaussianKernel): boolean {
   return std > LEAST_STD;
 }

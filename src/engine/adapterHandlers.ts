@@ -18,6 +18,7 @@ import type { RequestContext } from './requestContext.ts';
 
 const MAX_RANK = 1024;
 
+/** Writes an adapter in another program's format, layer by layer. */
 export async function exportFile(
   { adapter, format, rank = LOW_RANK, half = false }: Requests['exportFile']['args'],
   context: RequestContext,
@@ -81,6 +82,7 @@ async function adapterPieces(
   return { pieces, losses };
 }
 
+/** Keeps an adapter file that fits the loaded model. */
 export async function importAdapter(
   { name, bytes, config = null }: Requests['importAdapter']['args'],
   { engine }: RequestContext,
@@ -91,6 +93,7 @@ export async function importAdapter(
   return reportAdapter(`import:${id}`, opened);
 }
 
+/** Facts of every layer, and distances from another adapter where one is named. */
 export async function inspectAdapter(
   { adapter: id, other }: Requests['inspectAdapter']['args'],
   context: RequestContext,
@@ -119,6 +122,7 @@ export async function inspectAdapter(
   return { name, format, kind: kindOf(adapter), notes, layers, norm, comparison };
 }
 
+/** The weighted sum of adapters, kept beside the imported ones. */
 export async function mergeToImport(
   { parts, rank, name }: Requests['mergeAdapters']['args'],
   context: RequestContext,

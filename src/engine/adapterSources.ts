@@ -96,11 +96,13 @@ export async function openTuned(
   }
 }
 
+/** DoRA where any layer has a magnitude, LoRA where any has factors. */
 export function kindOf({ layers }: PlainAdapter): AdapterKindName {
   if (layers.some((layer) => layer.magnitude !== null)) return 'dora';
   return layers.some((layer) => layer.update.kind === 'lowRank') ? 'lora' : 'difference';
 }
 
+/** What the page shows of an adapter in its list. */
 export function reportAdapter(id: string, { adapter, name, format, notes }: OpenedAdapter): AdapterReport {
   const { layers } = adapter;
   const sizes = layers.map(({ update, magnitude }) => {

@@ -51,6 +51,7 @@ type Loaded = {
 /** What fits into the budgets, for the settings of one run. */
 type Fit = { readonly key: string; readonly limits: RowLimits };
 
+/** The device and the model on it, one at a time, and the meters that measure its images. */
 export class Engine {
   readonly device: ComputeDevice;
   readonly #options: EngineOptions;

@@ -41,10 +41,12 @@ export function readChunks(bytes: Uint8Array, name: string): PngChunk[] {
   return chunks;
 }
 
+/** A PNG file of these chunks, checksums included. */
 export function writeChunks(chunks: readonly PngChunk[]): Uint8Array<ArrayBuffer> {
   return concatBytes([SIGNATURE, ...chunks.map(encodeChunk)]);
 }
 
+/** The refusal of a PNG file. */
 export function invalidPng(name: string, problem: string, cause?: unknown): StudioError {
   return new StudioError('png-invalid', `${name} is not a usable PNG image: ${problem}.`, {
     remedy: 'Open it in an image editor and save it again as an 8-bit PNG without interlacing.',

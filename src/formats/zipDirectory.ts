@@ -183,6 +183,7 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
+/** The refusal of an archive. */
 export function zipUnreadable(source: string, problem: string, cause?: unknown): StudioError {
   return new StudioError('zip-unreadable', `${source} cannot be opened: ${problem}.`, {
     remedy: 'Download it again, or pack its files again as an ordinary zip archive.',

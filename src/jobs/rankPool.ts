@@ -51,6 +51,7 @@ export function rankPool(
   };
 }
 
+/** Names a candidate within its round. */
 export function candidateKey(prompt: number, candidate: number): string {
   return `${prompt}/${candidate}`;
 }

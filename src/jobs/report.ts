@@ -20,6 +20,7 @@ type Machine = {
   readonly weights: Readonly<Record<string, string>>;
 };
 
+/** The content of report.json. */
 export function buildReport(
   state: RunState,
   seconds: Readonly<Record<string, number>>,

@@ -12,6 +12,7 @@ import { listRunRecords, runSizeBytes } from '../storage/runs.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
 import { latestTrained, loadBest, ofVersion, selectionInForce } from './trained.ts';
 
+/** What lists show of a run. */
 export async function summarize(backing: Backing, head: RunHead): Promise<RunSummary> {
   const { id, name, createdAt, updatedAt, stage, round, progress } = head;
   return {

@@ -7,6 +7,7 @@
 /** Entry [k * 256 + b]: what byte b leaves when k more bytes, all zero, follow it. */
 const TABLES = makeTables();
 
+/** CRC-32 as in zip and PNG, eight bytes at a time. */
 export function crc32(bytes: Uint8Array): number {
   const aligned = bytes.byteOffset % 4 === 0;
   const pairs = aligned ? bytes.byteLength >>> 3 : 0;

@@ -37,6 +37,7 @@ export function halfToFloat(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
+/** Bits of float16, rounded to nearest even. */
 export function floatsToHalves(values: Float32Array): Uint16Array {
   const halves = new Uint16Array(values.length);
   for (let i = 0; i < halves.length; i++) halves[i] = floatToHalf(values[i] ?? 0);

@@ -3,6 +3,7 @@ import { uniformInt } from './philox.ts';
 
 export type ConfidenceInterval = { readonly estimate: number; readonly low: number; readonly high: number };
 
+/** NaN of no values. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

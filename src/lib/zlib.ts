@@ -1,6 +1,7 @@
 /** zlib streams (RFC 1950) and bare deflate (RFC 1951) by the platform's own codec, in pages, workers and Node alike. */
 import { concatBytes } from './bytes.ts';
 
+/** A zlib stream, header and checksum included. */
 export async function deflate(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('deflate'));
   return new Uint8Array(await new Response(compressed).arrayBuffer());

@@ -44,6 +44,7 @@ export function packMeasurements(measurements: readonly RenoiseMeasurement[]): F
   return Float32Array.from(measurements.flatMap((m) => [m.squaredDifference, m.uncondError, m.condError]));
 }
 
+/** Gives the three numbers of each draw their names, in the order of the plan. */
 export function unpackMeasurements(terms: Float32Array, plan: readonly RenoiseDraw[]): RenoiseMeasurement[] {
   return plan.map(({ t, draw }, i) => ({
     t,

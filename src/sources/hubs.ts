@@ -44,6 +44,7 @@ export function hubUrl(
   return hub.origin + hub[template].replace(/\{(\w+)\}/g, (_, name: string) => escaped[name] ?? '');
 }
 
+/** A path within an address, its slashes kept. */
 export function escapePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

@@ -165,6 +165,7 @@ export function metricFileUrl({ from }: MetricFile, hub: Hub): string {
   return 'url' in from ? from.url : hubUrl(hub, 'file', from);
 }
 
+/** Null for an id that this version does not know. */
 export function metricModel(id: string): MetricModel | null {
   return METRIC_MODELS.find((model) => model.id === id) ?? null;
 }

@@ -49,6 +49,7 @@ export function answersOf(
   return { campaign, columns: named, answers };
 }
 
+/** CSV in the columns and with the words of the official notebooks. */
 export function writeAnswers({ campaign, columns, answers }: AnswerFile): string {
   const flags = (answer: Answer) => answer.selected.map((chosen) => (chosen ? 'True' : 'False'));
   if (campaign === 'metrics') {

@@ -125,6 +125,7 @@ function sameNames(names: readonly string[], columns: readonly string[]): boolea
   return names.length === columns.length && columns.every((column) => names.includes(column));
 }
 
+/** The refusal of a survey pack. */
 export function surveyInvalid(source: string, problem: string, cause?: unknown): StudioError {
   return new StudioError('survey-invalid', `${source} is not a usable survey pack: ${problem}.`, {
     remedy: 'Ask its author for a new one: packs are made on the survey page of this program.',

@@ -4,6 +4,7 @@ import { type MethodTable, type PatternTable, patternName, patternsOf, type Shar
 
 const NUMBERS = ['count', 'rounds', 'share', 'low', 'high'] as const;
 
+/** Table 3 as CSV, a row for each group and pattern or column. */
 export function patternsCsv({ columns, groups }: PatternTable): string {
   const rows = groups.flatMap(({ name, patterns, byColumn }) => [
     ...patternsOf(columns.length).map((pattern, i) => [
@@ -17,6 +18,7 @@ export function patternsCsv({ columns, groups }: PatternTable): string {
   return writeCsv(['group', 'of', 'selected', ...NUMBERS], rows);
 }
 
+/** Table 4 as CSV, a row for each category and method. */
 export function methodsCsv({ methods, categories }: MethodTable): string {
   const rows = categories.flatMap(({ name, byMethod }) =>
     methods.map((method, i) => [name, method, ...numbers(byMethod[i])]),

@@ -37,6 +37,7 @@ const LAYERS = 3;
 const WEIGHT_STREAM = 0x76000000;
 const TABLE_STREAM = 0x76010000;
 
+/** Shapes of its parameters in the order in which they are kept. */
 export function valueShapes({ features, hidden, steps }: ValueSize): readonly (readonly number[])[] {
   const layers = Array.from({ length: LAYERS }, (_, k) => [
     [k === 0 ? features : hidden, hidden],

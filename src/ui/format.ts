@@ -26,6 +26,7 @@ export function formatLarge(value: number): string {
   return `${trim(value / 1e9)} G`;
 }
 
+/** In units of a thousand, as disks are sold. */
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -80,6 +81,7 @@ export function formatDay(then: number, now = Date.now()): string {
   return day === DAY.format(now) ? `today at ${CLOCK.format(then)}` : day;
 }
 
+/** Both in milliseconds. */
 export function formatAgo(then: number, now: number): string {
   const seconds = (now - then) / 1000;
   return seconds < 45 ? 'just now' : `${formatDuration(seconds)} ago`;

@@ -5,6 +5,7 @@ import type { Metric } from '../metrics/metric.ts';
 import { METRICS } from '../metrics/registry.ts';
 import { formatNumber, formatPercent } from './format.ts';
 
+/** Whether any metric that this version knows has a number for the candidate. */
 export function isMeasured({ metrics }: CandidateRecord): boolean {
   return METRICS.some(({ name }) => name in metrics);
 }

@@ -46,6 +46,7 @@ export async function exportLayers(
   return { tensors, losses };
 }
 
+/** A float32 tensor of a file, from values that are there already. */
 export function floats(name: string, shape: readonly number[], data: Float32Array): LazyTensor {
   return { name, dtype: 'F32', shape, read: async () => data };
 }

@@ -18,6 +18,7 @@ type LayerRequest = {
   readonly overFrozen: boolean;
 };
 
+/** What the tensors of one layer say: a difference or its factors, and a magnitude where there is one. */
 export async function readUpdate(file: SafetensorsFile, request: LayerRequest): Promise<PlainLayer> {
   const { module, shape, keys } = request;
   const whole = keys.get('difference');

@@ -67,6 +67,7 @@ function scoresColumn(pool: readonly Ranked[]): string {
   );
 }
 
+/** What is wrong where no image has the reward, and what to do about it. */
 export function rewardsMissing(reward: string): StudioError {
   return reward === 'file'
     ? new StudioError(

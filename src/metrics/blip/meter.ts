@@ -11,6 +11,7 @@ import { askedPhrases, MAX_QUESTIONS, questionIds, questionOf } from './question
 import { encodeBlipImage, encodeQuestions, logitsOf, padQuestions, startAnswers, yesShare } from './run.ts';
 import type { WordPieceTokenizer } from './wordPiece.ts';
 
+/** @param options.phrases noun phrases that people corrected, by prompt */
 export function blipMeter(
   metric: Metric,
   blip: Blip,

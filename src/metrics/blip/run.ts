@@ -15,6 +15,7 @@ type QuestionBatch = {
   readonly lengths: readonly number[];
 };
 
+/** Rows of one length; what is padded is masked by the true lengths. */
 export function padQuestions(rows: readonly (readonly number[])[], pad: number): QuestionBatch {
   const longest = Math.max(...rows.map((row) => row.length));
   return {

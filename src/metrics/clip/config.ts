@@ -149,6 +149,7 @@ function parse<S extends v.GenericSchema>(schema: S, json: unknown, file: string
   throw configError(file, `${v.getDotPath(issue) ?? 'the file'}: ${issue.message}`);
 }
 
+/** The refusal of a checkpoint's configuration. */
 export function configError(file: string, problem: string): StudioError {
   return new StudioError('metric-config', `This metric cannot be loaded: in ${file}, ${problem}.`, {
     where: file,

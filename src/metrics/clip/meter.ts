@@ -11,6 +11,7 @@ import type { Clip } from './load.ts';
 import { cosine, imageFeatures, unitRows } from './run.ts';
 import { textRows } from './textRows.ts';
 
+/** @param pixelsOf the preparation of pictures that the metric's original uses */
 export function clipMeter(
   metric: Metric,
   clip: Clip,

@@ -15,6 +15,7 @@ type TextRows = {
   of(text: string): Float32Array;
 };
 
+/** Rows that are asked for again cost nothing; they stay as long as the meter. */
 export function textRows(
   { text, parts }: Pick<Clip, 'text'> & { readonly parts: Pick<Clip['parts'], 'text'> },
   tokenizer: ClipTokenizer,

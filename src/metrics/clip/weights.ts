@@ -7,6 +7,7 @@ import type { ClipConfig } from './config.ts';
 export type ClipTextTower = { readonly encoder: TextWeights; readonly projection: Linear };
 export type ClipVisionTower = { readonly encoder: VisionWeights; readonly projection: Linear };
 
+/** The encoder of texts with its projection to the common space. */
 export function buildTextTower(config: ClipConfig, p: ParameterSource): ClipTextTower {
   return {
     encoder: buildTextEncoder(config.text, p),
@@ -14,6 +15,7 @@ export function buildTextTower(config: ClipConfig, p: ParameterSource): ClipText
   };
 }
 
+/** The encoder of pictures with its projection to the common space. */
 export function buildVisionTower(config: ClipConfig, p: ParameterSource): ClipVisionTower {
   return {
     encoder: buildVision(config.vision, p),

@@ -9,6 +9,7 @@ import type { RgbImage } from '../../formats/png.ts';
 const SUPPORT = 2;
 const BITS = 22;
 
+/** Does not write to the image; gives it back where the size stays. */
 export function resizeBicubic(image: RgbImage, height: number, width: number): RgbImage {
   const wide = width === image.width ? image : pass(image, width, 'columns');
   return height === wide.height ? wide : pass(wide, height, 'rows');

@@ -12,6 +12,7 @@ export type Planes = {
   readonly width: number;
 };
 
+/** Horizontally first, then vertically. */
 export function resizePlanes(
   image: Planes,
   height: number,

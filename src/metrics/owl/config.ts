@@ -38,6 +38,7 @@ export function parseOwlConfig(json: unknown, file: string): ClipConfig {
   return { ...config, text: { ...config.text, eosTokenId: 2 } };
 }
 
+/** Whether a checkpoint has transformers' names of OWL-ViT. */
 export function isOwlLayout(file: Pick<TensorFile, 'entries'>): boolean {
   return file.entries.has('owlvit.logit_scale') && file.entries.has('box_head.dense0.weight');
 }

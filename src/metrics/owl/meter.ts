@@ -13,6 +13,7 @@ import { detectionsOf, OWL_CONFIDENCE } from './detect.ts';
 import type { Owl } from './load.ts';
 import { classLogits, patchBoxes, patchFeatures } from './run.ts';
 
+/** @param pixelsOf the preparation of pictures that the detector was trained with */
 export function owlMeter(
   metric: Metric,
   owl: Owl,

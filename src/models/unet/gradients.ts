@@ -48,6 +48,7 @@ type Gradients = {
   readonly latent: Tensor4D | null;
 };
 
+/** Gradients of one micro-batch, by one tape or stage by stage: the same numbers, at other costs of memory and time. */
 export async function unetGradients(request: GradientRequest, mode: GradientMode): Promise<Gradients> {
   return mode === 'whole' ? wholeTape(request) : paced(sweep(request), settle);
 }

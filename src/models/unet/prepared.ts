@@ -75,6 +75,7 @@ export function embedTime(w: UnetWeights, t: readonly number[], project: Project
   });
 }
 
+/** Frees what was computed once for all steps. */
 export function disposePrepared({ contexts, biases }: PreparedUnet): void {
   const tensors: Tensor[] = [...contexts.values()].flatMap(({ k, v }) => [k, v]);
   tf.dispose([biases, ...tensors]);

@@ -82,6 +82,7 @@ function runBlock(w: VaeBlock, x: Tensor4D, vae: VaeWeights, direction: 'down' |
   });
 }
 
+/** The middle block: a residual block, attention over all pixels, a residual block. */
 export function runMid(w: VaeMid, x: Tensor4D, vae: VaeWeights): Tensor4D {
   return tf.tidy(() => runResnet(w.last, runAttention(w.attention, runResnet(w.first, x, vae), vae), vae));
 }

@@ -36,6 +36,7 @@ export const useAdapters = create<AdaptersState>()(() => ({
 const { setState: set, getState: get } = useAdapters;
 let abort: AbortController | null = null;
 
+/** Reads the list of imported adapters anew; what came in meanwhile stays in it. */
 export async function refreshAdapters(): Promise<void> {
   const before = get().imported ?? [];
   const list = await attempt(() => engineClient().call('stored', {}));
@@ -121,6 +122,7 @@ export async function merge(
 
 type ExportOptions = { readonly rank: number; readonly half: boolean };
 
+/** Null where it was stopped or failed, which is then said. */
 export function exportAdapterFile(
   adapter: AdapterId,
   format: ExportName,

@@ -38,6 +38,7 @@ type PlanAsked = {
   readonly drawnBy: MethodChoice | null;
 };
 
+/** What the engine is asked for the memory of one mode. */
 export function planRequest(
   ref: ModelRef,
   settings: Settings,

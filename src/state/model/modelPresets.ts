@@ -10,6 +10,7 @@ export function presetsOf(ref: ModelRef, loaded: ModelReport | null): readonly P
   return presetsFor({ shapesWorld: drawsShapes(ref, loaded) });
 }
 
+/** Whether a preset suits the model. */
 export function offersPreset(ref: ModelRef, loaded: ModelReport | null, name: PresetName): boolean {
   return presetsOf(ref, loaded).some((preset) => preset.name === name);
 }

@@ -42,6 +42,7 @@ export const useStored = create<StoredState>()(() => ({
 const { setState: set, getState: get } = useStored;
 const running = new Map<string, AbortController>();
 
+/** Names a stored item across its kinds. */
 export function itemKey({ kind, id }: Pick<StoredItem, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
 }

@@ -68,6 +68,7 @@ export async function ensureEngine(choice: BackendChoice, ref: ModelRef): Promis
   return prepareEngine(choice, ref);
 }
 
+/** False where it was stopped or failed, which is then said. */
 export function loadModel(ref: ModelRef): Promise<boolean> {
   return adopt(ref, (signal) => engineClient().call('loadModel', { ref }, { onProgress, signal }));
 }
@@ -121,6 +122,7 @@ export function stopLoading(): void {
   abort?.abort();
 }
 
+/** Nothing can be computed until the engine is started again. */
 export function failEngine(report: ErrorReport): void {
   set({ status: 'failed', failure: report, progress: null });
 }

@@ -3,6 +3,7 @@ import { EngineClient } from '../../engine/client.ts';
 
 let client: EngineClient | null = null;
 
+/** The one engine of this page; the first call starts it. */
 export function engineClient(): EngineClient {
   client ??= new EngineClient();
   return client;

@@ -30,10 +30,12 @@ export function pageOf(stage: StageName): PageName | null {
   }
 }
 
+/** A page that the user chose: the run's progress no longer turns to others. */
 export function goTo(page: PageName): void {
   useNavigation.setState({ page, following: false });
 }
 
+/** Shows the page of a stage that begins, unless the user has turned to another. */
 export function followStage(stage: StageName): void {
   const page = pageOf(stage);
   if (page !== null && useNavigation.getState().following) useNavigation.setState({ page });

@@ -21,6 +21,7 @@ export const useEvaluated = create<EvaluatedState>()(() => ({ key: null, pairs: 
 
 type Evaluation = Pick<EvaluationRecord, 'version' | 'round' | 'adapterStep'>;
 
+/** Names an evaluation across runs. */
 export function evaluationKey(runId: string, { version, round, adapterStep }: Evaluation): string {
   return `${runId}/${round}/${version}/${adapterStep}`;
 }

@@ -118,6 +118,7 @@ export function sameRanking(a: Ranking, b: Ranking): boolean {
   );
 }
 
+/** A round's pool as its own ranking orders it, with the stored selection. */
 export function showRound(round: number): void {
   const { original, storedRankings } = get();
   const ranking = storedRankings.get(round) ?? original;
@@ -126,6 +127,7 @@ export function showRound(round: number): void {
   applyStored();
 }
 
+/** Adds candidates that were just drawn, all of one round. */
 export function receiveCandidates(records: readonly CandidateRecord[]): void {
   const first = records[0];
   if (first === undefined) return;
@@ -195,6 +197,7 @@ async function applyRanking(ranking: Ranking): Promise<boolean> {
   return true;
 }
 
+/** Keeps an image by hand, or leaves it out, and stores the selection. */
 export async function toggle(prompt: number, candidate: number): Promise<void> {
   set({ byHand: togglePick(picksOf(get()), get().byHand, prompt, candidate) });
   await saveSelection();
@@ -205,6 +208,7 @@ export async function clearHandPicks(): Promise<void> {
   await saveSelection();
 }
 
+/** Null lets the focus follow the best image again. */
 export function focusOn(focus: Focus | null): void {
   set({ focus, pinned: focus !== null });
 }

@@ -72,6 +72,7 @@ const listeners = new Map<string, Set<() => void>>();
 const wanted = new Map<string, ImageRef>();
 let flushing = false;
 
+/** Keeps an image and tells those who watch it. */
 export function addImage(ref: ImageRef, image: PixelImage): void {
   const key = imageKey(ref);
   cache.add(key, image);
@@ -83,6 +84,7 @@ export function forgetImages(runId: string): void {
   cache.remove(`${runId}/`);
 }
 
+/** Null where it is not in memory; nothing is asked of the engine. */
 export function peekImage(ref: ImageRef): PixelImage | null {
   return cache.peek(imageKey(ref));
 }

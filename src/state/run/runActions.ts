@@ -38,6 +38,7 @@ export function listenToRuns(): () => void {
   });
 }
 
+/** Reads the list of runs anew, and of those whose records were lost. */
 export async function refreshRuns(): Promise<void> {
   const runs = await attempt(() => engineClient().call('listRuns', {}));
   const lost = await attempt(() => engineClient().call('listLost', {}));

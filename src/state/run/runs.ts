@@ -84,6 +84,7 @@ export type VisibleStatus =
   | 'failed'
   | 'done';
 
+/** What the page says of the open run, which another tab may be working on. */
 export function visibleStatus({
   open,
   activity,

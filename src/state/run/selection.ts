@@ -85,6 +85,7 @@ export function differingPrompts(a: PickMap, b: PickMap): readonly number[] {
   });
 }
 
+/** The score under the ranking on show, or the run's own where none is. */
 export function scoreOf(record: CandidateRecord, scores: ScoreMap | null): number | null {
   return scores === null ? record.score : (scores.get(candidateKey(record.prompt, record.candidate)) ?? null);
 }

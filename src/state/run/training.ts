@@ -28,6 +28,7 @@ export const NO_TRAINING: TrainingState = {
 
 export const useTraining = create<TrainingState>()(() => NO_TRAINING);
 
+/** Shows what is stored of a run's training. */
 export function openTraining({ train, validation, evaluations, previews }: RunState): void {
   useTraining.setState({
     ...NO_TRAINING,

@@ -50,6 +50,7 @@ export function classifyFiles(paths: readonly string[]): DroppedKind {
   return PROMPT_LIST.test(only) ? 'prompts' : 'unknown';
 }
 
+/** Takes dropped files to where their kind belongs. */
 export async function receiveFiles(files: ModelFiles): Promise<void> {
   const kind = classifyFiles(files.map(({ path }) => path));
   const [first] = files;

@@ -48,6 +48,7 @@ export function readPrompts(
   }
 }
 
+/** Text that was typed or pasted: an example that is edited is no longer that example. */
 export function setPromptText(text: string): void {
   const { fileName, example } = usePrompts.getState();
   const name = text.trim() === '' || example !== null ? PASTED : fileName;
@@ -87,6 +88,7 @@ export function joinPromptLists(
   return promptFileOf(files.flatMap(({ name, text }) => parsePromptList(name, text).prompts));
 }
 
+/** Reads the list of example lists that come with the page. */
 export async function loadExamples(): Promise<void> {
   const text = await attempt(() => fetchText('index.json'));
   if (text !== null) usePrompts.setState({ examples: JSON.parse(text) as readonly ExampleList[] });

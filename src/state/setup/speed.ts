@@ -13,10 +13,12 @@ export function blendSpeed(before: number | null, measured: number): number {
   return before === null ? measured : before * (1 - NEWEST_SHARE) + measured * NEWEST_SHARE;
 }
 
+/** Seconds of a network evaluation as last measured here; null where nothing was. */
 export function readSpeed(store: TextStore, model: string, backend: string): number | null {
   return readAll(store)[`${model} ${backend}`] ?? null;
 }
 
+/** Remembers a speed beyond this visit, where the browser allows it. */
 export function writeSpeed(
   store: TextStore,
   model: string,

@@ -13,6 +13,7 @@ export type AttentionOptions = { readonly heads: number; readonly causal: boolea
 /** Score of a key that a causal query must not see: far below any score, yet finite. */
 const hidden = -1e30;
 
+/** @returns softmax of the scaled scores [batch, heads, queries, keys] */
 export function composeProbs(
   compose: Compose,
   q: TensorInfo,
@@ -27,6 +28,7 @@ export function composeProbs(
   return compose.view(softmaxRows(compose, visible), [batch, heads, queries, keys]);
 }
 
+/** @returns values mixed by the probabilities, heads side by side */
 export function composeMix(compose: Compose, probs: TensorInfo, v: TensorInfo): TensorInfo {
   const heads = probs.shape[1] as number;
   const mixed = compose.batchMatMul(flatHeads(compose, probs), splitHeads(compose, v, heads));

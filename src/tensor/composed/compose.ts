@@ -13,6 +13,7 @@ type Attributes = Record<string, unknown>;
 /** By name, or in order for kernels that take any number of inputs (`Concat`). */
 type KernelInputs = Record<string, TensorInfo> | readonly TensorInfo[];
 
+/** Runs stock kernels one after another, and frees what lies between input and result. */
 export class Compose {
   readonly backend: KernelBackend;
   readonly #backendName: string;

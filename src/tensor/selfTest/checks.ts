@@ -27,6 +27,7 @@ export function randoms(seed: number, count: number): Values {
   return normals(seed, 0, 0, count);
 }
 
+/** What an op gives, beside what it should. */
 export function forwardCheck(
   op: (...x: Tensor[]) => Tensor,
   reference: Reference,

@@ -23,6 +23,7 @@ type RowWork = {
   readonly scratchBytes?: number;
 };
 
+/** tfjs' wasm memory, and our kernels to work on it. */
 export class Heap extends Compose implements WasmMemory {
   readonly kernels: WasmKernels;
   readonly largestTile: 2 | 4;

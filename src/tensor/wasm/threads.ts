@@ -39,6 +39,7 @@ export function threadsFor(logical: number): number {
   return logical <= 2 ? 1 : coresFor(logical);
 }
 
+/** Workers on the same memory, which take parts of a job whose rows are independent. */
 export class WasmThreads {
   /** True where the caller does all of a job: other workers of the page have the processor's other cores. */
   alone = false;

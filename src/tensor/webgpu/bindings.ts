@@ -10,6 +10,7 @@ export type Uniform = { readonly type: 'uint32' | 'float32'; readonly value: num
 const MOST_UNIFORMS = 4096;
 const MOST_GROUPS = 16_384;
 
+/** Uniform buffers and bind groups, each made once and used for every equal launch. */
 export class Bindings {
   readonly #device: GPUDevice;
   readonly #uniforms = new Map<string, GPUBuffer>();

@@ -15,6 +15,7 @@ type Elementwise = Pick<Launch, 'label' | 'pieces' | 'inputs' | 'outputs'> & {
   readonly uniforms?: readonly Uniform[];
 };
 
+/** One invocation for each value, or for four where the width allows it. */
 export function launchElementwise(backend: WebGPUBackend, spec: Elementwise): TensorInfo[] {
   const size = sizeOf(spec.over);
   const lanes = (spec.width ?? size) % 4 === 0 ? 4 : 1;

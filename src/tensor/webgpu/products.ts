@@ -84,6 +84,7 @@ export function fuses(backend: WebGPUBackend, depths: readonly number[], width: 
   );
 }
 
+/** Whether rows of that width are normalized inside the product that reads them. */
 export function fusesNorm(width: number): boolean {
   return width <= widestNormed;
 }

@@ -24,6 +24,7 @@ export const trialSizes: readonly TrialSizes[] = [
 
 type Trial = { readonly multiplyAdds: number; run(): TensorInfo[]; dispose(): void };
 
+/** An op at a given size with inputs of its own, to be timed in each of its forms. */
 export function makeTrial(backend: WebGPUBackend, op: KernelOp, sizes: TrialSizes): Trial {
   return op === 'attention' || op === 'attention_gradient'
     ? attentionTrial(backend, op === 'attention_gradient', sizes)

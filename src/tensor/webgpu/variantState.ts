@@ -39,10 +39,12 @@ const chosen: Record<KernelOp, KernelVariant> = {
   attention_gradient: 'registers',
 };
 
+/** The form in which an op runs now. */
 export function chosenVariant<Op extends KernelOp>(op: Op): VariantOf<Op> {
   return chosen[op] as VariantOf<Op>;
 }
 
+/** Holds for every launch from here on. */
 export function chooseVariant<Op extends KernelOp>(op: Op, variant: VariantOf<Op>): void {
   chosen[op] = variant;
 }

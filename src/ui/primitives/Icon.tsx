@@ -14,6 +14,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+/** Decoration: what it stands for is always said in words beside it. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg

@@ -9,6 +9,7 @@ export function Readouts({ children }: { readonly children: ReactNode }) {
   return <dl className={styles.row}>{children}</dl>;
 }
 
+/** One figure with its name, and what it is out of. */
 export function Readout({ label, value, note }: ReadoutProps) {
   return (
     <div className={styles.readout}>

@@ -10,6 +10,7 @@ type ToggleProps = {
   readonly visibleLabel?: boolean;
 };
 
+/** A switch; its label is spoken, and shown where nothing beside it names it. */
 export function Toggle({ label, checked, disabled, onChange, visibleLabel = false }: ToggleProps) {
   const control = (
     <Switch.Root

@@ -3,6 +3,7 @@ import { formatDuration, formatPercent } from '../format.ts';
 
 const APP_NAME = 'MI-Tune Studio';
 
+/** Null where it is not known how much there is to do. */
 export function progressShare(progress: StageProgress | null): number | null {
   return progress === null || progress.total <= 0 ? null : Math.min(1, progress.done / progress.total);
 }

@@ -85,6 +85,7 @@ const REMAINS: readonly string[] = [
 
 const BAD = new RegExp([...NEIGHBORS, ...REMAINS].join('|'), 'u');
 
+/** Whether a text has sequences that only a wrong decoding makes. */
 export function looksLikeMojibake(text: string): boolean {
   return BAD.test(text);
 }

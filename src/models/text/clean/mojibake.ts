@@ -5,6 +5,7 @@
 import { looksLikeMojibake } from './badness.ts';
 import { charactersOf, decodeUtf8, ENCODINGS, type Encoding, WINDOWS_1252 } from './encodings.ts';
 
+/** Undoes one wrong decoding after another, until none is left. */
 export function repairMojibake(text: string): string {
   let repaired = text;
   for (;;) {

@@ -13,6 +13,7 @@ import { DownloadRow } from './DownloadRow.tsx';
 import { FormatList } from './FormatList.tsx';
 import { Snippet } from './Snippet.tsx';
 
+/** All that a run has made, each with what it is for or why it is not there yet. */
 export function DownloadPage() {
   const run = useRuns((state) => state.open);
   const trained = useTraining((state) => state.checkpoint !== null || state.validation.length > 0);

@@ -18,6 +18,7 @@ type DownloadRowProps = {
   readonly missing: string | null;
 };
 
+/** One file: what it is, its button, and why it is missing where it is. */
 export function DownloadRow({ what, title, file, text, missing }: DownloadRowProps) {
   const [busy, setBusy] = useState(false);
   const open = useRuns((state) => state.open);

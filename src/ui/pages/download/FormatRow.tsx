@@ -43,6 +43,7 @@ type FormatRowProps = {
   readonly half: boolean;
 };
 
+/** One format of the adapter; it is made first, so that what is lost is known before it is saved. */
 export function FormatRow({ adapter, format, rank, half }: FormatRowProps) {
   const [made, setMade] = useState<ExportedFile | null>(null);
   const [preparing, setPreparing] = useState(false);

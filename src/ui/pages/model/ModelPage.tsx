@@ -9,6 +9,7 @@ import { ModelInUse } from './ModelInUse.tsx';
 import { ModelItem } from './ModelItem.tsx';
 import styles from './ModelList.module.css';
 
+/** The model in use, those that can be had, and ways to add one. */
 export function ModelPage() {
   useEffect(() => {
     void refreshStored();

@@ -18,6 +18,7 @@ import { MethodChoice } from './MethodChoice.tsx';
 import { MetricChoices } from './MetricChoices.tsx';
 import { RealImages } from './RealImages.tsx';
 
+/** Everything that the next run will do, with ways to share it. */
 export function SettingsPage() {
   const copyLink = () =>
     attempt(async () => {

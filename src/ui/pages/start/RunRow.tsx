@@ -9,6 +9,7 @@ import styles from './RunList.module.css';
 
 type RunRowProps = { readonly run: RunSummary; readonly onDelete: () => void };
 
+/** A stored run, with what can be done with it now. */
 export function RunRow({ run, onDelete }: RunRowProps) {
   const busy = useRuns((state) => state.activity !== 'idle');
   const workingHere = useRuns((state) => state.activity !== 'idle' && state.open?.summary.id === run.id);

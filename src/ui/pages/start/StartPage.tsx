@@ -10,6 +10,7 @@ import { PromptEditor } from './PromptEditor.tsx';
 import { RunList } from './RunList.tsx';
 import styles from './StartPage.module.css';
 
+/** Prompts, a preset and a button; and the runs that are here. */
 export function StartPage() {
   const runs = useRuns((state) => state.runs);
   useEffect(() => {

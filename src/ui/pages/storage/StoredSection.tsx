@@ -14,6 +14,7 @@ type StoredSectionProps = {
   readonly empty: string;
 };
 
+/** Stored items of one kind, each to be checked or deleted. */
 export function StoredSection({ title, items, empty }: StoredSectionProps) {
   const id = useId();
   const [leaving, setLeaving] = useState<StoredItem | null>(null);

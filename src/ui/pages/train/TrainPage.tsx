@@ -14,6 +14,7 @@ import styles from './TrainPage.module.css';
 import { TrainReadouts } from './TrainReadouts.tsx';
 import { ValidationPlot } from './ValidationPlot.tsx';
 
+/** What is being learned and whether it helps, while it happens. */
 export function TrainPage() {
   const run = useRuns((state) => state.open);
   const idle = useRuns(isFree);

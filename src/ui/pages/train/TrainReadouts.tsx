@@ -7,6 +7,7 @@ import styles from './TrainPage.module.css';
 
 const RECENT_STEPS = 10;
 
+/** Training in figures: where it is, how well it does, how long it takes. */
 export function TrainReadouts({ run }: { readonly run: OpenRun }) {
   const train = useTraining((state) => state.train);
   const validation = useTraining((state) => state.validation);

@@ -9,6 +9,7 @@ export function globalStep(
   return round * iterations + step;
 }
 
+/** Mean loss; null before the first step. */
 export function meanOfLast(train: readonly TrainRecord[], count: number): number | null {
   const last = train.slice(-count);
   return last.length === 0 ? null : last.reduce((sum, record) => sum + record.loss, 0) / last.length;

@@ -68,6 +68,7 @@ export function PatternsView({ table }: { readonly table: PatternTable }) {
   );
 }
 
+/** When not to trust the intervals. */
 export function Caution() {
   return (
     <p className={styles.note}>
