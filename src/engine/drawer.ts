@@ -59,7 +59,7 @@ export function serveDrawing(worker: DedicatedWorkerGlobalScope): void {
       return;
     }
     const rows = await draw({ unet, tuned }, order.request, (done) => post({ kind: 'steps', done }));
-    post(rows === null ? { kind: 'failed' } : { kind: 'drawn', rows });
+    post({ kind: 'drawn', rows });
   }
 
   worker.onmessage = ({ data }: MessageEvent<DrawerOrder>) => {
@@ -71,7 +71,7 @@ async function draw(
   { unet, tuned }: { readonly unet: Unet; readonly tuned: Tuned | null },
   request: RowsRequest,
   onSteps: (done: number) => void,
-): Promise<DrawnRows | null> {
+): Promise<DrawnRows> {
   const { seeds, latentShape, scheduler, guidance } = request;
   const contexts = request.contexts.map((values) => tf.tensor3d(values, [...request.contextShape]));
   try {

@@ -44,7 +44,7 @@ export type ScoredCandidate = DrawnCandidate &
   };
 
 /**
- * Draws the tasks' candidates and scores them, batch by batch; each batch is of one prompt.
+ * Draws the tasks' candidates and scores them, batch by batch.
  * @throws StudioError `sampling-not-finite`
  */
 export async function* drawAndScore(
@@ -56,9 +56,15 @@ export async function* drawAndScore(
   const texts = new Map(tasks.map(({ prompt, text }) => [prompt, text]));
   await contextsOf(session, tuned).prepare(['', ...texts.values()], options.signal);
   for await (const drawn of drawPool(session, tuned, tasks, options)) {
-    const text = texts.get(drawn[0]?.prompt as number) as string;
-    yield await scoreCandidates(session, tuned, drawn, text, options);
+    for (const [prompt, own] of byPrompt(drawn))
+      yield await scoreCandidates(session, tuned, own, texts.get(prompt) as string, options);
   }
+}
+
+/** A batch, prompt by prompt in its order. */
+function byPrompt(drawn: readonly DrawnCandidate[]): Map<number, readonly DrawnCandidate[]> {
+  const prompts = [...new Set(drawn.map(({ prompt }) => prompt))];
+  return new Map(prompts.map((prompt) => [prompt, drawn.filter((c) => c.prompt === prompt)]));
 }
 
 /** Scores drawn candidates of one prompt, in their order. */

@@ -3,11 +3,11 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { LatentShape } from '../diffusion/latentNoise.ts';
 import type { SchedulerConfig } from '../diffusion/schedulerConfig.ts';
 
-/** Images of one prompt to be drawn by guidance alone, as plain data. */
+/** Images to be drawn together by guidance alone, as plain data. */
 export type RowsRequest = {
   readonly seeds: readonly number[];
   readonly latentShape: LatentShape;
-  /** Embeddings without and with the prompt, and the shape of each, [N, L, D]. */
+  /** Embeddings without and with each image's prompt, and the shape of each, [N, L, D]. */
   readonly contexts: readonly [uncond: Float32Array, cond: Float32Array];
   readonly contextShape: readonly [number, number, number];
   readonly scheduler: { readonly config: SchedulerConfig; readonly steps: number };

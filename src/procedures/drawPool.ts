@@ -45,8 +45,11 @@ export type DrawOptions = {
   readonly onStep?: ((record: StepRecord) => void) | undefined;
 };
 
+/** A candidate that is to be drawn, with its prompt. */
+type Row = Pick<DrawnCandidate, 'prompt' | 'candidate' | 'seed'> & { readonly text: string };
+
 /**
- * Draws the tasks' candidates and yields them batch by batch, in order. A candidate's numbers do not depend on which others
+ * Draws the tasks' candidates and yields them batch by batch, in order; batches that a GPU fills up are of several prompts. A candidate's numbers do not depend on which others
  * share its batch nor on who draws it, so a run may stop after any yield and go on with what is missing, batches that do not
  * fit into memory are split, and a crew may draw some.
  */
@@ -58,7 +61,12 @@ export async function* drawPool(
 ): AsyncGenerator<readonly DrawnCandidate[]> {
   const rule = options.rule ?? guidanceRule;
   const rows = Math.min(drawnAtOnce(session.policy, options.batch), rule.rows);
-  const batches = tasks.flatMap((task) => batchesOf(task, rows));
+  const wanted = tasks.map(({ prompt, text, candidates }) =>
+    candidates.map((candidate): Row => ({ ...candidate, prompt, text })),
+  );
+  // A method's own rule is prepared for one prompt.
+  const spans = rule === guidanceRule && session.policy.drawAtLeast > 1;
+  const batches = (spans ? [wanted.flat()] : wanted).flatMap((list) => batchesOf(list, rows));
   let done = 0;
   const counter = (): ((steps: number) => void) => {
     let before = 0;
@@ -69,18 +77,17 @@ export async function* drawPool(
     };
   };
   const counters = batches.map(counter);
-  const own = (batch: PoolTask, index: number): Promise<readonly DrawnCandidate[]> =>
+  const own = (batch: readonly Row[], index: number): Promise<readonly DrawnCandidate[]> =>
     drawBatch(session, tuned, batch, { ...options, onSteps: counters[index] });
   // A rule of a method's own, and whoever looks at every step, need the tensors of this worker.
   const isShared =
     rule === guidanceRule && options.onStep === undefined && (tuned?.adapter.fixed.length ?? 0) === 0;
   const crew = isShared ? options.crew : undefined;
-  const images = batches.reduce((sum, { candidates }) => sum + candidates.length, 0);
-  const drawers = crew?.hire(images * options.scheduler.timesteps.length) ?? [];
+  const drawers = crew?.hire(wanted.flat().length * options.scheduler.timesteps.length) ?? [];
   const over = new AbortController();
   const signal = AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const others = drawers.map(
-    (drawer) => (batch: PoolTask, index: number) =>
+    (drawer) => (batch: readonly Row[], index: number) =>
       drawElsewhere(drawer, session, tuned, batch, {
         ...options,
         signal,
@@ -95,26 +102,24 @@ export async function* drawPool(
   }
 }
 
-function batchesOf(task: PoolTask, rows: number): PoolTask[] {
-  const { candidates } = task;
-  return Array.from({ length: Math.ceil(candidates.length / rows) }, (_, i) => ({
-    ...task,
-    candidates: candidates.slice(i * rows, (i + 1) * rows),
-  }));
+function batchesOf(list: readonly Row[], rows: number): (readonly Row[])[] {
+  return Array.from({ length: Math.ceil(list.length / rows) }, (_, i) =>
+    list.slice(i * rows, (i + 1) * rows),
+  );
 }
 
 async function drawBatch(
   session: Session,
   tuned: Tuned | null,
-  batch: PoolTask,
+  batch: readonly Row[],
   options: DrawOptions,
 ): Promise<readonly DrawnCandidate[]> {
-  const seeds = batch.candidates.map((c) => c.seed);
+  const seeds = batch.map(({ seed }) => seed);
   const contexts = await contextRows(session, tuned, batch, options.signal);
   let stepRule: StepRule | undefined;
   try {
     const { rule = guidanceRule, scheduler, guidance, signal } = options;
-    const { text } = batch;
+    const { text } = batch[0] as Row;
     const rows = seeds.length;
     stepRule = await rule.prepare({ session, tuned, text, rows, contexts, scheduler, guidance, signal });
     const drawn = await drawRows({
@@ -128,7 +133,6 @@ async function drawBatch(
       onStep: options.onStep,
       onSteps: options.onSteps,
     });
-    if (drawn === null) throw notFinite(text);
     return candidatesOf(batch, drawn);
   } finally {
     stepRule?.dispose();
@@ -140,13 +144,13 @@ async function drawElsewhere(
   drawer: Drawer,
   session: Session,
   tuned: Tuned | null,
-  batch: PoolTask,
+  batch: readonly Row[],
   options: DrawOptions & Parameters<Drawer['draw']>[2],
 ): Promise<readonly DrawnCandidate[] | null> {
   const [uncond, cond] = await contextRows(session, tuned, batch, options.signal);
   const { scheduler, guidance } = options;
   const request: RowsRequest = {
-    seeds: batch.candidates.map((c) => c.seed),
+    seeds: batch.map(({ seed }) => seed),
     latentShape: session.latentShape,
     contexts: [(await uncond.data()) as Float32Array, (await cond.data()) as Float32Array],
     contextShape: cond.shape,
@@ -163,20 +167,24 @@ async function drawElsewhere(
 async function contextRows(
   session: Session,
   tuned: Tuned | null,
-  { text, candidates }: PoolTask,
+  batch: readonly Row[],
   signal: AbortSignal | undefined,
 ): Promise<readonly [uncond: Tensor3D, cond: Tensor3D]> {
+  const texts = batch.map(({ text }) => text);
   const known = contextsOf(session, tuned);
-  await known.prepare(['', text], signal);
-  return [await known.rows(candidates.map(() => '')), await known.rows(candidates.map(() => text))];
+  await known.prepare(['', ...texts], signal);
+  return [await known.rows(texts.map(() => '')), await known.rows(texts)];
 }
 
+/** @throws StudioError `sampling-not-finite` */
 function candidatesOf(
-  { prompt, candidates }: PoolTask,
+  batch: readonly Row[],
   { latents, squaredDifference }: DrawnRows,
 ): readonly DrawnCandidate[] {
-  const size = latents.length / candidates.length;
-  return candidates.map(({ candidate, seed }, n) => ({
+  const size = latents.length / batch.length;
+  const wrong = latents.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) throw notFinite((batch[Math.floor(wrong / size)] as Row).text);
+  return batch.map(({ prompt, candidate, seed }, n) => ({
     prompt,
     candidate,
     seed,

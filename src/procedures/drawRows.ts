@@ -4,10 +4,7 @@ import type { LatentShape } from '../diffusion/latentNoise.ts';
 import { type SampleRequest, sample, seededNoise } from '../diffusion/sample.ts';
 import type { DrawnRows } from './drawCrew.ts';
 
-/**
- * @returns null where a latent contains values that are not numbers
- * @throws as `sample`
- */
+/** @throws as `sample` */
 export async function drawRows({
   seeds,
   latentShape,
@@ -19,7 +16,7 @@ export async function drawRows({
   readonly latentShape: LatentShape;
   /** Network steps done so far, in images times steps. */
   readonly onSteps?: ((done: number) => void) | undefined;
-}): Promise<DrawnRows | null> {
+}): Promise<DrawnRows> {
   let steps = 0;
   const { latents, squaredDifference } = await sample({
     ...request,
@@ -32,7 +29,5 @@ export async function drawRows({
   });
   const values = (await latents.data()) as Float32Array;
   latents.dispose();
-  return values.every(Number.isFinite)
-    ? { latents: values, squaredDifference: squaredDifference ?? [] }
-    : null;
+  return { latents: values, squaredDifference: squaredDifference ?? [] };
 }

@@ -1,20 +1,23 @@
 // Mutual information on the network: along sampling paths, from stored traces, and by noising again.
 
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { latentNoise } from '../../../src/diffusion/latentNoise.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
 import { kappa } from '../../../src/mi/kappa.ts';
 import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
+import { drawAndScore, type ScoredCandidate } from '../../../src/procedures/drawAndScore.ts';
 import { type DrawnCandidate, drawPool, type PoolTask } from '../../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../../src/procedures/measureSet.ts';
-import { embedPrompt, sessionScheduler } from '../../../src/procedures/session.ts';
+import { embedPrompt, type Session, sessionScheduler } from '../../../src/procedures/session.ts';
 import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Bench, openBench } from '../training/bench.ts';
 
 const STEPS = 4;
+const SCORE = { weights: 'code', truncation: 50, noiseDraws: 1 } as const;
 const TASKS: readonly PoolTask[] = [
   {
     prompt: 0,
@@ -51,6 +54,40 @@ onBackends('mutual information', () => {
     // To the bit, latents and traces, on both backends.
     expect(await pool(4, 4)).toEqual(alone);
     expect(await pool(4, 3)).toEqual(alone);
+  });
+
+  it('of a candidate does not depend on which prompts share the batch that keeps a GPU busy', async () => {
+    const busy = { ...bench, session: { ...bench.session, policy: { ...EVERYTHING_FITS, drawAtLeast: 32 } } };
+    const scheduler = sessionScheduler(busy.session, 'ddpm', STEPS);
+    const batches: (readonly DrawnCandidate[])[] = [];
+    for await (const batch of drawPool(busy.session, null, TASKS, { scheduler, guidance: 4, batch: 2 }))
+      batches.push(batch);
+    expect(batches.map((batch) => batch.length)).toEqual([5]);
+    expect(batches.flat()).toEqual(await pool(4, 1));
+    const score = {
+      ...SCORE,
+      path: 'renoise',
+      estimator: 'standard',
+    } as const;
+    const scored = async (session: Session): Promise<(readonly ScoredCandidate[])[]> => {
+      const groups: (readonly ScoredCandidate[])[] = [];
+      const options = { scheduler, guidance: 4, batch: 2, score, meters: [] };
+      for await (const group of drawAndScore(session, null, TASKS, options)) groups.push(group);
+      return groups;
+    };
+    const groups = await scored(busy.session);
+    expect(groups.map((group) => group.map((c) => [c.prompt, c.candidate]))).toEqual([
+      [
+        [0, 0],
+        [0, 1],
+        [0, 2],
+        [0, 3],
+      ],
+      [[2, 1]],
+    ]);
+    expect(groups.flat().map((c) => c.score)).toEqual(
+      (await scored(bench.session)).flat().map((c) => c.score),
+    );
   });
 
   it('is measured on raw outputs along the path that guidance gives', async () => {
