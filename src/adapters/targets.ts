@@ -1,7 +1,6 @@
 import type { DiffusionModel } from '../models/load.ts';
 import type { PartName } from '../models/shape.ts';
-import type { TextWeights } from '../models/text/weights.ts';
-import { textDense, textTargets } from '../models/text/weights.ts';
+import { type TextWeights, textDense, textTargets } from '../models/text/weights.ts';
 import type { Unet } from '../models/unet/run.ts';
 import { unetLayers } from '../models/unet/weights.ts';
 import type { Target } from './adapter.ts';

@@ -3,8 +3,7 @@
 import { StudioError } from '../lib/errors.ts';
 import { renoisePlan } from '../mi/renoisedScore.ts';
 import { encodePixels } from '../procedures/decodeImages.ts';
-import type { CaptionedLatent } from '../procedures/measureSet.ts';
-import { measureSet } from '../procedures/measureSet.ts';
+import { type CaptionedLatent, measureSet } from '../procedures/measureSet.ts';
 import { packMeasurements, scoreOfMeasurements, unpackMeasurements } from '../procedures/scoring.ts';
 import { sessionScheduler } from '../procedures/session.ts';
 import { listImages, openImage } from '../storage/imageStore.ts';

@@ -11,8 +11,7 @@ import { sessionScheduler } from '../procedures/session.ts';
 import type { OwnState, StepSource } from '../procedures/stepSource.ts';
 import { type RoundEvent, type RoundOptions, trainedTargets, trainRound } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
-import type { Checkpoint } from '../training/checkpoint.ts';
-import { isBetter } from '../training/checkpoint.ts';
+import { type Checkpoint, isBetter } from '../training/checkpoint.ts';
 import { Progress, patchRecord, pathGuidance, type RunContext, scoreOptions, warn } from './runContext.ts';
 import { trainedPool, trainingSets } from './selectStage.ts';
 import {

@@ -1,5 +1,4 @@
-import type { Objective } from '../training/objectives.ts';
-import { denoising } from '../training/objectives.ts';
+import { denoising, type Objective } from '../training/objectives.ts';
 import type { CaptionedLatent } from './measureSet.ts';
 
 /** An image to train on, with what a method sets beside it. */

@@ -4,8 +4,14 @@ import { toDiffusersKey } from '../../formats/adapterKeys.ts';
 import { adaptedWeight, overUpdatedNorm, rowNorms } from '../effective.ts';
 import { loraMetadata } from '../metadata.ts';
 import { matrixSize, type PlainLayer } from '../plain.ts';
-import type { ExportContext } from './exporter.ts';
-import { type Exporter, exportLayers, floats, lowRankShapes, toLowRank } from './exporter.ts';
+import {
+  type ExportContext,
+  type Exporter,
+  exportLayers,
+  floats,
+  lowRankShapes,
+  toLowRank,
+} from './exporter.ts';
 
 /** A layer in the form that the format has: low rank, magnitudes per output over the updated weight's norm, or none. */
 type PeftLayer = PlainLayer & { readonly update: Extract<PlainLayer['update'], { kind: 'lowRank' }> };

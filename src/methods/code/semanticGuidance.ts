@@ -11,8 +11,7 @@
  */
 import type { Combine } from '../../diffusion/guidance.ts';
 import type { AttentionHook } from '../../models/hooks.ts';
-import type { Stage } from '../../models/unet/stages.ts';
-import { attentionSites } from '../../models/unet/stages.ts';
+import { attentionSites, type Stage } from '../../models/unet/stages.ts';
 import {
   scope,
   type Tensor,

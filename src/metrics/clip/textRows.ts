@@ -1,6 +1,5 @@
 /** CLIP's tokenizer, and unit rows of texts, each encoded once; the tower is on the device while it has work. */
-import type { ClipTokenizer } from '../../models/text/tokenizer.ts';
-import { makeTokenizer } from '../../models/text/tokenizer.ts';
+import { type ClipTokenizer, makeTokenizer } from '../../models/text/tokenizer.ts';
 import { trimPool } from '../../tensor/memory.ts';
 import type { Clip } from './load.ts';
 import { textFeatures, unitRows } from './run.ts';

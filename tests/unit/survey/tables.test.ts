@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnswerFile } from '../../../src/survey/answers.ts';
-import { parseAnswers, writeAnswers } from '../../../src/survey/answers.ts';
+import { type AnswerFile, parseAnswers, writeAnswers } from '../../../src/survey/answers.ts';
 import { PAPER_METRICS_COLUMNS, PAPER_METRICS_GROUPS } from '../../../src/survey/paper.ts';
 import { krippendorffAlpha, raterAgreement } from '../../../src/survey/raters.ts';
 import { type GroupedAnswers, methodTable, patternsOf, patternTable } from '../../../src/survey/tables.ts';

@@ -3,8 +3,12 @@
 import * as v from 'valibot';
 import { type Adapter, disposeAdapter } from '../../../src/adapters/adapter.ts';
 import { scope, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { LossInput } from '../../../src/training/objectives.ts';
-import { preference, preferenceMargins, squaredErrors } from '../../../src/training/objectives.ts';
+import {
+  type LossInput,
+  preference,
+  preferenceMargins,
+  squaredErrors,
+} from '../../../src/training/objectives.ts';
 import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';

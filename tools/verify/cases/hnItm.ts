@@ -6,8 +6,12 @@ import { adapterProjector, adapterWeightNorms, disposeWeightNorms } from '../../
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { noised } from '../../../src/diffusion/noising.ts';
 import { scope, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
-import type { LossInput } from '../../../src/training/objectives.ts';
-import { denoising, hardNegatives, type Objective } from '../../../src/training/objectives.ts';
+import {
+  denoising,
+  hardNegatives,
+  type LossInput,
+  type Objective,
+} from '../../../src/training/objectives.ts';
 import type { NoisedBatch } from '../../../src/training/trainStep.ts';
 import type { OracleFiles } from '../oracle.ts';
 import { type Report, tolerancesOf } from '../report.ts';
