@@ -11,34 +11,36 @@
  */
 export function winogradWeights(w: usize, u: usize, inputs: i32, outputs: i32, flip: i32): void {
   const tapBytes = (<usize>(inputs * outputs)) << 2;
-  const half = f32x4.splat(0.5);
   for (let at: usize = 0; at < tapBytes; at += 16) {
     // Columns of G g, [4, 3], one column of the filter at a time; then the same along the rows.
     for (let column = 0; column < 3; column++) {
       const g0 = v128.load(w + at + tapOf(0, column, flip) * tapBytes);
       const g1 = v128.load(w + at + tapOf(1, column, flip) * tapBytes);
       const g2 = v128.load(w + at + tapOf(2, column, flip) * tapBytes);
-      const even = f32x4.add(g0, g2);
-      const to = u + at + <usize>column * tapBytes;
-      v128.store(to, g0);
-      v128.store(to + 4 * tapBytes, f32x4.mul(half, f32x4.add(even, g1)));
-      v128.store(to + 8 * tapBytes, f32x4.mul(half, f32x4.sub(even, g1)));
-      v128.store(to + 12 * tapBytes, g2);
+      filterRow(u + at + <usize>column * tapBytes, 4 * tapBytes, g0, g1, g2);
     }
     for (let row = 0; row < 4; row++) {
       const to = u + at + <usize>(4 * row) * tapBytes;
       const g0 = v128.load(to);
       const g1 = v128.load(to + tapBytes);
       const g2 = v128.load(to + 2 * tapBytes);
-      const even = f32x4.add(g0, g2);
-      v128.store(to + tapBytes, f32x4.mul(half, f32x4.add(even, g1)));
-      v128.store(to + 2 * tapBytes, f32x4.mul(half, f32x4.sub(even, g1)));
-      v128.store(to + 3 * tapBytes, g2);
+      filterRow(to, tapBytes, g0, g1, g2);
     }
   }
 }
 
-function tapOf(row: i32, column: i32, flip: i32): usize {
+/** G (g0, g1, g2), the four results `step` bytes apart. */
+function filterRow(to: usize, step: usize, g0: v128, g1: v128, g2: v128): void {
+  const half = f32x4.splat(0.5);
+  const even = f32x4.add(g0, g2);
+  v128.store(to, g0);
+  v128.store(to + step, f32x4.mul(half, f32x4.add(even, g1)));
+  v128.store(to + 2 * step, f32x4.mul(half, f32x4.sub(even, g1)));
+  v128.store(to + 3 * step, g2);
+}
+
+/** Where a tap of the filter stands, turned by 180 degrees or not. */
+export function tapOf(row: i32, column: i32, flip: i32): usize {
   const tap = 3 * row + column;
   return <usize>(flip ? 8 - tap : tap);
 }
@@ -73,15 +75,30 @@ export function winogradInput(
     const top = 2 * (tile / tileColumns) - padTop;
     const left = 2 * (tile % tileColumns) - padLeft;
     const image = x + <usize>(sample * height * width) * pixelBytes;
-    for (let at = 0; at < 16; at++) {
-      const row = top + (at >> 2);
-      const column = left + (at & 3);
-      const inside = <u32>row < <u32>height && <u32>column < <u32>width;
-      const address = inside ? image + <usize>(row * width + column) * pixelBytes : zeros;
-      store<usize>(table + ((<usize>at) << 2), address);
-    }
+    tilePixels(table, image, zeros, top, left, 4, height, width, pixelBytes);
     transformTile(table, v, pixelBytes, <usize>count * pixelBytes);
     v += pixelBytes;
+  }
+}
+
+/** Addresses of the `side` x `side` pixels from (top, left) on, row by row; of `zeros` outside of the image. */
+export function tilePixels(
+  table: usize,
+  image: usize,
+  zeros: usize,
+  top: i32,
+  left: i32,
+  side: i32,
+  height: i32,
+  width: i32,
+  pixelBytes: usize,
+): void {
+  for (let row = top; row < top + side; row++) {
+    for (let column = left; column < left + side; column++) {
+      const inside = <u32>row < <u32>height && <u32>column < <u32>width;
+      store<usize>(table, inside ? image + <usize>(row * width + column) * pixelBytes : zeros);
+      table += 4;
+    }
   }
 }
 

@@ -5,6 +5,7 @@
  * points). Channels divisible by 4.
  */
 import { multiplyAdd } from './vectorMath';
+import { tapOf, tilePixels } from './winograd';
 
 /** The points +-A and +-B; A B = 1. */
 const A: f32 = 2.0 / 3.0;
@@ -61,11 +62,6 @@ function filterRow(to: usize, step: usize, g0: v128, g1: v128, g2: v128): void {
   v128.store(to + 5 * step, g2);
 }
 
-function tapOf(row: i32, column: i32, flip: i32): usize {
-  const tap = 3 * row + column;
-  return <usize>(flip ? 8 - tap : tap);
-}
-
 /**
  * V = B^T d B for `count` tiles of x [batch, height, width, channels] from the tile `first` on: v [36, count, channels].
  * Tiles go over [batch, tileRows, tileColumns]; a tile's 6 x 6 input pixels start at four times its position minus the padding.
@@ -98,14 +94,7 @@ export function winograd4Input(
     const top = 4 * (tile / tileColumns) - padTop;
     const left = 4 * (tile % tileColumns) - padLeft;
     const image = x + <usize>(sample * height * width) * pixelBytes;
-    let entry = table;
-    for (let row = top; row < top + 6; row++) {
-      for (let column = left; column < left + 6; column++) {
-        const inside = <u32>row < <u32>height && <u32>column < <u32>width;
-        store<usize>(entry, inside ? image + <usize>(row * width + column) * pixelBytes : zeros);
-        entry += 4;
-      }
-    }
+    tilePixels(table, image, zeros, top, left, 6, height, width, pixelBytes);
     for (let at: usize = 0; at < pixelBytes; at += 16) {
       // Along each row of pixels, into a block of 6 x 6 vectors; then across the rows, column by column.
       for (let row: usize = 0; row < 6; row++) {
