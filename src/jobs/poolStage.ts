@@ -6,7 +6,8 @@ import { candidateSeed } from '../planning/promptPlan.ts';
 import { drawAndScore, type ScoredCandidate, scoreCandidates } from '../procedures/drawAndScore.ts';
 import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
 import type { Tuned } from '../procedures/tuned.ts';
-import type { PoolEntry, PoolLog } from '../storage/poolLog.ts';
+import { type PoolEntry, type PoolLog, poolPath } from '../storage/poolLog.ts';
+import { lostReport } from '../storage/pools.ts';
 import { measurePool, unmeasuredEntries } from './measurePool.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
 import {
@@ -26,6 +27,7 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   const pool = lease.log;
   try {
     await tellWarnings(run);
+    if (pool.size === 0 && hadImages(run, round)) await warn(run, lostReport(poolPath(run.store.id, round)));
     if (round === 0 && pool.size === 0) await warnOfLongPrompts(run);
     await scoreStored(run, round, pool, tuned);
     const tasks = missingTasks(run, pool);
@@ -50,6 +52,11 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   } finally {
     lease.close();
   }
+}
+
+/** Whether images of the round were stored before, as the record tells. */
+function hadImages({ record }: RunContext, round: number): boolean {
+  return record.stage !== 'pool' || record.round > round || record.progress > 0;
 }
 
 /** True if every candidate of the round is stored and scored. */

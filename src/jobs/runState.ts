@@ -62,7 +62,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
   const candidates = await storedCandidates(store, record);
   const [train, validation] = [await store.series.load('train'), await store.series.load('validation')];
   await markIncomplete(backing, store, record, candidates);
-  const { selections, evaluations, warnings, ...head } = await store.load();
+  const { selections, evaluations, ...head } = await store.load();
   const rounds = [...new Set(selections.map((s) => s.round))];
   const shown = rounds.flatMap((round) => {
     const asked = selections.find((s) => round === head.round && s.round === round && s.version === version);
@@ -71,6 +71,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
   const isShown = (r: { readonly version: number; readonly round: number }): boolean =>
     shown.some((s) => s.version === r.version && s.round === r.round);
   const stored = await store.checkpoints.list();
+  const previews = await store.previews.load(isShown);
   return {
     summary: await summarize(backing, head),
     spec: record.spec,
@@ -86,8 +87,9 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
     train: train.filter(isShown),
     validation: validation.filter(isShown),
     evaluations: evaluations.filter(isShown),
-    previews: await store.previews.load(isShown),
-    warnings,
+    previews,
+    // All that was found by now.
+    warnings: (await store.load()).warnings,
   };
 }
 

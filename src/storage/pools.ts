@@ -86,7 +86,8 @@ async function openLog(
   return { log, users: 0 };
 }
 
-function lostReport(where: string): ErrorReport {
+/** Of a log that holds nothing any more, though images were in it. */
+export function lostReport(where: string): ErrorReport {
   return {
     code: 'pool-lost',
     message: 'Nothing in the stored set could be read; it was begun anew.',

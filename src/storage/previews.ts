@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import type { Preview } from '../contract/events.ts';
 import { decodeSealed, encodeSealed } from '../formats/sealed.ts';
+import type { ErrorReport } from '../lib/errors.ts';
 import type { Files } from './backing.ts';
 import { checkId } from './paths.ts';
 
@@ -38,13 +39,15 @@ export async function savePreview(
   );
 }
 
-/** The last of those that are wanted, in the order of their steps. */
+/** The last of those that are wanted, in the order of their steps; damaged ones are left out, and the run says so. */
 export async function loadPreviews(
   files: Files,
   runId: string,
   isWanted: (madeBy: MadeBy) => boolean,
+  warn: (reports: readonly ErrorReport[]) => Promise<void>,
 ): Promise<Preview[]> {
   const previews: Preview[] = [];
+  let damaged = 0;
   const wanted = (await files.listFiles(folderOf(runId))).filter(({ path }) => {
     const [, version, round] = NAME.exec(path) ?? [];
     return version !== undefined && isWanted({ version: Number(version), round: Number(round) });
@@ -52,12 +55,24 @@ export async function loadPreviews(
   for (const { path } of wanted.slice(-MAX_LOADED)) {
     const bytes = await files.readBytes(`${folderOf(runId)}/${path}`);
     const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
-    if (!read.success) continue;
+    if (!read.success || read.output.rgba.byteLength !== 4 * read.output.width * read.output.height) {
+      damaged++;
+      continue;
+    }
     const { width, height, rgba, ...preview } = read.output;
-    if (rgba.byteLength !== 4 * width * height) continue;
     previews.push({ ...preview, image: { width, height, rgba: new Uint8ClampedArray(rgba.buffer) } });
   }
+  if (damaged > 0) await warn([previewsDamaged(folderOf(runId), damaged)]);
   return previews;
+}
+
+function previewsDamaged(where: string, count: number): ErrorReport {
+  return {
+    code: 'preview-damaged',
+    message: `${count === 1 ? 'One image' : `${count} images`} drawn while training went on ${count === 1 ? 'was' : 'were'} damaged and left out.`,
+    remedy: 'Nothing to do: nothing else is made from them. If it happens again, check the disk.',
+    where,
+  };
 }
 
 function folderOf(runId: string): string {

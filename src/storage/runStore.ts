@@ -54,7 +54,7 @@ export type RunStore = {
   };
   readonly previews: {
     save(preview: Preview): Promise<void>;
-    /** In the order of their steps; damaged ones are left out. */
+    /** In the order of their steps; damaged ones are left out, and the run says so. */
     load(isWanted: Parameters<typeof loadPreviews>[2]): Promise<readonly Preview[]>;
   };
 };
@@ -89,7 +89,7 @@ export function openRunStore(backing: Backing, id: string): RunStore {
     },
     previews: {
       save: (preview) => savePreview(files, id, preview),
-      load: (isWanted) => loadPreviews(files, id, isWanted),
+      load: (isWanted) => loadPreviews(files, id, isWanted, warn),
     },
   };
 }

@@ -110,6 +110,26 @@ describe('damage to the pool', () => {
   });
 });
 
+it.each(['gone', 'empty'] as const)('a pool that is %s is said to be, and drawn again', async (how) => {
+  const { disk, id } = await begin('train');
+  if (how === 'gone') await disk.backing.files.removeTree(pool(id));
+  else disk.damage(pool(id), (bytes) => bytes.slice(0, 0));
+  await workOn(session, disk.backing, id);
+  expect(await outcome(disk, id)).toEqual(whole);
+  expect(await warningsOf(disk, id)).toEqual(['pool-lost']);
+});
+
+it('an image of training that is damaged is left out, and said to be', async () => {
+  const disk = new MemoryDisk();
+  const id = await createNodeRun(disk.backing, { ...SHORT, training: { iterations: 4, previewEvery: 2 } });
+  await workOn(session, disk.backing, id);
+  const [first] = disk.paths().filter((path) => path.includes('/previews/'));
+  disk.damage(first as string, flip('middle'));
+  const { previews, warnings } = await loadRunState(disk.backing, id);
+  expect(previews.map(({ step }) => step)).toEqual([2, 4]);
+  expect(warnings.map(({ code }) => code)).toEqual(['preview-damaged']);
+});
+
 describe('damage to training states', () => {
   const perState = [0, 1, 2].flatMap((back) => [30, 'middle' as const, -3].map((at) => [back, at] as const));
 
