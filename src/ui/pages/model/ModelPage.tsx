@@ -18,7 +18,7 @@ export function ModelPage() {
     <>
       <PageHead
         title="Model"
-        lead="The shapes model comes with this page and tries everything out in minutes. Stable Diffusion models are fetched once and kept in this browser."
+        lead="The shapes model comes with this page and lets you try everything in minutes. Stable Diffusion models are fetched once and kept in this browser."
       />
       <ModelInUse />
       <section className={page.section} aria-labelledby="models-title">
