@@ -49,11 +49,8 @@ async function train(run: RunContext, round: number): Promise<void> {
   await restoreHistory(run, selection, history);
   const start = state?.checkpoint ?? { adapter: await firstAdapter(run, round) };
   const { iterations } = run.spec.training;
-  const progress = new Progress(run, 'train', {
-    done: state?.checkpoint.step ?? 0,
-    total: iterations,
-    unit: 'steps',
-  });
+  const from = state?.checkpoint.step ?? 0;
+  const progress = new Progress(run, 'train', { done: from, total: iterations, unit: 'steps' });
   const { version } = selection;
   const waiting: TrainRecord[] = [];
   const keepWaiting = async (): Promise<void> => {
@@ -81,7 +78,7 @@ async function train(run: RunContext, round: number): Promise<void> {
       await keepWaiting();
       best = await storeCheckpoint(run, selection, event, best, history);
       savedAt = run.now();
-    } else {
+    } else if (event.step > from || !(await run.store.previews.has({ version, round, step: event.step }))) {
       await showPreview(run, selection, event);
     }
   }

@@ -99,7 +99,8 @@ export async function* trainRound(
         validation: await validate(state.adapter),
       };
     }
-    if (state.optimizer.step === 0 && options.previewEvery > 0) yield* preview(state);
+    // Where it stopped before, perhaps between the step and its image.
+    if (isPreviewed(state, options)) yield* preview(state);
     while (state.optimizer.step < options.iterations) {
       options.signal?.throwIfAborted();
       const { step } = state.optimizer;
@@ -115,7 +116,7 @@ export async function* trainRound(
           validation: await validate(state.adapter),
         };
       }
-      if (options.previewEvery > 0 && done % options.previewEvery === 0) yield* preview(state);
+      if (isPreviewed(state, options)) yield* preview(state);
     }
   } finally {
     source.dispose?.();
@@ -134,6 +135,10 @@ function startState(start: Start, targets: readonly Target[], options: RoundOpti
   const adapter =
     start === null ? initAdapter(options.kind, options.rank, targets, options.seed) : start.adapter;
   return { adapter, optimizer: startOptimizer(adapterParameters(adapter).map((p) => p.tensor)) };
+}
+
+function isPreviewed({ optimizer }: TrainState, { previewEvery }: RoundOptions): boolean {
+  return previewEvery > 0 && optimizer.step % previewEvery === 0;
 }
 
 async function* preview(state: TrainState): AsyncGenerator<RoundEvent> {

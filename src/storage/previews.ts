@@ -19,6 +19,7 @@ const schema = v.object({
 
 /** What made an image of training; the names of the files begin with it. */
 type MadeBy = Pick<Preview, 'version' | 'round'>;
+type Numbered = Pick<Preview, 'version' | 'round' | 'step'>;
 
 const NAME = /^(\d+)-(\d+)-\d+\.bin$/;
 /** Most that are read back at once. */
@@ -31,12 +32,7 @@ export async function savePreview(
 ): Promise<void> {
   const { width, height, rgba } = image;
   const bytes = new Uint8Array(rgba.buffer, rgba.byteOffset, rgba.byteLength);
-  const { version, round, step } = preview;
-  const name = [version, round, step].map((n) => String(n).padStart(6, '0')).join('-');
-  await files.writeBytes(
-    `${folderOf(runId)}/${name}.bin`,
-    encodeSealed({ ...preview, width, height, rgba: bytes }),
-  );
+  await files.writeBytes(pathOf(runId, preview), encodeSealed({ ...preview, width, height, rgba: bytes }));
 }
 
 /** The last of those that are wanted, in the order of their steps; damaged ones are left out, and the run says so. */
@@ -53,17 +49,31 @@ export async function loadPreviews(
     return version !== undefined && isWanted({ version: Number(version), round: Number(round) });
   });
   for (const { path } of wanted.slice(-MAX_LOADED)) {
-    const bytes = await files.readBytes(`${folderOf(runId)}/${path}`);
-    const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
-    if (!read.success || read.output.rgba.byteLength !== 4 * read.output.width * read.output.height) {
-      damaged++;
-      continue;
-    }
-    const { width, height, rgba, ...preview } = read.output;
-    previews.push({ ...preview, image: { width, height, rgba: new Uint8ClampedArray(rgba.buffer) } });
+    const preview = await readPreview(files, `${folderOf(runId)}/${path}`);
+    if (preview === null) damaged++;
+    else previews.push(preview);
   }
   if (damaged > 0) await warn([previewsDamaged(folderOf(runId), damaged)]);
   return previews;
+}
+
+/** True if it is stored and intact. */
+export async function hasPreview(files: Files, runId: string, of: Numbered): Promise<boolean> {
+  return (await readPreview(files, pathOf(runId, of))) !== null;
+}
+
+async function readPreview(files: Files, path: string): Promise<Preview | null> {
+  const bytes = await files.readBytes(path);
+  const read = v.safeParse(schema, bytes === null ? undefined : decodeSealed(bytes));
+  if (!read.success) return null;
+  const { width, height, rgba, ...preview } = read.output;
+  if (rgba.byteLength !== 4 * width * height) return null;
+  return { ...preview, image: { width, height, rgba: new Uint8ClampedArray(rgba.buffer) } };
+}
+
+function pathOf(runId: string, { version, round, step }: Numbered): string {
+  const name = [version, round, step].map((n) => String(n).padStart(6, '0')).join('-');
+  return `${folderOf(runId)}/${name}.bin`;
 }
 
 function previewsDamaged(where: string, count: number): ErrorReport {

@@ -13,7 +13,7 @@ import { migrateRun } from './migrate.ts';
 import type { PoolHeader } from './poolFormat.ts';
 import { type EvaluatedSet, evaluatedPath, poolPath } from './poolLog.ts';
 import { leasePool, leaseStoredPool, type PoolLease } from './pools.ts';
-import { loadPreviews, savePreview } from './previews.ts';
+import { hasPreview, loadPreviews, savePreview } from './previews.ts';
 import type { RunHead, RunRecord, RunSeries, SeriesName } from './runRecord.ts';
 import { addWarnings, loadRunRecord, type RunPatch, runFolder, saveRunRecord } from './runs.ts';
 import { appendSeries, loadSeries, replaceSeries } from './series.ts';
@@ -54,6 +54,8 @@ export type RunStore = {
   };
   readonly previews: {
     save(preview: Preview): Promise<void>;
+    /** True if it is stored and intact. */
+    has(of: Pick<Preview, 'version' | 'round' | 'step'>): Promise<boolean>;
     /** In the order of their steps; damaged ones are left out, and the run says so. */
     load(isWanted: Parameters<typeof loadPreviews>[2]): Promise<readonly Preview[]>;
   };
@@ -89,6 +91,7 @@ export function openRunStore(backing: Backing, id: string): RunStore {
     },
     previews: {
       save: (preview) => savePreview(files, id, preview),
+      has: (of) => hasPreview(files, id, of),
       load: (isWanted) => loadPreviews(files, id, isWanted, warn),
     },
   };

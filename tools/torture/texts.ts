@@ -27,7 +27,7 @@ export const FOUND: readonly string[] = [
   'Hours in one tab: the nodes and listeners that grew with every run were held by the testing tool’s own handles; without them they are flat. Pictures of deleted runs stayed in the page’s memory until 192 MB were full; they go with the run. The heap grew by some 150 KB a run all the same: heap snapshots say compiled code and the browser’s own lists; what scripts made is the same after run 8 as after run 2.',
   'A server that fell silent while a download was planned was waited for without end. It is asked again, and told of.',
   'A selection was taken for one that nothing was made from where its training states alone were lost: another set took its evaluation and its previews. What was made keeps its version.',
-  'Found by random damage to everything that is stored (flipped bits, cut, emptied, exchanged and removed files, damaged and removed records, four at once in 39 runs): all came to the same end, but nothing was said where a whole pool, or an image drawn while training went on, was gone. It is.',
+  'Found by random damage to everything that is stored (flipped bits, cut, emptied, exchanged and removed files, damaged and removed records, up to four at once in 91 runs): all came to the same end, but nothing was said where a whole pool was gone or an image drawn while training went on was damaged, and one that was due when a run stopped was never drawn. It is, both.',
 ];
 
 export const NOT_PROMISED: readonly string[] = [

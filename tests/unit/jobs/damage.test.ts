@@ -119,6 +119,15 @@ it.each(['gone', 'empty'] as const)('a pool that is %s is said to be, and drawn 
   expect(await warningsOf(disk, id)).toEqual(['pool-lost']);
 });
 
+it('an image of training that was not drawn yet when the run stopped is drawn when it goes on', async () => {
+  const disk = new MemoryDisk();
+  const id = await createNodeRun(disk.backing, { ...SHORT, training: { iterations: 4, previewEvery: 2 } });
+  const stopAt = (event: JobEvent) => event.type === 'checkpoint' && event.step === 4;
+  await workOn(session, disk.backing, id, { stopAt }).catch(() => undefined);
+  await workOn(session, disk.backing, id);
+  expect((await loadRunState(disk.backing, id)).previews.map(({ step }) => step)).toEqual([0, 2, 4]);
+});
+
 it('an image of training that is damaged is left out, and said to be', async () => {
   const disk = new MemoryDisk();
   const id = await createNodeRun(disk.backing, { ...SHORT, training: { iterations: 4, previewEvery: 2 } });
