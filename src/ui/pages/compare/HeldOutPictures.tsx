@@ -88,7 +88,7 @@ function LargePair({ pair }: { readonly pair: ComparePair }) {
 
 function edgeWords(edge: number): string {
   if (edge === 0) return 'all after';
-  return edge === 100 ? 'all before' : `${edge} % before`;
+  return edge === 100 ? 'all before' : `${edge}% before`;
 }
 
 function measuredWords(metrics: MetricRecord): string {
