@@ -113,7 +113,7 @@ describe('a known model', () => {
     await expect.poll(percent, PATIENT).toBeGreaterThan(20);
     await button(`Pause ${NAME}`).click();
     await button(`Continue ${NAME}`).waitFor();
-    expect(await item().innerText()).toMatch(/[2-9]\d % of .* is here/);
+    expect(await item().innerText()).toMatch(/[2-9]\d% of .* is here/);
     await page.reload();
     await waitForEngine(page);
     await goTo(page, 'Model');
