@@ -49,9 +49,9 @@ export type DrawOptions = {
 type Row = Pick<DrawnCandidate, 'prompt' | 'candidate' | 'seed'> & { readonly text: string };
 
 /**
- * Draws the tasks' candidates and yields them batch by batch, in order; batches that a GPU fills up are of several prompts. A candidate's numbers do not depend on which others
- * share its batch nor on who draws it, so a run may stop after any yield and go on with what is missing, batches that do not
- * fit into memory are split, and a crew may draw some.
+ * Draws the tasks' candidates and yields them batch by batch, in order; batches that keep a GPU busy are of several prompts.
+ * A candidate's numbers do not depend on which others share its batch nor on who draws it, so a run may stop after any yield
+ * and go on with what is missing, batches that do not fit into memory are split, and a crew may draw some.
  */
 export async function* drawPool(
   session: Session,
@@ -67,18 +67,13 @@ export async function* drawPool(
   // A method's own rule is prepared for one prompt.
   const spans = rule === guidanceRule && session.policy.drawAtLeast > 1;
   const batches = (spans ? [wanted.flat()] : wanted).flatMap((list) => batchesOf(list, rows));
-  let done = 0;
-  const counter = (): ((steps: number) => void) => {
-    let before = 0;
-    return (steps) => {
-      done += steps - before;
-      before = steps;
-      options.onSteps?.(done);
-    };
+  const done = batches.map(() => 0);
+  const stepsOf = (index: number) => (steps: number) => {
+    done[index] = steps;
+    options.onSteps?.(done.reduce((sum, each) => sum + each, 0));
   };
-  const counters = batches.map(counter);
   const own = (batch: readonly Row[], index: number): Promise<readonly DrawnCandidate[]> =>
-    drawBatch(session, tuned, batch, { ...options, onSteps: counters[index] });
+    drawBatch(session, tuned, batch, { ...options, onSteps: stepsOf(index) });
   // A rule of a method's own, and whoever looks at every step, need the tensors of this worker.
   const isShared =
     rule === guidanceRule && options.onStep === undefined && (tuned?.adapter.fixed.length ?? 0) === 0;
@@ -88,11 +83,7 @@ export async function* drawPool(
   const signal = AbortSignal.any([over.signal, ...(options.signal === undefined ? [] : [options.signal])]);
   const others = drawers.map(
     (drawer) => (batch: readonly Row[], index: number) =>
-      drawElsewhere(drawer, session, tuned, batch, {
-        ...options,
-        signal,
-        onSteps: counters[index] as (steps: number) => void,
-      }),
+      drawElsewhere(drawer, session, tuned, batch, { ...options, signal, onSteps: stepsOf(index) }),
   );
   try {
     yield* sideBySide(batches, own, others);
@@ -147,18 +138,20 @@ async function drawElsewhere(
   batch: readonly Row[],
   options: DrawOptions & Parameters<Drawer['draw']>[2],
 ): Promise<readonly DrawnCandidate[] | null> {
-  const [uncond, cond] = await contextRows(session, tuned, batch, options.signal);
+  const texts = batch.map(({ text }) => text);
+  const known = contextsOf(session, tuned);
+  await known.prepare(['', ...texts], options.signal);
+  const uncond = await known.rowValues(texts.map(() => ''));
+  const cond = await known.rowValues(texts);
   const { scheduler, guidance } = options;
   const request: RowsRequest = {
     seeds: batch.map(({ seed }) => seed),
     latentShape: session.latentShape,
-    contexts: [(await uncond.data()) as Float32Array, (await cond.data()) as Float32Array],
+    contexts: [uncond.values, cond.values],
     contextShape: cond.shape,
     scheduler: { config: scheduler.config, steps: scheduler.steps },
     guidance,
   };
-  uncond.dispose();
-  cond.dispose();
   const drawn = await drawer.draw(request, tuned?.adapter ?? null, options);
   return drawn === null ? null : candidatesOf(batch, drawn);
 }

@@ -47,11 +47,19 @@ export class PromptContexts {
 
   /** [texts.length, L, D]; the caller disposes. */
   async rows(texts: readonly string[]): Promise<Tensor3D> {
+    const { values, shape } = await this.rowValues(texts);
+    return tf.tensor3d(values, [...shape]);
+  }
+
+  /** The same as plain numbers. */
+  async rowValues(
+    texts: readonly string[],
+  ): Promise<{ readonly values: Float32Array; readonly shape: readonly [number, number, number] }> {
     await this.prepare(texts);
     const [length, width] = this.#shape;
     const out = new Float32Array(texts.length * length * width);
     for (const [i, text] of texts.entries()) out.set(await this.#valuesOf(text), i * length * width);
-    return tf.tensor3d(out, [texts.length, length, width]);
+    return { values: out, shape: [texts.length, length, width] };
   }
 
   #keep(text: string, values: Float32Array<ArrayBuffer>): void {

@@ -1,32 +1,20 @@
 /** Section 3.1 of the paper: MI at ranks 1, 25 and 50 of 50 held against another score of the same three images. */
-import {
-  type Ranking,
-  tauOfAll,
-  tauOfThree,
-  truthOfBest,
-  truthOfRandom,
-  truthOfTop,
-} from '../../../src/analysis/ranking.ts';
-import { type Summary, summarize, summarizeDifference } from '../../../src/analysis/summary.ts';
+import { type Ranking, tauOfAll, tauOfThree } from '../../../src/analysis/ranking.ts';
+import { type Summary, summarize } from '../../../src/analysis/summary.ts';
 import type { NoiseSchedule } from '../../../src/diffusion/schedule.ts';
 import type { Design } from '../design.ts';
 import { deepPrompts } from '../ranking.ts';
 import { findMetric } from '../secondScore.ts';
 import type { Store } from '../store.ts';
 import { readPools } from './pools.ts';
-import { rankingOf, share } from './rank.ts';
+import { rankingOf, share, type TopRow, topRow } from './rank.ts';
 import { referenceScore } from './scores.ts';
 
-export type DeepRow = {
+export type DeepRow = TopRow & {
   readonly against: 'exact' | 'second';
   readonly prompts: number;
   readonly tauOfThree: Summary;
   readonly tau: Summary;
-  /** What the candidate with the highest MI, a random one and the best have of the other score. */
-  readonly top: number;
-  readonly random: number;
-  readonly best: number;
-  readonly gain: Summary;
 };
 
 /** Against the exact score and against the second one, over the prompts that are complete. */
@@ -46,15 +34,11 @@ export function deepRows(store: Store, design: Design, schedule: NoiseSchedule):
 }
 
 function deepRow(against: DeepRow['against'], rankings: readonly Ranking[]): DeepRow {
-  const [top, random] = [rankings.map(truthOfTop), rankings.map(truthOfRandom)];
   return {
     against,
     prompts: rankings.length,
     tauOfThree: summarize(rankings.map(tauOfThree)),
     tau: summarize(rankings.map(tauOfAll)),
-    top: summarize(top).estimate,
-    random: summarize(random).estimate,
-    best: summarize(rankings.map(truthOfBest)).estimate,
-    gain: summarizeDifference(top, random),
+    ...topRow(rankings),
   };
 }

@@ -34,7 +34,8 @@ export type RankRow = {
   readonly share: TopRow;
   readonly strict: TopRow;
 };
-type TopRow = {
+/** What the candidate with the highest MI, a random one and the best have of another score, on average. */
+export type TopRow = {
   readonly top: number;
   readonly random: number;
   readonly best: number;
@@ -66,7 +67,7 @@ export function rankRow(category: string, pools: readonly Pool[], { score }: Sco
   };
 }
 
-function topRow(rankings: readonly Ranking[]): TopRow {
+export function topRow(rankings: readonly Ranking[]): TopRow {
   const top = rankings.map(truthOfTop);
   const random = rankings.map(truthOfRandom);
   return {
