@@ -40,20 +40,29 @@ const SILENT_MS = 60_000;
 export class Crew implements DrawCrew {
   readonly #options: CrewOptions;
   #members: readonly Member[] = [];
+  /** How many there are to be. */
+  #places: number;
 
   constructor(options: CrewOptions) {
     this.#options = options;
+    this.#places = options.size;
   }
 
   hire(steps: number): readonly Drawer[] {
     if (steps < WORTH_HIRING) return [];
-    if (this.#members.length === 0) {
-      const { session, model, size, start } = this.#options;
-      const order = copyUnet(session.model).then((unet) => ({ kind: 'model' as const, ...model, unet }));
-      this.#members = Array.from({ length: size }, () => new Member(start(), order));
-    }
-    computeAlone(true);
+    // One that ended in the middle of its work is replaced; where one could never draw, another could not either.
+    this.#places -= this.#members.filter(({ isGone, hasDrawn }) => isGone && !hasDrawn).length;
+    const staying = this.#members.filter(({ isGone }) => !isGone);
+    this.#members = [...staying, ...this.#start(this.#places - staying.length)];
+    if (this.#members.length > 0) computeAlone(true);
     return this.#members;
+  }
+
+  #start(count: number): readonly Member[] {
+    if (count === 0) return [];
+    const { session, model, start } = this.#options;
+    const order = copyUnet(session.model).then((unet) => ({ kind: 'model' as const, ...model, unet }));
+    return Array.from({ length: count }, () => new Member(start(), order));
   }
 
   release(): void {
@@ -72,7 +81,9 @@ class Member implements Drawer {
   readonly #ready: Promise<void>;
   /** What it draws with. */
   #adapter: Adapter | null = null;
-  #isGone = false;
+  isGone = false;
+  /** At least once. */
+  hasDrawn = false;
 
   constructor(worker: Worker, order: Promise<DrawerOrder>) {
     this.#worker = worker;
@@ -86,7 +97,7 @@ class Member implements Drawer {
     adapter: Adapter | null,
     options: Parameters<Drawer['draw']>[2],
   ): Promise<DrawnRows | null> {
-    if (this.#isGone) return null;
+    if (this.isGone) return null;
     try {
       await this.#ready;
       if (adapter !== this.#adapter) {
@@ -95,6 +106,7 @@ class Member implements Drawer {
       }
       const rows = await this.#ask(request, options);
       if (rows === null) this.end();
+      else this.hasDrawn = true;
       return rows;
     } catch {
       this.end();
@@ -103,7 +115,7 @@ class Member implements Drawer {
   }
 
   end(): void {
-    this.#isGone = true;
+    this.isGone = true;
     this.#worker.terminate();
   }
 
