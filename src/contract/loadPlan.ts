@@ -43,6 +43,8 @@ export type PlanRequest = {
   /** What is trained, and how images are drawn; MI-TUNE and guidance alone where absent. */
   readonly method?: MethodChoice;
   readonly drawnBy?: MethodChoice;
+  /** Steps of the sampler; count when a method is trained that keeps what it draws. */
+  readonly steps?: number;
   /** Device memory that may be used in all; null for the default of the mode. */
   readonly budgetBytes?: number | null;
 };

@@ -101,4 +101,5 @@ export const dpok = {
     const drawn = ((options.samples as number) * perImage) / (options.policySteps as number);
     return { perImage, perUpdate: Math.round(perUpdate + drawn) };
   },
+  keeps: ({ kept }) => kept as number,
 } as const satisfies Method;

@@ -26,6 +26,8 @@ export type Method = {
   readonly options: readonly Option[];
   /** Network evaluations (one sample with one context once through the UNet), at these settings. */
   cost(settings: Settings, options: Options): Cost;
+  /** Images that stay in memory with every latent of their way while it trains; none where absent. */
+  keeps?(options: Options): number;
 };
 
 /** A method that trains on the pool, whose images guidance alone has drawn. */

@@ -36,6 +36,8 @@ export type PhaseMemory = {
   readonly adapterBytes: number;
   /** The network of a metric with all that it takes while it measures. */
   readonly metric?: MetricNeed;
+  /** In JavaScript memory, not of the device: images that a method keeps with their latents. */
+  readonly keptBytes: number;
 };
 
 export type MetricNeed = { readonly name: string; readonly bytes: number };
@@ -50,6 +52,8 @@ type PhaseRequest = {
   /** What is trained on which rows, and how images are drawn; MI-TUNE and guidance alone where absent. */
   readonly method?: MethodChoice | undefined;
   readonly drawnBy?: MethodChoice | undefined;
+  /** Steps of the sampler, for a method that keeps what it draws. */
+  readonly steps?: number | undefined;
 };
 
 const PROMPT = 'a';
@@ -64,6 +68,8 @@ const SCHEDULER = {
 } as const;
 /** Every weight of a model that really computes; a power of two, which halves hold. */
 const SOME_WEIGHT = 2 ** -7;
+/** Images that are kept are there once, and three times more while they are stored: as numbers, sealed, and as a file. */
+const COPIES_KEPT = 4;
 /** More rows than any method has for one sample. */
 const MOST_ROWS = 16;
 /** Any above 1. */
@@ -126,16 +132,25 @@ export async function runPhases(shape: ModelShape, request: PhaseRequest): Promi
 }
 
 /** How images are drawn, and what one sample of training is or where it comes from. */
-type Way = { readonly rule: DrawRule } & Pick<MethodTuning, 'tuning' | 'online'>;
+type Way = {
+  readonly rule: DrawRule;
+  /** Latents that the method keeps. */
+  readonly keptLatents: number;
+} & Pick<MethodTuning, 'tuning' | 'online'>;
 
-async function wayOf({ method, drawnBy }: PhaseRequest): Promise<Way> {
+async function wayOf({ method, drawnBy, steps }: PhaseRequest): Promise<Way> {
+  const chosen = chosenMethod(method);
   const spec = {
     ...(method === undefined ? {} : { method: rewardedByMi(method) }),
     ...(drawnBy === undefined ? {} : { drawnBy }),
     // The only word there is; reading it would load a tagger.
     readings: { [PROMPT]: { objects: [PROMPT], phrases: [PROMPT] } },
   };
-  return { rule: await drawRuleOf(spec), ...(await tuningOf(spec)) };
+  return {
+    rule: await drawRuleOf(spec),
+    ...(await tuningOf(spec)),
+    keptLatents: steps === undefined ? 0 : (chosen.method.keeps?.(chosen.options) ?? 0) * (steps + 1),
+  };
 }
 
 /** Networks of metrics are a phase of their own, see `withMetrics`. */
@@ -158,6 +173,7 @@ async function measure(
   const sizes = await sizesOfParts(session, meter);
   const measured: PhaseMemory[] = [];
   let adapterBytes = 0;
+  const latentBytes = 4 * emptyLatent(session).length;
   const phase = async (name: PlanPhaseName, used: readonly PartName[], work: () => Promise<unknown>) => {
     const resident = settings.parts === 'resident';
     const bytes = (part: PartName): number => (resident || used.includes(part) ? sizes[part] : 0);
@@ -169,6 +185,7 @@ async function measure(
       peakBytes: meter.peakBytes - others,
       parts: { unet: bytes('unet'), vae: bytes('vae'), text: bytes('text') },
       adapterBytes,
+      keptBytes: name === 'train' ? COPIES_KEPT * way.keptLatents * latentBytes : 0,
     });
   };
   const decodeOne = (): Promise<unknown> => decodeImages(session, [emptyLatent(session)]);

@@ -1,4 +1,5 @@
 /** The lines of a load plan: what a phase keeps where, at which precision. */
+import type { WeightFormat } from '../contract/backend.ts';
 import type { PlanPhaseName, PlanRow, PlanSettings } from '../contract/loadPlan.ts';
 import { type ModelShape, tableBytes } from '../models/shape.ts';
 import type { PhaseMemory } from './memoryPhases.ts';
@@ -9,30 +10,22 @@ const PART_NAMES = {
   text: 'Text encoder weights',
 } as const;
 
-/** The weights with their vectors, what belongs to the adapter, and all the rest that the peak holds. */
+/** The weights with their vectors, what belongs to the adapter, all the rest that the peak holds, and what is not on the device. */
 export function rowsOf(measured: PhaseMemory, shape: ModelShape, { weights }: PlanSettings): PlanRow[] {
-  const { phase, peakBytes, parts, adapterBytes, metric } = measured;
-  const device = (what: string, precision: PlanRow['precision'], bytes: number): PlanRow[] =>
-    bytes > 0 ? [{ phase, what, where: 'device', precision, bytes }] : [];
+  const { phase, peakBytes, parts, adapterBytes, metric, keptBytes } = measured;
+  const row = (where: PlanRow['where'], what: string, precision: WeightFormat, bytes: number): PlanRow[] =>
+    bytes > 0 ? [{ phase, what, where, precision, bytes }] : [];
   const known = parts.unet + parts.vae + parts.text + adapterBytes + (metric?.bytes ?? 0);
+  const table = parts.text > 0 ? tableBytes(shape.specs.text, weights) : 0;
   return [
-    ...device(PART_NAMES.text, weights, parts.text),
-    ...device(PART_NAMES.unet, weights, parts.unet),
-    ...device(PART_NAMES.vae, weights, parts.vae),
-    ...device(adapterWords(phase), 'f32', adapterBytes),
-    ...device(`Metrics: ${metric?.name}`, weights, metric?.bytes ?? 0),
-    ...device('Activations, biases and free buffers', 'f32', peakBytes - known),
-    ...(parts.text > 0
-      ? [
-          {
-            phase,
-            what: 'Table of token embeddings',
-            where: 'memory' as const,
-            precision: weights,
-            bytes: tableBytes(shape.specs.text, weights),
-          },
-        ]
-      : []),
+    ...row('device', PART_NAMES.text, weights, parts.text),
+    ...row('device', PART_NAMES.unet, weights, parts.unet),
+    ...row('device', PART_NAMES.vae, weights, parts.vae),
+    ...row('device', adapterWords(phase), 'f32', adapterBytes),
+    ...row('device', `Metrics: ${metric?.name}`, weights, metric?.bytes ?? 0),
+    ...row('device', 'Activations, biases and free buffers', 'f32', peakBytes - known),
+    ...row('memory', 'Table of token embeddings', weights, table),
+    ...row('memory', 'Images kept with their steps, and copies as they are stored', 'f32', keptBytes),
   ];
 }
 

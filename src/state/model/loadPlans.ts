@@ -48,7 +48,7 @@ export function planRequest(
   const { sampling, training, adapter } = settings;
   return {
     ...(metrics.length === 0 ? {} : { metrics: metrics.map(({ name }) => name) }),
-    ...(method === null ? {} : { method }),
+    ...(method === null ? {} : { method, steps: sampling.steps }),
     ...(drawnBy === null ? {} : { drawnBy }),
     ref,
     size: sampling.size,

@@ -39,6 +39,7 @@ const measure = (settings: PlanSettings): Promise<readonly PhaseMemory[]> =>
       peakBytes: peakBytes(settings),
       parts: { unet: 90 * MB, vae: 0, text: 0 },
       adapterBytes: 10 * MB,
+      keptBytes: 0,
     },
   ]);
 const settings = defaultSettings(full, { backend: 'webgpu', size: 512, batch: 8 });
@@ -83,6 +84,20 @@ describe('a plan', () => {
     ]);
   });
 
+  test('names the images that a method keeps, which take nothing of the device', async () => {
+    const kept = (s: PlanSettings) =>
+      measure(s).then((phases) => phases?.map((phase) => ({ ...phase, keptBytes: 300 * MB })) ?? null);
+    const { fits, peakBytes: peak, rows } = await plan(180 * MB, settings, kept);
+    expect([fits, peak]).toEqual([true, 180 * MB]);
+    expect(rows.at(-1)).toEqual({
+      phase: 'generate',
+      what: 'Images kept with their steps, and copies as they are stored',
+      where: 'memory',
+      precision: 'f32',
+      bytes: 300 * MB,
+    });
+  });
+
   test('that does not fit proposes fewer images first', async () => {
     const { proposal } = await plan(135 * MB);
     expect(proposal).toEqual({
@@ -106,8 +121,20 @@ describe('a plan', () => {
 
 describe('metrics of a run', () => {
   const phases: readonly PhaseMemory[] = [
-    { phase: 'generate', peakBytes: 900, parts: { unet: 600, vae: 0, text: 0 }, adapterBytes: 0 },
-    { phase: 'decode', peakBytes: 1000, parts: { unet: 600, vae: 100, text: 0 }, adapterBytes: 0 },
+    {
+      phase: 'generate',
+      peakBytes: 900,
+      parts: { unet: 600, vae: 0, text: 0 },
+      adapterBytes: 0,
+      keptBytes: 0,
+    },
+    {
+      phase: 'decode',
+      peakBytes: 1000,
+      parts: { unet: 600, vae: 100, text: 0 },
+      adapterBytes: 0,
+      keptBytes: 0,
+    },
   ];
   const needs = [
     { name: 'small', bytes: 50 },
@@ -122,6 +149,7 @@ describe('metrics of a run', () => {
       peakBytes: 1000 - 600 + 300,
       parts: { unet: 0, vae: 100, text: 0 },
       adapterBytes: 0,
+      keptBytes: 0,
       metric: { name: 'large', bytes: 300 },
     });
   });

@@ -77,4 +77,17 @@ describe('the memory plan', () => {
     if (rows === 2) expect(own).toBeGreaterThan(one + 0.9 * (two - one));
     else expect(own).toBeGreaterThan(one);
   });
+
+  it('counts the images that DPOK keeps, with every latent and three copies as they are stored', async () => {
+    const method: MethodChoice = { name: 'dpok', options: { kept: 7, samples: 1 } };
+    const request = { mode: 'train', settings, rank: 4, steps: 9 } as const;
+    const phases = await measurePhases(shape, { ...request, method });
+    expect(phases.map(({ phase, keptBytes }) => [phase, keptBytes])).toEqual([
+      ['text', 0],
+      ['train', 4 * 7 * 10 * (4 * 16 * 16 * 4)],
+      ['decode', 0],
+    ]);
+    const others = await measurePhases(shape, request);
+    expect(others.map((phase) => phase.keptBytes)).toEqual([0, 0, 0]);
+  });
 });

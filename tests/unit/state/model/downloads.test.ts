@@ -132,11 +132,12 @@ describe('a load plan', () => {
       batch: paper.training.batch,
       rank: 32,
       ...run,
+      steps: paper.sampling.steps,
       metrics: ['clip'],
     });
     const plain = planRequest(ref, paper, 'generate', { metrics: [], method: null, drawnBy: null });
     expect(plain.batch).toBe(paper.sampling.batch);
-    expect(['method', 'drawnBy', 'metrics'].some((key) => key in plain)).toBe(false);
+    expect(['method', 'drawnBy', 'steps', 'metrics'].some((key) => key in plain)).toBe(false);
   });
 
   test('that is taken keeps the images of an optimizer step', () => {
