@@ -109,3 +109,14 @@ test('after a reload in the middle of work the run is this tab’s own, and goes
   await button('Pause').click();
   await button('Continue').waitFor(PATIENT);
 });
+
+test('an engine that ends in the middle of a run is started again, which is said, and the run goes on by itself', async () => {
+  await button('Continue').click();
+  await page.locator('[data-status=running]').waitFor(PATIENT);
+  const [engine] = page.workers();
+  // It answers no more.
+  await engine?.evaluate(() => self.close()).catch(() => undefined);
+  await page.locator('[data-code=engine-died]').first().waitFor(PATIENT);
+  await page.locator('[data-status=done]').waitFor({ timeout: 300_000 });
+  expect(page.workers()[0]).not.toBe(engine);
+});

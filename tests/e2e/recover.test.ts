@@ -1,7 +1,7 @@
 // A browser that has lost its database offers the runs whose files are there, and gives them back whole; results of a run that
 // was changed and trained again stand side by side.
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright';
@@ -66,4 +66,37 @@ test('a run whose records are lost is recovered by keyboard', async () => {
   expect(await page.getByRole('heading', { name: 'Runs to recover' }).count()).toBe(0);
   // Focus has a place in the page, not the document as a whole.
   await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).not.toBe('BODY');
+});
+
+/** Flips a bit in the middle of every file of the browser's database that can hold records. */
+function damageDatabase(): number {
+  const databases = join(folder, 'Default', 'IndexedDB');
+  const files = readdirSync(databases, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /\.(log|ldb)$/.test(name),
+  );
+  for (const name of files) {
+    const path = join(databases, name);
+    const bytes = readFileSync(path);
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] ?? 0) ^ 1;
+    writeFileSync(path, bytes);
+  }
+  return files.length;
+}
+
+test('a flipped bit in the files of the browser’s database loses no run', async () => {
+  const port = Number(new URL(studio.url).port);
+  await studio.close();
+  expect(damageDatabase()).toBeGreaterThan(0);
+  studio = await openStudio({ userDataDir: folder, port });
+  page = studio.page;
+  const open = page.getByRole('button', { name: 'Open my prompts' });
+  const recover = page.getByRole('button', { name: 'Recover my prompts' });
+  await open.or(recover).first().waitFor();
+  if ((await recover.count()) > 0) await recover.click();
+  await open.click();
+  await goTo(page, 'Train');
+  expect(await page.getByRole('combobox', { name: 'Version of the results' }).textContent()).toContain(
+    'Version 2',
+  );
 });
