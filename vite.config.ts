@@ -38,9 +38,22 @@ const devPolicy: Plugin = {
   transformIndexHtml: (html) => html.replace(/<meta\s+http-equiv="Content-Security-Policy"[^>]*>/, ''),
 };
 
+/** Source maps name files by ids of the bundler, which are others in another folder. */
+const sameMaps: Plugin = {
+  name: 'same-maps',
+  apply: 'build',
+  enforce: 'post',
+  generateBundle(_, bundle) {
+    for (const file of Object.values(bundle)) {
+      if (file.type === 'asset' && file.fileName.endsWith('.map'))
+        file.source = String(file.source).replace(/ROLLDOWN_FILE_URL_[\w$-]+/g, 'ROLLDOWN_FILE_URL');
+    }
+  },
+};
+
 export default defineConfig({
   base: './',
-  plugins: [react(), devPolicy],
+  plugins: [react(), devPolicy, sameMaps],
   define: { __APP_VERSION__: JSON.stringify(packageJson.version) },
   assetsInclude: ['**/*.safetensors'],
   build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },
