@@ -6,6 +6,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
+import { openToolPage } from '../lib/toolPage.ts';
 import { usageError } from '../lib/usage.ts';
 import { SD21_BASE } from '../rehearse/modelConfigs.ts';
 import type { BenchRow } from './bench.ts';
@@ -81,8 +82,7 @@ async function bench({ request, device, jsonFile }: Options): Promise<void> {
       rows.push(row);
       console.log(describe(row));
     });
-    await page.goto(`${studio.url}tools/bench/index.html`);
-    await Promise.race([page.waitForFunction(() => 'runBench' in window), studio.failed]);
+    await openToolPage(studio, { script: 'tools/bench/page.ts', offers: 'runBench' });
     const backend = await Promise.race([
       page.evaluate((asked) => window.runBench(asked), request),
       studio.failed,

@@ -1,6 +1,6 @@
 // npm run score -- DIR --metric NAME: measures every image of a folder.
 //
-// The networks run in Chromium, on the page score/index.html, which gets the folder and the model from this driver.
+// The networks run in Chromium, by score/page.ts, which gets the folder and the model from this driver.
 
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,6 +21,7 @@ import { type MetricModel, metricFileUrl, metricModel } from '../../src/sources/
 import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
+import { openToolPage } from '../lib/toolPage.ts';
 import { usageError } from '../lib/usage.ts';
 import { copyAsBenchmark, takeResults } from './exchange.ts';
 import { type PromptedFolder, type PromptedImage, readFolder } from './folder.ts';
@@ -147,13 +148,12 @@ async function score(options: NonNullable<Options>): Promise<void> {
       // The page is built from its sources as it loads, on a machine that may have other things to do.
       page.setDefaultTimeout(PATIENCE_MS);
       page.setDefaultNavigationTimeout(PATIENCE_MS);
-      await page.goto(`${studio.url}tools/score/index.html`);
       const inPage = async <T>(work: Promise<Told<T>>): Promise<T> => {
         const told = await Promise.race([work, studio.failed]);
         if ('value' in told) return told.value;
         throw new StudioError(told.error.code, told.error.message, told.error);
       };
-      await Promise.race([page.waitForFunction(() => 'measureMetric' in window), studio.failed]);
+      await openToolPage(studio, { script: 'tools/score/page.ts', offers: 'measureMetric' });
       const request = {
         metric: metric.name,
         backend: options.backend,

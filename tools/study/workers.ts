@@ -2,6 +2,7 @@
 import type { Page } from 'playwright';
 import { launchStudio, type Studio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
+import { openToolPage } from '../lib/toolPage.ts';
 import type { BaseFolder } from './models.ts';
 import {
   ADAPTER_PATH,
@@ -78,8 +79,7 @@ async function anotherPage({ context }: Studio): Promise<Pick<Studio, 'page' | '
 
 async function openPage(page: Page, url: string, failed: Promise<never>): Promise<string> {
   page.setDefaultTimeout(PATIENCE_MS);
-  await page.goto(`${url}tools/study/index.html`);
-  await Promise.race([page.waitForFunction(() => 'studyOpen' in window), failed]);
+  await openToolPage({ page, url, failed }, { script: 'tools/study/page.ts', offers: 'studyOpen' });
   const { backend } = await Promise.race([page.evaluate(() => window.studyOpen()), failed]);
   return backend;
 }

@@ -10,6 +10,7 @@ import { DIST, ensureBuild } from '../lib/buildApp.mjs';
 import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { serveFolder } from '../lib/staticServer.mjs';
+import { openToolPage } from '../lib/toolPage.ts';
 import { faultCase, makeOtherVersion, OTHER_VERSION } from './faults.ts';
 import { type Expected, killCase, type Undisturbed, withProfile } from './kills.ts';
 import { migrationCutCase } from './migrationCuts.ts';
@@ -81,8 +82,7 @@ async function cutRealStores(out: string, until: number): Promise<void> {
     const studio = await launchStudio({ backend: 'wasm', from: 'dev', userDataDir });
     try {
       const { page } = studio;
-      await page.goto(`${studio.url}tools/torture/index.html`);
-      await page.waitForFunction(() => window.storeCut !== undefined);
+      await openToolPage(studio, { script: 'tools/torture/realStoresPage.ts', offers: 'storeCut' });
       await cases(out, until, (seed) =>
         Promise.race([
           page.evaluate((asked) => (window.storeCut as NonNullable<Window['storeCut']>)(asked), seed),

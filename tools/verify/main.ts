@@ -1,6 +1,6 @@
 // npm run verify -- DIR: holds this implementation against a folder of numbers made by other programs.
 //
-// The numbers are computed in Chromium, on the page verify/index.html; this driver serves the folder to it, prints one
+// The numbers are computed in Chromium, by verify/page.ts; this driver serves the folder to it, prints one
 // line per case, and ends with exit code 1 unless everything that the folder's index asks for was met.
 
 import { createHash } from 'node:crypto';
@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchStudio } from '../lib/launch.ts';
 import { serveDirectory } from '../lib/servePlugin.ts';
+import { openToolPage } from '../lib/toolPage.ts';
 import { usageError } from '../lib/usage.ts';
 import { parseIndex } from './oracle.ts';
 import type { VerifyRequest } from './page.ts';
@@ -79,8 +80,7 @@ async function verify({ folder, request, jsonFile }: Options): Promise<boolean> 
       rows.push(...newRows);
       for (const line of caseLines(newRows)) console.log(line);
     });
-    await page.goto(`${studio.url}tools/verify/index.html`);
-    await Promise.race([page.waitForFunction(() => 'runVerify' in window), studio.failed]);
+    await openToolPage(studio, { script: 'tools/verify/page.ts', offers: 'runVerify' });
     await Promise.race([page.evaluate((asked) => window.runVerify(asked), request), studio.failed]);
   } finally {
     await studio.close();
