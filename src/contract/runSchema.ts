@@ -41,15 +41,6 @@ const methodEntries = {
   options: v.record(v.string(), v.nullable(v.union([v.number(), v.string(), v.boolean()]))),
 };
 
-const strictRefSchema = v.variant('kind', [
-  v.object({ kind: v.literal('url'), base: v.pipe(v.string(), v.minLength(1), v.maxLength(2000)) }),
-  v.object({ kind: v.literal('local'), id: v.pipe(v.string(), v.minLength(1), v.maxLength(200)) }),
-]) satisfies v.GenericSchema<unknown, ModelRef>;
-const looseRefSchema = v.variant('kind', [
-  v.looseObject({ kind: v.literal('url'), base: v.string() }),
-  v.looseObject({ kind: v.literal('local'), id: v.string() }),
-]) satisfies v.GenericSchema<unknown, ModelRef>;
-
 /** More metrics than there are would only take time. */
 const MAX_METRICS = 16;
 /** T2I-CompBench asks no more than 8 of a prompt. */
@@ -73,59 +64,53 @@ function wordsSchema() {
   return v.pipe(v.array(words), v.maxLength(PROMPT_LIMITS.promptCharacters));
 }
 
-type SpecSchema = v.GenericSchema<unknown, MiTuneSpec>;
-
 /** What is said from outside: every value within its range, nothing unknown let through. */
-export const strictSpecSchema = v.object({
-  version: v.literal(1),
-  method: v.exactOptional(v.object(methodEntries)),
-  drawnBy: v.exactOptional(v.object(methodEntries)),
-  readings: v.exactOptional(readingsSchema),
-  preset: v.picklist([...PRESET_NAMES, 'custom']),
-  model: strictRefSchema,
-  prompts: promptsSchema,
-  seed: seedSchema,
-  backend: backendSchema,
-  ...groupSchemas('strict'),
-  realImages: v.nullable(v.object({ folder: v.pipe(v.string(), v.minLength(1)), share: shareSchema })),
-  metrics: v.exactOptional(
-    v.pipe(
-      v.array(
-        v.object({
-          name: metricName,
-          model: v.nullable(strictRefSchema),
-          phrases: v.exactOptional(phrasesSchema),
-        }),
-      ),
-      v.maxLength(MAX_METRICS),
-      v.check((all) => new Set(all.map(({ name }) => name)).size === all.length, 'A metric is named twice'),
-    ),
-  ),
-}) as unknown as SpecSchema; // the groups' types are those of their table, which `FieldsFor` holds to the spec's
+export const strictSpecSchema = specSchema('strict');
 
 /** What was stored: the kinds of values alone; fields that are not known here are kept. */
-export const looseSpecSchema = v.looseObject({
-  version: v.literal(1),
-  method: v.exactOptional(v.looseObject(methodEntries)),
-  drawnBy: v.exactOptional(v.looseObject(methodEntries)),
-  readings: v.exactOptional(readingsSchema),
-  preset: v.picklist([...PRESET_NAMES, 'custom']),
-  model: looseRefSchema,
-  prompts: v.array(v.string()),
-  seed: v.number(),
-  backend: backendSchema,
-  ...groupSchemas('loose'),
-  realImages: v.nullable(v.looseObject({ folder: v.string(), share: v.number() })),
-  metrics: v.exactOptional(
-    v.array(
-      v.looseObject({
-        name: v.string(),
-        model: v.nullable(looseRefSchema),
-        phrases: v.exactOptional(phrasesSchema),
+export const looseSpecSchema = specSchema('loose');
+
+function specSchema(form: SchemaForm): v.GenericSchema<unknown, MiTuneSpec> {
+  const either = <S, L>(strict: S, loose: L): S | L => (form === 'strict' ? strict : loose);
+  const object = either(v.object, v.looseObject) as typeof v.looseObject;
+  const text = (longest: number) =>
+    either(v.pipe(v.string(), v.minLength(1), v.maxLength(longest)), v.string());
+  const ref = v.variant('kind', [
+    object({ kind: v.literal('url'), base: text(2000) }),
+    object({ kind: v.literal('local'), id: text(200) }),
+  ]) satisfies v.GenericSchema<unknown, ModelRef>;
+  const metrics = v.array(
+    object({
+      name: either(metricName, v.string()),
+      model: v.nullable(ref),
+      phrases: v.exactOptional(phrasesSchema),
+    }),
+  );
+  const fewMetrics = v.pipe(
+    metrics,
+    v.maxLength(MAX_METRICS),
+    v.check((all) => new Set(all.map(({ name }) => name)).size === all.length, 'A metric is named twice'),
+  );
+  return object({
+    version: v.literal(1),
+    method: v.exactOptional(object(methodEntries)),
+    drawnBy: v.exactOptional(object(methodEntries)),
+    readings: v.exactOptional(readingsSchema),
+    preset: v.picklist([...PRESET_NAMES, 'custom']),
+    model: ref,
+    prompts: either(promptsSchema, v.array(v.string())),
+    seed: either(seedSchema, v.number()),
+    backend: backendSchema,
+    ...groupSchemas(form),
+    realImages: v.nullable(
+      object({
+        folder: either(v.pipe(v.string(), v.minLength(1)), v.string()),
+        share: either(shareSchema, v.number()),
       }),
     ),
-  ),
-}) as unknown as SpecSchema;
+    metrics: v.exactOptional(either(fewMetrics, metrics)),
+  }) as unknown as v.GenericSchema<unknown, MiTuneSpec>; // the groups' types are those of their table, which `FieldsFor` holds to the spec's
+}
 
 function groupSchemas(form: SchemaForm) {
   return Object.fromEntries(
