@@ -8,9 +8,6 @@
 
 @group(0) @binding(1) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> log_sum: array<f32>;
-@group(0) @binding(3) var<storage, read> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read> k: array<vec4f>;
-@group(0) @binding(5) var<storage, read> v: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -19,15 +16,15 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let stride = params.heads * head4;
-  let mine = (id.z * params.queries + query) * stride + id.y * head4;
+  let mine = head_at(id.z, params.queries, query, id.y);
   //#each D
   let q_D = q[mine + D] * params.scale;
   var o_D = vec4f();
   //#end D
-  let seen = select(params.keys, min(query + 1u, params.keys), params.causal == 1u);
+  let seen = keys_seen(query + 1u);
   var peak = -1e30;
   var sum = 0.0;
-  let at = id.z * params.keys * stride + id.y * head4;
+  let at = head_at(id.z, params.keys, 0u, id.y);
   for (var key = 0u; key < seen; key += keys_at_once) {
     //#each K
     let at_K = at + min(key + K, seen - 1u) * stride;

@@ -6,9 +6,6 @@
 
 @group(0) @binding(1) var<storage, read_write> dk: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> dv: array<vec4f>;
-@group(0) @binding(3) var<storage, read> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read> k: array<vec4f>;
-@group(0) @binding(5) var<storage, read> v: array<vec4f>;
 @group(0) @binding(6) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(7) var<storage, read> log_sum: array<f32>;
 @group(0) @binding(8) var<storage, read> delta: array<f32>;
@@ -20,7 +17,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let stride = params.heads * head4;
-  let mine = (id.z * params.keys + key) * stride + id.y * head4;
+  let mine = head_at(id.z, params.keys, key, id.y);
   //#each D
   let k_D = k[mine + D] * params.scale;
   let v_D = v[mine + D];
@@ -29,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   //#end D
   let first = select(0u, key, params.causal == 1u);
   let row = (id.z * params.heads + id.y) * params.queries;
-  var at = (id.z * params.queries + first) * stride + id.y * head4;
+  var at = head_at(id.z, params.queries, first, id.y);
   for (var query = first; query < params.queries; query++) {
     var scores = vec4f();
     var slopes = vec4f();

@@ -6,9 +6,6 @@
 
 @group(0) @binding(1) var<storage, read_write> dq: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> delta: array<f32>;
-@group(0) @binding(3) var<storage, read> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read> k: array<vec4f>;
-@group(0) @binding(5) var<storage, read> v: array<vec4f>;
 @group(0) @binding(6) var<storage, read> o: array<vec4f>;
 @group(0) @binding(7) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(8) var<storage, read> log_sum: array<f32>;
@@ -20,7 +17,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let stride = params.heads * head4;
-  let mine = (id.z * params.queries + query) * stride + id.y * head4;
+  let mine = head_at(id.z, params.queries, query, id.y);
   var outputs = vec4f();
   //#each D
   let q_D = q[mine + D] * params.scale;
@@ -31,8 +28,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let row_delta = dot(outputs, vec4f(1.0));
   let row = (id.z * params.heads + id.y) * params.queries + query;
   let row_log_sum = log_sum[row];
-  let seen = select(params.keys, min(query + 1u, params.keys), params.causal == 1u);
-  var at = id.z * params.keys * stride + id.y * head4;
+  let seen = keys_seen(query + 1u);
+  var at = head_at(id.z, params.keys, 0u, id.y);
   for (var key = 0u; key < seen; key++) {
     var scores = vec4f();
     var slopes = vec4f();

@@ -8,9 +8,6 @@
 
 @group(0) @binding(1) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> log_sum: array<f32>;
-@group(0) @binding(3) var<storage, read> q: array<vec4f>;
-@group(0) @binding(4) var<storage, read> k: array<vec4f>;
-@group(0) @binding(5) var<storage, read> v: array<vec4f>;
 
 const side = 16u;
 const tile = 32u;
@@ -32,8 +29,8 @@ fn main(
 ) {
   let stride = params.heads * head4;
   let first_query = (params.first_tile + group.x) * tile;
-  let from_q = group.z * params.queries * stride + group.y * head4;
-  let from_k = group.z * params.keys * stride + group.y * head4;
+  let from_q = head_at(group.z, params.queries, 0u, group.y);
+  let from_k = head_at(group.z, params.keys, 0u, group.y);
   let row = 2u * local.y;
   if (index < tile) {
     peaks[index] = lowest;
@@ -44,7 +41,7 @@ fn main(
   var o1_D = vec4f();
   let at_D = min(local.x + side * D, head4 - 1u);
   //#end D
-  let seen = select(params.keys, min(first_query + tile, params.keys), params.causal == 1u);
+  let seen = keys_seen(first_query + tile);
   for (var first_key = 0u; first_key < seen; first_key += tile) {
     // Scores of the tile.
     var s00 = 0.0;
@@ -80,12 +77,7 @@ fn main(
     workgroupBarrier();
     // Weights of the tile: one thread per row.
     if (index < tile) {
-      let visible = select(
-        params.keys,
-        min(first_query + index + 1u, params.keys),
-        params.causal == 1u,
-      );
-      let count = min(max(visible, first_key) - first_key, tile);
+      let count = min(max(keys_seen(first_query + index + 1u), first_key) - first_key, tile);
       var higher = peaks[index];
       for (var i = 0u; i < count; i++) {
         higher = max(higher, scores[index][i]);

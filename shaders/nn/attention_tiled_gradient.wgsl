@@ -51,6 +51,20 @@ fn factor(row: u32, column: u32, sample_head: u32, score: f32, slope: f32) -> f3
   return p;
 }
 
+// Adds what the vectors in workgroup memory multiply to for the pairs (row, column), (row, column + side), (row + 1, column)
+// and (row + 1, column + side).
+fn add_products(before: vec4f, row: u32, column: u32) -> vec4f {
+  var sums = before;
+  for (var i = 0u; i < part4; i++) {
+    let r0 = row_tile[row][i];
+    let r1 = row_tile[row + 1u][i];
+    let c0 = column_tile[column][i];
+    let c1 = column_tile[column + side][i];
+    sums += vec4f(dot(r0, c0), dot(r0, c1), dot(r1, c0), dot(r1, c1));
+  }
+  return sums;
+}
+
 @compute @workgroup_size(side, side)
 fn main(
   @builtin(workgroup_id) group: vec3u,
@@ -73,7 +87,7 @@ fn main(
   //#end D
   for (var first_column = 0u; first_column < params.columns; first_column += tile) {
     let column_line = from_column + min(first_column + line, params.columns - 1u) * stride;
-    var s = vec4f(); // pairs (row, column), (row, column + side), (row + 1, column), (row + 1, column + side)
+    var s = vec4f();
     var ds = vec4f();
     for (var start = 0u; start < head4; start += part4) {
       let inside = start + part < head4;
@@ -82,25 +96,13 @@ fn main(
       row_tile[line][part] = select(vec4f(), row_a[row_line + from_part] * params.scale, inside);
       column_tile[line][part] = select(vec4f(), column_a[column_line + from_part], inside);
       workgroupBarrier();
-      for (var i = 0u; i < part4; i++) {
-        let r0 = row_tile[row][i];
-        let r1 = row_tile[row + 1u][i];
-        let c0 = column_tile[local.x][i];
-        let c1 = column_tile[local.x + side][i];
-        s += vec4f(dot(r0, c0), dot(r0, c1), dot(r1, c0), dot(r1, c1));
-      }
+      s = add_products(s, row, local.x);
       if (slopes) {
         workgroupBarrier();
         row_tile[line][part] = select(vec4f(), row_b[row_line + from_part], inside);
         column_tile[line][part] = select(vec4f(), column_b[column_line + from_part], inside);
         workgroupBarrier();
-        for (var i = 0u; i < part4; i++) {
-          let r0 = row_tile[row][i];
-          let r1 = row_tile[row + 1u][i];
-          let c0 = column_tile[local.x][i];
-          let c1 = column_tile[local.x + side][i];
-          ds += vec4f(dot(r0, c0), dot(r0, c1), dot(r1, c0), dot(r1, c1));
-        }
+        ds = add_products(ds, row, local.x);
       }
     }
     let r = first_row + row;

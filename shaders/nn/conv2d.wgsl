@@ -4,38 +4,6 @@
 //
 // The operands of a product over the taps of the window, as linear.wgsl.
 
-struct Params {
-  rows: u32, // N H' W'
-  depth: u32, // Cin
-  width: u32, // Cout
-  depth4: u32, // a quarter of Cin, rounded up
-  width4: u32,
-  first_tile: u32, // row of workgroups that the dispatch begins with
-  first_bias: u32, // value of the bias that belongs to the first column
-  joined4: u32, // no such tensors here
-  eps: f32, // no normalization here
-  height: u32, // of what is convolved
-  columns: u32,
-  out_height: u32,
-  out_columns: u32,
-  kernel_height: u32,
-  kernel_columns: u32,
-  stride: u32,
-  top: u32, // padding
-  left: u32,
-  source_height: u32, // of x
-  source_columns: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(w_binding) var<storage, read> w: array<Weight4>;
-
-alias Place = vec3i;
-
-fn taps() -> u32 {
-  return params.kernel_height * params.kernel_columns;
-}
-
 // Where the window of one output pixel begins: sample, row and column, the last two before padding is taken off.
 fn place(pixel: u32) -> Place {
   let area = params.out_height * params.out_columns;

@@ -3,36 +3,6 @@
 //
 // The operands of a product over the taps of the window, as linear.wgsl with dy for x and dx for y.
 
-struct Params {
-  rows: u32, // N H W
-  depth: u32, // Cout
-  width: u32, // Cin
-  depth4: u32,
-  width4: u32,
-  first_tile: u32, // row of workgroups that the dispatch begins with
-  first_bias: u32, // value of the bias that belongs to the first column
-  joined4: u32, // no such tensors here
-  eps: f32, // no normalization here
-  height: u32,
-  columns: u32,
-  out_height: u32,
-  out_columns: u32,
-  kernel_height: u32,
-  kernel_columns: u32,
-  stride: u32,
-  top: u32, // padding
-  left: u32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(w_binding) var<storage, read> w: array<Weight4>;
-
-alias Place = vec3i;
-
-fn taps() -> u32 {
-  return params.kernel_height * params.kernel_columns;
-}
-
 // Sample, row and column of an input pixel, the last two with padding.
 fn place(pixel: u32) -> Place {
   let area = params.height * params.columns;

@@ -4,21 +4,7 @@
 // One workgroup per group (x) and sample (y, continued in z); three passes over the group, the variance from centered values.
 // x, y are [N, pixels, channels]; with channels_joined x is in two parts.
 
-struct Params {
-  samples: u32,
-  pixels: u32,
-  channels: u32,
-  group_channels: u32,
-  silu: u32,
-  eps: f32,
-  joined: u32, // channels of the first part
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> beta: array<f32>;
 
 @compute @workgroup_size(threads)
 fn main(

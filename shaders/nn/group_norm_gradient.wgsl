@@ -3,21 +3,7 @@
 //
 // One workgroup per group (x) and sample (y, continued in z), as forward; the statistics are computed again.
 
-struct Params {
-  samples: u32,
-  pixels: u32,
-  channels: u32,
-  group_channels: u32,
-  silu: u32,
-  eps: f32,
-  joined: u32, // no parts here
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> dx: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> gamma: array<f32>;
-@group(0) @binding(4) var<storage, read> beta: array<f32>;
 @group(0) @binding(5) var<storage, read> dy: array<f32>;
 
 fn upstream(at: u32, channel: u32, normalized: f32) -> f32 {

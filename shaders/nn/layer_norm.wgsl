@@ -3,16 +3,7 @@
 // `share` threads per row, three passes over it; workgroups of 64 threads are folded into x and y.
 // x, y are [rows, width4 * 4]. Width is divisible by 4.
 
-struct Params {
-  rows: u32,
-  width4: u32,
-  eps: f32,
-}
-
-@group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(3) var<storage, read> gamma: array<vec4f>;
 @group(0) @binding(4) var<storage, read> beta: array<vec4f>;
 
 @compute @workgroup_size(64)

@@ -52,7 +52,7 @@ const runConv = defineOp<'x' | 'w' | 'bias' | 'residual', ConvAttributes>({
       rows: g.batch * g.outHeight * g.outWidth,
       depth: g.inChannels,
       width: g.outChannels,
-      geometry: [...convUniforms(g), ...g.source.map(u32)],
+      geometry: convUniforms(g),
       constants: { upsampled: isEnlarged(g) },
       terms: g.kernelHeight * g.kernelWidth * g.inChannels,
     }),
@@ -160,7 +160,7 @@ function convGeometry(shape: readonly number[], w: Weight, options: ConvOptions)
   };
 }
 
-function convUniforms(g: ConvGeometry): Uniform[] {
+function convUniforms(g: EnlargedGeometry): Uniform[] {
   return [
     g.height,
     g.width,
@@ -171,5 +171,6 @@ function convUniforms(g: ConvGeometry): Uniform[] {
     g.stride,
     g.padTop,
     g.padLeft,
+    ...g.source,
   ].map(u32);
 }

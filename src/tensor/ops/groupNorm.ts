@@ -163,6 +163,7 @@ function normLaunch(
     label: `${name}/${threads}${joined === undefined ? '' : '/joined'}`,
     pieces: () => [
       SHADERS[name],
+      SHADERS.group_norm_operands,
       ...(joined === undefined ? [] : [SHADERS.channels_joined]),
       constants({ threads }),
     ],

@@ -38,7 +38,7 @@ export function launchAttention(
   return launch(backend, {
     ...(form === 'registers'
       ? perRow('attention', q, options)
-      : tiled('attention_tiled', SHADERS.attention_tiled, q, options, SHADERS.attention_params)),
+      : tiled('attention_tiled', SHADERS.attention_tiled, q, options, SHADERS.attention_operands)),
     outputs: [q.shape, [batch, options.heads, queries]],
     inputs: [q, k, v],
     ...parts(backend, { rows: queries, tile: rowsOf[form], products: 2 }, inputs, options),
@@ -143,7 +143,7 @@ function perRow(
     label: `${name}/${4 * head4}`,
     pieces: () => [
       unroll(SHADERS[name], { D: head4, K: keysAtOnce }),
-      SHADERS.attention_params,
+      SHADERS.attention_operands,
       constants({ head4, keys_at_once: keysAtOnce }),
     ],
   };

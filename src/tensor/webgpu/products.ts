@@ -13,8 +13,8 @@ import { chosenVariant, type ProductOp } from './variantState.ts';
 const operands = {
   linear: [SHADERS.linear_operands, SHADERS.times_rows],
   linear_gradient: [SHADERS.linear_gradient, SHADERS.linear_operands, SHADERS.times_columns],
-  conv2d: [SHADERS.conv2d, SHADERS.times_rows],
-  conv2d_gradient: [SHADERS.conv2d_gradient, SHADERS.times_columns],
+  conv2d: [SHADERS.conv2d, SHADERS.conv2d_operands, SHADERS.times_rows],
+  conv2d_gradient: [SHADERS.conv2d_gradient, SHADERS.conv2d_operands, SHADERS.times_columns],
 } as const satisfies Record<ProductOp, readonly Shader[]>;
 
 /** Layer normalization of the rows on their way in. */

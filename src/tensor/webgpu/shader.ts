@@ -42,7 +42,8 @@ export function assemble(pieces: readonly Shader[], library: readonly Shader[]):
     }
   }
   for (const piece of module) {
-    for (const name of piece.needs.filter((need) => !known.has(need))) {
+    for (const name of piece.needs) {
+      if (known.has(name)) continue;
       const providers = library.filter((other) => declaredBy(other).includes(name));
       const [provider] = providers;
       if (provider === undefined || providers.length > 1) {

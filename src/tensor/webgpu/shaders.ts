@@ -5,13 +5,14 @@ import doraScale from '../../../shaders/adapters/dora_scale.wgsl?raw';
 import doraWeightNorm from '../../../shaders/adapters/dora_weight_norm.wgsl?raw';
 import matmul from '../../../shaders/adapters/matmul.wgsl?raw';
 import sumParts from '../../../shaders/adapters/sum_parts.wgsl?raw';
-import attentionParams from '../../../shaders/common/attention_params.wgsl?raw';
+import attentionOperands from '../../../shaders/common/attention_operands.wgsl?raw';
 import bias from '../../../shaders/common/bias.wgsl?raw';
 import channelsJoined from '../../../shaders/common/channels_joined.wgsl?raw';
 import channelsPlain from '../../../shaders/common/channels_plain.wgsl?raw';
 import columnsGated from '../../../shaders/common/columns_gated.wgsl?raw';
 import columnsPlain from '../../../shaders/common/columns_plain.wgsl?raw';
 import columnsTriple from '../../../shaders/common/columns_triple.wgsl?raw';
+import conv2dOperands from '../../../shaders/common/conv2d_operands.wgsl?raw';
 import doraBias from '../../../shaders/common/dora_bias.wgsl?raw';
 import doraColumnsAny from '../../../shaders/common/dora_columns_any.wgsl?raw';
 import doraColumnsVec4 from '../../../shaders/common/dora_columns_vec4.wgsl?raw';
@@ -20,6 +21,7 @@ import eachPack from '../../../shaders/common/each_pack.wgsl?raw';
 import flatIndex from '../../../shaders/common/flat_index.wgsl?raw';
 import geluErf from '../../../shaders/common/gelu_erf.wgsl?raw';
 import geluQuick from '../../../shaders/common/gelu_quick.wgsl?raw';
+import groupNormOperands from '../../../shaders/common/group_norm_operands.wgsl?raw';
 import groupStatistics from '../../../shaders/common/group_statistics.wgsl?raw';
 import linearOperands from '../../../shaders/common/linear_operands.wgsl?raw';
 import matmulNn from '../../../shaders/common/matmul_nn.wgsl?raw';
@@ -98,7 +100,7 @@ export const SHADERS = {
   dora_weight_norm: { code: doraWeightNorm, needs: ['Weight4', 'b4', 'store4', 'unpack'] },
   sum_parts: { code: sumParts, needs: [] },
   matmul: { code: matmul, needs: ['a_at', 'b_at'] },
-  attention_params: { code: attentionParams, needs: [] },
+  attention_operands: { code: attentionOperands, needs: ['head4'] },
   bias: { code: bias, needs: ['bias_binding', 'params', 'spans'] },
   channels_joined: { code: channelsJoined, needs: ['params', 'x'] },
   channels_plain: { code: channelsPlain, needs: ['params', 'x'] },
@@ -111,6 +113,7 @@ export const SHADERS = {
   y_any: { code: yAny, needs: ['params', 'residual4'] },
   y_vec4: { code: yVec4, needs: ['params', 'residual4'] },
   linear_triple: { code: linearTriple, needs: ['Weight4', 'params', 'unpack', 'w', 'w_binding'] },
+  conv2d_operands: { code: conv2dOperands, needs: ['Weight4', 'w_binding'] },
   dora_bias: { code: doraBias, needs: ['Pack'] },
   dora_columns_any: { code: doraColumnsAny, needs: ['params'] },
   dora_columns_vec4: { code: doraColumnsVec4, needs: ['params'] },
@@ -119,6 +122,7 @@ export const SHADERS = {
   flat_index: { code: flatIndex, needs: [] },
   gelu_erf: { code: geluErf, needs: ['Pack'] },
   gelu_quick: { code: geluQuick, needs: ['Pack'] },
+  group_norm_operands: { code: groupNormOperands, needs: [] },
   group_statistics: { code: groupStatistics, needs: ['params', 'threads', 'workgroup_sum', 'x_at'] },
   linear_operands: { code: linearOperands, needs: ['Weight4', 'w_binding'] },
   matmul_nn: { code: matmulNn, needs: ['params'] },
@@ -132,7 +136,7 @@ export const SHADERS = {
   residual_vec4: { code: residualVec4, needs: ['params', 'residual_binding'] },
   row_alone: { code: rowAlone, needs: [] },
   row_shared: { code: rowShared, needs: [] },
-  row_statistics: { code: rowStatistics, needs: ['params', 'row_total', 'share', 'x'] },
+  row_statistics: { code: rowStatistics, needs: ['row_total', 'share'] },
   rows_as_they_are: { code: rowsAsTheyAre, needs: [] },
   rows_normed: { code: rowsNormed, needs: ['gamma_binding', 'load4', 'params'] },
   silu: { code: silu, needs: ['Pack'] },
@@ -144,23 +148,35 @@ export const SHADERS = {
   noise_difference: { code: noiseDifference, needs: ['Pack', 'total'] },
   activation: { code: activation, needs: ['Pack', 'activation'] },
   activation_gradient: { code: activationGradient, needs: ['Pack', 'activation_slope'] },
-  attention: { code: attention, needs: ['head4', 'keys_at_once', 'params'] },
+  attention: {
+    code: attention,
+    needs: ['head4', 'head_at', 'k', 'keys_at_once', 'keys_seen', 'params', 'q', 'v'],
+  },
   attention_delta: { code: attentionDelta, needs: ['flat_index'] },
-  attention_gradient_kv: { code: attentionGradientKv, needs: ['head4', 'params'] },
-  attention_gradient_q: { code: attentionGradientQ, needs: ['head4', 'params'] },
-  attention_tiled: { code: attentionTiled, needs: ['head4', 'params'] },
+  attention_gradient_kv: { code: attentionGradientKv, needs: ['head4', 'head_at', 'k', 'params', 'q', 'v'] },
+  attention_gradient_q: {
+    code: attentionGradientQ,
+    needs: ['head4', 'head_at', 'k', 'keys_seen', 'params', 'q', 'v'],
+  },
+  attention_tiled: {
+    code: attentionTiled,
+    needs: ['head4', 'head_at', 'k', 'keys_seen', 'params', 'q', 'v'],
+  },
   attention_tiled_gradient: { code: attentionTiledGradient, needs: ['head4', 'rows_are_keys', 'slopes'] },
-  conv2d: { code: conv2d, needs: ['Weight4', 'unpack', 'upsampled', 'w_binding'] },
-  conv2d_gradient: { code: conv2dGradient, needs: ['Weight4', 'unpack', 'w_binding'] },
+  conv2d: { code: conv2d, needs: ['Place', 'params', 'unpack', 'upsampled', 'w'] },
+  conv2d_gradient: { code: conv2dGradient, needs: ['Place', 'params', 'unpack', 'w'] },
   geglu: { code: geglu, needs: ['Pack', 'activation'] },
   geglu_gradient: { code: gegluGradient, needs: ['Pack', 'activation', 'activation_slope'] },
   group_moments: { code: groupMoments, needs: ['group_statistics', 'threads'] },
-  group_norm: { code: groupNorm, needs: ['group_statistics', 'threads', 'x_at'] },
-  group_norm_gradient: { code: groupNormGradient, needs: ['group_statistics', 'threads', 'workgroup_sum'] },
-  layer_norm: { code: layerNorm, needs: ['flat_index', 'row_statistics', 'share'] },
+  group_norm: { code: groupNorm, needs: ['beta', 'gamma', 'group_statistics', 'params', 'threads', 'x_at'] },
+  group_norm_gradient: {
+    code: groupNormGradient,
+    needs: ['beta', 'gamma', 'group_statistics', 'params', 'threads', 'workgroup_sum', 'x'],
+  },
+  layer_norm: { code: layerNorm, needs: ['flat_index', 'gamma', 'params', 'row_statistics', 'share', 'x'] },
   layer_norm_gradient: {
     code: layerNormGradient,
-    needs: ['flat_index', 'row_statistics', 'row_total', 'share'],
+    needs: ['flat_index', 'gamma', 'params', 'row_statistics', 'row_total', 'share', 'x'],
   },
   linear: { code: linear, needs: ['params', 'spans', 'unpack', 'w'] },
   linear_combination: { code: linearCombination, needs: ['combined', 'y'] },

@@ -69,6 +69,11 @@ describe('a module', () => {
     expect(text).toBe(`${enable.code}${main.code}const a = 3u;\n${f.code}${g.code}`);
   });
 
+  test('takes a piece along once that provides two things it needs', () => {
+    const both: Shader = { code: 'const a = 1u;\nfn f(x: u32) {}\n', needs: [] };
+    expect(assemble([main], [both])).toBe(main.code + both.code);
+  });
+
   test('prefers what the launch chose to what the library has', () => {
     const other: Shader = { code: 'fn f(x: u32) {}\n', needs: [] };
     expect(assemble([main, other, constants({ a: 1 })], [f, g])).not.toContain(f.code);
@@ -81,7 +86,10 @@ describe('a module', () => {
   });
 
   test('takes index and sum from the library', () => {
-    const text = assemble([SHADERS.group_norm, constants({ threads: 64 })], LIBRARY);
+    const text = assemble(
+      [SHADERS.group_norm, SHADERS.group_norm_operands, constants({ threads: 64 })],
+      LIBRARY,
+    );
     expect(text).toContain(SHADERS.workgroup_sum.code);
     expect(text).not.toContain('fn flat_index');
   });
