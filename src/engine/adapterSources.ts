@@ -123,7 +123,7 @@ export function reportAdapter(id: string, { adapter, name, format, notes }: Open
 }
 
 /**
- * The model that a run was made with. Another one would decode its latents to other pictures without a word.
+ * The model that a run was made with. Another one would silently decode its latents to other pictures.
  * @throws StudioError `model-other`
  */
 export function sessionOfRun(engine: Engine, spec: MiTuneSpec): Session {

@@ -46,7 +46,7 @@ function versionFor(
   return unused?.version ?? Math.max(-1, ...versions.map((s) => s.version)) + 1;
 }
 
-/** Those of the current round that anything was made from, also where its training states were lost since. */
+/** Versions of the current round that anything was made from, even if their training states have been lost since. */
 async function usedVersions(
   store: RunStore,
   { round, evaluations, spec }: RunRecord,

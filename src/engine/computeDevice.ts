@@ -11,7 +11,7 @@ export type ComputeOptions = {
 /** A GPU that was lost may need some seconds until the browser offers it again. */
 const REOPEN = { tries: 5, waitMs: 2000 } as const;
 
-/** What waits for a lost device may fail so long before the device says that it is lost. */
+/** Work on a lost device may fail this long before the browser reports the loss. */
 const NEWS_MS = 1000;
 
 /** The backend that is open, and what becomes of its loss. */
@@ -52,7 +52,7 @@ export class ComputeDevice {
     const options = {
       wasmPaths,
       onLost: (error: StudioError) => {
-        // Errors of a device that was given up concern nobody.
+        // Errors of a device that was given up are of no interest.
         if (this.#lost !== current) return;
         this.#info = null;
         current.abort(error);

@@ -18,7 +18,7 @@ export type CrewOptions = {
   readonly model: Omit<Extract<DrawerOrder, { kind: 'model' }>, 'kind' | 'unet'>;
 };
 
-/** A crew for a backend with cores to spare and a model small enough to be copied, else null. */
+/** A crew, if the backend has cores to spare and the model is small enough to be copied; else null. */
 export function openCrew(
   session: Session,
   backend: BackendInfo,
@@ -30,13 +30,13 @@ export function openCrew(
   return new Crew({ session, size: cores - 1, start: startDrawer, model });
 }
 
-/** Images times steps that take the shapes model some seconds; a drawer needs one to begin. */
+/** Images times steps, some seconds of work for the shapes model; a drawer needs about a second to begin. */
 const WORTH_HIRING = 1500;
 
 /** A drawer that says nothing for so long is given up. */
 const SILENT_MS = 60_000;
 
-/** Started when there is work for it, with the model and the kernels as they are then. */
+/** Starts drawers when there is work for them, with the model and the kernels as they are then. */
 export class Crew implements DrawCrew {
   readonly #options: CrewOptions;
   #members: readonly Member[] = [];
@@ -50,7 +50,7 @@ export class Crew implements DrawCrew {
 
   hire(steps: number): readonly Drawer[] {
     if (steps < WORTH_HIRING) return [];
-    // One that ended in the middle of its work is replaced; where one could never draw, another could not either.
+    // A drawer that ended after it had drawn is replaced; where one never could, another would not either.
     this.#places -= this.#members.filter(({ isGone, hasDrawn }) => isGone && !hasDrawn).length;
     const staying = this.#members.filter(({ isGone }) => !isGone);
     this.#members = [...staying, ...this.#start(this.#places - staying.length)];
@@ -88,7 +88,7 @@ class Member implements Drawer {
   constructor(worker: Worker, order: Promise<DrawerOrder>) {
     this.#worker = worker;
     this.#ready = order.then((model) => this.#post(model));
-    // Whoever asks it to draw hears of it.
+    // A failure is reported by `draw`, which waits for this.
     this.#ready.catch(() => undefined);
   }
 

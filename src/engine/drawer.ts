@@ -30,13 +30,16 @@ export type DrawerOrder =
   | { readonly kind: 'adapter'; readonly state: AdapterState | null }
   | { readonly kind: 'draw'; readonly request: RowsRequest };
 
-/** What a drawer says of what it draws. `failed`: the engine draws it by itself, and finds out why. */
+/**
+ * What a drawer reports. `failed`: the engine then draws the same images itself, and meets the error itself if there is
+ * one.
+ */
 export type DrawerNews =
   | { readonly kind: 'steps'; readonly done: number }
   | { readonly kind: 'drawn'; readonly rows: DrawnRows }
   | { readonly kind: 'failed' };
 
-/** Does orders in turn, for as long as the worker lives. */
+/** Carries out orders one after the other, for as long as the worker lives. */
 export function serveDrawing(worker: DedicatedWorkerGlobalScope): void {
   let unet: Unet | null = null;
   let tuned: Tuned | null = null;

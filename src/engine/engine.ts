@@ -61,11 +61,11 @@ export class Engine {
   /** Settles when nothing is being opened or loaded. */
   #busy: Promise<unknown> = Promise.resolve();
   #fit: Fit | null = null;
-  /** Those that run networks, for the metrics that the last run asked for. */
+  /** Meters that run networks, for the metrics that the last run asked for. */
   readonly #asked: RunMeters;
   /** Device memory that plans and runs may use. */
   readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
-  /** Most bytes that the device is known to have, and fewest that it is known not to have. */
+  /** The most bytes that the device is known to have, and the fewest that it is known to lack. */
   #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
 
   constructor(options: EngineOptions) {
@@ -89,8 +89,8 @@ export class Engine {
   }
 
   /**
-   * Loads a model, unless it is loaded already. A model that is large for its networks to be on the device together
-   * encodes `texts` first, before its UNet comes.
+   * Loads a model, unless it is loaded already. A model whose networks are too large to be on the device together
+   * encodes `texts` first, before its UNet is loaded.
    */
   load(
     ref: ModelRef,
@@ -108,7 +108,10 @@ export class Engine {
     });
   }
 
-  /** Two models that are loaded at once would not fit, and none can be loaded to a backend that changes. */
+  /**
+   * One after the other: two models loaded at once would not fit, and none can be loaded onto a backend that is being
+   * replaced.
+   */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#busy.then(work);
     this.#busy = done.catch(() => undefined);
@@ -326,7 +329,10 @@ export class Engine {
     };
   }
 
-  /** Workers for the other cores, for a job that is about to begin and closes it; null where one core is all there is to do. */
+  /**
+   * Workers for the other cores, for a job that is about to begin and that closes them; null where other cores would
+   * not help.
+   */
   crew(): Crew | null {
     return openCrew(this.session, this.backend, this.#options);
   }

@@ -8,7 +8,10 @@ type Fingerprints = Readonly<Record<string, string>>;
 type Read = { readonly offset: number; readonly length: number; readonly hash: Promise<string> };
 type FileReads = { readonly sizeBytes: number; readonly reads: Map<string, Read> };
 
-/** Files up to this size are hashed as a whole, whoever reads how much of them: as the folder of an address fetches them. */
+/**
+ * Files up to this size are hashed as a whole, however little of them is read: that is how the folder of an address
+ * fetches them.
+ */
 const WHOLE_BYTES = 32 * 2 ** 20;
 
 /** A folder that keeps the hash of every piece that is read from it, or of whole files where they are small. */
@@ -29,7 +32,7 @@ export function fingerprinted(folder: ModelFolder, wholeBytes = WHOLE_BYTES): Fi
     open: async (...paths) => {
       const source = await folder.open(...paths);
       const { sizeBytes } = source;
-      // Sources of addresses are named by their last part, which several files of a model share.
+      // Files from an address are named by the last part of their path, which several files of a model share.
       const path = paths.find((one) => lastPart(one) === lastPart(source.name)) ?? source.name;
       const file = files.get(path) ?? { sizeBytes, reads: new Map<string, Read>() };
       files.set(path, file);
@@ -67,7 +70,7 @@ function lastPart(path: string): string {
 /** The path below the model's folder, and the version where there is one. */
 const BELOW_FOLDER = /(?:^|\/)((?:unet|vae|text_encoder|tokenizer|scheduler)\/[^/]+|[^/]+)$/;
 
-/** Hashes that runs have kept before paths were told without the place of the model. */
+/** Hashes as runs kept them before paths left out the place of the model. */
 export function withoutPlaces(fingerprints: Fingerprints): Fingerprints {
   return Object.fromEntries(
     Object.entries(fingerprints).map(([file, hash]) => [BELOW_FOLDER.exec(file)?.[1] ?? file, hash]),
@@ -91,7 +94,10 @@ export function assertSameModel(model: string, begun: Fingerprints, found: Finge
   );
 }
 
-/** True if nearly all has been read: of some files nobody reads the last tensor, of others only the header by now. */
+/**
+ * True if nearly all has been read: some files have a last tensor that nobody reads, and of others only the header has
+ * been read by now.
+ */
 function covers(reads: readonly Read[], sizeBytes: number): boolean {
   let end = 0;
   let bytes = 0;

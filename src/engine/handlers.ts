@@ -47,7 +47,10 @@ type Handler<N extends RequestName> = (
 ) => Promise<Requests[N]['result']>;
 type Handlers = { [N in RequestName]: Handler<N> };
 
-/** For what needs the model: one that a lost device took comes back first, and a loss on the way is told as such. */
+/**
+ * For requests that need the model: one that a lost device took is loaded again first, and a loss during the request is
+ * reported as such.
+ */
 function withModel<N extends RequestName>(handler: Handler<N>): Handler<N> {
   return async (args, context) => {
     const { engine, work, signal } = context;
@@ -186,7 +189,7 @@ export const HANDLERS: Handlers = {
     const { tokenizer } = engine.session.model;
     const tokens: number[] = [];
     for (const [i, prompt] of prompts.entries()) {
-      // Other requests come between: a long list takes seconds.
+      // Lets other requests in between: a long list takes seconds.
       if (i % COUNTED_AT_ONCE === COUNTED_AT_ONCE - 1) await new Promise((resolve) => setTimeout(resolve));
       const { used, dropped } = tokenizer.encode(prompt);
       tokens.push(used + dropped);

@@ -43,7 +43,7 @@ export async function chooseKernels(
   excludeVariants({});
   if (info.name !== 'webgpu') return [];
   if (info.adapter?.software === true) {
-    // A program that plays the GPU has no driver to go wrong, and takes long over every kernel.
+    // A software adapter has no driver that could go wrong, and takes long over every kernel.
     applyVariants(await measureKernelVariants());
     return [];
   }

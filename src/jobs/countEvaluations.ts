@@ -12,7 +12,7 @@ type EvaluationCount = Readonly<
 
 /**
  * Network evaluations (one sample with one context once through the UNet) behind what a run has stored. Work that a
- * crash made necessary twice counts once; encoding and ranking real images is not in it.
+ * crash made necessary twice counts once; encoding and ranking real images is not counted.
  */
 export function countEvaluations(
   state: Pick<RunState, 'spec' | 'candidates' | 'train' | 'validation' | 'evaluations' | 'heldOut'>,

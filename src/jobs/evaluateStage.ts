@@ -1,4 +1,7 @@
-/** Stage `evaluate`: what adapter or way of drawing did to prompts, before the user believes anything. */
+/**
+ * Stage `evaluate`: what the adapter, or the way of drawing, changed: measured, so that
+ * nobody has to take it on trust.
+ */
 import type {
   EvaluationRecord,
   Interval,

@@ -1,6 +1,7 @@
 /**
- * Images by which a run was judged: one side are candidates of the first pool, the other (the adapter's, or guidance alone
- * where the run's method is a way of drawing) lie in a pool log of their own, so that the evaluation resumes where it stopped and its pictures can be looked at ever after.
+ * Images by which a run was judged. One side are candidates of the first pool; the other (the adapter's, or those of
+ * guidance alone where the run's method is a way of drawing) lie in a pool log of their own, so that the evaluation
+ * resumes where it stopped and its pictures can still be looked at later.
  */
 import type { MetricRecord, PixelImage } from '../contract/events.ts';
 import type { ComparePair } from '../contract/protocol.ts';
@@ -21,10 +22,10 @@ import { logHeader, pathGuidance, type RunContext, tellWarnings } from './runCon
 import { selectionInForce } from './trained.ts';
 
 /** What draws: the best adapter of a round, found at this step, or none; and the rule. */
-export type EvaluatedModel = EvaluatedSet & { readonly tuned: Tuned | null; readonly rule: DrawRule };
+type EvaluatedModel = EvaluatedSet & { readonly tuned: Tuned | null; readonly rule: DrawRule };
 
-/** What is said of the same seed: of the pool's candidate and of the image that is drawn for the evaluation. */
-export type MetricPair = {
+/** What is measured on one seed: of the pool's candidate and of the image that is drawn for the evaluation. */
+type MetricPair = {
   readonly pool: MetricRecord;
   readonly drawn: MetricRecord;
   /** By the run's own score, from the sampling path. */

@@ -21,7 +21,7 @@ export async function storedImages(
   refs: readonly { readonly round: number; readonly prompt: number; readonly candidate: number }[],
 ): Promise<readonly PixelImage[]> {
   const images = new Map<(typeof refs)[number], PixelImage>();
-  // A round at a time: while a run works, every wait for a file lasts as long as one of its steps.
+  // A round at a time: while a run works, each wait for a file may last as long as one of the run's steps.
   for (const round of new Set(refs.map((ref) => ref.round))) {
     const inRound = refs.filter((ref) => ref.round === round);
     const lease = await store.pools.leaseStored(round);
@@ -120,8 +120,8 @@ async function annotatedPng(
 }
 
 /**
- * What tells an image of the pool by its content: SHA-256 of its file in a downloaded set, and of its pixels as RGB bytes,
- * which stay the same where a program wrote the file anew.
+ * What an image of the pool is recognized by: SHA-256 of its file in a downloaded set, and of its pixels as RGB bytes,
+ * which stay the same when another program has rewritten the file.
  * @throws StudioError `images-missing`
  */
 export async function candidateHashes(

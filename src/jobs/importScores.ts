@@ -8,7 +8,7 @@ import { candidateImageName } from './exports.ts';
 import { scoresOfRound } from './rankPool.ts';
 
 type ImportedScores = {
-  /** Metrics as they are called from now on. */
+  /** Names that the metrics have from now on. */
   readonly names: readonly string[];
   /** Images that got at least one number, and those of the pool without. */
   readonly images: number;
@@ -18,7 +18,7 @@ type ImportedScores = {
 type ScoresFile = {
   readonly text: string;
   readonly source: string;
-  /** Hashes of a pool's image, for tables that tell images by their content. */
+  /** Hashes of a pool's image, for tables that name images by their content. */
   readonly hashesOf: (entry: ScoreEntry) => Promise<readonly string[]>;
 };
 

@@ -125,7 +125,7 @@ export async function warn(run: RunContext, report: ErrorReport): Promise<void> 
   await tellWarnings(run);
 }
 
-/** Shows the warnings that were kept with the run since the last look: storage has some of its own. */
+/** Shows the warnings that were added to the run since the last look: the storage adds some by itself. */
 export async function tellWarnings(run: RunContext): Promise<void> {
   const { warnings } = await run.store.load();
   const known = new Set(run.record.warnings.map((report) => JSON.stringify(report)));

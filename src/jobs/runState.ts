@@ -58,7 +58,7 @@ export async function listLost(backing: Backing): Promise<readonly RunSummary[]>
 export async function loadRunState(backing: Backing, id: string, version?: number): Promise<RunState> {
   const store = openRunStore(backing, id);
   const record = await store.load();
-  // Opening a pool repairs it, and what was wrong is said in the record.
+  // Opening a pool repairs it and adds what was wrong to the record.
   const candidates = await storedCandidates(store, record);
   const [train, validation] = [await store.series.load('train'), await store.series.load('validation')];
   await markIncomplete(backing, store, record, candidates);
@@ -93,7 +93,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
   };
 }
 
-/** A finished run of which something is damaged or gone can go on, and says so. */
+/** Marks a finished run of which something is damaged or gone as one that can go on. */
 async function markIncomplete(
   backing: Backing,
   store: RunStore,

@@ -28,13 +28,13 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
   const startRound = run.record.round;
   await patchRecord(run, { status: 'running' });
   await recordMachine(run);
-  // Stages before look after themselves; behind these, perhaps none comes any more.
+  // Earlier stages mend what they need; after these two there may be no further stage to do so.
   if (run.record.stage === 'evaluate' || run.record.stage === 'done') await repair(run);
   while (run.record.stage !== 'done') {
     const { round } = run.record;
     const stage = stageOf(run.record.stage);
     if (until !== 'done' && (round > startRound || isAfter(stage, stageOf(until)))) break;
-    // A new run is still at `load`; a stage that was left before goes on from its own progress.
+    // A new run is still at `load`; a stage that was interrupted goes on from its own progress.
     if (run.record.stage !== stage) await patchRecord(run, { stage, progress: 0 });
     run.emit({ type: 'stage', stage, round });
     run.progress = run.record.progress;
@@ -46,7 +46,7 @@ export async function runJob(until: StageName, tools: JobTools): Promise<RunHead
   return run.record;
 }
 
-/** What nothing measures is missed before the first image is drawn, not when all are. */
+/** A reward that nothing measures is reported before the first image is drawn, not after the last. */
 async function checkReward(run: RunContext): Promise<void> {
   const { method, options } = run.chosen;
   const reward = options.reward as string;
@@ -115,7 +115,7 @@ function trains(run: RunContext): boolean {
   return run.chosen.method.stages.includes('train');
 }
 
-/** Every candidate of a round drawn and scored: those that were, and those that damage or a power cut took since. */
+/** Draws and scores what damage or a power cut took of a round's pool since it was complete. */
 async function completePool(run: RunContext, round: number): Promise<void> {
   if (await isPoolComplete(run, round)) return;
   const best = round === 0 ? null : await bestOfRound(run, round - 1);
@@ -144,7 +144,7 @@ function isAfter(a: RoundStage, b: RoundStage): boolean {
   return ROUND_STAGES.indexOf(a) > ROUND_STAGES.indexOf(b);
 }
 
-/** Stores the time spent and how far the stage is, also of a stay that was cut short. */
+/** Stores the time spent and how far the stage is, also when the work was cut short. */
 async function timed(run: RunContext, stage: RoundStage, work: () => Promise<void>): Promise<void> {
   const from = run.now();
   try {

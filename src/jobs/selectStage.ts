@@ -19,7 +19,10 @@ export async function runSelectStage(run: RunContext, round: number): Promise<vo
   run.emit({ type: 'selection', ...selection });
 }
 
-/** The method's choice among the candidates that train; of held-out prompts, which compare methods, always the top k. */
+/**
+ * The method's choice among candidates of prompts that train; of held-out prompts, by which methods are compared,
+ * always the top k.
+ */
 async function rankedPicks(run: RunContext, round: number): Promise<readonly Picked[]> {
   const pool = await openPool(run, round);
   try {

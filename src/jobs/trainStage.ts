@@ -206,7 +206,7 @@ async function storeCheckpoint(
   return next;
 }
 
-/** Last of what a step stores: what the series hold beyond it is made again when training resumes. */
+/** Stored last in a step: whatever the series hold beyond it is made again when training resumes. */
 async function saveState(
   run: RunContext,
   { version, round }: RoundSelection,

@@ -153,7 +153,7 @@ async function loadAdapterAt(
   stored: readonly StoredCheckpoint[],
   step: number,
 ): Promise<TrainedAdapter | null> {
-  // A state that was found damaged is made again, and the new one is as good.
+  // Of a state that was found damaged and made again, the copy that is intact counts.
   for (const head of stored.filter((c) => c.step === step)) {
     const read = v.safeParse(adapterSchema, await store.checkpoints.load(head));
     if (read.success) return { ...read.output.checkpoint, validation: read.output.validation };

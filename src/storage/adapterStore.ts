@@ -12,7 +12,7 @@ const adapterSchema = v.object({
   /** Text of the adapter_config.json that came with it. */
   config: v.optional(v.nullable(v.string()), null),
 });
-export type StoredAdapter = Readonly<v.InferOutput<typeof adapterSchema>>;
+type StoredAdapter = Readonly<v.InferOutput<typeof adapterSchema>>;
 
 /** Keeps the file as it is; an adapter with the same identifier is replaced. */
 export async function saveAdapter(adapter: {

@@ -5,7 +5,7 @@ import { readText } from '../lib/textFile.ts';
 import type { ImportedFile } from './importFiles.ts';
 import { cleanPaths } from './paths.ts';
 
-export type CaptionedFiles = {
+type CaptionedFiles = {
   readonly images: readonly CaptionedImage[];
   /** The images' files, with their names relative to `metadata.jsonl`. */
   readonly files: readonly ImportedFile[];
@@ -17,7 +17,7 @@ const MAX_METADATA_BYTES = 64 * 2 ** 20;
 const MAX_NAMED = 20;
 
 /**
- * Pairs captions with images. Lines that cannot be read and images that are missing or no images become warnings.
+ * Pairs captions with images. Lines that cannot be read, and images that are missing or damaged, become warnings.
  * @throws StudioError `images-no-metadata`, `images-none-usable`, or `storage-path`
  */
 export async function pairCaptions(dropped: readonly ImportedFile[]): Promise<CaptionedFiles> {

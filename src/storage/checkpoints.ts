@@ -96,7 +96,7 @@ function free(file: SyncFile): void {
 }
 
 /** The first slot that holds nothing that is needed. */
-export function freeSlot(stored: readonly StoredCheckpoint[]): number {
+function freeSlot(stored: readonly StoredCheckpoint[]): number {
   const taken = new Set(neededOf(stored).map(({ slot }) => slot));
   let slot = 0;
   while (taken.has(slot)) slot++;
@@ -104,7 +104,7 @@ export function freeSlot(stored: readonly StoredCheckpoint[]): number {
 }
 
 /** @param stored newest first */
-export function neededOf(stored: readonly StoredCheckpoint[]): StoredCheckpoint[] {
+function neededOf(stored: readonly StoredCheckpoint[]): StoredCheckpoint[] {
   const last = stored.slice(0, LAST_KEPT);
   const groups = new Map(stored.toReversed().map((c) => [`${c.version}/${c.round}`, c]));
   const kept = new Set([...last, ...groups.values()]);

@@ -1,4 +1,7 @@
-/** Comparisons that were drawn, the latest of each version of a run's results and of those without a run: checked files. */
+/**
+ * Comparisons that were drawn, as checked files: the latest of each version of a run's results, and the latest without
+ * a run.
+ */
 import * as v from 'valibot';
 import type { ComparedFor, Comparison } from '../contract/comparison.ts';
 import { decodeSealed, encodeSealed } from '../formats/sealed.ts';

@@ -16,7 +16,7 @@ export async function guardStorage<T>(where: string, work: () => Promise<T>): Pr
   }
 }
 
-/** With this much left by the browser's own count, a write fails for want of disk. */
+/** Where a write fails although the browser counts this much as free, it is the disk itself that is full. */
 const DISK_HINT_BYTES = 500e6;
 
 /** True for the browser's way of saying that a file or folder does not exist. */

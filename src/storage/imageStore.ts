@@ -15,9 +15,9 @@ const folderSchema = v.object({
   images: v.array(v.object({ fileName: v.string(), text: v.string() })),
   warnings: v.array(v.string()),
 });
-export type StoredImageFolder = Readonly<v.InferOutput<typeof folderSchema>>;
+type StoredImageFolder = Readonly<v.InferOutput<typeof folderSchema>>;
 
-export type ImageImport = {
+type ImageImport = {
   readonly id: string;
   readonly name: string;
   /** Number of usable images. */

@@ -156,7 +156,7 @@ export async function deleteStored(
 }
 
 /** @throws StudioError `stored-missing` */
-export async function findStored(
+async function findStored(
   kind: StoredKind,
   id: string,
   context: { readonly loaded: string | null },

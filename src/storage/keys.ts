@@ -1,7 +1,7 @@
 /** Keys of the records in IndexedDB, one function for each kind. Identifiers contain no colon (`checkId`). */
 import { checkId } from './paths.ts';
 
-export type CheckpointSlot = 'last' | 'best';
+type CheckpointSlot = 'last' | 'best';
 
 export type StoreKey =
   | `run:${string}`
@@ -25,8 +25,6 @@ export const runPartsOf = (id: string): StorePrefix => `run-part:${checkId(id)}:
 export const checkpointKey = (runId: string, slot: CheckpointSlot): StoreKey =>
   `checkpoint:${checkId(runId)}:${slot}`;
 export const checkpointsOf = (runId: string): StorePrefix => `checkpoint:${checkId(runId)}:`;
-export const checkpointSizeKey = (runId: string, slot: CheckpointSlot): StoreKey =>
-  `checkpoint-size:${checkId(runId)}:${slot}`;
 export const checkpointSizesOf = (runId: string): StorePrefix => `checkpoint-size:${checkId(runId)}:`;
 export const adapterKey = (id: string): StoreKey => `adapter:${checkId(id)}`;
 export const adapterBytesKey = (id: string): StoreKey => `adapter-bytes:${checkId(id)}`;

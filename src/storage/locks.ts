@@ -22,7 +22,7 @@ export function modelLock(id: string): string {
 /** Held while a comparison without a run is written. */
 export const COMPARISON_LOCK = 'mi-tune-comparison';
 
-/** Held by an engine as long as it lives, and waited for by the page that it works for as long as that does. */
+/** Held by an engine for as long as it lives; the page that it works for waits for it for as long as the page lives. */
 export function engineLock(id: string): string {
   return ENGINE + checkId(id);
 }
@@ -33,7 +33,7 @@ export async function heldLocks(): Promise<ReadonlySet<string>> {
   return namesOf(held);
 }
 
-/** As `heldLocks`, of engines alone whose pages still wait for them: the others are about to end. */
+/** As `heldLocks`, but only those of engines whose page still waits for them: all other engines are about to end. */
 export async function lastingLocks(): Promise<ReadonlySet<string>> {
   const { held = [], pending = [] } = await navigator.locks.query();
   const waitedFor = namesOf(pending);
@@ -46,9 +46,9 @@ export async function lastingLocks(): Promise<ReadonlySet<string>> {
 }
 
 /**
- * Runs work while it holds the name; null, without work, if another holds it. An engine whose page is gone does so for some
- * seconds, until it has ended: that is waited for. One that the browser never ends, as it waits for a file that was
- * cleared, runs no code any more after that, and the name is taken from it.
+ * Runs work while it holds the name; null, without work, if another holds it. An engine whose page is gone keeps its
+ * names for some seconds, until it has ended: that is waited for. One that the browser never ends, because it waits for
+ * a file that was cleared, will run no more code: the name is taken from it.
  */
 export async function whileHeld<T>(
   name: string,
@@ -71,7 +71,7 @@ export async function whileHeld<T>(
   }
 }
 
-/** As `whileHeld`, until what it returns is called; null if another holds the name. */
+/** Holds the name until the function that it returns is called; null if another holds it. Waits as `whileHeld`. */
 export function holdName(name: string): Promise<(() => void) | null> {
   return new Promise((resolve, reject) => {
     const untilReleased = () => new Promise<void>((release) => resolve(release));

@@ -1,6 +1,6 @@
 /**
  * Runs of version 1 kept two training states in the database, in slots `last` and `best` that were overwritten. They
- * become files as of today; what is computed from them goes on to the same bits.
+ * become files, as runs have today; training goes on from them to the same bits.
  */
 import * as v from 'valibot';
 import type { Backing } from './backing.ts';

@@ -16,7 +16,7 @@ import { checkId } from './paths.ts';
 export const UNKNOWN = { sha256: null, version: null, validator: null } as const;
 
 /** A stored folder as the model loader reads one. */
-export type StoredModelFolder = {
+type StoredModelFolder = {
   readonly name: string;
   /** The first of the given paths that exists. @throws StudioError `model-file-missing` */
   open(...paths: readonly string[]): Promise<ByteSource>;

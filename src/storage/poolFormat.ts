@@ -29,7 +29,7 @@ export type PoolRecord = {
   readonly latent: Float32Array;
 };
 
-export type HeaderReading =
+type HeaderReading =
   | { readonly kind: 'header'; readonly header: PoolHeader; readonly sizeBytes: number }
   | { readonly kind: 'version'; readonly version: number }
   | { readonly kind: 'damaged' };

@@ -23,7 +23,7 @@ export type PoolHeaderState = {
  *
  * @throws StudioError `pool-mismatch` or `pool-damaged`; the file is left as it is
  */
-export function readPoolHeader(path: string, handle: SyncFile, expected: PoolHeader): PoolHeaderState {
+export function ensurePoolHeader(path: string, handle: SyncFile, expected: PoolHeader): PoolHeaderState {
   const bytes = encodeHeader(expected);
   const size = handle.getSize();
   const start = new Uint8Array(Math.min(size, MAX_HEADER_BYTES));
@@ -38,7 +38,7 @@ export function readPoolHeader(path: string, handle: SyncFile, expected: PoolHea
     case 'version':
       throw mismatch(path, `format ${found.version}`);
     case 'damaged': {
-      // Not even one record long: a crash while the log was being started, there is nothing to lose.
+      // Not even one record long: a crash while the log was being started; there is nothing to lose.
       const isNew = size < bytes.byteLength + recordBytes(expected);
       if (!isNew && !hasRecord(handle, expected, bytes.byteLength)) throw damaged(path);
       writeAll(handle, bytes, 0);

@@ -17,7 +17,7 @@ import {
   type PoolRecord,
   recordBytes,
 } from './poolFormat.ts';
-import { type PoolHeaderState, readPoolHeader } from './poolHeader.ts';
+import { ensurePoolHeader, type PoolHeaderState } from './poolHeader.ts';
 import { openElsewhere } from './runErrors.ts';
 import { readAll, writeAll } from './syncFile.ts';
 
@@ -62,7 +62,7 @@ export function openPoolLog(
   return guardStorage(path, async () => {
     const handle = await lockFile(files, path, options.waitMs ?? 2000);
     try {
-      return new PoolLog(path, handle, header, readPoolHeader(path, handle, header));
+      return new PoolLog(path, handle, header, ensurePoolHeader(path, handle, header));
     } catch (cause) {
       handle.close();
       throw cause;

@@ -14,7 +14,7 @@ export type PoolLease = { readonly log: PoolLog; close(): void };
 
 const openings = new WeakMap<Files, Map<string, Promise<Shared>>>();
 
-/** What was found damaged when a log was opened. It is repaired then, so whoever opens it has to keep the word of it. */
+/** Keeps what was found damaged when a log was opened: it is repaired at once, so nobody will find it again. */
 type KeepWarnings = (reports: readonly ErrorReport[]) => Promise<void>;
 
 /** @throws StudioError `run-open-elsewhere` or `pool-mismatch` */

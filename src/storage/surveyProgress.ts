@@ -18,7 +18,7 @@ const shownSchema = v.object({
   /** PNG files by path. */
   images: v.map(v.string(), v.instance(Uint8Array<ArrayBuffer>)),
 });
-export type SurveyShown = Readonly<v.InferOutput<typeof shownSchema>>;
+type SurveyShown = Readonly<v.InferOutput<typeof shownSchema>>;
 
 const chosenSchema = v.object({
   /** The round on show. */
@@ -50,7 +50,7 @@ export async function loadSurvey(
   return shown.success && chosen.success ? { shown: shown.output, chosen: chosen.output } : null;
 }
 
-export type SurveyUnderWay = {
+type SurveyUnderWay = {
   readonly id: string;
   /** As its manifest has it; null for one that this version cannot read. */
   readonly manifest: string | null;

@@ -16,7 +16,7 @@ export function openForWriting(file: FileSystemFileHandle): Promise<FileSystemSy
   return (file as FileHandle).createSyncAccessHandle({ mode: 'readwrite' });
 }
 
-/** Shared with all who open it so: whoever does holds a name of its own against the others. */
+/** Shared with everybody who opens it this way: they keep each other out by names (`fileLock`). */
 export function openShared(file: FileSystemFileHandle): Promise<FileSystemSyncAccessHandle> {
   return (file as FileHandle).createSyncAccessHandle({ mode: 'readwrite-unsafe' });
 }

@@ -1,4 +1,4 @@
-/** Looking again at what is stored: whether it is all there, and still what it was. */
+/** Checks what is stored: whether it is all there, and still what it was. */
 
 import type { FileCheck, StoredKind, Verification } from '../contract/stored.ts';
 import { openSafetensors } from '../formats/safetensors.ts';
@@ -13,7 +13,7 @@ import type { StoredModel, StoredModelFile } from './modelManifest.ts';
 import { listModels, modelFolder, withModelLock } from './modelStore.ts';
 import { fileSource, openFile, removeTree } from './opfs.ts';
 
-export type VerifyOptions = {
+type VerifyOptions = {
   readonly signal?: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number) => void;
 };

@@ -77,7 +77,7 @@ export function subjectLoss(grid: Grid, { subjects, kept }: Pick<Excitation, 'su
 }
 
 /** What the gradient is taken of. */
-export type ExcitedNetwork = {
+type ExcitedNetwork = {
   readonly denoiser: Denoiser;
   /** Height and width of the latent. */
   readonly size: Grid;

@@ -48,7 +48,7 @@ const VALUE_ROW_STREAM = 0x65000000;
 const POLICY_ROW_STREAM = 0x66000000;
 
 /** One step of a sampler with what the policy's loss asks of it. */
-export type PolicyRow = {
+type PolicyRow = {
   readonly kernel: GaussianKernel;
   readonly t: number;
   /** log p under the model that drew it. */

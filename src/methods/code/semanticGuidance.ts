@@ -35,7 +35,7 @@ import {
 } from './grids.ts';
 
 /** Bounds of gamma; `cap` divided by the guidance scale bounds it too. */
-export const GAMMA = { low: 0.8, high: 3, cap: 15 } as const;
+const GAMMA = { low: 0.8, high: 3, cap: 15 } as const;
 /** Keeps a map without any attention finite. */
 const MEAN_EPS = 1e-8;
 

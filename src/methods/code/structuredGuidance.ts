@@ -20,7 +20,7 @@ import type { MakeDrawRule } from '../methodCode.ts';
  * @param prompt [N, L, D]
  * @param phrase [N, L, D], the phrase encoded alone
  */
-export function alignPhrase(prompt: Tensor3D, phrase: Tensor3D, [from, to]: Span): Tensor3D {
+function alignPhrase(prompt: Tensor3D, phrase: Tensor3D, [from, to]: Span): Tensor3D {
   const length = prompt.shape[1];
   return scope(() => {
     const part = (x: Tensor3D, start: number, size: number): Tensor3D =>

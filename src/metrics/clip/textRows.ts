@@ -56,7 +56,7 @@ export function makeMetricTokenizer(
 }
 
 /** Rows without the columns that all of them pad: what comes after its end token changes nothing of a text. */
-export function withoutPadding(rows: readonly { ids: readonly number[]; used: number }[]): number[][] {
+function withoutPadding(rows: readonly { ids: readonly number[]; used: number }[]): number[][] {
   const length = Math.max(...rows.map(({ used }) => used + 2));
   return rows.map(({ ids }) => ids.slice(0, length));
 }

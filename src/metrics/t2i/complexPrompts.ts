@@ -53,6 +53,6 @@ export function threeInOne({ blipVqa, unidet, clip }: ThreeScores, group: Comple
 }
 
 /** What prompts are looked up by: the text before the first full stop, in lower case. */
-export function complexKey(prompt: string): string {
+function complexKey(prompt: string): string {
   return (prompt.split('.')[0] as string).toLowerCase();
 }

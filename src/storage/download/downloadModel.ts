@@ -1,6 +1,7 @@
 /**
- * A whole model from the network into storage: plan, fetch file by file, check, and all of it again later from where
- * it stopped. The manifest is written before the bytes it speaks of, so that whatever is on the disk can be told.
+ * A whole model from the network into storage: it is planned, fetched file by file and checked, and a later attempt
+ * goes on where this one stopped. The manifest is written before the bytes it speaks of, so that it is always known
+ * what lies on the disk.
  */
 
 import type { DownloadPlan, ModelSource } from '../../contract/modelSource.ts';
@@ -27,7 +28,7 @@ import { type Place, placeName, placesOf } from './places.ts';
 import { describePlace, finalError, type RemoteModel } from './remote.ts';
 import { completeTokenizer } from './tokenizer.ts';
 
-export type DownloadOptions = {
+type DownloadOptions = {
   readonly token: string | null;
   readonly signal: AbortSignal;
   readonly onProgress?: (doneBytes: number, totalBytes: number, note?: string) => void;
@@ -215,7 +216,7 @@ async function checkArrived(
     if (file.path.endsWith('.safetensors')) await openSafetensors(source);
     if (file.path.endsWith('.pt')) await openTorchFile(source);
   } catch (error) {
-    // What is damaged would be damaged again after going on from it.
+    // Going on from damaged bytes would only complete a damaged file.
     if (!signal.aborted) await removeTree(path);
     throw error;
   }
@@ -234,7 +235,7 @@ function sameFile(old: StoredModel, remote: RemoteModel, path: string): StoredMo
   return sameSize && old.place === remote.place ? before : undefined;
 }
 
-/** Removes what an earlier attempt has left that is no part of this one. */
+/** Removes what an earlier attempt left and this one has no use for. */
 async function removeOthers(folder: string, old: StoredModel | null, remote: RemoteModel): Promise<void> {
   const kept = new Set(
     remote.files.filter(({ path }) => old !== null && sameFile(old, remote, path)).map(({ path }) => path),

@@ -31,7 +31,7 @@ export type RemoteFile = {
   readonly version: string | null;
 };
 
-export type FetchOptions = {
+type FetchOptions = {
   readonly access: Access;
   /** ETag or date of the bytes that are there already. */
   readonly validator: string | null;
@@ -157,7 +157,7 @@ async function requestRest(
   return true;
 }
 
-/** Whether the server now has something else than what the stored bytes, or a known hash, are of. */
+/** True if the server's file is now another one than that which the stored bytes, or a known hash, belong to. */
 function isOther(file: RemoteFile, known: Version, found: Version): boolean {
   if (known.sizeBytes !== null && found.sizeBytes !== null && known.sizeBytes !== found.sizeBytes)
     return true;
@@ -206,7 +206,7 @@ async function drain(
       await sink.write(value);
     }
   } finally {
-    // Ends the connection where it is not at its end; there is nobody to tell of a failure.
+    // Ends the connection if it has not ended yet; there is nobody to tell of a failure.
     await reader.cancel().catch(() => undefined);
     sink.flush();
   }

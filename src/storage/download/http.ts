@@ -6,7 +6,7 @@ export type Access = {
   readonly token: string | null;
   /** The only origin that the token is sent to. */
   readonly tokenOrigin: string | null;
-  /** Waits before small questions are asked again that a busy server did not answer; a few seconds by default. */
+  /** Waits before a small request that a busy server did not answer is sent again; a few seconds by default. */
   readonly waitsMs?: readonly number[];
   /** How long a connection may bring nothing; a minute by default. */
   readonly stallMs?: number;

@@ -100,7 +100,7 @@ async function describeRepository(
   const listed = await listFiles(hub, repository, commit, access);
   const prefix = path === '' || path.endsWith('.safetensors') ? '' : `${path}/`;
   const remote = listed
-    // A name with half a character in it cannot be asked for.
+    // A name with half a surrogate pair cannot be put into an address.
     .filter((file) => file.path.startsWith(prefix) && !/\p{Surrogate}/u.test(file.path))
     .map(({ path: full, size, lfs, oid }) => ({
       path: full.slice(prefix.length),
@@ -261,7 +261,7 @@ async function describeFolder(
     }
     return null;
   };
-  // The first answer tells a wrong address or a server that cannot be read before a dozen requests fail alike.
+  // The first answer tells of a wrong address, or a server that cannot be read, before a dozen requests fail alike.
   const first = await probe(`${place.url}unet/config.json`, 'unet/config.json', access);
   const texts = await probeAll(
     [...REQUIRED_TEXTS, ...OPTIONAL_TEXTS].filter((path) => path !== 'unet/config.json'),
@@ -272,7 +272,10 @@ async function describeFolder(
   return { ...model, layout, files: needed };
 }
 
-/** Size of a file by its first byte, which servers answer that refuse HEAD; null if there is none. */
+/**
+ * Size of a file, from a request for its first byte, which servers answer that refuse HEAD; null if there is no such
+ * file.
+ */
 async function probe(url: string, path: string, access: Access): Promise<RemoteFile | null> {
   let response: Response;
   try {

@@ -1,6 +1,6 @@
 /**
- * The vocabulary that single-file checkpoints come without. SD-1.x and SD-2.x share it (CLIP's byte pairs), so any
- * model that is stored here has it; else the smallest known repository is asked.
+ * The vocabulary that single-file checkpoints come without. SD-1.x and SD-2.x share it (CLIP's byte pairs), so any such
+ * model that is stored here has it; if there is none, the smallest known repository is asked.
  */
 import { StudioError } from '../../lib/errors.ts';
 import type { Hub } from '../../sources/hubs.ts';
@@ -12,7 +12,7 @@ import { requestText } from './http.ts';
 import { placesOf } from './places.ts';
 import { describePlace } from './remote.ts';
 
-export const TOKENIZER_PATHS = ['tokenizer/vocab.json', 'tokenizer/merges.txt'] as const;
+const TOKENIZER_PATHS = ['tokenizer/vocab.json', 'tokenizer/merges.txt'] as const;
 /** Entries of CLIP's vocabulary; other models here, such as the shapes model's, have others. */
 const VOCABULARY = 49408;
 
