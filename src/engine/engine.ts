@@ -108,10 +108,7 @@ export class Engine {
     });
   }
 
-  /**
-   * One after the other: two models loaded at once would not fit, and none can be loaded onto a backend that is being
-   * replaced.
-   */
+  /** Two models at once would not fit, and none can be loaded onto a backend that is being replaced. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#busy.then(work);
     this.#busy = done.catch(() => undefined);
@@ -329,10 +326,7 @@ export class Engine {
     };
   }
 
-  /**
-   * Workers for the other cores, for a job that is about to begin and that closes them; null where other cores would
-   * not help.
-   */
+  /** Workers for the other cores, for a job that closes them in the end; null where other cores would not help. */
   crew(): Crew | null {
     return openCrew(this.session, this.backend, this.#options);
   }

@@ -8,7 +8,6 @@ export type StoreKey =
   | `run-part:${string}:${string}`
   | `run-series:${string}:${string}:${string}`
   | `checkpoint:${string}:${CheckpointSlot}`
-  | `checkpoint-size:${string}:${CheckpointSlot}`
   | `adapter:${string}`
   | `adapter-bytes:${string}`
   | `model:${string}`
