@@ -76,7 +76,7 @@ export type Option = Field & {
   readonly default: FieldValue;
 };
 
-/** A value for every option of the method. */
+/** A value for each option of the method. */
 export type Options = Readonly<Record<string, FieldValue>>;
 
 /** Evaluations that the scheduler asks for: PNDM goes through its second timestep twice. */

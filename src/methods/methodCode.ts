@@ -32,7 +32,10 @@ export type MethodTuning = {
    * @throws StudioError `rewards-missing`, `rewards-many`
    */
   readonly select?: (pool: readonly Ranked[], keep: number) => readonly Picked[];
-  /** Draws while it trains, in place of a set; the last adapter then is the result, as held-out errors say nothing. */
+  /**
+   * Draws while it trains, in place of a set. The last adapter is then the result: held-out errors say nothing about
+   * it.
+   */
   readonly online?: (request: OnlineRequest) => Promise<StepSource>;
   /** The set made of the chosen candidates; each with its caption where absent. */
   readonly items?: (request: ItemRequest) => readonly TrainItem[];
@@ -46,7 +49,7 @@ export type ItemRequest = {
   readonly seed: number;
 };
 
-/** What a method is given that draws while it trains. */
+/** What is given to a method that draws while it trains. */
 export type OnlineRequest = {
   readonly session: Session;
   readonly spec: Pick<MiTuneSpec, 'prompts' | 'sampling' | 'training' | 'adapter'>;
@@ -60,7 +63,7 @@ export type OnlineRequest = {
   /** The model that drew the pool, for the caller to dispose; null for the base model. */
   readonly poolModel: () => Promise<Tuned | null>;
   readonly seed: number;
-  /** What an earlier stay of this round left. */
+  /** What was saved when this round was stopped before; null at its start. */
   readonly from: OwnState | null;
   readonly signal: AbortSignal;
 };

@@ -140,7 +140,7 @@ async function openDpok(options: Options, request: OnlineRequest): Promise<StepS
   const fitting = Math.max(1, Math.floor(session.policy.trainRows / 2));
   const klScale = (t: number): number => squaredDifferenceScale(session.schedule, session.prediction, t);
 
-  /** The images of an outer iteration with what they got. */
+  /** The images of an outer iteration with their rewards. */
   async function draw(outer: number, adapter: Adapter): Promise<readonly Rewarded[]> {
     const numbers = Array.from({ length: samples }, (_, j) => outer * samples + j);
     const tuned = known === null ? borrowAdapter(adapter) : await request.poolModel();
@@ -292,7 +292,7 @@ function tasksOf(places: readonly Place[]): readonly PoolTask[] {
   });
 }
 
-/** What the base model's text encoder says at the end of each prompt, by prompt. */
+/** The base model's text features at the end token of each prompt, by prompt. */
 async function textFeatures({
   session,
   prompts,

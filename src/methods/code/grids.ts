@@ -46,7 +46,7 @@ export function compose(after: AxisMap, before: AxisMap): AxisMap {
   );
 }
 
-/** The map of the way back: of gradients, where this one is of values. */
+/** The map of the way back: it carries gradients where this one carries values. */
 export function transpose(map: AxisMap): AxisMap {
   return (map[0] as readonly number[]).map((_, j) => map.map((row) => row[j] as number));
 }

@@ -27,7 +27,7 @@ export function likeness(a: string, b: string): number {
 
 export const tuning: MakeTuning = ({ bound, relativistic, reward }) => ({
   tuning: { objective: hardNegatives(bound as number, relativistic as boolean), pick: kindOfNegative },
-  // By MI the run's own ranking selects.
+  // With MI as reward the run's own ranking selects.
   ...(reward === 'mi'
     ? {}
     : { select: (pool: readonly Ranked[], keep: number) => bestByReward(reward as string, pool, keep) }),

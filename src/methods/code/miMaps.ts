@@ -25,7 +25,9 @@ import type { MakeDrawRule } from '../methodCode.ts';
 import { alteredEvaluations } from '../miMaps.ts';
 import { mapAxes, smoothing } from './grids.ts';
 
-/** Keeps the quotient a number where two predictions are the same: beyond the tokens that the model reads. */
+/**
+ * Keeps the quotient a number where both predictions are the same, as for words beyond the tokens that the model reads.
+ */
 const LEAST_SUM = 1e-20;
 
 /** Which two prompts each object's map compares. */
@@ -98,7 +100,7 @@ export const drawRule: MakeDrawRule = (options, read) => ({
     const evaluations = scheduler.timesteps.length;
     const alterUntil = alteredEvaluations(evaluations, options);
 
-    /** The pair whose object has least of a place of its own. */
+    /** The pair whose object has the least of a place of its own. */
     const worstPair = async (input: Tensor4D, t: number): Promise<Pair> => {
       if (pairs.length === 1) return pairs[0] as Pair;
       const losses = scope(() => {

@@ -1,4 +1,4 @@
-/** Rewards of candidates: what a method prefers one image over another by. */
+/** Rewards of candidates: by what a method prefers one image to another. */
 import type { Picked } from '../../contract/events.ts';
 import type { Scheduler } from '../../diffusion/scheduler.ts';
 import { StudioError } from '../../lib/errors.ts';
@@ -67,7 +67,7 @@ function scoresColumn(pool: readonly Ranked[]): string {
   );
 }
 
-/** What is wrong where no image has the reward, and what to do about it. */
+/** The error for a reward that no image has. */
 export function rewardsMissing(reward: string): StudioError {
   return reward === 'file'
     ? new StudioError(
@@ -85,7 +85,7 @@ export function rewardsMissing(reward: string): StudioError {
       });
 }
 
-/** What images that were just drawn get, in their order; MI against the pool's candidates of the same prompt. */
+/** Rewards of images that were just drawn, in their order; MI against the pool's candidates of the same prompt. */
 export async function rewardDrawn(
   reward: string,
   drawn: readonly Trajectory[],

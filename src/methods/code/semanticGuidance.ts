@@ -89,7 +89,7 @@ export function completed({ self, cross, grid }: LayerMaps, mask: Grid): Tensor3
   });
 }
 
-/** The regions that one evaluation's maps tell. */
+/** The regions that the maps of one evaluation give. */
 export function findRegions(layers: readonly LayerMaps[], mask: Grid): Regions {
   return scope(() => {
     const blur = pixelMatrix(smoothing(mask[0]), smoothing(mask[1]));

@@ -68,7 +68,7 @@ export async function ensureEngine(choice: BackendChoice, ref: ModelRef): Promis
   return prepareEngine(choice, ref);
 }
 
-/** False where it was stopped or failed, which is then said. */
+/** False if it was stopped or failed; the store says which. */
 export function loadModel(ref: ModelRef): Promise<boolean> {
   return adopt(ref, (signal) => engineClient().call('loadModel', { ref }, { onProgress, signal }));
 }
@@ -130,7 +130,7 @@ export function failEngine(report: ErrorReport): void {
 /** The engine says that it is quiet, or stands again after it died: then what was in use is loaded anew. */
 export async function hearEngine(report: ErrorReport): Promise<void> {
   raiseAlert(report, 'warning');
-  // It was started again too where it hung because its storage was cleared.
+  // It was also started again if it hung because its storage was cleared.
   if (!endedWithEngine(report) && report.code !== 'storage-cleared') return;
   const { choice, model, loading } = useEngine.getState();
   set({ status: 'idle', backend: null, model: null, progress: null, loading: null });
@@ -165,7 +165,7 @@ async function adopt(
   }
 }
 
-/** A large model makes room for another one before that has come: then it has to come again. */
+/** A large model makes room for another one before that is loaded: if that fails, it has to be loaded again. */
 async function loadAgain({ ref }: ModelReport): Promise<ModelReport | null> {
   abort = new AbortController();
   set({ loading: ref, progress: null });

@@ -20,7 +20,7 @@ let nextId = 1;
 export const useNotices = create<NoticesState>()(() => ({ alerts: [], confirmation: null }));
 const { setState: set } = useNotices;
 
-/** A failure that waits for the user; the same one again replaces itself. */
+/** Shows a failure until the user dismisses it; the same one again replaces the first. */
 export function raiseAlert(report: ErrorReport, severity: Alert['severity'] = 'error'): void {
   set(({ alerts }) => ({
     alerts: [...without(alerts, report), { id: nextId++, report, severity }].slice(-MAX_ALERTS),
@@ -36,7 +36,7 @@ export function withdrawAlert(report: ErrorReport): void {
   set(({ alerts }) => ({ alerts: without(alerts, report) }));
 }
 
-/** Said in passing, and gone by itself. */
+/** Shows a confirmation that goes away by itself. */
 export function confirmDone(text: string): void {
   set({ confirmation: { id: nextId++, text } });
 }

@@ -76,7 +76,7 @@ export async function loadPoolScores(withEngine: boolean): Promise<void> {
   if (!withEngine || images === 0) return;
   const others: NamedScore[] = [];
   for (const variant of variantsOf(score)) {
-    // A variant that this pool has no numbers for, or a model that is not loaded, is no failure of the page.
+    // No numbers for a variant in this pool, or no loaded model: neither is a failure of the page.
     const answer = await engineClient()
       .call('rank', {
         runId: open.summary.id,

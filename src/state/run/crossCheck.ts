@@ -15,7 +15,7 @@ import type { ErrorReport } from '../../lib/errors.ts';
 export const CHECKED_OF = 100;
 /** Share of the time of drawing that checks may take. */
 const TIME_SHARE = 0.015;
-/** How fast a model comes to another backend, of which nothing is known before: about what a disk gives. */
+/** How fast a model is loaded onto another backend, before it has been measured: about the speed of a disk. */
 const LOADED_BYTES_PER_SECOND = 30e6;
 /**
  * A model that is larger exists twice only where there is memory for it, in GB as browsers tell it (at most 8), and where
@@ -23,7 +23,7 @@ const LOADED_BYTES_PER_SECOND = 30e6;
  */
 const LARGE_BYTES = 0.5e9;
 const MEMORY_FOR_LARGE_GB = 8;
-/** Checks that may wait: what is older is not worth it any more. */
+/** Checks that may wait; older ones are dropped. */
 const MOST_WAITING = 4;
 
 type CheckedRun = {
@@ -83,7 +83,7 @@ export class CrossCheck {
 
   /** Takes the events of the run as they come; returns at once. */
   receive(event: JobEvent): void {
-    // Training may need all the memory there is.
+    // Training may need all of the memory.
     if (event.type === 'stage' && event.stage === 'train') this.end();
     if (event.type !== 'candidates' || this.#ended) return;
     for (const record of event.records) {
@@ -119,7 +119,7 @@ export class CrossCheck {
       const { runId, spec } = this.#run;
       const found = await checker.call('recheck', { spec, prompt, seed, squaredDifference, steps });
       this.#spent += found.seconds;
-      // Of the first one much is the making of its kernels.
+      // Much of the first check is the compilation of its kernels.
       this.#secondsPerStep = found.seconds / steps;
       if (!found.agrees) await this.#ports.warn(runId, disagreement(next, found, timesteps));
     }
@@ -137,7 +137,7 @@ export class CrossCheck {
     const { backend, model } = this.#run;
     const checker = this.#ports.start();
     this.#checker = checker;
-    // Of itself it takes a GPU that is one, never a program that plays one.
+    // By itself it takes a real GPU only, never a software adapter.
     const { name } = await checker.call('open', { backend: backend === 'wasm' ? 'auto' : 'wasm' });
     if (name === backend) this.end();
     else await checker.call('loadModel', { ref: model.ref });

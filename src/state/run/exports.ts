@@ -38,8 +38,8 @@ type MadeWith = {
 };
 
 /**
- * The run as a file that starts the same run again, with what it takes to tell whether it is: the version of this program,
- * the model as it was loaded, and the hashes of its files.
+ * The run as a file that starts the same run again, and what it takes to tell whether it really is the same: the
+ * version of this program, the model as it was loaded, and the hashes of its files.
  */
 export function runFile(spec: MiTuneSpec, { app, loaded, hashes }: MadeWith): NamedBytes {
   const model = loaded !== null && sameRef(loaded.ref, spec.model) ? loaded : null;

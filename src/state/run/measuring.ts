@@ -1,4 +1,4 @@
-/** Scores that the pool on show gets after it was drawn: measured by a metric, or from another program. */
+/** Scores that the pool on show is given after it was drawn: by a metric, or by another program. */
 import { create } from 'zustand';
 import type { MetricChoice } from '../../contract/spec.ts';
 import { readText } from '../../lib/textFile.ts';

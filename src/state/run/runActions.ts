@@ -28,7 +28,7 @@ const MAX_ENGINE_DEATHS = 3;
 const meter = createSpeedMeter();
 let abort: AbortController | null = null;
 let check: CrossCheck | null = null;
-/** Why work stopped last; it no longer stands once work goes on. */
+/** Why work stopped last; withdrawn once work goes on. */
 let lastFailure: ErrorReport | null = null;
 
 /** Starts listening to the engine; returns the function that ends it. */
@@ -165,7 +165,7 @@ function checkOf({ summary, spec }: OpenRun): CrossCheck | null {
   );
 }
 
-/** Works on a run; the error where the engine died of it, after which the run can go on. */
+/** Works on a run. @returns the error if the engine died meanwhile, after which the run can go on; else null */
 async function untilEngineEnds(
   runId: string,
   until: StageName,

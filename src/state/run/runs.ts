@@ -72,7 +72,7 @@ export function isFree({ open, activity, elsewhere }: RunsState): boolean {
   return activity === 'idle' && (open === null || !elsewhere.has(open.summary.id));
 }
 
-/** The word other programs wait for: `idle` without a run, else what the run is doing or how it stopped. */
+/** What other programs wait for: `idle` without a run, else what the run is doing or how it stopped. */
 export type VisibleStatus =
   | 'idle'
   | 'running'

@@ -34,7 +34,7 @@ export async function addAnswers(files: ModelFiles): Promise<void> {
       const [first = next] = [...loaded, ...taken];
       if (!sameCampaign(first.file, next.file)) throw otherCampaign(path);
       if (loaded.length + taken.length >= MAX_FILES) throw tooMany();
-      // The name is a moment to the microsecond: the same name with the same answers is the same survey.
+      // The name is a time to the microsecond: the same name with the same answers is the same survey.
       const known = [...loaded, ...taken].some(({ name, text }) => name === next.name && text === next.text);
       if (!known) taken.push(next);
     });

@@ -18,7 +18,7 @@ import { openPack, pixelsOf, readImage, type SurveyPack } from '../../survey/pac
 import { readAddress } from './link.ts';
 
 type Phase =
-  /** No pack; or one on another server, which is contacted once the respondent says so. */
+  /** No pack, or one on another server that is contacted only once the respondent agrees. */
   'empty' | 'asking' | 'opening' | 'welcome' | 'checking' | 'rounds' | 'done';
 
 type RespondentState = {
@@ -102,7 +102,7 @@ export async function openPackFile(name: string, file: Blob): Promise<void> {
 }
 
 async function resume(): Promise<boolean> {
-  // Where nothing can be stored, nothing was.
+  // Where nothing can be stored, nothing has been.
   const stored = await loadSurvey(progressId()).catch(() => null);
   if (stored === null || stored.shown.link !== source.link) return false;
   const { shown, chosen } = stored;
