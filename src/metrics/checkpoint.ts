@@ -59,16 +59,16 @@ export function openMetricCheckpoint(file: TensorFile, config: ConfigText): Metr
 }
 
 function clip(file: TensorFile, config: ClipConfig, layout: string): MetricCheckpoint {
-  const { text, vision } = clipSpecs(config);
-  const specs = [...text, ...vision];
+  const { text, picture } = clipSpecs(config);
+  const specs = [...text, ...picture];
   const arrange = isOpenAiLayout(file) ? fromOpenAi : fromHuggingFace;
   const parameters = countParameters(specs);
   return { kind: 'clip', config, layout, file: arrangeTensors(file, arrange), specs, parameters };
 }
 
 function owl(file: TensorFile, config: ClipConfig): MetricCheckpoint {
-  const { text, detector } = owlSpecs(config);
-  const specs = [...text, ...detector];
+  const { text, picture } = owlSpecs(config);
+  const specs = [...text, ...picture];
   const parameters = countParameters(specs);
   const layout = 'Hugging Face OWL-ViT';
   return { kind: 'owl', config, layout, file: arrangeTensors(file, fromOwl), specs, parameters };

@@ -74,10 +74,10 @@ async function measure(checkpoint: MetricCheckpoint, meter: BufferMeter): Promis
     await phase('texts', owl.parts.text, async () =>
       unitRows(textFeatures(owl.text, emptyTexts(config, TEXT_BATCH))),
     );
-    await phase('picture', owl.parts.detector, async () => {
-      const features = patchFeatures(owl.detector, emptyPixels(config.vision.imageSize));
+    await phase('picture', owl.parts.picture, async () => {
+      const features = patchFeatures(owl.picture, emptyPixels(config.vision.imageSize));
       const texts = tf.zeros([2, config.embedWidth]) as Tensor2D;
-      const found = [classLogits(owl.detector, features, texts), patchBoxes(owl.detector, features)];
+      const found = [classLogits(owl.picture, features, texts), patchBoxes(owl.picture, features)];
       for (const tensor of found) await tensor.data();
       tf.dispose([features, texts, ...found]);
     });
@@ -88,8 +88,8 @@ async function measure(checkpoint: MetricCheckpoint, meter: BufferMeter): Promis
   await phase('texts', clip.parts.text, async () =>
     unitRows(textFeatures(clip.text, emptyTexts(config, TEXT_BATCH))),
   );
-  await phase('picture', clip.parts.vision, async () =>
-    unitRows(imageFeatures(clip.vision, emptyPixels(config.vision.imageSize))),
+  await phase('picture', clip.parts.picture, async () =>
+    unitRows(imageFeatures(clip.picture, emptyPixels(config.vision.imageSize))),
   );
   clip.dispose();
   return phases;

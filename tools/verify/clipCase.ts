@@ -44,7 +44,7 @@ export async function openCase(entry: unknown, io: OracleFiles, report: Report):
   const file = await io.safetensors(asked.io);
   const reader = checkpointReader(checkpoint.file, checkpoint.specs, asked.weights);
   const clip = await openClip(reader, checkpoint.config, { format: io.weights });
-  const releases = [await clip.parts.text.hold(), await clip.parts.vision.hold()];
+  const releases = [await clip.parts.text.hold(), await clip.parts.picture.hold()];
   const [count, tokens] = shapeOf(file, 'input_ids') as [number, number];
   const flat = await file.readF32('input_ids');
   const [, , height, width] = shapeOf(file, 'pixel_values') as [number, number, number, number];

@@ -1,7 +1,7 @@
-/** Loading a CLIP: two parts, each on the device only while it is held. */
+/** Loading a CLIP, or what stands on one: two parts, each on the device only while it is held. */
 import type { WeightFormat } from '../../contract/backend.ts';
 import type { ParameterReader } from '../../models/checkpointReader.ts';
-import { type ParameterSpec, recordParameters } from '../../models/parameters.ts';
+import { type ParameterSource, type ParameterSpec, recordParameters } from '../../models/parameters.ts';
 import { Part, type ReadOptions } from '../../models/part.ts';
 import type { ClipConfig } from './config.ts';
 import {
@@ -12,62 +12,67 @@ import {
   type ClipVisionTower,
 } from './weights.ts';
 
-export type Clip = {
+/** A text tower and a network of pictures beside it. */
+export type Towers<P> = {
   readonly config: ClipConfig;
   readonly text: ClipTextTower;
-  readonly vision: ClipVisionTower;
-  readonly parts: { readonly text: Part; readonly vision: Part };
+  readonly picture: P;
+  readonly parts: { readonly text: Part; readonly picture: Part };
   dispose(): void;
 };
 
-/** The parameters of each tower. */
-export function clipSpecs(config: ClipConfig): Record<'text' | 'vision', readonly ParameterSpec[]> {
-  return { text: textSpecs(config), vision: recordParameters((p) => buildVisionTower(config, p)) };
-}
+export type Clip = Towers<ClipVisionTower>;
 
-/** Opens both towers; their matrices come when a part is held. @throws StudioError `weights-not-finite` */
-export async function openClip(
-  reader: ParameterReader,
-  config: ClipConfig,
-  options: TowerOptions,
-): Promise<Clip> {
-  const { text, vision } = clipSpecs(config);
-  const parts = await openBoth(reader, [text, vision], options);
-  return {
-    config,
-    text: buildTextTower(config, parts.text.source),
-    vision: buildVisionTower(config, parts.beside.source),
-    parts: { text: parts.text, vision: parts.beside },
-    dispose: parts.dispose,
-  };
-}
+/** Asks for the parameters of the network of pictures. */
+type BuildPicture<P> = (config: ClipConfig, p: ParameterSource) => P;
 
 export type TowerOptions = { readonly format: WeightFormat } & ReadOptions;
 
-/** A text tower and what stands beside it, or neither. */
-export async function openBoth(
+/** The parameters of each part; CLIP's scale is read with the text tower. */
+export function towerSpecs<P>(
+  config: ClipConfig,
+  build: BuildPicture<P>,
+): Readonly<Record<'text' | 'picture', readonly ParameterSpec[]>> {
+  const text = recordParameters((p) => {
+    buildTextTower(config, p);
+    askForScale(p);
+  });
+  return { text, picture: recordParameters((p) => build(config, p)) };
+}
+
+/** Opens both parts, or neither; their matrices come when a part is held. @throws StudioError `weights-not-finite` */
+export async function openTowers<P>(
   reader: ParameterReader,
-  [first, second]: readonly [text: readonly ParameterSpec[], beside: readonly ParameterSpec[]],
+  config: ClipConfig,
+  build: BuildPicture<P>,
   { format, ...options }: TowerOptions,
-): Promise<{ readonly text: Part; readonly beside: Part; dispose(): void }> {
-  const text = await Part.open(reader, first, { format, stays: false }, options);
+): Promise<Towers<P>> {
+  const specs = towerSpecs(config, build);
+  const text = await Part.open(reader, specs.text, { format, stays: false }, options);
   try {
-    const beside = await Part.open(reader, second, { format, stays: false }, options);
-    const dispose = (): void => {
-      text.dispose();
-      beside.dispose();
+    const picture = await Part.open(reader, specs.picture, { format, stays: false }, options);
+    return {
+      config,
+      text: buildTextTower(config, text.source),
+      picture: build(config, picture.source),
+      parts: { text, picture },
+      dispose: () => {
+        text.dispose();
+        picture.dispose();
+      },
     };
-    return { text, beside, dispose };
   } catch (error) {
     text.dispose();
     throw error;
   }
 }
 
-/** The parameters of a text tower; the scale is read with it. */
-export function textSpecs(config: ClipConfig): readonly ParameterSpec[] {
-  return recordParameters((p) => {
-    buildTextTower(config, p);
-    askForScale(p);
-  });
+/** The parameters of each tower. */
+export function clipSpecs(config: ClipConfig): ReturnType<typeof towerSpecs> {
+  return towerSpecs(config, buildVisionTower);
+}
+
+/** Opens both towers of a CLIP. @throws StudioError `weights-not-finite` */
+export function openClip(reader: ParameterReader, config: ClipConfig, options: TowerOptions): Promise<Clip> {
+  return openTowers(reader, config, buildVisionTower, options);
 }

@@ -19,7 +19,7 @@ export function clipMeter(
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
   const texts = textRows(clip, tokenizer);
-  const network = heldInUse(clip.parts.vision);
+  const network = heldInUse(clip.parts.picture);
   const prepare = async (prompts: readonly string[]): Promise<void> => {
     const asked = await Promise.all(prompts.map(async (prompt) => [prompt, await bareText(prompt)]));
     await texts.prepare(asked.flat().filter((text) => text !== null));
@@ -32,7 +32,7 @@ export function clipMeter(
       await prepare([prompt]);
       await network.use();
       const pixels = pixelsOf(image, clip.config.vision.imageSize);
-      const [row] = (await unitRows(imageFeatures(clip.vision, pixels))) as [Float32Array];
+      const [row] = (await unitRows(imageFeatures(clip.picture, pixels))) as [Float32Array];
       const bare = await bareText(prompt);
       return {
         value: cosine(row, texts.of(prompt)),

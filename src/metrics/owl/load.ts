@@ -1,18 +1,9 @@
 /** The weights of OWL-ViT in two parts that need not be on the device at the same time, and their loading. */
 import type { ParameterReader } from '../../models/checkpointReader.ts';
-import {
-  type Linear,
-  linear,
-  type Norm,
-  norm,
-  type ParameterSource,
-  type ParameterSpec,
-  recordParameters,
-} from '../../models/parameters.ts';
-import type { Part } from '../../models/part.ts';
+import { type Linear, linear, type Norm, norm, type ParameterSource } from '../../models/parameters.ts';
 import type { ClipConfig } from '../clip/config.ts';
-import { openBoth, type TowerOptions, textSpecs } from '../clip/load.ts';
-import { buildTextTower, buildVisionTower, type ClipTextTower } from '../clip/weights.ts';
+import { openTowers, type TowerOptions, type Towers, towerSpecs } from '../clip/load.ts';
+import { buildVisionTower } from '../clip/weights.ts';
 import type { VisionWeights } from '../vision/weights.ts';
 
 export type OwlDetector = {
@@ -25,13 +16,8 @@ export type OwlDetector = {
   readonly boxes: { readonly first: Linear; readonly second: Linear; readonly last: Linear };
 };
 
-export type Owl = {
-  readonly config: ClipConfig;
-  readonly text: ClipTextTower;
-  readonly detector: OwlDetector;
-  readonly parts: { readonly text: Part; readonly detector: Part };
-  dispose(): void;
-};
+/** Its network of pictures is the detector. */
+export type Owl = Towers<OwlDetector>;
 
 function buildDetector(config: ClipConfig, p: ParameterSource): OwlDetector {
   const { width } = config.vision;
@@ -54,23 +40,11 @@ function buildDetector(config: ClipConfig, p: ParameterSource): OwlDetector {
 }
 
 /** The parameters of each part; CLIP's scale, which detection leaves out too, is read with the text. */
-export function owlSpecs(config: ClipConfig): Record<'text' | 'detector', readonly ParameterSpec[]> {
-  return { text: textSpecs(config), detector: recordParameters((p) => buildDetector(config, p)) };
+export function owlSpecs(config: ClipConfig): ReturnType<typeof towerSpecs> {
+  return towerSpecs(config, buildDetector);
 }
 
-/** Opens both parts; their matrices come when a part is held. @throws StudioError `weights-not-finite` */
-export async function openOwl(
-  reader: ParameterReader,
-  config: ClipConfig,
-  options: TowerOptions,
-): Promise<Owl> {
-  const { text, detector } = owlSpecs(config);
-  const parts = await openBoth(reader, [text, detector], options);
-  return {
-    config,
-    text: buildTextTower(config, parts.text.source),
-    detector: buildDetector(config, parts.beside.source),
-    parts: { text: parts.text, detector: parts.beside },
-    dispose: parts.dispose,
-  };
+/** Opens both parts. @throws StudioError `weights-not-finite` */
+export function openOwl(reader: ParameterReader, config: ClipConfig, options: TowerOptions): Promise<Owl> {
+  return openTowers(reader, config, buildDetector, options);
 }

@@ -21,7 +21,7 @@ export function owlMeter(
   pixelsOf: (image: PixelImage, size: number) => Pixels,
 ): Meter {
   const queries = textRows(owl, tokenizer);
-  const network = heldInUse(owl.parts.detector);
+  const network = heldInUse(owl.parts.picture);
   const encode = (labels: readonly string[]): Promise<void> => queries.prepare(labels.map(queryOf));
   const detect = async (image: PixelImage, labels: readonly string[]): Promise<Detection[]> => {
     await encode(labels);
@@ -29,12 +29,12 @@ export function owlMeter(
     const pixels = pixelsOf(image, owl.config.vision.imageSize);
     const rows = labels.map((label) => queries.of(queryOf(label)));
     const [logits, boxes] = tf.tidy(() => {
-      const features = patchFeatures(owl.detector, pixels);
+      const features = patchFeatures(owl.picture, pixels);
       const texts = tf.tensor2d(Float32Array.from(rows.flatMap((row) => [...row])), [
         labels.length,
         owl.config.embedWidth,
       ]);
-      return [classLogits(owl.detector, features, texts), patchBoxes(owl.detector, features)];
+      return [classLogits(owl.picture, features, texts), patchBoxes(owl.picture, features)];
     });
     const numbers = {
       logits: (await logits.data()) as Float32Array,

@@ -18,7 +18,7 @@ export async function runClipScore(entry: unknown, io: OracleFiles, report: Repo
     await check('text.last_hidden_state', await take(lastText));
 
     const spied = new Map<string, Promise<Float32Array>>();
-    const last = encodePixels(clip.vision.encoder, pixels, (name, state) => {
+    const last = encodePixels(clip.picture.encoder, pixels, (name, state) => {
       spied.set(name, takeCopy(state));
     });
     await check('vision.embeddings', (await spied.get('embeddings')) as Float32Array);
@@ -26,11 +26,11 @@ export async function runClipScore(entry: unknown, io: OracleFiles, report: Repo
     for (let k = 0; k < clip.config.vision.layers; k++) {
       await check(`vision.hidden_states.${k + 1}`, (await spied.get(`layers.${k}`)) as Float32Array);
     }
-    await check('vision.pooler_output', await take(pooledClass(clip.vision.encoder, last)));
+    await check('vision.pooler_output', await take(pooledClass(clip.picture.encoder, last)));
     await check('vision.last_hidden_state', await take(last));
 
     const texts = textFeatures(clip.text, ids);
-    const images = imageFeatures(clip.vision, pixels);
+    const images = imageFeatures(clip.picture, pixels);
     await check('text_embeds_raw', await take(texts.clone()));
     await check('image_embeds_raw', await take(images.clone()));
     const [textRows, imageRows] = [await unitRows(texts), await unitRows(images)];

@@ -22,7 +22,7 @@ export async function runHps(entry: unknown, io: OracleFiles, report: Report): P
     await check('text.ln_final', await take(encodeText(clip.text.encoder, ids)));
 
     const spied = new Map<string, Promise<Float32Array>>();
-    const last = encodePixels(clip.vision.encoder, pixels, (name, state) => {
+    const last = encodePixels(clip.picture.encoder, pixels, (name, state) => {
       spied.set(name, takeCopy(state));
     });
     await check('vision.ln_pre', (await spied.get('ln_pre')) as Float32Array);
@@ -33,11 +33,11 @@ export async function runHps(entry: unknown, io: OracleFiles, report: Report): P
         await check(`vision.blocks.${k}.${theirs}`, values);
       }
     }
-    await check('vision.ln_post_of_class_token', await take(pooledClass(clip.vision.encoder, last)));
+    await check('vision.ln_post_of_class_token', await take(pooledClass(clip.picture.encoder, last)));
     last.dispose();
 
     const texts = textFeatures(clip.text, ids);
-    const images = imageFeatures(clip.vision, pixels);
+    const images = imageFeatures(clip.picture, pixels);
     await check('text_features_raw', await take(texts.clone()));
     await check('image_features_raw', await take(images.clone()));
     const [textRows, imageRows] = [await unitRows(texts), await unitRows(images)];

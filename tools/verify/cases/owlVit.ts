@@ -23,7 +23,7 @@ export async function runOwlVit(entry: unknown, io: OracleFiles, report: Report)
   if (checkpoint.kind !== 'owl') throw new Error(`${asked.weights} is no OWL-ViT.`);
   const reader = checkpointReader(checkpoint.file, checkpoint.specs, asked.weights);
   const owl = await openOwl(reader, checkpoint.config, { format: io.weights });
-  const releases = [await owl.parts.text.hold(), await owl.parts.detector.hold()];
+  const releases = [await owl.parts.text.hold(), await owl.parts.picture.hold()];
   try {
     const file = await io.safetensors(asked.io);
     const check = async (quantity: string, values: Float32Array): Promise<void> =>
@@ -35,11 +35,11 @@ export async function runOwlVit(entry: unknown, io: OracleFiles, report: Report)
     await check('text_embeds', Float32Array.from(rows.flatMap((row) => [...row])));
     const [count, , height, width] = shapeOf(file, 'pixel_values') as [number, number, number, number];
     const pixels = { values: await file.readF32('pixel_values'), count, height, width };
-    const features = patchFeatures(owl.detector, pixels);
+    const features = patchFeatures(owl.picture, pixels);
     await check('features', await takeCopy(features));
     const queries = tf.tensor2d(await file.readF32('text_embeds'), [texts, rows[0]?.length ?? 0]);
-    await check('logits', await take(classLogits(owl.detector, features, queries)));
-    await check('pred_boxes', await take(patchBoxes(owl.detector, features)));
+    await check('logits', await take(classLogits(owl.picture, features, queries)));
+    await check('pred_boxes', await take(patchBoxes(owl.picture, features)));
     tf.dispose([features, queries]);
   } finally {
     for (const release of releases) release();

@@ -2,7 +2,7 @@ import type { EditedPhrases } from '../../../contract/spec.ts';
 import { MAX_QUESTIONS, questionOf } from '../../../metrics/blip/questions.ts';
 import { phrasesOf, useFoundPhrases, withPhrases } from '../../../state/setup/questions.ts';
 import { LinesField } from './LinesField.tsx';
-import { EditedPrompt, PromptEditor } from './PromptEditor.tsx';
+import { type EditedOne, EditedPrompt, PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type QuestionEditorProps = {
@@ -17,6 +17,7 @@ export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps)
     <PromptEditor
       prompts={prompts}
       edited={edited}
+      useFound={useFoundPhrases}
       note={
         <>
           One phrase a line, at most {MAX_QUESTIONS}: each is asked as “{questionOf('a red cup')}” of every
@@ -24,37 +25,17 @@ export function QuestionEditor({ prompts, edited, onEdit }: QuestionEditorProps)
         </>
       }
     >
-      {(shown) => <QuestionList shown={shown} edited={edited} onEdit={onEdit} />}
+      {(one) => (
+        <PromptQuestions
+          {...one}
+          onPhrases={(phrases) => onEdit(withPhrases(edited, one.prompt, phrases, one.found))}
+        />
+      )}
     </PromptEditor>
   );
 }
 
-type QuestionListProps = Pick<QuestionEditorProps, 'edited' | 'onEdit'> & {
-  readonly shown: readonly string[];
-};
-
-function QuestionList({ shown, edited, onEdit }: QuestionListProps) {
-  const found = useFoundPhrases(shown);
-  return (
-    <ul className={styles.list}>
-      {shown.map((prompt) => (
-        <PromptQuestions
-          key={prompt}
-          prompt={prompt}
-          found={found.get(prompt)}
-          edited={edited[prompt]}
-          onPhrases={(phrases) => onEdit(withPhrases(edited, prompt, phrases, found.get(prompt)))}
-        />
-      ))}
-    </ul>
-  );
-}
-
-type PromptQuestionsProps = {
-  readonly prompt: string;
-  /** Undefined until the tagger has read the prompt. */
-  readonly found: readonly string[] | undefined;
-  readonly edited: readonly string[] | undefined;
+type PromptQuestionsProps = EditedOne<readonly string[]> & {
   readonly onPhrases: (phrases: readonly string[]) => void;
 };
 

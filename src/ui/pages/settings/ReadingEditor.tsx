@@ -2,7 +2,7 @@ import type { Reading } from '../../../contract/spec.ts';
 import { linesOf, notInPrompt, useFoundReadings, withReading } from '../../../state/setup/readings.ts';
 import type { EditedReadings } from '../../../state/setup/settings.ts';
 import { LinesField } from './LinesField.tsx';
-import { EditedPrompt, PromptEditor } from './PromptEditor.tsx';
+import { type EditedOne, EditedPrompt, PromptEditor } from './PromptEditor.tsx';
 import styles from './QuestionEditor.module.css';
 
 type ReadingEditorProps = {
@@ -17,6 +17,7 @@ export function ReadingEditor({ prompts, edited, onEdit }: ReadingEditorProps) {
     <PromptEditor
       prompts={prompts}
       edited={edited}
+      useFound={useFoundReadings}
       note={
         <>
           Found by a small grammar. One word or phrase a line, in the prompt’s own words; a word that is given
@@ -24,37 +25,17 @@ export function ReadingEditor({ prompts, edited, onEdit }: ReadingEditorProps) {
         </>
       }
     >
-      {(shown) => <ReadingList shown={shown} edited={edited} onEdit={onEdit} />}
+      {(one) => (
+        <PromptReading
+          {...one}
+          onReading={(reading) => onEdit(withReading(edited, one.prompt, reading, one.found))}
+        />
+      )}
     </PromptEditor>
   );
 }
 
-type ReadingListProps = Pick<ReadingEditorProps, 'edited' | 'onEdit'> & { readonly shown: readonly string[] };
-
-function ReadingList({ shown, edited, onEdit }: ReadingListProps) {
-  const found = useFoundReadings(shown);
-  return (
-    <ul className={styles.list}>
-      {shown.map((prompt) => (
-        <PromptReading
-          key={prompt}
-          prompt={prompt}
-          found={found.get(prompt)}
-          edited={edited[prompt]}
-          onReading={(reading) => onEdit(withReading(edited, prompt, reading, found.get(prompt)))}
-        />
-      ))}
-    </ul>
-  );
-}
-
-type PromptReadingProps = {
-  readonly prompt: string;
-  /** Undefined until the grammar has read the prompt. */
-  readonly found: Reading | undefined;
-  readonly edited: Reading | undefined;
-  readonly onReading: (reading: Reading) => void;
-};
+type PromptReadingProps = EditedOne<Reading> & { readonly onReading: (reading: Reading) => void };
 
 function PromptReading({ prompt, found, edited, onReading }: PromptReadingProps) {
   const reading = edited ?? found ?? { objects: [], phrases: [] };
