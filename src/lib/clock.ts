@@ -1,4 +1,4 @@
-/** The only door of code that computes to the time: for measurements, which never change what is computed from what. */
+/** The only way for compute code to read the time: for measurements, which never change what is computed. */
 
 /** Milliseconds on a clock that never goes back, from an arbitrary start. */
 export function steadyMs(): number {

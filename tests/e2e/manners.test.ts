@@ -120,3 +120,21 @@ test('an engine that ends in the middle of a run is started again, which is said
   await page.locator('[data-status=done]').waitFor({ timeout: 300_000 });
   expect(page.workers()[0]).not.toBe(engine);
 });
+
+test('what a prompt speaks of is found, corrected, and taken back', async () => {
+  await page.goto(`${studio.url}#v=1&page=settings&method=attend-and-excite`);
+  await page.reload();
+  await waitForEngine(page);
+  await goTo(page, 'Start');
+  const list = page.getByRole('textbox', { name: 'Prompt list' });
+  await list.fill('a red circle above a blue square\na green star');
+  await goTo(page, 'Settings');
+  await button('What the prompts speak of').click();
+  const objects = page.getByLabel('Objects: a red circle above a blue square', { exact: true });
+  await expect.poll(() => objects.inputValue(), PATIENT).toBe('circle\nsquare');
+  await objects.fill('circle');
+  await page.getByText('Changed for 1 of 2 prompts.').waitFor();
+  await button('Take what was found: a red circle above a blue square').click();
+  await expect.poll(() => objects.inputValue()).toBe('circle\nsquare');
+  expect(await page.getByText('Changed for').count()).toBe(0);
+});

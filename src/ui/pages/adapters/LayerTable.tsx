@@ -1,5 +1,6 @@
 import type { AdapterFacts, LayerFacts } from '../../../contract/adapterFiles.ts';
 import { formatNumber, formatPercent } from '../../format.ts';
+import { Scroll } from '../../primitives/Scroll.tsx';
 import styles from './Adapters.module.css';
 import { byBlock, formatPlain } from './blocks.ts';
 
@@ -11,8 +12,7 @@ export function LayerTable({ layers, comparison }: LayerTableProps) {
   const distances = new Map(comparison?.layers.map((layer) => [layer.module, layer]));
   const dora = layers.some((layer) => layer.scaling !== null);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <section className={styles.scroll} tabIndex={0} aria-label="Layers of the adapter">
+    <Scroll label="Layers of the adapter" className={styles.scroll}>
       <table className={styles.table}>
         <thead>
           <tr>
@@ -49,7 +49,7 @@ export function LayerTable({ layers, comparison }: LayerTableProps) {
           </tbody>
         ))}
       </table>
-    </section>
+    </Scroll>
   );
 }
 

@@ -3,6 +3,7 @@ import { type Agreement, agreementOf, pairScores } from '../../../analysis/agree
 import type { Summary } from '../../../analysis/summary.ts';
 import type { NamedScore } from '../../../state/run/agreement.ts';
 import { formatNumber, formatPlural } from '../../format.ts';
+import { Scroll } from '../../primitives/Scroll.tsx';
 import styles from './Agreement.module.css';
 
 type AgreementTableProps = { readonly ordering: NamedScore; readonly others: readonly NamedScore[] };
@@ -16,8 +17,7 @@ export function AgreementTable({ ordering, others }: AgreementTableProps) {
   return (
     <section className={styles.section} aria-labelledby="tau-title">
       <h2 id="tau-title">{ordering.label} against the others</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className={styles.scroll} tabIndex={0} aria-label="Table of agreement">
+      <Scroll label="Table of agreement" className={styles.scroll}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -42,7 +42,7 @@ export function AgreementTable({ ordering, others }: AgreementTableProps) {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
       <p className={styles.note}>
         Means over prompts, with 95% intervals by bootstrap over prompts (none below four prompts). Tau-b: 1
         is the same order, 0 what chance gives, −1 the reverse; a prompt in which a score is the same

@@ -5,6 +5,7 @@ import { METRICS } from '../../../metrics/registry.ts';
 import { formatChange, formatNumber, formatPlural } from '../../format.ts';
 import { formatMetric, shownMetrics } from '../../metrics.ts';
 import { Picture } from '../../primitives/Picture.tsx';
+import { Scroll } from '../../primitives/Scroll.tsx';
 import styles from './ComparisonTable.module.css';
 
 type ComparisonTableProps = {
@@ -19,8 +20,7 @@ export function ComparisonTable({ comparison, adapterName }: ComparisonTableProp
   const titles = columns.map((column) => titleOf(column, adapterName));
   const prompts = [...new Set(rows.map(({ prompt }) => prompt))];
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table has to be scrolled with the keyboard too
-    <section className={styles.scroll} aria-label="Comparison" tabIndex={0}>
+    <Scroll label="Comparison" className={styles.scroll}>
       <table className={styles.table}>
         <caption className={styles.caption}>
           {formatPlural(prompts.length, 'prompt')}, the same seeds in every column, {comparison.steps} steps
@@ -89,7 +89,7 @@ export function ComparisonTable({ comparison, adapterName }: ComparisonTableProp
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 

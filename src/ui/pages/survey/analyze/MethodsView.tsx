@@ -1,6 +1,7 @@
 import { PAPER_METHODS } from '../../../../survey/paper.ts';
 import type { MethodTable } from '../../../../survey/tables.ts';
 import { formatPlural } from '../../../format.ts';
+import { Scroll } from '../../../primitives/Scroll.tsx';
 import styles from './Analyze.module.css';
 import { Caution } from './PatternsView.tsx';
 import { ShareCell } from './ShareCell.tsx';
@@ -10,8 +11,7 @@ export function MethodsView({ table }: { readonly table: MethodTable }) {
   return (
     <section className={styles.section} aria-labelledby="methods-title">
       <h2 id="methods-title">How often each method was selected (the paper’s Table 4)</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className={styles.scroll} tabIndex={0} aria-label="Table of methods">
+      <Scroll label="Table of methods" className={styles.scroll}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -35,7 +35,7 @@ export function MethodsView({ table }: { readonly table: MethodTable }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
       <Caution />
       <p className={styles.note}>
         The paper had {PAPER_METHODS.surveys} surveys of {PAPER_METHODS.rounds} rounds; the shares in its

@@ -1,6 +1,7 @@
 import { PAPER_METRICS_COLUMNS, PAPER_METRICS_GROUPS } from '../../../../survey/paper.ts';
 import { type PatternTable, patternName, patternsOf } from '../../../../survey/tables.ts';
 import { formatPlural } from '../../../format.ts';
+import { Scroll } from '../../../primitives/Scroll.tsx';
 import styles from './Analyze.module.css';
 import { ShareCell } from './ShareCell.tsx';
 
@@ -13,8 +14,7 @@ export function PatternsView({ table }: { readonly table: PatternTable }) {
   return (
     <section className={styles.section} aria-labelledby="patterns-title">
       <h2 id="patterns-title">Which images were selected together (the paper’s Table 3)</h2>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className={styles.scroll} tabIndex={0} aria-label="Table of patterns">
+      <Scroll label="Table of patterns" className={styles.scroll}>
         <table className={styles.table}>
           <thead>
             <tr>
@@ -61,7 +61,7 @@ export function PatternsView({ table }: { readonly table: PatternTable }) {
             ))}
           </tbody>
         </table>
-      </section>
+      </Scroll>
       <Caution />
       <PaperNote comparable={comparable} />
     </section>

@@ -8,6 +8,7 @@ import {
 } from '../../../../state/survey/respondent.ts';
 import { resetSending, sendAnswers, useSending } from '../../../../state/survey/sending.ts';
 import { Button } from '../../../primitives/Button.tsx';
+import { Scroll } from '../../../primitives/Scroll.tsx';
 import { saveFile } from '../../../saveFile.ts';
 import { ErrorCard } from '../../../shell/ErrorCard.tsx';
 import styles from './Respondent.module.css';
@@ -40,10 +41,9 @@ export function AnswersView() {
           ? 'These are your answers. Download them and send the file to whoever asked you.'
           : 'These are your answers. They have not left this browser yet.'}
       </p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard */}
-      <section className={styles.answers} tabIndex={0} aria-label="Your answers">
+      <Scroll label="Your answers" className={styles.answers}>
         <pre>{file.text}</pre>
-      </section>
+      </Scroll>
       {answersTo === null ? null : (
         <p>
           Sending posts this file, and nothing else, to <code className={styles.address}>{answersTo}</code>
