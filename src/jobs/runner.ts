@@ -75,7 +75,7 @@ async function recordMachine(run: RunContext): Promise<void> {
       code: 'backend-changed',
       message: `The run was begun on ${computedBy.backend} and continues on ${backend} or with other kernels.`,
       remedy:
-        'The result is as good, but not the same to the last bit. Choose the first backend to have that.',
+        'The result is as good, but not the same to the last bit. To get the same bits, choose the first backend.',
     });
   }
 }

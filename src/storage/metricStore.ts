@@ -27,7 +27,7 @@ export async function importMetricModel(
   if (model === null || model.base !== null) {
     throw new StudioError('model-unknown', `There is no metric’s model called ${metricId}.`, {
       where: metricId,
-      remedy: 'Choose one of the list.',
+      remedy: 'Choose one from the list.',
     });
   }
   const chosen = await chooseFiles(model, files);

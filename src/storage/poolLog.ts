@@ -162,10 +162,14 @@ export class PoolLog {
   #find(ref: PoolRef): Indexed {
     const entry = this.#index.get(keyOf(ref));
     if (entry) return entry;
-    throw new StudioError('pool-missing', `Image ${ref.candidate} of prompt ${ref.prompt} is not stored.`, {
-      remedy: 'Continue building the set: images that are missing are drawn again.',
-      where: this.#path,
-    });
+    throw new StudioError(
+      'pool-missing',
+      `Image ${ref.candidate + 1} of prompt ${ref.prompt + 1} is not stored.`,
+      {
+        remedy: 'Continue building the set: images that are missing are drawn again.',
+        where: this.#path,
+      },
+    );
   }
 
   #remember({ prompt, candidate, seed, trace }: PoolRecord, position: number): void {
@@ -266,8 +270,12 @@ function plural(count: number): string {
 }
 
 function changedUnderUs(where: string, { prompt, candidate }: PoolRef): StudioError {
-  return new StudioError('pool-damaged', `Image ${candidate} of prompt ${prompt} can no longer be read.`, {
-    remedy: 'Reload the page: damaged images are left out and drawn again.',
-    where,
-  });
+  return new StudioError(
+    'pool-damaged',
+    `Image ${candidate + 1} of prompt ${prompt + 1} can no longer be read.`,
+    {
+      remedy: 'Reload the page: damaged images are left out and drawn again.',
+      where,
+    },
+  );
 }

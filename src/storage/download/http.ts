@@ -212,7 +212,7 @@ export class Stall {
   /** What to say of a request that it has ended. */
   failure(url: string): TemporaryFailure {
     return new TemporaryFailure(
-      new StudioError('url-failed', `${new URL(url).host} sends nothing any more.`, {
+      new StudioError('url-failed', `${new URL(url).host} has stopped sending.`, {
         remedy: 'If it happens again and again, download the files elsewhere and drop them here.',
         where: shown(url),
       }),
@@ -241,7 +241,7 @@ function statusError(url: string, status: number, hadToken: boolean): StudioErro
   if (status === 401 || status === 403) {
     return new StudioError('url-forbidden', `The server refuses to hand out ${where} (status ${status}).`, {
       remedy: hadToken
-        ? 'The token does not open this model: accept its license on its page, with the account that the token is of, or take a token that may read it.'
+        ? 'The token does not open this model: accept its license on its page, with the account that the token belongs to, or take a token that may read it.'
         : 'The model does not exist, or its owner wants to know who reads it: accept its license on its page and give a token of your account here. A file that was downloaded elsewhere can also be dropped here.',
       where,
     });

@@ -62,7 +62,7 @@ function hostsOf({ model, hub }: Place & { kind: 'files' }): string {
 
 function unknownModel(id: string): StudioError {
   return new StudioError('model-unknown', `There is no model called ${id} to download.`, {
-    remedy: 'Choose one of the list, or give its address.',
+    remedy: 'Choose one from the list, or give its address.',
     where: id,
   });
 }

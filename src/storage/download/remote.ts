@@ -149,7 +149,7 @@ function assertTextSizes(files: readonly RemoteFile[]): void {
   if (large === undefined) return;
   throw new StudioError(
     'hub-answer',
-    `${large.path} would have ${large.sizeBytes} bytes: no such file has.`,
+    `${large.path} is listed with ${large.sizeBytes} bytes, more than any such file has.`,
     {
       remedy: 'Get the model from somewhere else.',
       where: large.path,

@@ -153,7 +153,7 @@ test('whatever a hub answers is understood or refused', async () => {
   );
 }, 30_000);
 
-test('a server that sends nothing any more is asked again, and then told of', async () => {
+test('a server that has stopped sending is asked again, and then told of', async () => {
   let asked = 0;
   const silent = createServer((_, response) => {
     asked++;
@@ -170,7 +170,7 @@ test('a server that sends nothing any more is asked again, and then told of', as
       describePlace(there, access).catch((error: unknown) => Promise.reject(finalError(error))),
     ).rejects.toMatchObject({
       code: 'url-failed',
-      message: `${new URL(origin).host} sends nothing any more.`,
+      message: `${new URL(origin).host} has stopped sending.`,
     });
     expect(asked).toBe(3);
   } finally {
