@@ -61,6 +61,12 @@ export type PlanRow = {
 
 export type PlanPhase = { readonly phase: PlanPhaseName; readonly peakBytes: number };
 
+/**
+ * Seconds by the speed of the kernels, which are timed at the start. Of a network evaluation: `drawn` by the base model,
+ * `drawnTuned` with an adapter, `trained` as methods count their training; `decoded` of an image.
+ */
+export type PlanSeconds = Readonly<Partial<Record<'drawn' | 'drawnTuned' | 'decoded' | 'trained', number>>>;
+
 /** A way that fits, where the asked one does not. */
 export type PlanProposal = {
   readonly settings: PlanSettings;
@@ -76,6 +82,8 @@ export type LoadPlan = {
   readonly settings: PlanSettings;
   readonly rows: readonly PlanRow[];
   readonly phases: readonly PlanPhase[];
+  /** What the units of the mode take; empty where no kernel could be timed. */
+  readonly seconds: PlanSeconds;
   /** Largest phase, device memory only; infinite where a single buffer is more than the device can have. */
   readonly peakBytes: number;
   /** Most bytes of the model's files in JavaScript memory at any time while it is loaded. */

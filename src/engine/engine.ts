@@ -13,9 +13,9 @@ import type { ModelFolder } from '../models/folder.ts';
 import { loadModel } from '../models/load.ts';
 import { type ModelShape, readModelShape } from '../models/shape.ts';
 import {
-  DEFAULT_BUDGETS,
   defaultSettings,
   makePlan,
+  plannedSettings,
   type RowsAsked,
   rowsThatFit,
   withMetrics,
@@ -25,12 +25,14 @@ import { openSession, resizeSession, type Session } from '../procedures/session.
 import type { RunHead } from '../storage/runRecord.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
+import type { KernelSpeeds } from '../tensor/speed/kernelSpeeds.ts';
 import { tf } from '../tensor/tf.ts';
-import { tryAllocation } from '../tensor/webgpu/bufferMeter.ts';
 import { ComputeDevice, type ComputeOptions, notReady } from './computeDevice.ts';
 import { type Crew, type CrewOptions, openCrew } from './crew.ts';
 import { type FingerprintedFolder, fingerprinted } from './fingerprints.ts';
 import { chooseKernels, kernelsInUse, reportBackend, restoreForms } from './kernels.ts';
+import { kernelSpeeds } from './kernelTimes.ts';
+import { MemoryBudget } from './memoryBudget.ts';
 import { metricNeeds, RunMeters } from './meters.ts';
 import { drawsShapesWorld, openModelRef } from './modelSource.ts';
 
@@ -63,10 +65,9 @@ export class Engine {
   #fit: Fit | null = null;
   /** Meters that run networks, for the metrics that the last run asked for. */
   readonly #asked: RunMeters;
-  /** Device memory that plans and runs may use. */
-  readonly #budgets: Record<PlanMode, number> = { ...DEFAULT_BUDGETS };
-  /** The most bytes that the device is known to have, and the fewest that it is known to lack. */
-  #memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
+  readonly #budget = new MemoryBudget();
+  /** Of the kernels on the open backend; null until they are asked for. */
+  #speeds: KernelSpeeds | null = null;
 
   constructor(options: EngineOptions) {
     const { pageUrl, wasmPaths, onLost } = options;
@@ -120,7 +121,8 @@ export class Engine {
     if (device.info !== null && device.choice === choice) return reportBackend(device.info);
     this.unload();
     this.#fit = null;
-    this.#memory = { has: 0, lacks: Number.POSITIVE_INFINITY };
+    this.#speeds = null;
+    this.#budget.forgetDevice();
     if (device.choice !== choice) this.#taken = null;
     const wrong = await chooseKernels(await device.open(choice));
     if (wrong.length > 0) await this.#leaveGpu(choice, wrong);
@@ -203,36 +205,24 @@ export class Engine {
    */
   async planLoad(request: PlanRequest, idle: boolean): Promise<LoadPlan> {
     if (this.device.info === null) await this.open(this.device.choice ?? 'auto');
-    const { mode, rank, size, batch, budgetBytes = null, metrics = [], method, drawnBy } = request;
+    const { mode, rank, size, batch, budgetBytes = null, metrics = [], method, drawnBy, steps } = request;
     if (budgetBytes !== null) {
-      this.#budgets[mode] = budgetBytes;
+      this.#budget.allow(mode, budgetBytes);
       this.#fit = null;
     }
     const folder = await openModelRef(request.ref, this.#options.pageUrl);
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
-    const settings = defaultSettings(shape, { backend, size, batch });
-    const base = measureOf(shape, { mode, rank, method, drawnBy }, { limits });
+    const settings = plannedSettings(shape, { on: this.backend, mode, size, batch });
+    if (idle) this.#speeds ??= await kernelSpeeds(this.backend);
+    const ways = { mode, method, drawnBy };
+    const base = measureOf(shape, { rank, steps, ...ways }, { limits, speeds: this.#speeds });
     const measure = mode === 'generate' ? withMetrics(base, metricNeeds(metrics, backend)) : base;
-    const input = { model: folder.name, backend, shape, mode, settings, measure };
-    const plan = await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) });
-    const trial = idle && plan.fits ? await this.#tryMemory(plan.peakBytes) : 'skipped';
+    const input = { model: folder.name, backend, shape, settings, measure, ...ways };
+    const plan = await makePlan({ ...input, budgetBytes: this.#budget.of(mode) });
+    const trial = idle && plan.fits ? await this.#budget.try(plan.peakBytes) : 'skipped';
     if (trial !== 'failed') return { ...plan, trial };
-    return { ...(await makePlan({ ...input, budgetBytes: this.#budgetOf(mode) })), trial };
-  }
-
-  /** The budget, or what the device turned out to have. */
-  #budgetOf(mode: PlanMode): number {
-    return Math.min(this.#budgets[mode], this.#memory.lacks - 1);
-  }
-
-  async #tryMemory(bytes: number): Promise<LoadPlan['trial']> {
-    if (bytes <= this.#memory.has) return 'passed';
-    const found = await tryAllocation(bytes);
-    if (found === null) return 'skipped';
-    if (found) this.#memory.has = bytes;
-    else this.#memory.lacks = Math.min(this.#memory.lacks, bytes);
-    return found ? 'passed' : 'failed';
+    return { ...(await makePlan({ ...input, budgetBytes: this.#budget.of(mode) })), trial };
   }
 
   /** Finds the batches of a run that fit; `sessionOf` follows them. Models that fit as a whole need nothing. */
@@ -248,7 +238,7 @@ export class Engine {
     const rows = (mode: PlanMode, batch: number): RowsAsked => ({
       batch,
       measure: measureOf(shape, { mode, rank, textEncoder, ...ways }, { limits }),
-      budgetBytes: this.#budgetOf(mode),
+      budgetBytes: this.#budget.of(mode),
     });
     const asked = { generate: rows('generate', sampling.batch), train: rows('train', training.batch) };
     const { tuning } = await tuningOf(method === undefined ? {} : { method });

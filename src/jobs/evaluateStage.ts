@@ -10,6 +10,7 @@ import type {
   MetricMean,
   MetricRecord,
 } from '../contract/events.ts';
+import { EVALUATED } from '../contract/judging.ts';
 import { mean, pairedBootstrap } from '../lib/stats.ts';
 import { guidanceRule } from '../procedures/drawRule.ts';
 import { compareErrors } from '../procedures/evaluate.ts';
@@ -19,9 +20,6 @@ import { Progress, patchRecord, type RunContext, warn } from './runContext.ts';
 import { trainingSets } from './selectStage.ts';
 import { selectionInForce } from './trained.ts';
 import { bestOfRound, tune } from './trainStage.ts';
-
-/** Most held-out prompts and images per prompt that are drawn again. */
-export const EVALUATED = { prompts: 12, images: 8 } as const;
 
 export async function runEvaluateStage(run: RunContext, round: number): Promise<void> {
   if (!run.chosen.method.stages.includes('train')) return evaluateDrawing(run, round);

@@ -2,6 +2,7 @@
 import { type Adapter, initAdapter } from '../adapters/adapter.ts';
 import { restoreAdapter } from '../adapters/state.ts';
 import type { RoundSelection, TrainRecord, ValidationRecord } from '../contract/events.ts';
+import { PREVIEW_STEPS } from '../contract/judging.ts';
 import { StudioError } from '../lib/errors.ts';
 import { mean } from '../lib/stats.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
@@ -25,9 +26,6 @@ import {
 
 /** The most work of training that a crash can cost, beside the step at hand. */
 const SAVE_SECONDS = 30;
-
-/** Most sampling steps of a preview: enough to see where training goes. */
-export const PREVIEW_STEPS = 20;
 
 export async function runTrainStage(run: RunContext, round: number): Promise<void> {
   // Its adapters start from its weights, and it runs in every step.

@@ -8,11 +8,13 @@
  * Nothing here touches a device: phases are measured by the function that is passed in, `measureOf` in
  * `memoryPhases.ts`, which runs the real code on a device that only counts.
  */
-import type { BackendName } from '../contract/backend.ts';
-import type { LoadPlan, PlanMode, PlanProposal, PlanSettings } from '../contract/loadPlan.ts';
-import type { RowLimits } from '../contract/policy.ts';
+import type { BackendInfo, BackendName } from '../contract/backend.ts';
+import type { LoadPlan, PlanMode, PlanProposal, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
+import { drawnAtOnce, NO_LIMIT, policyOf, policyOn, type RowLimits } from '../contract/policy.ts';
+import type { MethodChoice } from '../contract/spec.ts';
 import { type ModelShape, matrixBytes, readingBytes } from '../models/shape.ts';
 import type { Measure, MetricNeed, PhaseMemory } from './memoryPhases.ts';
+import { planSeconds } from './planSeconds.ts';
 import { rowsOf } from './planTable.ts';
 
 /** Device memory that a run may use where nobody said otherwise: what the full-size model needs, with room to spare. */
@@ -45,11 +47,23 @@ export function defaultSettings(
   return isSmall(shape) ? whole : frugalSettings(whole, asked.backend);
 }
 
+/** What a run with that batch does with it on a device, in one of its modes. */
+export function plannedSettings(
+  shape: ModelShape,
+  { on, mode, size, batch }: PlanAsked & { readonly on: Pick<BackendInfo, 'name' | 'adapter'> },
+): PlanSettings {
+  const settings = defaultSettings(shape, { backend: on.name, size, batch });
+  if (mode === 'train') return settings;
+  return { ...settings, batch: drawnAtOnce(policyOn(policyOf(settings, NO_LIMIT), on), batch) };
+}
+
 /** The same with everything that saves memory, whatever it costs in time. */
 export function frugalSettings(settings: PlanSettings, backend: BackendName): PlanSettings {
   const weights = backend === 'webgpu' ? 'f16' : 'f32';
   return { ...settings, weights, parts: 'byPhase', sweep: 'byStage', decodeBands: BANDS };
 }
+
+type PlanAsked = Pick<PlanRequest, 'mode' | 'size' | 'batch'>;
 
 type PlanInput = {
   readonly model: string;
@@ -59,6 +73,9 @@ type PlanInput = {
   readonly settings: PlanSettings;
   readonly budgetBytes: number;
   readonly measure: Measure;
+  /** MI-TUNE and guidance alone where absent. */
+  readonly method?: MethodChoice | undefined;
+  readonly drawnBy?: MethodChoice | undefined;
 };
 
 /** The plan without its trial. */
@@ -74,6 +91,7 @@ export async function makePlan(input: PlanInput): Promise<LoadPlan> {
     settings,
     rows: measured?.flatMap((phase) => rowsOf(phase, shape, settings)) ?? [],
     phases: (measured ?? []).map(({ phase, peakBytes: bytes }) => ({ phase, peakBytes: bytes })),
+    seconds: planSeconds(measured ?? [], input),
     peakBytes,
     loadingBytes: readingBytes(shape.specs, settings.weights),
     budgetBytes,

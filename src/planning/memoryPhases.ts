@@ -1,31 +1,28 @@
 /**
- * What a run takes of the device's memory, phase by phase: runs the real code, with parameters of the real sizes, on a
+ * What a run takes of the device's memory and time, phase by phase: runs the real code, with parameters of the real sizes, on a
  * device that only creates buffers (or only counts them).
  */
-import { type Adapter, initAdapter, type Target } from '../adapters/adapter.ts';
+import type { Target } from '../adapters/adapter.ts';
 import type { PlanMode, PlanPhaseName, PlanSettings } from '../contract/loadPlan.ts';
 import { type ComputePolicy, NO_LIMIT, policyOf } from '../contract/policy.ts';
-import { presetSettings } from '../contract/presets.ts';
 import type { MethodChoice } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { drawRuleOf, tuningOf } from '../methods/code.ts';
-import type { MethodTuning, OnlineRequest } from '../methods/methodCode.ts';
 import { chosenMethod } from '../methods/registry.ts';
 import { constantReader } from '../models/checkpointReader.ts';
 import { assembleModel } from '../models/load.ts';
 import type { ModelShape, PartName } from '../models/shape.ts';
 import { decodeImages } from '../procedures/decodeImages.ts';
-import { drawPool } from '../procedures/drawPool.ts';
-import type { DrawRule } from '../procedures/drawRule.ts';
-import type { CaptionedLatent } from '../procedures/measureSet.ts';
-import { openSession, resizeSession, type Session, sessionScheduler } from '../procedures/session.ts';
-import type { TrainItem } from '../procedures/trainItems.ts';
-import { trainedTargets, trainRound } from '../procedures/trainRound.ts';
+import { openSession, resizeSession, type Session } from '../procedures/session.ts';
+import { trainedTargets } from '../procedures/trainRound.ts';
 import { applyAdapter, type Tuned } from '../procedures/tuned.ts';
 import { trimPool } from '../tensor/memory.ts';
 import { limitSubmissions } from '../tensor/pace.ts';
+import { type KernelSpeeds, secondsOf } from '../tensor/speed/kernelSpeeds.ts';
 import { activeMeter, type BufferMeter } from '../tensor/webgpu/bufferMeter.ts';
 import { type RehearsalOptions, rehearse } from '../tensor/webgpu/rehearsalDevice.ts';
+import { watchWork } from '../tensor/webgpu/watchWork.ts';
+import { drawOnce, emptyLatent, freshAdapter, PROMPT, trainOnce, type Way } from './rehearsedWork.ts';
 
 export type PhaseMemory = {
   readonly phase: PlanPhaseName;
@@ -38,9 +35,17 @@ export type PhaseMemory = {
   readonly metric?: MetricNeed;
   /** In JavaScript memory, not of the device: images that a method keeps with their latents. */
   readonly keptBytes: number;
+  /** What its kernels take at the speeds that were given, and drawing without the adapter; absent without speeds. */
+  readonly seconds?: number;
+  readonly secondsUntuned?: number;
 };
 
 export type MetricNeed = { readonly name: string; readonly bytes: number };
+
+type MeasureOptions = RehearsalOptions & {
+  /** How fast the kernels are on the device that is planned for; without them nothing is timed. */
+  readonly speeds?: KernelSpeeds | null | undefined;
+};
 
 type PhaseRequest = {
   readonly mode: PlanMode;
@@ -56,7 +61,6 @@ type PhaseRequest = {
   readonly steps?: number | undefined;
 };
 
-const PROMPT = 'a';
 /** Any schedule: values do not matter. */
 const SCHEDULER = {
   _class_name: 'DDPMScheduler',
@@ -70,13 +74,6 @@ const SCHEDULER = {
 const SOME_WEIGHT = 2 ** -7;
 /** Images that are kept are there once, and three times more while they are stored: as numbers, sealed, and as a file. */
 const COPIES_KEPT = 4;
-/** More rows than any method has for one sample. */
-const MOST_ROWS = 16;
-/** Any above 1. */
-const GUIDANCE = 7.5;
-/** Two steps of the sampler: the first makes what the second needs. */
-const STEPS = 2;
-
 /** The phases of a run under these settings; null where a single buffer would be larger than the device can have. */
 export type Measure = (settings: PlanSettings) => Promise<readonly PhaseMemory[] | null>;
 
@@ -84,7 +81,7 @@ export type Measure = (settings: PlanSettings) => Promise<readonly PhaseMemory[]
 export function measureOf(
   shape: ModelShape,
   request: Omit<PhaseRequest, 'settings'>,
-  options: RehearsalOptions = {},
+  options: MeasureOptions = {},
 ): Measure {
   return async (settings) => {
     try {
@@ -102,13 +99,13 @@ const IMPOSSIBLE: ReadonlySet<string> = new Set(['tensor-too-large', 'dispatch-t
 export async function measurePhases(
   shape: ModelShape,
   request: PhaseRequest,
-  options: RehearsalOptions = {},
+  { speeds = null, ...options }: MeasureOptions = {},
 ): Promise<readonly PhaseMemory[]> {
   // Before the rehearsal, which waits for nothing but the device.
   const way = await wayOf(request);
   const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
-    return await rehearse((meter) => measure(shape, request, way, meter, 0), options);
+    return await rehearse((meter) => measure(shape, request, way, { meter, weight: 0, speeds }), options);
   } finally {
     limitSubmissions(before);
   }
@@ -125,18 +122,11 @@ export async function runPhases(shape: ModelShape, request: PhaseRequest): Promi
   const way = await wayOf(request);
   const before = limitSubmissions(policyFor(request.settings).submitEvery);
   try {
-    return await measure(shape, request, way, meter, SOME_WEIGHT);
+    return await measure(shape, request, way, { meter, weight: SOME_WEIGHT, speeds: null });
   } finally {
     limitSubmissions(before);
   }
 }
-
-/** How images are drawn, and what one sample of training is or where it comes from. */
-type Way = {
-  readonly rule: DrawRule;
-  /** Latents that the method keeps. */
-  readonly keptLatents: number;
-} & Pick<MethodTuning, 'tuning' | 'online'>;
 
 async function wayOf({ method, drawnBy, steps }: PhaseRequest): Promise<Way> {
   const chosen = chosenMethod(method);
@@ -159,12 +149,18 @@ function rewardedByMi(choice: MethodChoice): MethodChoice {
   return needs.reward ? { ...choice, options: { ...choice.options, reward: 'mi' } } : choice;
 }
 
+/** The value of every weight, what counts the bytes, and the speeds by which work is timed. */
+type Means = {
+  readonly weight: number;
+  readonly meter: BufferMeter;
+  readonly speeds: KernelSpeeds | null;
+};
+
 async function measure(
   shape: ModelShape,
   { mode, settings, rank, textEncoder = false }: PhaseRequest,
   way: Way,
-  meter: BufferMeter,
-  weight: number,
+  { weight, meter, speeds }: Means,
 ): Promise<readonly PhaseMemory[]> {
   // Buffers that were there before are nobody's business.
   const others = meter.liveBytes;
@@ -174,18 +170,24 @@ async function measure(
   const measured: PhaseMemory[] = [];
   let adapterBytes = 0;
   const latentBytes = 4 * emptyLatent(session).length;
-  const phase = async (name: PlanPhaseName, used: readonly PartName[], work: () => Promise<unknown>) => {
+  const phase = async (
+    name: PlanPhaseName,
+    used: readonly PartName[],
+    work: () => Promise<unknown>,
+    more?: Pick<PhaseMemory, 'secondsUntuned'>,
+  ) => {
     const resident = settings.parts === 'resident';
     const bytes = (part: PartName): number => (resident || used.includes(part) ? sizes[part] : 0);
     trimPool();
     meter.restart();
-    await work();
+    const seconds = await secondsOfWork(speeds, work);
     measured.push({
       phase: name,
       peakBytes: meter.peakBytes - others,
       parts: { unet: bytes('unet'), vae: bytes('vae'), text: bytes('text') },
       adapterBytes,
       keptBytes: name === 'train' ? COPIES_KEPT * way.keptLatents * latentBytes : 0,
+      ...(speeds === null ? {} : { seconds, ...more }),
     });
   };
   const decodeOne = (): Promise<unknown> => decodeImages(session, [emptyLatent(session)]);
@@ -204,10 +206,12 @@ async function measure(
       release?.();
       adapterBytes = 0;
     } else {
+      const draw = (): Promise<void> => drawOnce(session, tuned, settings.batch, way.rule);
+      const secondsUntuned = speeds === null ? 0 : await secondsOfWork(speeds, draw);
       const before = meter.liveBytes;
       if (rank > 0) tuned = await applyAdapter(session, freshAdapter(session, rank, textEncoder));
       adapterBytes = meter.liveBytes - before;
-      await phase('generate', ['unet'], () => drawOnce(session, tuned, settings.batch, way.rule));
+      await phase('generate', ['unet'], draw, { secondsUntuned });
     }
     await phase('decode', ['unet', 'vae'], decodeOne);
     return measured;
@@ -215,6 +219,15 @@ async function measure(
     tuned?.dispose();
     session.model.dispose();
   }
+}
+
+/** Seconds of all kernels of some work; 0 without speeds. */
+async function secondsOfWork(speeds: KernelSpeeds | null, work: () => Promise<unknown>): Promise<number> {
+  let seconds = 0;
+  await watchWork((dispatch) => {
+    if (speeds !== null) seconds += secondsOf(speeds, dispatch);
+  }, work);
+  return seconds;
 }
 
 /** The whole batch goes through the network at once, with all that a method sets beside its samples. */
@@ -251,91 +264,9 @@ async function sizesOfParts({ model }: Session, meter: BufferMeter): Promise<Rec
   return { unet: await sizeOf('unet'), vae: await sizeOf('vae'), text: await sizeOf('text') };
 }
 
-async function drawOnce(session: Session, tuned: Tuned | null, batch: number, rule: DrawRule): Promise<void> {
-  const candidates = Array.from({ length: batch }, (_, i) => ({ candidate: i, seed: i }));
-  const drawn = drawPool(session, tuned, [{ prompt: 0, text: PROMPT, candidates }], {
-    scheduler: sessionScheduler(session, 'ddpm', STEPS),
-    guidance: GUIDANCE,
-    batch,
-    rule,
-  });
-  for await (const _ of drawn);
-}
-
-function freshAdapter(session: Session, rank: number, textEncoder: boolean): Adapter {
-  return initAdapter('dora', rank, trainedTargets(session, textEncoder), 0);
-}
-
-function emptyLatent({ latentShape: [h, w, c] }: Session): Float32Array {
-  return new Float32Array(h * w * c);
-}
-
 function doraParameters(targets: readonly Target[], rank: number): number {
   return targets.reduce((sum, { layer }) => {
     const [inputs, outputs] = layer.w.shape as [number, number];
     return sum + rank * (inputs + outputs) + outputs;
   }, 0);
-}
-
-/** One optimizer step of two micro-batches, from a fresh adapter to a checkpoint. */
-async function trainOnce(
-  session: Session,
-  samples: number,
-  { rank, textEncoder, tuning, online }: Way & { rank: number; textEncoder: boolean },
-): Promise<void> {
-  const row = (): CaptionedLatent => ({ text: PROMPT, latent: emptyLatent(session) });
-  // A method that picks among further rows has as many as it may name.
-  const beside = tuning.pick === undefined ? tuning.objective.rows - 1 : MOST_ROWS;
-  const set = Array.from(
-    { length: samples },
-    (): TrainItem => ({ ...row(), ...(beside === 0 ? {} : { beside: Array.from({ length: beside }, row) }) }),
-  );
-  const round = trainRound(session, set, [], null, {
-    tuning,
-    batch: samples,
-    accumulation: 2,
-    learningRate: 1e-4,
-    warmup: 0,
-    clip: 1,
-    weightDecay: 1e-2,
-    flushAtEpochEnd: false,
-    kind: 'dora',
-    rank,
-    textEncoder,
-    iterations: 1,
-    checkpointEvery: 1,
-    previewEvery: 0,
-    seed: 0,
-    origin: { round: 0, set: '', backend: 'webgpu', kernels: {} },
-    source: online && ((from) => online({ ...onlineRequest(session, samples, { rank, textEncoder }), from })),
-  });
-  for await (const _ of round);
-}
-
-/**
- * A round of a method that draws while it trains. What it keeps for learning on the device grows with its images and
- * steps, of which there are few here: a value network's batch is small beside a network's activations.
- */
-function onlineRequest(
-  session: Session,
-  samples: number,
-  adapter: { readonly rank: number; readonly textEncoder: boolean },
-): Omit<OnlineRequest, 'from'> {
-  const { sampling, training, score } = presetSettings('paper');
-  return {
-    session,
-    spec: {
-      prompts: [PROMPT],
-      sampling: { ...sampling, steps: STEPS, batch: samples },
-      training: { ...training, batch: samples },
-      adapter: { kind: 'dora', ...adapter },
-    },
-    score: { scheduler: sessionScheduler(session, 'ddpm', STEPS), score, meters: [] },
-    guidance: GUIDANCE,
-    prompts: [{ prompt: 0, text: PROMPT }],
-    pool: [],
-    poolModel: async () => null,
-    seed: 0,
-    signal: new AbortController().signal,
-  };
 }

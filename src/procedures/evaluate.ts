@@ -1,6 +1,7 @@
 /** What an adapter did to images and prompts that its training never saw. */
 
 import type { Interval } from '../contract/events.ts';
+import { EVALUATION_GRID } from '../contract/judging.ts';
 import { mean, std } from '../lib/stats.ts';
 import type { RenoiseMeasurement } from '../mi/renoisedScore.ts';
 import { type CaptionedLatent, errorsByDraw, meanMi, measureSet, middleTimesteps } from './measureSet.ts';
@@ -9,7 +10,6 @@ import type { Tuned } from './tuned.ts';
 
 /** Other noises than validation's, which chose the checkpoint. */
 const EVALUATION_SEED = 0x6576616c;
-export const EVALUATION_GRID = { timesteps: 8, draws: 4 } as const;
 
 type ErrorComparison = {
   /** Fall of the noise-prediction error per element on the images; positive is better. */

@@ -1,6 +1,7 @@
 /** Algorithm 1, second half: fine-tune the adapter on the selected images. */
 import { type Adapter, adapterParameters, initAdapter, type Target } from '../adapters/adapter.ts';
 import { textAdapterTargets, unetAdapterTargets } from '../adapters/targets.ts';
+import { VALIDATION } from '../contract/judging.ts';
 import type { OptimizerOptions } from '../contract/spec.ts';
 import {
   type Checkpoint,
@@ -49,8 +50,6 @@ export type RoundEvent =
   /** The consumer may draw images with the adapter as it stands; it must not dispose it. */
   | { readonly type: 'preview'; readonly step: number; readonly tuned: Tuned };
 
-/** Validation: few timesteps, one draw each, so that it costs a fraction of the training between two of them. */
-export const VALIDATION = { timesteps: 5, draws: 1, images: 8 } as const;
 const VALIDATION_SEED = 0x76616c;
 
 /** Layers a run trains: the UNet's attention, and the text encoder's in the joint variant. */

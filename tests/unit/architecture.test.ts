@@ -13,6 +13,7 @@ const jobs = ['methods', 'planning', ...procedures, 'storage', 'sources'];
 const page = [
   'mi/estimators',
   'planning/promptPlan',
+  'planning/judging',
   // What methods there are and what they ask; never their code.
   'methods/registry',
   'methods/method',

@@ -5,11 +5,13 @@ import type { RunState, RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import { EngineClient, endedWithEngine } from '../../engine/client.ts';
 import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
+import { evaluationsOfImage } from '../../methods/registry.ts';
 import { mayLoad } from '../model/modelChoice.ts';
 import { ensureEngine, useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
 import { followStage, goTo, pageOf, useNavigation } from '../page/navigation.ts';
 import { attempt, confirmDone, raiseAlert, withdrawAlert } from '../page/notices.ts';
+import { scoringOfImage } from '../setup/forecast.ts';
 import { promptTexts, usePrompts } from '../setup/prompts.ts';
 import { compareWithRunFile } from '../setup/runFileModel.ts';
 import { buildSpec, useSettings } from '../setup/settings.ts';
@@ -254,6 +256,7 @@ function measure(candidates: number): void {
   if (open === null || model === null || backend === null) return;
   // Speeds are kept for the model's own image size.
   const pixels = ((open.spec.sampling.size ?? model.imageSize) / model.imageSize) ** 2;
-  const drawn = candidates * open.spec.sampling.steps * 2 * pixels;
+  const perImage = evaluationsOfImage(open.spec, open.spec) + scoringOfImage(open.spec);
+  const drawn = candidates * perImage * pixels;
   meter.count(drawn / coresOf(open.spec, model, backend), model.name, backend.name);
 }

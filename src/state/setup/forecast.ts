@@ -3,7 +3,8 @@
 import type { MiTuneSpec, Settings } from '../../contract/spec.ts';
 import { guidedEvaluations } from '../../methods/method.ts';
 import { chosenMethod, evaluationsOfImage } from '../../methods/registry.ts';
-import { planPrompts } from '../../planning/promptPlan.ts';
+import { judgingEvaluations, previewsOf } from '../../planning/judging.ts';
+import { type PlannedPrompt, planPrompts } from '../../planning/promptPlan.ts';
 
 const BYTES_PER_TRACE_STEP = 8;
 const LATENT_CHANNELS = 4;
@@ -21,9 +22,18 @@ export type Forecast = {
   readonly scoringEvaluations: number;
   readonly trainedImages: number;
   readonly trainingEvaluations: number;
+  /** Of watching the training and comparing errors, and of the pictures that are drawn again. */
+  readonly judgingEvaluations: number;
+  readonly redrawnEvaluations: number;
   readonly evaluations: number;
   /** Latents and traces that will be stored. */
   readonly storedBytes: number;
+};
+
+type ForecastOptions = {
+  readonly methods?: Pick<MiTuneSpec, 'method' | 'drawnBy'>;
+  /** Metrics measure the images: then pictures of held-out prompts are drawn again to be compared. */
+  readonly hasMeters?: boolean;
 };
 
 /**
@@ -34,24 +44,26 @@ export function forecast(
   settings: Settings,
   prompts: readonly string[],
   imageSize: number | null,
-  methods: Pick<MiTuneSpec, 'method' | 'drawnBy'> = {},
+  { methods = {}, hasMeters = false }: ForecastOptions = {},
 ): Forecast {
   const { method, options } = chosenMethod(methods.method);
   const cost = method.cost(settings, options);
   const perImage = evaluationsOfImage(settings, methods);
   const rounds = method.stages.includes('train') ? settings.selection.rounds : 1;
-  const { sampling, score, selection, training } = settings;
+  const { sampling, selection, training } = settings;
   // Which texts are held out depends on the seed, how many does not.
   const plan = planPrompts({ prompts, seed: 0, selection, training });
   const count = plan.length;
   const heldOut = new Set(plan.filter((prompt) => prompt.heldOut).map((prompt) => prompt.text)).size;
   const images = count * selection.candidates;
   const samplingEvaluations = images * perImage * rounds;
-  const scoringEvaluations =
-    score.path === 'renoise' ? images * guidedEvaluations(settings) * score.noiseDraws * rounds : 0;
+  const scoringEvaluations = images * scoringOfImage(settings) * rounds;
   const updates = cost.perUpdate === 0 ? 0 : training.iterations * rounds;
   const trainedImages = updates * training.batch * training.accumulation;
   const trainingEvaluations = updates * cost.perUpdate;
+  const judging = judgingOf({ ...settings, ...methods }, plan, { rounds, hasMeters });
+  const { redrawn, ...watching } = judging;
+  const watchingEvaluations = watching.validation + watching.previews + watching.compared;
   const latentSize = (sampling.size ?? imageSize ?? 0) / VAE_FACTOR;
   const bytesPerImage = latentSize * latentSize * LATENT_CHANNELS * 4 + sampling.steps * BYTES_PER_TRACE_STEP;
   return {
@@ -64,7 +76,36 @@ export function forecast(
     scoringEvaluations,
     trainedImages,
     trainingEvaluations,
-    evaluations: samplingEvaluations + scoringEvaluations + trainingEvaluations,
+    judgingEvaluations: watchingEvaluations,
+    redrawnEvaluations: redrawn,
+    evaluations:
+      samplingEvaluations + scoringEvaluations + trainingEvaluations + watchingEvaluations + redrawn,
     storedBytes: images * bytesPerImage * rounds,
   };
+}
+
+/** Network evaluations that score an image beside those that draw it. */
+export function scoringOfImage(settings: Pick<Settings, 'sampling' | 'score'>): number {
+  const { path, noiseDraws } = settings.score;
+  return path === 'renoise' ? guidedEvaluations(settings) * noiseDraws : 0;
+}
+
+/** What the stages after the set draw to watch the training and to judge its result, over all rounds. */
+function judgingOf(
+  spec: Settings & Pick<MiTuneSpec, 'method' | 'drawnBy'>,
+  plan: readonly PlannedPrompt[],
+  { rounds, hasMeters }: { readonly rounds: number; readonly hasMeters: boolean },
+): ReturnType<typeof judgingEvaluations> {
+  const { training } = spec;
+  const trains = chosenMethod(spec.method).method.stages.includes('train');
+  const heldOut = plan.filter((prompt) => prompt.heldOut).length;
+  const judged = trains && heldOut > 0 ? rounds : 0;
+  return judgingEvaluations(spec, {
+    prompts: plan.length,
+    heldOut,
+    validations: judged * (1 + Math.ceil(training.iterations / training.checkpointEvery)),
+    previews: trains ? rounds * previewsOf(training, training.iterations) : 0,
+    compared: judged,
+    redrawn: trains ? (hasMeters ? judged : 0) : 1,
+  });
 }

@@ -1,5 +1,6 @@
-/** How long network evaluations take on this machine: measured where a run has been, else worked out and said to be so. */
+/** How long a run takes on this machine: what its units take by the load plans, set right by what was measured since. */
 import { drawingCores } from '../../contract/backend.ts';
+import type { LoadPlan, PlanMode, PlanSeconds } from '../../contract/loadPlan.ts';
 import type { BackendReport, ModelReport } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import { drawingMethod } from '../../methods/registry.ts';
@@ -7,66 +8,74 @@ import type { Forecast } from './forecast.ts';
 import { readSpeed, type TextStore } from './speed.ts';
 
 export type TimeEstimate = {
-  /** By one worker, on the processor. */
-  readonly secondsPerEvaluation: number;
-  /**
-   * `measured`: with this model on this backend. `scaled`: with the shapes model, by the number of multiplications;
-   * small models keep a GPU less busy, so a large one may be faster. `assumed`: nothing was measured here yet.
-   */
-  readonly basis: 'measured' | 'scaled' | 'assumed';
+  /** Seconds of each part of a run. */
+  readonly drawing: number;
+  readonly training: number;
+  readonly evaluation: number;
+  /** `timed`: by the kernels alone, as they were timed at the start. `measured`: by images drawn with this model before. */
+  readonly basis: 'timed' | 'measured';
 };
 
-/**
- * Multiplications per parameter and latent pixel of one UNet evaluation: 339e9 for the 866e6 parameters of SD 2.1 at
- * 64 x 64, and 101e6 for the 4.28e6 of the shapes model at 8 x 8 (its deepest level is only once smaller).
- */
-const STABLE_DIFFUSION_RATIO = 339e9 / (866e6 * 64 ** 2);
-const SHAPES_RATIO = 101e6 / (4.28e6 * 8 ** 2);
-const SHAPES = { names: ['shapes-2', 'shapes'], multiplications: 101e6 } as const;
-const VAE_FACTOR = 8;
-/** Multiplications a second that a middling machine sustains: a consumer GPU in a browser, one processor core. */
-const ASSUMED = { webgpu: 1e12, wasm: 1e10 } as const;
+type Machine = {
+  readonly store: TextStore;
+  readonly model: ModelReport;
+  readonly backend: BackendReport;
+};
 
-/** Multiplications of one evaluation at an image size in pixels. */
-export function multiplications({ parameters, shapesWorld }: ModelReport, size: number): number {
-  const pixels = (size / VAE_FACTOR) ** 2;
-  return parameters.unet * pixels * (shapesWorld ? SHAPES_RATIO : STABLE_DIFFUSION_RATIO);
-}
-
-/** Seconds of a network evaluation: as measured with this model, else scaled from another, else assumed. */
+/** Seconds of a run; null where its units could not be timed. */
 export function estimateTime(
-  store: TextStore,
-  model: ModelReport,
-  { name: backend }: Pick<BackendReport, 'name'>,
-  size: number,
-): TimeEstimate {
-  const work = multiplications(model, size);
-  const measured = readSpeed(store, model.name, backend);
-  // Measured at the model's own size; others scale with the number of pixels.
-  if (measured !== null) {
-    const secondsPerEvaluation = (measured * work) / multiplications(model, model.imageSize);
-    return { secondsPerEvaluation, basis: 'measured' };
-  }
-  const shapes = SHAPES.names.map((name) => readSpeed(store, name, backend)).find((speed) => speed !== null);
-  if (shapes !== undefined)
-    return { secondsPerEvaluation: (shapes * work) / SHAPES.multiplications, basis: 'scaled' };
-  return { secondsPerEvaluation: work / ASSUMED[backend], basis: 'assumed' };
+  cost: Forecast,
+  { generate, train }: Readonly<Record<PlanMode, Pick<LoadPlan, 'seconds' | 'settings'>>>,
+  run: Pick<MiTuneSpec, 'method' | 'drawnBy'> & { readonly rounds: number },
+  { store, model, backend }: Machine,
+): TimeEstimate | null {
+  const { drawn, drawnTuned, decoded } = generate.seconds;
+  if (drawn === undefined || drawnTuned === undefined || decoded === undefined) return null;
+  const { trained = 0 } = train.seconds;
+  const each = { drawn, drawnTuned, decoded, trained };
+  // Large models decode when somebody looks.
+  const decodes = generate.settings.parts === 'resident';
+  const planned = drawn + (decodes ? decoded / cost.perImage : 0);
+  const measured = readSpeed(store, model.name, backend.name);
+  // Measured at the model’s own size, or as if it had been.
+  const pixels = (generate.settings.size / model.imageSize) ** 2;
+  const slower = measured === null ? 1 : (measured * pixels) / planned;
+  const parts = partsOf(cost, each, { decodes, rounds: run.rounds, cores: coresOf(run, model, backend) });
+  return {
+    drawing: slower * parts.drawing,
+    training: slower * parts.training,
+    evaluation: slower * parts.evaluation,
+    basis: measured === null ? 'timed' : 'measured',
+  };
 }
 
-/** Workers that draw a run's images side by side: a method's own rule keeps to one. */
+type Way = { readonly decodes: boolean; readonly rounds: number; readonly cores: number };
+
+/** Seconds at the plan’s speeds. Only images are drawn by several workers. */
+function partsOf(
+  cost: Forecast,
+  { drawn, drawnTuned, decoded, trained }: Required<PlanSeconds>,
+  { decodes, rounds, cores }: Way,
+): Omit<TimeEstimate, 'basis'> {
+  // The first round draws from the base model, later ones with the adapter of the round before.
+  const inRounds = (drawn + (rounds - 1) * drawnTuned) / rounds;
+  const images = decodes ? cost.images * rounds * decoded : 0;
+  return {
+    drawing: (cost.samplingEvaluations / cores + cost.scoringEvaluations) * inRounds + images,
+    training: cost.trainingEvaluations * trained,
+    evaluation: (cost.redrawnEvaluations / cores + cost.judgingEvaluations) * drawnTuned,
+  };
+}
+
+/**
+ * Workers that draw a run’s images side by side: a method’s own rule keeps to one. Threads, where there are some, are in the
+ * times of the kernels already.
+ */
 export function coresOf(
   methods: Pick<MiTuneSpec, 'method' | 'drawnBy'>,
   model: Pick<ModelReport, 'sizeBytes'>,
-  backend: Pick<BackendReport, 'name' | 'cores'>,
+  backend: Pick<BackendReport, 'name' | 'cores' | 'threads'>,
 ): number {
-  return drawingMethod(methods) === null ? drawingCores(backend, model.sizeBytes) : 1;
-}
-
-/** Seconds of a run whose images are drawn by so many workers; all else is done by one. */
-export function secondsOf(
-  { samplingEvaluations, evaluations }: Pick<Forecast, 'samplingEvaluations' | 'evaluations'>,
-  { secondsPerEvaluation }: Pick<TimeEstimate, 'secondsPerEvaluation'>,
-  cores: number,
-): number {
-  return (evaluations - samplingEvaluations + samplingEvaluations / cores) * secondsPerEvaluation;
+  if (drawingMethod(methods) !== null) return 1;
+  return Math.max(1, drawingCores(backend, model.sizeBytes) / (backend.threads ?? 1));
 }

@@ -26,6 +26,16 @@ export type Encoded = {
  */
 export const longestWork = 2e10;
 
+/** What a dispatch does, as far as its time depends on it. */
+export type Work = Pick<Encoded, 'label' | 'work' | 'bytesRead' | 'bytesWritten'>;
+
+let watcher: ((dispatch: Work) => void) | null = null;
+
+/** Tells of every dispatch of ours from here on; null for no longer. */
+export function watchEncoder(watch: ((dispatch: Work) => void) | null): void {
+  watcher = watch;
+}
+
 export type LaunchCounters = { dispatches: number; bytesRead: number; bytesWritten: number };
 
 /** Totals since the page was loaded, each bound buffer counted once per dispatch. */
@@ -74,6 +84,7 @@ export function encode(backend: WebGPUBackend, launch: Encoded): void {
   pass.setBindGroup(0, bindGroup);
   pass.dispatchWorkgroups(...groups);
   hidden.dispatchCountInPass++;
+  watcher?.(launch);
   launchCounters.dispatches += 1;
   launchCounters.bytesRead += launch.bytesRead;
   launchCounters.bytesWritten += launch.bytesWritten;

@@ -38,6 +38,7 @@ export function launchBatchMatMul(
     inputs: [a, b],
     uniforms: [rows, inner, columns, parts, Math.ceil(inner / parts)].map(u32),
     groups: [...tiles, count * parts],
+    work: count * rows * inner * columns,
   };
   const product = launchOne(backend, spread);
   if (parts === 1) return product;

@@ -1,26 +1,11 @@
-/** What the forms of kernels are timed on: sizes that the networks really have, and values that are not zeros. */
-import { floatsToHalves } from '../../lib/half.ts';
-import { normals } from '../../lib/philox.ts';
-import { sizeOf, type Tensor, type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
-import { disposeWeight, makeWeight } from '../weights.ts';
+/** Launches that the forms of kernels are timed by. */
+import { someTensor, someWeight, type TrialSizes } from '../speed/trialInputs.ts';
+import { type TensorInfo, tf, type WebGPUBackend } from '../tf.ts';
+import { disposeWeight } from '../weights.ts';
 import { launchAttention, launchAttentionGradient } from './attention.ts';
 import { u32 } from './launch.ts';
 import { launchOneProduct } from './products.ts';
 import type { KernelOp, ProductOp } from './variantState.ts';
-
-/** Images of side x side tokens. */
-export type TrialSizes = {
-  readonly samples: number;
-  readonly side: number;
-  readonly channels: number;
-  readonly heads: number;
-};
-
-/** A guided pair in the shapes model, and one sample in the second level of SD-2.1. */
-export const trialSizes: readonly TrialSizes[] = [
-  { samples: 2, side: 8, channels: 128, heads: 4 },
-  { samples: 1, side: 32, channels: 640, heads: 10 },
-];
 
 type Trial = { readonly multiplyAdds: number; run(): TensorInfo[]; dispose(): void };
 
@@ -34,8 +19,7 @@ export function makeTrial(backend: WebGPUBackend, op: KernelOp, sizes: TrialSize
 function productTrial(backend: WebGPUBackend, op: ProductOp, { samples, side, channels }: TrialSizes): Trial {
   const isConv = op.startsWith('conv2d');
   const shape = isConv ? [3, 3, channels, channels] : [channels, channels];
-  const values = repeatTo(new Uint16Array(sizeOf(shape)), floatsToHalves(someValues()));
-  const weight = makeWeight(values, shape, 'f16', `trial of ${op}`);
+  const weight = someWeight(shape);
   const x = someTensor([samples, side * side, channels]);
   const rows = samples * side * side;
   const product = { op, x, weight, outputShape: x.shape, rows, depth: channels, width: channels };
@@ -76,18 +60,4 @@ function attentionTrial(
       tf.dispose([x, state]);
     },
   };
-}
-
-function someTensor(shape: number[]): Tensor {
-  return tf.keep(tf.tensor(repeatTo(new Float32Array(sizeOf(shape)), someValues()), shape));
-}
-
-/** Normal numbers. Making as many as a trial needs would take longer than the trial. */
-function someValues(): Float32Array {
-  return normals(1, 0, 0, 4096);
-}
-
-function repeatTo<T extends Float32Array | Uint16Array>(all: T, some: T): T {
-  for (let at = 0; at < all.length; at += some.length) all.set(some.subarray(0, all.length - at), at);
-  return all;
 }

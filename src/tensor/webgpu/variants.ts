@@ -4,10 +4,11 @@
  */
 import { steadyMs } from '../../lib/clock.ts';
 import { settle } from '../pace.ts';
+import { trialSizes } from '../speed/trialInputs.ts';
 import { tf, WebGPUBackend } from '../tf.ts';
 import { computesOnCpu } from './adapter.ts';
 import { compileAhead } from './launch.ts';
-import { makeTrial, trialSizes } from './trials.ts';
+import { makeTrial } from './trials.ts';
 import {
   chooseVariant,
   chosenVariant,

@@ -1,9 +1,10 @@
 // Every form of products and attention on sizes of the networks, by the GPU's own time: which earns its place where.
 
 import type { BackendName } from '../../../src/contract/backend.ts';
+import { type TrialSizes, trialSizes } from '../../../src/tensor/speed/trialInputs.ts';
 import { tf, WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { computesOnCpu } from '../../../src/tensor/webgpu/adapter.ts';
-import { makeTrial, type TrialSizes, trialSizes } from '../../../src/tensor/webgpu/trials.ts';
+import { makeTrial } from '../../../src/tensor/webgpu/trials.ts';
 import { kernelOps } from '../../../src/tensor/webgpu/variantState.ts';
 import {
   availableVariants,

@@ -1,18 +1,19 @@
 import { useMemo } from 'react';
+import { useMemoryNeeds } from '../../../state/model/loadPlans.ts';
 import { useEngine } from '../../../state/page/engine.ts';
-import { forecast } from '../../../state/setup/forecast.ts';
+import { type Forecast, forecast } from '../../../state/setup/forecast.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
-import { coresOf, estimateTime, secondsOf, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
+import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
 import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
 import { MemoryRow } from './MemoryRow.tsx';
 import styles from './StartPage.module.css';
 
 const TIME_WORDS: Readonly<Record<TimeEstimate['basis'], string>> = {
-  measured: 'at the speed measured here with this model',
-  scaled: 'scaled from the shapes model on this machine; the first images will tell better',
-  assumed: 'for an average machine; the first images will tell',
+  measured: 'by images drawn here with this model before',
+  timed:
+    'estimated from the speed of the kernels on this machine, as a rule within a quarter; the first images will tell better',
 };
 
 /** What the run will draw, evaluate, train on and store, and how long that takes here. */
@@ -20,17 +21,16 @@ export function ForecastTable() {
   const list = usePrompts((state) => state.list);
   const settings = useSettings((state) => state.settings);
   const model = useEngine((state) => state.model);
-  const backend = useEngine((state) => state.backend);
   const method = useSettings((state) => state.method);
   const drawnBy = useSettings((state) => state.drawnBy);
   const methods = useMemo(() => methodsOf({ method, drawnBy }), [method, drawnBy]);
+  const metrics = useSettings((state) => state.metrics);
+  const hasMeters = metrics.length > 0 || model?.shapesWorld === true;
   const cost = useMemo(
-    () => forecast(settings, promptTexts(list), model?.imageSize ?? null, methods),
-    [settings, list, model, methods],
+    () => forecast(settings, promptTexts(list), model?.imageSize ?? null, { methods, hasMeters }),
+    [settings, list, model, methods, hasMeters],
   );
-  const size = settings.sampling.size ?? model?.imageSize ?? 0;
-  const time = model === null || backend === null ? null : estimateTime(localStorage, model, backend, size);
-  const cores = model === null || backend === null ? 1 : coresOf(methods, model, backend);
+  const time = useTime(cost, { ...methods, rounds: settings.selection.rounds });
   const { sampling, selection, training } = settings;
   const rounds = selection.rounds > 1 ? `, ${selection.rounds} rounds` : '';
   return (
@@ -63,15 +63,30 @@ export function ForecastTable() {
           how={`${formatCount(training.iterations)} steps × ${training.batch * training.accumulation} images × ${formatCount(cost.perUpdate / (training.batch * training.accumulation))}${rounds}`}
         />
       )}
+      {cost.judgingEvaluations + cost.redrawnEvaluations === 0 ? null : (
+        <Row
+          label="Evaluation"
+          value={`${formatLarge(cost.judgingEvaluations + cost.redrawnEvaluations)} evaluations`}
+          how={
+            cost.trainingEvaluations === 0
+              ? 'The same images by guidance alone'
+              : 'Held-out prompts before, during and after training, and previews'
+          }
+        />
+      )}
       <Row
         label="Time"
         value={
-          time === null || cost.prompts === 0 ? '–' : `about ${formatDuration(secondsOf(cost, time, cores))}`
+          time === null || cost.prompts === 0
+            ? '–'
+            : `about ${formatDuration(time.drawing + time.training + time.evaluation)}`
         }
         how={
           cost.prompts === 0
             ? 'Known once there are prompts'
-            : `${formatLarge(cost.evaluations)} network evaluations${time === null ? '' : `, ${TIME_WORDS[time.basis]}`}`
+            : time === null
+              ? `${formatLarge(cost.evaluations)} network evaluations`
+              : `${partsInWords(time)}; ${TIME_WORDS[time.basis]}`
         }
       />
       <MemoryRow />
@@ -82,4 +97,20 @@ export function ForecastTable() {
       />
     </dl>
   );
+}
+
+/** Null while the plans of the loaded model are being made. */
+function useTime(cost: Forecast, run: Parameters<typeof estimateTime>[2]): TimeEstimate | null {
+  const { generate, train } = useMemoryNeeds();
+  const model = useEngine((state) => state.model);
+  const backend = useEngine((state) => state.backend);
+  if (generate === null || train === null || model === null || backend === null) return null;
+  return estimateTime(cost, { generate, train }, run, { store: localStorage, model, backend });
+}
+
+function partsInWords({ drawing, training, evaluation }: TimeEstimate): string {
+  const parts = [`Drawing ${formatDuration(drawing)}`];
+  if (training > 0) parts.push(`training ${formatDuration(training)}`);
+  if (evaluation > 0) parts.push(`evaluation ${formatDuration(evaluation)}`);
+  return parts.join(', ');
 }

@@ -1,14 +1,8 @@
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { presetSettings } from '../../../../src/contract/presets.ts';
 import { setField } from '../../../../src/contract/settings.ts';
 import { forecast } from '../../../../src/state/setup/forecast.ts';
 import { blendSpeed, readSpeed, type TextStore, writeSpeed } from '../../../../src/state/setup/speed.ts';
-import {
-  coresOf,
-  estimateTime,
-  multiplications,
-  secondsOf,
-} from '../../../../src/state/setup/timeEstimate.ts';
 
 const prompts = Array.from({ length: 10 }, (_, i) => `prompt ${i}`);
 const paper = presetSettings('paper');
@@ -23,7 +17,23 @@ test('the paper’s color category costs what its settings say', () => {
     scoringEvaluations: 0,
     trainedImages: 120_000,
     trainingEvaluations: 360_000,
-    evaluations: 3_860_000,
+    // 31 validations of 8 images x 5 timesteps x 2, 31 previews of 20 steps x 2, and 12 images x 32 draws x 4
+    judgingEvaluations: 31 * 80 + 31 * 40 + 12 * 32 * 4,
+    redrawnEvaluations: 0,
+    evaluations: 3_860_000 + 31 * 80 + 31 * 40 + 12 * 32 * 4,
+  });
+});
+
+test('what is measured by metrics is drawn again for the comparison, in every round', () => {
+  const rounds = setField(paper, 'selection.rounds', 2);
+  // One of ten prompts is held out, with the first 8 of its candidates.
+  expect(forecast(rounds, prompts, 64, { hasMeters: true }).redrawnEvaluations).toBe(2 * 8 * 50 * 2);
+  const methods = { method: { name: 'attend-and-excite', options: {} } };
+  // What only draws is held against guidance alone, on all prompts, measured or not.
+  expect(forecast(rounds, prompts, 64, { methods })).toMatchObject({
+    trainingEvaluations: 0,
+    judgingEvaluations: 0,
+    redrawnEvaluations: 10 * 8 * 50 * 2,
   });
 });
 
@@ -72,61 +82,4 @@ test('unreadable storage means that nothing was measured', () => {
 test('a new measurement moves the mean by three tenths of the way', () => {
   expect(blendSpeed(null, 2)).toBe(2);
   expect(blendSpeed(1, 2)).toBeCloseTo(1.3, 12);
-});
-
-describe('time', () => {
-  const report = {
-    ref: { kind: 'local', id: 'x' },
-    sizeBytes: 1,
-    weights: 'f16',
-    maxTokens: 77,
-    prediction: 'epsilon',
-    adapterTargets: 128,
-  } as const;
-  const parameters = { unet: 866e6, textEncoder: 340e6, vae: 84e6 };
-  const large = { ...report, name: 'sd', parameters, imageSize: 512, shapesWorld: false };
-  const small = {
-    ...report,
-    name: 'shapes',
-    parameters: { unet: 4.28e6, textEncoder: 0, vae: 0 },
-    imageSize: 64,
-    shapesWorld: true,
-  };
-  const storeOf = (speeds: Record<string, number>): TextStore => ({
-    getItem: () => JSON.stringify(speeds),
-    setItem: () => undefined,
-  });
-
-  test('counts 339e9 multiplications for SD 2.1 at 512 pixels and 101e6 for the shapes model', () => {
-    expect(multiplications(large, 512)).toBeCloseTo(339e9, -3);
-    expect(multiplications(large, 256)).toBeCloseTo(339e9 / 4, -3);
-    expect(multiplications(small, 64)).toBeCloseTo(101e6, 0);
-  });
-
-  test('is what was measured with the model, else scaled from the shapes model, else assumed', () => {
-    const gpu = { name: 'webgpu' } as const;
-    expect(estimateTime(storeOf({ 'sd webgpu': 2, 'shapes webgpu': 1 }), large, gpu, 256)).toEqual({
-      secondsPerEvaluation: 0.5,
-      basis: 'measured',
-    });
-    const scaled = estimateTime(storeOf({ 'shapes webgpu': 0.01, 'sd wasm': 1 }), large, gpu, 512);
-    expect(scaled.basis).toBe('scaled');
-    expect(scaled.secondsPerEvaluation).toBeCloseTo((0.01 * 339e9) / 101e6, 6);
-    expect(estimateTime(storeOf({}), large, gpu, 512)).toEqual({
-      secondsPerEvaluation: expect.closeTo(0.339, 6),
-      basis: 'assumed',
-    });
-  });
-
-  test('of drawing is divided among the cores, of everything else it is not', () => {
-    const cost = { samplingEvaluations: 800, evaluations: 1000 };
-    expect(secondsOf(cost, { secondsPerEvaluation: 0.01 }, 1)).toBeCloseTo(10, 9);
-    expect(secondsOf(cost, { secondsPerEvaluation: 0.01 }, 4)).toBeCloseTo(4, 9);
-    const wasm = { name: 'wasm', cores: 4 } as const;
-    expect(coresOf({}, small, wasm)).toBe(4);
-    expect(coresOf({}, small, { name: 'webgpu' })).toBe(1);
-    expect(coresOf({}, { sizeBytes: 2 ** 31 }, wasm)).toBe(1);
-    const excited = { method: { name: 'attend-and-excite', options: {} } } as const;
-    expect(coresOf(excited, small, wasm)).toBe(1);
-  });
 });
