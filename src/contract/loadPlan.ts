@@ -98,3 +98,6 @@ export type LoadPlan = {
   /** Null where the asked plan fits, or where nothing does. */
   readonly proposal: PlanProposal | null;
 };
+
+/** What loading a model waits for: its files, from where they come, or the device that takes them. */
+export type LoadWait = 'network' | 'storage' | 'device';

@@ -1,6 +1,6 @@
 /** What the engine holds between requests: one backend, one model, at most one job. */
 import type { BackendInfo } from '../contract/backend.ts';
-import type { LoadPlan, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
+import type { LoadPlan, LoadWait, PlanMode, PlanRequest, PlanSettings } from '../contract/loadPlan.ts';
 import { ONE_ROW, policyOf, policyOn, type RowLimits } from '../contract/policy.ts';
 import type { BackendReport, ModelReport } from '../contract/runTypes.ts';
 import type { BackendChoice, MiTuneSpec, ModelRef } from '../contract/spec.ts';
@@ -50,6 +50,9 @@ type Loaded = {
   readonly fingerprints: FingerprintedFolder['fingerprints'];
 };
 
+/** Bytes so far and in all. */
+type OnLoaded = (done: number, total: number, waitsFor: LoadWait) => void;
+
 /** What fits into the budgets, for the settings of one run. */
 type Fit = { readonly key: string; readonly limits: RowLimits };
 
@@ -95,7 +98,7 @@ export class Engine {
    */
   load(
     ref: ModelRef,
-    onProgress: (done: number, total: number) => void,
+    onProgress: OnLoaded,
     signal?: AbortSignal,
     texts: readonly string[] = [],
   ): Promise<ModelReport> {
@@ -142,7 +145,7 @@ export class Engine {
 
   async #load(
     ref: ModelRef,
-    onProgress: (done: number, total: number) => void,
+    onProgress: OnLoaded,
     asked?: AbortSignal,
     texts: readonly string[] = [],
   ): Promise<ModelReport> {
@@ -171,7 +174,8 @@ export class Engine {
               opened = openSession(withText, policy);
               await opened.contexts.prepare(['', ...texts], signal);
             },
-      onProgress,
+      onProgress: (done, total, on) =>
+        onProgress(done, total, on === 'device' ? on : ref.kind === 'url' ? 'network' : 'storage'),
       signal,
     });
     if (lost.aborted) {

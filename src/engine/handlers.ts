@@ -74,7 +74,7 @@ export const HANDLERS: Handlers = {
   },
   loadModel: ({ ref }, { engine, work, signal, progress }) => {
     work.assertIdle('change the model');
-    return engine.load(ref, (done, total) => progress(done, total, 'bytes'), signal);
+    return engine.load(ref, (done, total, waitsFor) => progress(done, total, 'bytes', waitsFor), signal);
   },
   planLoad: (request, { engine, work }) => engine.planLoad(request, work.runId === null),
   importModel: async ({ name, files, prediction = null }, { work, signal, progress }) => {

@@ -4,7 +4,7 @@ import { trimPool } from '../tensor/memory.ts';
 import { checkpointReader, type ParameterReader } from './checkpointReader.ts';
 import { type ModelFolder, readJson, readText, readTextIfThere } from './folder.ts';
 import { countParameters, type ParameterSpec } from './parameters.ts';
-import { Part, type ReadOptions } from './part.ts';
+import { Part, type ReadOptions, type Waited } from './part.ts';
 import { type ModelShape, type PartName, readModelShape } from './shape.ts';
 import { type ClipTokenizer, makeTokenizer } from './text/tokenizer.ts';
 import { buildTextEncoder, type TextWeights } from './text/weights.ts';
@@ -36,8 +36,8 @@ type LoadModelOptions = {
   readonly parts?: PartPolicy | undefined;
   /** With `byPhase`: runs with the text encoder loaded, which leaves before the UNet comes. */
   readonly textPhase?: ((model: DiffusionModel) => Promise<void>) | undefined;
-  /** Bytes read so far and in all. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Bytes read so far and in all, and what most of the last time was spent on. */
+  readonly onProgress?: ((done: number, total: number, on: keyof Waited) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -69,9 +69,10 @@ export async function loadModel(folder: ModelFolder, options: LoadModelOptions):
   );
   const total = read.reduce((sum, name) => sum + files[name].sizeBytes, 0);
   let done = 0;
-  const onBytes = (bytes: number): void => {
+  const waitsFor = slowest();
+  const onBytes: ReadOptions['onBytes'] = (bytes, waited) => {
     done += bytes;
-    options.onProgress?.(Math.min(done, total), total);
+    options.onProgress?.(Math.min(done, total), total, waitsFor(waited));
   };
   const model = await assembleModel(shape, files, {
     name: folder.name,
@@ -98,6 +99,23 @@ export async function loadModel(folder: ModelFolder, options: LoadModelOptions):
     throw error;
   }
   return model;
+}
+
+/** So long what is said to be waited for stays the same at least: words that flicker cannot be read. */
+const SAID_MS = 500;
+
+/** Tells what the last while was spent on most. */
+function slowest(): (waited: Waited) => keyof Waited {
+  let on: keyof Waited = 'files';
+  let sum = { files: 0, device: 0 };
+  return ({ files, device }) => {
+    sum = { files: sum.files + files, device: sum.device + device };
+    if (sum.files + sum.device >= SAID_MS) {
+      on = sum.device > sum.files ? 'device' : 'files';
+      sum = { files: 0, device: 0 };
+    }
+    return on;
+  };
 }
 
 type PartFile = { readonly reader: ParameterReader; readonly sizeBytes: number };

@@ -4,7 +4,9 @@
  */
 
 import type { WeightFormat } from '../contract/backend.ts';
+import { steadyMs } from '../lib/clock.ts';
 import { StudioError } from '../lib/errors.ts';
+import { uploadsTaken } from '../tensor/pace.ts';
 import { type Tensor1D, tf } from '../tensor/tf.ts';
 import { makeWeight } from '../tensor/weights.ts';
 import type { ParameterReader } from './checkpointReader.ts';
@@ -19,10 +21,16 @@ type PartOptions = {
   readonly stays: boolean;
 };
 
+/** Milliseconds that were spent on files, and on bringing what they hold to the device. */
+export type Waited = { readonly files: number; readonly device: number };
+
 export type ReadOptions = {
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+  readonly onBytes?: ((bytes: number, waited: Waited) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 };
+
+/** Bytes of a file that may wait to be taken by the device, which has them in memory until then. */
+const MOST_WAITING = 64 * 2 ** 20;
 
 export class Part {
   readonly specs: readonly ParameterSpec[];
@@ -67,8 +75,9 @@ export class Part {
       for (const spec of specs) {
         if (spec.kind !== 'vector') continue;
         signal?.throwIfAborted();
+        const start = steadyMs();
         vectors.set(spec.name, tf.keep(tf.tensor1d(await reader.vector(spec))));
-        onBytes?.(reader.sizeOf(spec));
+        onBytes?.(reader.sizeOf(spec), { files: steadyMs() - start, device: 0 });
       }
     } catch (error) {
       for (const tensor of vectors.values()) tensor.dispose();
@@ -145,16 +154,30 @@ export class Part {
   async #read({ onBytes, signal }: ReadOptions): Promise<void> {
     if (this.#loaded) return;
     const { format } = this.#options;
+    let waiting = 0;
     try {
       for (const spec of this.specs) {
         if (spec.kind === 'vector') continue;
         signal?.throwIfAborted();
         if (this.#disposed) throw unloaded();
         const slot = found(this.#slots, spec.name);
-        if (slot instanceof Table) slot.fill(await this.#reader.table(spec, format));
-        else slot.fill(makeWeight(await this.#reader.matrix(spec, format), slot.shape, format, spec.name));
-        onBytes?.(this.#reader.sizeOf(spec));
+        const bytes = this.#reader.sizeOf(spec);
+        const start = steadyMs();
+        const isTable = slot instanceof Table;
+        const values = await (isTable ? this.#reader.table(spec, format) : this.#reader.matrix(spec, format));
+        const read = steadyMs();
+        if (isTable) slot.fill(values);
+        else slot.fill(makeWeight(values, slot.shape, format, spec.name));
+        waiting += bytes;
+        if (waiting >= MOST_WAITING) {
+          await uploadsTaken();
+          waiting = 0;
+        }
+        onBytes?.(bytes, { files: read - start, device: steadyMs() - read });
       }
+      const all = steadyMs();
+      await uploadsTaken();
+      onBytes?.(0, { files: 0, device: steadyMs() - all });
       this.#loaded = true;
     } catch (error) {
       this.leave();

@@ -14,6 +14,14 @@ export async function settle(): Promise<void> {
   while (taken !== null) await taken;
 }
 
+/**
+ * On webgpu, waits until the GPU has taken what was uploaded, so that no more than that waits in memory; also while somebody
+ * has the device alone.
+ */
+export async function uploadsTaken(): Promise<void> {
+  if (tf.backend() instanceof WebGPUBackend) await catchUp();
+}
+
 /** Work that yields wherever others may come in between, and returns its result. */
 export type Pieces<T> = Generator<void, T>;
 

@@ -2,7 +2,7 @@
 
 import { drawingCores } from '../contract/backend.ts';
 import type { StageName } from '../contract/events.ts';
-import type { PlanPhaseName } from '../contract/loadPlan.ts';
+import type { LoadWait, PlanPhaseName } from '../contract/loadPlan.ts';
 import type { BackendReport, ModelReport, RunStatus } from '../contract/runTypes.ts';
 import type { VisibleStatus } from '../state/run/runs.ts';
 import type { PageName } from '../state/setup/url.ts';
@@ -72,6 +72,22 @@ export function describeArithmetic(backend: BackendReport, model: ModelReport | 
     ...(cores > 1 ? [`draws on ${cores} cores`] : []),
   ];
   return [name, ...shared, describePrecision(backend, model), ...kernels].join(', ');
+}
+
+const LOAD_WAITS: Readonly<Record<LoadWait, string>> = {
+  network: 'waiting for the network',
+  storage: 'reading this browser’s storage',
+  device: 'waiting for the GPU',
+};
+
+/** What loading waits for, as the rest of a sentence; empty where that is not known. */
+export function loadWaitWords(
+  progress: { readonly note?: string } | null,
+  backend: Pick<BackendReport, 'name'> | null,
+): string {
+  const on = progress?.note;
+  if (on === 'device' && backend?.name === 'wasm') return ', preparing weights';
+  return on !== undefined && on in LOAD_WAITS ? `, ${LOAD_WAITS[on as LoadWait]}` : '';
 }
 
 /** Kernel variants that were chosen for this device and how its self-test went, for a list of facts. */

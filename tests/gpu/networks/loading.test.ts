@@ -1,12 +1,13 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { openSafetensors, writeSafetensors } from '../../../src/formats/safetensors.ts';
 import { bytesSource } from '../../../src/lib/bytes.ts';
 import { StudioError } from '../../../src/lib/errors.ts';
+import type { ModelFolder } from '../../../src/models/folder.ts';
 import { type DiffusionModel, loadModel } from '../../../src/models/load.ts';
 import { encodeText } from '../../../src/models/text/run.ts';
 import { decode } from '../../../src/models/vae/run.ts';
-import { tf } from '../../../src/tensor/tf.ts';
+import { tf, type WebGPUBackend } from '../../../src/tensor/tf.ts';
 import { onBackends, randoms, relativeError, take } from '../kernels/harness.ts';
 import { type Files, loadTiny, memoryFolder, tinyFiles, withHeader } from './tinyModel.ts';
 
@@ -48,7 +49,52 @@ async function changedWeights(
   return files.set(path, writeSafetensors(tensors));
 }
 
-onBackends('a model folder', () => {
+/** The same folder, whose every answer takes so long. */
+function slowFolder(files: Files, ms: number): ModelFolder {
+  const folder = memoryFolder(files);
+  return {
+    name: folder.name,
+    open: async (...paths) => {
+      const source = await folder.open(...paths);
+      const read: typeof source.read = async (offset, length) => {
+        if (paths.some((path) => path.endsWith('.safetensors')))
+          await new Promise((resolve) => setTimeout(resolve, ms));
+        return source.read(offset, length);
+      };
+      return { name: source.name, sizeBytes: source.sizeBytes, read };
+    },
+  };
+}
+
+/** Whatever the device is given, it takes so long. */
+function slowDevice(ms: number): () => void {
+  const { queue } = (tf.backend() as WebGPUBackend).device;
+  const waits = vi.spyOn(queue, 'onSubmittedWorkDone').mockImplementation(async () => {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return undefined;
+  });
+  return () => waits.mockRestore();
+}
+
+onBackends('a model folder', (name) => {
+  it('says whether loading waits for files or for the device', async () => {
+    const waits: string[] = [];
+    const onProgress = (done: number, total: number, on: string): void => {
+      expect(done).toBeLessThanOrEqual(total);
+      waits.push(on);
+    };
+    const slow = await loadModel(slowFolder(tinyFiles(), 8), { format: 'f32', onProgress });
+    slow.dispose();
+    expect(new Set(waits)).toEqual(new Set(['files']));
+    if (name === 'wasm') return;
+    waits.length = 0;
+    const restore = slowDevice(600);
+    const model = await loadModel(memoryFolder(tinyFiles()), { format: 'f32', onProgress }).finally(restore);
+    model.dispose();
+    expect(waits[0]).toBe('files');
+    expect(waits.at(-1)).toBe('device');
+  });
+
   it('loads from float32, float16 and bfloat16 files', async () => {
     const outputs: Float32Array[] = [];
     for (const dtype of ['F32', 'F16', 'BF16'] as const) {

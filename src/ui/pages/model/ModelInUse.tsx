@@ -9,7 +9,7 @@ import { formatBytes, formatLarge } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Disclosure } from '../../primitives/Disclosure.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
-import { describeArithmetic } from '../../words.ts';
+import { describeArithmetic, loadWaitWords } from '../../words.ts';
 import { LoadPlanPanel } from './LoadPlanPanel.tsx';
 import { ModelFacts } from './ModelFacts.tsx';
 import styles from './ModelInUse.module.css';
@@ -29,6 +29,7 @@ export function ModelInUse() {
           {progress?.unit === 'bytes' ? (
             <span className={styles.count}>
               {formatBytes(progress.done)} of {formatBytes(progress.total)}
+              {loadWaitWords(progress, backend)}
             </span>
           ) : null}
         </p>

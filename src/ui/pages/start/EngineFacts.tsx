@@ -6,7 +6,7 @@ import { goTo } from '../../../state/page/navigation.ts';
 import { useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Meter } from '../../primitives/Meter.tsx';
-import { describeArithmetic } from '../../words.ts';
+import { describeArithmetic, loadWaitWords } from '../../words.ts';
 import styles from './StartPage.module.css';
 
 /** Which model and which backend will work, and why that backend. */
@@ -26,7 +26,12 @@ export function EngineFacts() {
     <div className={styles.facts}>
       <div className={styles.engineFactsHead}>
         <p>
-          <strong>{name ?? (status === 'loading' ? 'Loading the model' : 'No model yet')}</strong>
+          <strong>
+            {name ??
+              (status === 'loading'
+                ? `Loading the model${loadWaitWords(progress, backend)}`
+                : 'No model yet')}
+          </strong>
         </p>
         <Button look="quiet" size="small" onClick={() => goTo('model')}>
           Model
