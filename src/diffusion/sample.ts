@@ -47,37 +47,102 @@ export type Sampled = {
   readonly squaredDifference: readonly (readonly number[])[] | null;
 };
 
+/** Images on their way. The tensors are the holder's. */
+export type Underway = {
+  readonly state: SamplerState<Tensor4D>;
+  /** Steps taken. */
+  readonly steps: number;
+  /** As of `Sampled`, over these steps. */
+  readonly squaredDifference: readonly (readonly number[])[] | null;
+};
+
 /** Noise of candidates with a seed each, as the CUDA generator would draw it. */
 export function seededNoise(seeds: readonly number[], shape: LatentShape): NoiseSource {
   return (draw) => latentNoise(seeds, draw, shape);
 }
 
 /**
- * Runs the sampler from noise to latents. Nothing is read back before the end: then every step's measurement is checked.
+ * Runs the sampler from noise to latents.
+ * @throws as `advance`
+ */
+export async function sample(request: SampleRequest): Promise<Sampled> {
+  const { timesteps } = request.scheduler;
+  const { state, squaredDifference } = await advance(request, null, timesteps.length);
+  for (const tensor of heldVectors(state)) if (tensor !== state.z) tensor.dispose();
+  return { latents: state.z, timesteps, squaredDifference };
+}
+
+/**
+ * Takes images on until `steps` steps are taken. Nothing is read back before: then every step's measurement is checked.
+ * @param from where they are, consumed; null for the beginning
  * @throws DOMException AbortError when `signal` fires, StudioError `sampling-not-finite` naming the first step whose
  * outputs are not numbers; all tensors are freed then
  */
-export async function sample(request: SampleRequest): Promise<Sampled> {
-  const { scheduler } = request;
+export async function advance(
+  request: SampleRequest,
+  from: Underway | null,
+  steps: number,
+): Promise<Underway> {
+  const { scheduler, denoiser, contexts, denoiseOptions } = request;
+  const first = from?.steps ?? 0;
   const measured: Tensor1D[] = [];
-  const { denoiser, contexts, denoiseOptions } = request;
-  let state = initialState(request);
-  const { timesteps } = scheduler;
-  const path = preparePath(denoiser, { timesteps, shape: state.z.shape }, contexts, denoiseOptions);
+  let state = from?.state ?? initialState(request);
+  let path: PreparedPath | null = null;
   try {
+    const sizes = { timesteps: scheduler.timesteps, shape: state.z.shape };
+    path = preparePath(denoiser, sizes, contexts, denoiseOptions);
     await path?.compile();
     await settle();
-    for (let i = 0; i < scheduler.timesteps.length; i++) {
+    for (let i = first; i < steps; i++) {
       request.signal?.throwIfAborted();
       state = await step(request, path, state, i, measured);
       await settle();
     }
-    const squaredDifference = await readTrace(scheduler, measured);
-    return { latents: state.z.clone(), timesteps: scheduler.timesteps, squaredDifference };
+    const found = await readTrace(scheduler, first, measured);
+    const before = from?.squaredDifference;
+    const squaredDifference =
+      before == null
+        ? found
+        : before.map((row, n) => [...row, ...((found?.[n] as number[] | undefined) ?? [])]);
+    return { state, steps, squaredDifference };
+  } catch (error) {
+    for (const tensor of heldVectors(state)) tensor.dispose();
+    throw error;
   } finally {
-    for (const tensor of [...heldVectors(state), ...measured]) tensor.dispose();
+    for (const tensor of measured) tensor.dispose();
     path?.dispose();
   }
+}
+
+/**
+ * Some rows of images that have come equally far, in the order asked for; the others stay as they are.
+ * @param rows which of `parts`, and which row of it
+ */
+export function takeRows(
+  parts: readonly Underway[],
+  rows: readonly (readonly [part: number, row: number])[],
+): Underway {
+  const [model] = parts as readonly [Underway];
+  const pick = (of: (state: SamplerState<Tensor4D>) => Tensor4D): Tensor4D =>
+    scope(() =>
+      tf.concat(
+        rows.map(([part, row]) =>
+          tf.slice(of((parts[part] as Underway).state), [row, 0, 0, 0], [1, -1, -1, -1]),
+        ),
+      ),
+    );
+  const past = model.state.past.map(({ z }, i) => ({
+    z: z === null ? null : pick((state) => state.past[i]?.z as Tensor4D),
+    output: pick((state) => state.past[i]?.output as Tensor4D),
+  }));
+  return {
+    state: { z: pick((state) => state.z), past },
+    steps: model.steps,
+    squaredDifference:
+      model.squaredDifference === null
+        ? null
+        : rows.map(([part, row]) => parts[part]?.squaredDifference?.[row] as readonly number[]),
+  };
 }
 
 function initialState({ scheduler, noise }: SampleRequest): SamplerState<Tensor4D> {
@@ -130,18 +195,24 @@ function evaluate(request: SampleRequest, path: PreparedPath | null, zt: Tensor4
   return request.combine({ outputs, zt, t, i });
 }
 
-async function readTrace(scheduler: Scheduler, measured: readonly Tensor1D[]): Promise<number[][] | null> {
-  const first = measured[0];
+/** Of the steps from `from` on. */
+async function readTrace(
+  scheduler: Scheduler,
+  from: number,
+  measured: readonly Tensor1D[],
+): Promise<number[][] | null> {
+  const [first] = measured;
   if (first === undefined) return null;
+  const timesteps = scheduler.timesteps.slice(from, from + measured.length);
   const stacked = tf.stack([...measured]); // [steps, N]
   const values = (await stacked.data()) as Float32Array;
   stacked.dispose();
   const count = first.size;
   const wrong = values.findIndex((value) => !Number.isFinite(value));
-  if (wrong >= 0) throw notFinite(scheduler.timesteps[Math.floor(wrong / count)] as number);
+  if (wrong >= 0) throw notFinite(timesteps[Math.floor(wrong / count)] as number);
   const { prediction } = scheduler.config;
   return Array.from({ length: count }, (_, n) =>
-    scheduler.timesteps.map(
+    timesteps.map(
       (t, i) => (values[i * count + n] as number) * squaredDifferenceScale(scheduler.schedule, prediction, t),
     ),
   );

@@ -3,7 +3,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { saveAdapterState } from '../adapters/state.ts';
 import { type BackendInfo, drawingCores, type WasmPaths } from '../contract/backend.ts';
 import { copyUnet } from '../models/unetCopy.ts';
-import type { DrawCrew, Drawer, DrawnRows, RowsRequest } from '../procedures/drawCrew.ts';
+import type { AllRows, DrawCrew, Drawer, RowsRequest } from '../procedures/drawCrew.ts';
 import type { Session } from '../procedures/session.ts';
 import { computeAlone } from '../tensor/wasm/kernels.ts';
 import type { DrawerNews, DrawerOrder } from './drawer.ts';
@@ -96,7 +96,7 @@ class Member implements Drawer {
     request: RowsRequest,
     adapter: Adapter | null,
     options: Parameters<Drawer['draw']>[2],
-  ): Promise<DrawnRows | null> {
+  ): Promise<AllRows | null> {
     if (this.isGone) return null;
     try {
       await this.#ready;
@@ -123,9 +123,9 @@ class Member implements Drawer {
     this.#worker.postMessage(order);
   }
 
-  #ask(request: RowsRequest, { signal, onSteps }: Parameters<Drawer['draw']>[2]): Promise<DrawnRows | null> {
+  #ask(request: RowsRequest, { signal, onSteps }: Parameters<Drawer['draw']>[2]): Promise<AllRows | null> {
     return new Promise((resolve) => {
-      const settle = (rows: DrawnRows | null): void => {
+      const settle = (rows: AllRows | null): void => {
         clearTimeout(silence);
         signal.removeEventListener('abort', fail);
         resolve(rows);

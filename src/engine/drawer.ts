@@ -7,11 +7,11 @@ import { createScheduler } from '../diffusion/createScheduler.ts';
 import { guideAndMeasure } from '../diffusion/guidance.ts';
 import type { Unet } from '../models/unet/run.ts';
 import { loadUnet, type UnetCopy } from '../models/unetCopy.ts';
-import type { DrawnRows, RowsRequest } from '../procedures/drawCrew.ts';
+import type { AllRows, DrawnRows, RowsRequest, StoppedRow } from '../procedures/drawCrew.ts';
 import { drawRows } from '../procedures/drawRows.ts';
 import { borrowAdapter, type Tuned } from '../procedures/tuned.ts';
 import { openBackend } from '../tensor/device.ts';
-import { tf } from '../tensor/tf.ts';
+import { type Tensor3D, tf } from '../tensor/tf.ts';
 import { restoreWasmForms } from '../tensor/wasm/forms.ts';
 
 /** Name of the workers that draw. */
@@ -36,7 +36,7 @@ export type DrawerOrder =
  */
 export type DrawerNews =
   | { readonly kind: 'steps'; readonly done: number }
-  | { readonly kind: 'drawn'; readonly rows: DrawnRows }
+  | { readonly kind: 'drawn'; readonly rows: AllRows }
   | { readonly kind: 'failed' };
 
 /** Carries out orders one after the other, for as long as the worker lives. */
@@ -74,20 +74,39 @@ async function draw(
   { unet, tuned }: { readonly unet: Unet; readonly tuned: Tuned | null },
   request: RowsRequest,
   onSteps: (done: number) => void,
-): Promise<DrawnRows> {
-  const { seeds, latentShape, scheduler, guidance } = request;
-  const contexts = request.contexts.map((values) => tf.tensor3d(values, [...request.contextShape]));
-  try {
-    return await drawRows({
-      denoiser: { unet, adapter: tuned?.project ?? null },
-      scheduler: createScheduler(scheduler.config, scheduler.steps),
-      combine: guideAndMeasure(guidance),
-      contexts,
-      seeds,
-      latentShape,
-      onSteps,
-    });
-  } finally {
-    for (const context of contexts) context.dispose();
-  }
+): Promise<AllRows> {
+  const { scheduler, guidance, ...asked } = request;
+  const drawn: DrawnRows[] = [];
+  let stopped: readonly StoppedRow[] = [];
+  const batches = drawRows({
+    ...asked,
+    scheduler: createScheduler(scheduler.config, scheduler.steps),
+    open: async (rows) => {
+      const contexts = request.contexts.map((values) => contextRows(values, request.contextShape, rows));
+      return {
+        denoiser: { unet, adapter: tuned?.project ?? null },
+        combine: guideAndMeasure(guidance),
+        contexts,
+        dispose: () => tf.dispose(contexts),
+      };
+    },
+    onSteps,
+    onStopped: async (rows) => {
+      stopped = rows;
+    },
+  });
+  for await (const rows of batches) drawn.push(rows);
+  return { drawn, stopped };
+}
+
+/** Rows of embeddings [N, L, D]. */
+function contextRows(
+  values: Float32Array,
+  [, length, width]: RowsRequest['contextShape'],
+  rows: readonly number[],
+): Tensor3D {
+  const size = length * width;
+  const own = new Float32Array(rows.length * size);
+  for (const [i, row] of rows.entries()) own.set(values.subarray(row * size, (row + 1) * size), i * size);
+  return tf.tensor3d(own, [rows.length, length, width]);
 }

@@ -9,7 +9,8 @@ import { measureImage } from '../metrics/measure.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { measureRenoised } from '../mi/measureRenoised.ts';
 import { decodeImages } from './decodeImages.ts';
-import { type DrawnCandidate, type DrawOptions, drawPool, type PoolTask } from './drawPool.ts';
+import type { DrawnCandidate, DrawOptions } from './drawJob.ts';
+import { drawPool, type PoolTask } from './drawPool.ts';
 import { stackLatents } from './measureSet.ts';
 import {
   packMeasurements,

@@ -2,10 +2,15 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import type { LatentShape } from '../diffusion/latentNoise.ts';
 import type { SchedulerConfig } from '../diffusion/schedulerConfig.ts';
+import type { Cut } from '../mi/earlyStop.ts';
 
-/** Images to be drawn together by guidance alone, as plain data. */
+/** Images to be drawn by guidance alone, as plain data. */
 export type RowsRequest = {
   readonly seeds: readonly number[];
+  /** Most of them at once. */
+  readonly batch: number;
+  /** Where some are given up on the way; null where all are drawn to the end. */
+  readonly cut: Cut | null;
   readonly latentShape: LatentShape;
   /** Embeddings without and with each image's prompt, and the shape of each, [N, L, D]. */
   readonly contexts: readonly [uncond: Float32Array, cond: Float32Array];
@@ -14,24 +19,33 @@ export type RowsRequest = {
   readonly guidance: number;
 };
 
-/** Final latents, one after the other, and by image ||epsCond - epsUncond||^2 at each timestep. */
+/** Some of the images that were asked for, drawn to the end. */
 export type DrawnRows = {
+  /** Which, by their places in the request. */
+  readonly rows: readonly number[];
+  /** Final latents, one after the other, and by image ||epsCond - epsUncond||^2 at each timestep. */
   readonly latents: Float32Array;
   readonly squaredDifference: readonly (readonly number[])[];
 };
+
+/** One that was given up, with its score so far. */
+export type StoppedRow = { readonly row: number; readonly score: number };
+
+/** All that came of a request. */
+export type AllRows = { readonly drawn: readonly DrawnRows[]; readonly stopped: readonly StoppedRow[] };
 
 /** One who draws. */
 export type Drawer = {
   /**
    * @param adapter on the UNet; null for the base model
-   * @param onSteps network steps done so far
+   * @param onSteps network steps done so far, as of `drawRows`
    * @returns null where it cannot, for whatever reason: the caller draws these images by itself
    */
   draw(
     request: RowsRequest,
     adapter: Adapter | null,
     options: { readonly signal: AbortSignal; readonly onSteps: (done: number) => void },
-  ): Promise<DrawnRows | null>;
+  ): Promise<AllRows | null>;
 };
 
 export type DrawCrew = {

@@ -2,7 +2,8 @@
 import { isStochastic, transitionLogProb } from '../diffusion/transition.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type Tensor, tf } from '../tensor/tf.ts';
-import { type DrawnCandidate, type DrawOptions, drawPool, type PoolTask } from './drawPool.ts';
+import type { DrawnCandidate, DrawOptions } from './drawJob.ts';
+import { drawPool, type PoolTask } from './drawPool.ts';
 import type { Session } from './session.ts';
 import type { Tuned } from './tuned.ts';
 

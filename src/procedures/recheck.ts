@@ -4,7 +4,8 @@
  * cases, and memory can fail at any time.
  */
 import type { Recheck } from '../contract/protocol.ts';
-import { type DrawOptions, drawPool } from './drawPool.ts';
+import type { DrawOptions } from './drawJob.ts';
+import { drawPool } from './drawPool.ts';
 import type { Session } from './session.ts';
 
 /**

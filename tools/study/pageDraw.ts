@@ -2,7 +2,8 @@
 import { drawRuleOf } from '../../src/methods/code.ts';
 import { toRgb } from '../../src/metrics/exactMeter.ts';
 import { decodeImages } from '../../src/procedures/decodeImages.ts';
-import { type DrawnCandidate, drawPool } from '../../src/procedures/drawPool.ts';
+import type { DrawnCandidate } from '../../src/procedures/drawJob.ts';
+import { drawPool } from '../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../src/procedures/measureSet.ts';
 import { type Session, sessionScheduler } from '../../src/procedures/session.ts';
 import type { Tuned } from '../../src/procedures/tuned.ts';

@@ -5,11 +5,13 @@ import { EVERYTHING_FITS } from '../../../src/contract/policy.ts';
 import { denoise } from '../../../src/diffusion/denoise.ts';
 import { latentNoise } from '../../../src/diffusion/latentNoise.ts';
 import { noisingCoefficients } from '../../../src/diffusion/parametrization.ts';
+import { scoreSoFar } from '../../../src/mi/earlyStop.ts';
 import { kappa } from '../../../src/mi/kappa.ts';
 import { type RenoiseMeasurement, scoreRenoised } from '../../../src/mi/renoisedScore.ts';
 import { NO_TRUNCATION, scoreTrace } from '../../../src/mi/score.ts';
 import { drawAndScore, type ScoredCandidate } from '../../../src/procedures/drawAndScore.ts';
-import { type DrawnCandidate, drawPool, type PoolTask } from '../../../src/procedures/drawPool.ts';
+import type { DrawnCandidate, StoppedCandidate } from '../../../src/procedures/drawJob.ts';
+import { drawPool, type PoolTask } from '../../../src/procedures/drawPool.ts';
 import { measureSet, middleTimesteps } from '../../../src/procedures/measureSet.ts';
 import { embedPrompt, type Session, sessionScheduler } from '../../../src/procedures/session.ts';
 import { type Tensor4D, tf } from '../../../src/tensor/tf.ts';
@@ -88,6 +90,68 @@ onBackends('mutual information', () => {
     expect(groups.flat().map((c) => c.score)).toEqual(
       (await scored(bench.session)).flat().map((c) => c.score),
     );
+  });
+
+  it.each([
+    ['ddpm', 1, 2],
+    ['ddim', 1, 3],
+    ['euler', 1, 2],
+    ['pndm', 1, 4],
+    ['dpmpp2m', 1, 2],
+    ['ddpm', 32, 2],
+    ['pndm', 32, 2],
+  ] as const)(
+    'of those that go on does not depend on who is stopped beside them: %s, at least %i at once, in batches of %i',
+    async (kind, drawAtLeast, batch) => {
+      const session = { ...bench.session, policy: { ...EVERYTHING_FITS, drawAtLeast } };
+      const scheduler = sessionScheduler(session, kind, 5);
+      const stopped: StoppedCandidate[] = [];
+      const onStopped = async (some: readonly StoppedCandidate[]) => void stopped.push(...some);
+      const coefficients = [1, 1];
+      const all = async (tasks: readonly PoolTask[]): Promise<DrawnCandidate[]> => {
+        const stop = { steps: 2, coefficients, onStopped };
+        const drawn: DrawnCandidate[] = [];
+        for await (const group of drawPool(session, null, tasks, { scheduler, guidance: 4, batch, stop }))
+          drawn.push(...group);
+        return drawn;
+      };
+      const whole = await all(TASKS);
+      expect(stopped).toEqual([]);
+      const tensors = tf.memory().numTensors;
+      const [first, second] = TASKS as [PoolTask, PoolTask];
+      const thinned = await all([{ ...first, thin: { goOn: 2, known: [] } }, second]);
+      expect(tf.memory().numTensors).toBe(tensors);
+      const scoreOf = (c: DrawnCandidate): number => scoreSoFar(coefficients, c.squaredDifference);
+      const lower = whole
+        .slice(0, 4)
+        .toSorted((a, b) => scoreOf(a) - scoreOf(b))
+        .slice(0, 2);
+      expect(stopped.map(({ candidate }) => candidate).sort()).toEqual(
+        lower.map(({ candidate }) => candidate).sort(),
+      );
+      for (const { candidate, score } of stopped)
+        expect(score).toBe(scoreOf(whole[candidate] as DrawnCandidate));
+      // To the bit, latents and traces.
+      expect(thinned).toEqual(whole.filter((c) => !lower.includes(c)));
+    },
+  );
+
+  it('frees everything where a thinned pool is left in the middle', async () => {
+    const tensors = tf.memory().numTensors;
+    const task = { ...(TASKS[0] as PoolTask), thin: { goOn: 2, known: [] } };
+    const scheduler = sessionScheduler(bench.session, 'pndm', 5);
+    const draw = async (onStopped: () => Promise<void>): Promise<void> => {
+      const stop = { steps: 3, coefficients: [1, 1, 1], onStopped };
+      for await (const _ of drawPool(bench.session, null, [task], { scheduler, guidance: 4, batch: 1, stop }))
+        return;
+    };
+    await draw(async () => undefined);
+    expect(tf.memory().numTensors).toBe(tensors);
+    const full = async (): Promise<void> => {
+      throw new Error('no room');
+    };
+    await expect(draw(full)).rejects.toThrow('no room');
+    expect(tf.memory().numTensors).toBe(tensors);
   });
 
   it('is measured on raw outputs along the path that guidance gives', async () => {

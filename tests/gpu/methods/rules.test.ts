@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { drawRuleOf } from '../../../src/methods/code.ts';
 import { METHODS } from '../../../src/methods/registry.ts';
-import { type DrawnCandidate, drawPool } from '../../../src/procedures/drawPool.ts';
+import type { DrawnCandidate } from '../../../src/procedures/drawJob.ts';
+import { drawPool } from '../../../src/procedures/drawPool.ts';
 import { guidanceRule } from '../../../src/procedures/drawRule.ts';
 import { sessionScheduler } from '../../../src/procedures/session.ts';
 import { applyAdapter, type Tuned } from '../../../src/procedures/tuned.ts';
@@ -73,6 +74,39 @@ onBackends('a way of drawing', () => {
         relativeError((adapted[0] as DrawnCandidate).latent, (ruled[0] as DrawnCandidate).latent),
       ).toBeGreaterThan(1e-4);
       tuned.dispose();
+      expect(tf.memory().numTensors).toBe(tensors);
+    },
+  );
+
+  it.each(METHODS.filter(({ draws }) => draws).map(({ name }) => name))(
+    '%s draws those that go on as if nobody were stopped',
+    async (name) => {
+      const rule = await drawRuleOf({ drawnBy: { name, options: OPTIONS[name] ?? {} }, readings: READINGS });
+      const task = {
+        prompt: 0,
+        text: 'a red cat',
+        candidates: SEEDS.map((seed, candidate) => ({ candidate, seed })),
+      };
+      const { session } = bench;
+      const onStopped = async (): Promise<void> => undefined;
+      const draw = async (goOn: number): Promise<DrawnCandidate[]> => {
+        const options = {
+          scheduler: sessionScheduler(session, 'ddim', 2),
+          guidance: 3,
+          batch: 2,
+          rule,
+          stop: { steps: 1, coefficients: [1], onStopped },
+        };
+        const drawn: DrawnCandidate[] = [];
+        const thin = { goOn, known: [] };
+        for await (const batch of drawPool(session, null, [{ ...task, thin }], options)) drawn.push(...batch);
+        return drawn;
+      };
+      const whole = await draw(2);
+      const tensors = tf.memory().numTensors;
+      const thinned = await draw(1);
+      expect(thinned).toHaveLength(1);
+      expect(whole).toEqual(expect.arrayContaining(thinned));
       expect(tf.memory().numTensors).toBe(tensors);
     },
   );

@@ -3,12 +3,12 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { Crew } from '../../../src/engine/crew.ts';
 import type { DrawerNews, DrawerOrder } from '../../../src/engine/drawer.ts';
-import type { Drawer, DrawnRows, RowsRequest } from '../../../src/procedures/drawCrew.ts';
+import type { AllRows, Drawer, RowsRequest } from '../../../src/procedures/drawCrew.ts';
 import type { Session } from '../../../src/procedures/session.ts';
 import { openNodeSession } from '../../helpers/nodeStudio.ts';
 
 const ENOUGH = 1e6;
-const ROWS: DrawnRows = { latents: new Float32Array(0), squaredDifference: [] };
+const ROWS: AllRows = { drawn: [], stopped: [] };
 
 /** Draws what it is asked to, until it is broken. */
 class FakeWorker {
@@ -40,7 +40,7 @@ function openCrew(brokenAtStart = false): { readonly crew: Crew; readonly worker
   return { crew: new Crew({ session, size: 2, start, model }), workers };
 }
 
-function drawAll(drawers: readonly Drawer[]): Promise<readonly (DrawnRows | null)[]> {
+function drawAll(drawers: readonly Drawer[]): Promise<readonly (AllRows | null)[]> {
   const options = { signal: new AbortController().signal, onSteps: () => undefined };
   return Promise.all(drawers.map((drawer) => drawer.draw({} as RowsRequest, null, options)));
 }
