@@ -29,6 +29,9 @@ export type CandidateRecord = {
   readonly metrics: MetricRecord;
 };
 
+/** A candidate that was stopped early, with the part of its score that was known by then. */
+export type StoppedRecord = Picked & { readonly round: number; readonly score: number };
+
 type MiTrace = { readonly t: readonly number[]; readonly squaredDifference: readonly number[] };
 
 /** A question about an image, and how probable "yes" is; of a detector, what it looked for and its confidence. */
@@ -124,6 +127,7 @@ export type JobEvent =
       readonly records: readonly CandidateRecord[];
       readonly images: readonly PixelImage[];
     }
+  | { readonly type: 'stopped-early'; readonly records: readonly StoppedRecord[] }
   | ({ readonly type: 'selection' } & RoundSelection)
   | { readonly type: 'train'; readonly record: TrainRecord }
   | { readonly type: 'validation'; readonly record: ValidationRecord }

@@ -187,6 +187,13 @@ export const FIELDS = {
         help: 'Shared: candidate j starts from the same noise whatever the prompt, as in the official code.',
         choices: choices(SEED_RULES, { distinct: 'One for each image', shared: 'Shared by all prompts' }),
       },
+      earlyStop: {
+        kind: 'switch',
+        flag: 'early-stop',
+        label: 'Stop hopeless candidates early',
+        help: 'After three tenths of the steps the half of a prompt’s candidates with the lower score so far is given up, which saves about a third of the drawing; held-out prompts are drawn whole. The best image may be another one than without. Not where the lower half is wanted, to learn from or to hold other scores against: of what was stopped there is an estimate from the first steps, and no image.',
+        absent: false,
+      },
     },
   },
   adapter: {

@@ -13,7 +13,7 @@ export type Preset = {
 const PAPER = {
   sampling: { scheduler: 'ddpm', steps: 50, guidance: 7.5, batch: 2, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: 0, noiseDraws: 1 },
-  selection: { candidates: 50, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
+  selection: { candidates: 50, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct', earlyStop: false },
   adapter: { kind: 'dora', rank: 32, textEncoder: false },
   training: {
     iterations: 300,

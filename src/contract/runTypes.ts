@@ -7,6 +7,7 @@ import type {
   Preview,
   RoundSelection,
   StageName,
+  StoppedRecord,
   TrainRecord,
   ValidationRecord,
 } from './events.ts';
@@ -86,6 +87,8 @@ export type RunState = {
   /** Indices of prompts held out for validation. */
   readonly heldOut: readonly number[];
   readonly candidates: readonly CandidateRecord[];
+  /** Candidates that were stopped early. */
+  readonly stopped: readonly StoppedRecord[];
   /** The selection in force of each round; train, validation, evaluations and previews are what was made from these. */
   readonly selections: readonly RoundSelection[];
   /** Every version of every round, the one in force last of its round. */

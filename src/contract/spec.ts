@@ -107,6 +107,8 @@ type SelectionSpec = {
   readonly rounds: number;
   readonly duplicates: DuplicateRule;
   readonly seeds: SeedRule;
+  /** Candidates with a low score after the first steps are not drawn to the end, see `earlyStop.ts`. */
+  readonly earlyStop: boolean;
 };
 
 /** What decides the order of a stored pool: all of it can change without a network evaluation. */

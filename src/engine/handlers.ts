@@ -10,6 +10,7 @@ import { rankedRealImages } from '../jobs/realImagesStage.ts';
 import { buildReport, buildScores } from '../jobs/report.ts';
 import { listLost, listSummaries, loadRunState, summarize } from '../jobs/runState.ts';
 import { StudioError } from '../lib/errors.ts';
+import { checkEarlyStop } from '../methods/registry.ts';
 import { heldOutPrompts, planPrompts } from '../planning/promptPlan.ts';
 import { BROWSER } from '../storage/browser.ts';
 import { loadComparison } from '../storage/comparisons.ts';
@@ -93,11 +94,11 @@ export const HANDLERS: Handlers = {
     }
   },
   listRuns: () => listSummaries(BROWSER),
-  createRun: async ({ spec, name }) =>
-    summarize(
-      BROWSER,
-      await createRunRecord(BROWSER, { spec, name, heldOut: heldOutPrompts(planPrompts(spec)) }),
-    ),
+  createRun: async ({ spec, name }) => {
+    checkEarlyStop(spec);
+    const heldOut = heldOutPrompts(planPrompts(spec));
+    return summarize(BROWSER, await createRunRecord(BROWSER, { spec, name, heldOut }));
+  },
   listLost: () => listLost(BROWSER),
   recoverRun: async ({ runId }) =>
     summarize(BROWSER, await withRunLock(BROWSER, runId, () => recoverRun(BROWSER, runId))),

@@ -1,6 +1,6 @@
 import type { RunState } from '../contract/runTypes.ts';
 import { guidedEvaluations } from '../methods/method.ts';
-import { chosenMethod, evaluationsOfImage } from '../methods/registry.ts';
+import { chosenMethod, evaluationsOfImage, evaluationsOfStopped } from '../methods/registry.ts';
 import { judgingEvaluations, previewsOf } from '../planning/judging.ts';
 
 type EvaluationCount = Readonly<
@@ -12,7 +12,10 @@ type EvaluationCount = Readonly<
  * crash made necessary twice counts once; encoding and ranking real images is not counted.
  */
 export function countEvaluations(
-  state: Pick<RunState, 'spec' | 'candidates' | 'train' | 'validation' | 'evaluations' | 'heldOut'>,
+  state: Pick<
+    RunState,
+    'spec' | 'candidates' | 'stopped' | 'train' | 'validation' | 'evaluations' | 'heldOut'
+  >,
 ): EvaluationCount {
   const { score, training } = state.spec;
   const { method, options } = chosenMethod(state.spec.method);
@@ -30,7 +33,9 @@ export function countEvaluations(
     redrawn: state.evaluations.filter((e) => Object.keys(e.metrics).length > 0).length,
   });
   const counts = {
-    sampling: state.candidates.length * perImage,
+    sampling:
+      state.candidates.length * perImage +
+      state.stopped.length * evaluationsOfStopped(state.spec, state.spec),
     renoising: score.path === 'renoise' ? state.candidates.length * guided * score.noiseDraws : 0,
     training: trained * cost.perUpdate,
     ...watched,

@@ -1,13 +1,15 @@
 /** Stage `pool`: draw every missing candidate of a round, score every candidate that has no score, store, show. */
 
-import type { CandidateRecord } from '../contract/events.ts';
+import type { CandidateRecord, StoppedRecord } from '../contract/events.ts';
 import type { Meter } from '../metrics/metric.ts';
 import { candidateSeed } from '../planning/promptPlan.ts';
 import { drawAndScore, type ScoredCandidate, scoreCandidates } from '../procedures/drawAndScore.ts';
-import type { DrawnCandidate, PoolTask } from '../procedures/drawPool.ts';
+import type { DrawnCandidate, StoppedCandidate } from '../procedures/drawJob.ts';
+import type { PoolTask } from '../procedures/drawPool.ts';
 import type { Tuned } from '../procedures/tuned.ts';
 import { type PoolEntry, type PoolLog, poolPath } from '../storage/poolLog.ts';
 import { lostReport } from '../storage/pools.ts';
+import { openDecision, type StoppedOfRound, stoppedOfRound, type Thinning, thinningOf } from './earlyStop.ts';
 import { measurePool, unmeasuredEntries } from './measurePool.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
 import {
@@ -27,26 +29,35 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   const pool = lease.log;
   try {
     await tellWarnings(run);
-    if (pool.size === 0 && hadImages(run, round)) await warn(run, lostReport(poolPath(run.store.id, round)));
+    if (pool.size === 0 && (await hadImages(run, round)))
+      await warn(run, lostReport(poolPath(run.store.id, round)));
     if (round === 0 && pool.size === 0) await warnOfLongPrompts(run);
     await scoreStored(run, round, pool, tuned);
-    const tasks = missingTasks(run, pool);
+    const thinning = thinningOf(run);
+    const tasks = missingTasks(run, pool, await stoppedOfRound(run.store, round), thinning);
     const missing = tasks.reduce((sum, task) => sum + task.candidates.length, 0);
     const total = run.plan.length * run.spec.selection.candidates;
     const steps = run.scheduler.timesteps.length;
-    const stored = total - missing;
-    const progress = new Progress(run, 'pool', { done: stored, total, unit: 'candidates' });
+    const settled = total - missing;
+    let since = 0;
+    const onStopped = async (stopped: readonly StoppedCandidate[]): Promise<void> => {
+      await storeStopped(run, round, stopped);
+      since += stopped.length;
+    };
+    const progress = new Progress(run, 'pool', { done: settled, total, unit: 'candidates' });
     const batches = drawAndScore(run.session, tuned, tasks, {
       ...scoreOptions(run),
       guidance: pathGuidance(run.spec),
       rule: run.rule,
       crew: run.crew,
       batch: run.spec.sampling.batch,
-      onSteps: (done) => progress.report(stored + done / steps),
+      stop: thinning === null ? undefined : { ...thinning, onStopped },
+      onSteps: (done) => progress.report(settled + done / steps),
     });
     for await (const batch of batches) {
       await storeCandidates(run, round, pool, batch);
-      await patchRecord(run, { progress: pool.size / total });
+      since += batch.length;
+      await patchRecord(run, { progress: (settled + since) / total });
     }
     if (measuresLater(run)) await measureDrawn(run, round, pool);
   } finally {
@@ -54,9 +65,10 @@ export async function runPoolStage(run: RunContext, round: number, tuned: Tuned 
   }
 }
 
-/** Whether images of the round were stored before, as the record tells. */
-function hadImages({ record }: RunContext, round: number): boolean {
-  return record.stage !== 'pool' || record.round > round || record.progress > 0;
+/** Whether images of the round were stored before: a stay that ended in the first batch has made progress and stored none. */
+async function hadImages({ record, store }: RunContext, round: number): Promise<boolean> {
+  if (record.stage !== 'pool' || record.round > round) return true;
+  return record.progress > 0 && scoresOfRound(await store.series.load('scores'), round).size > 0;
 }
 
 /** True if every candidate of the round is stored and scored. */
@@ -64,7 +76,8 @@ export async function isPoolComplete(run: RunContext, round: number): Promise<bo
   const lease = await openPool(run, round);
   try {
     await tellWarnings(run);
-    if (missingTasks(run, lease.log).length > 0) return false;
+    const stopped = await stoppedOfRound(run.store, round);
+    if (missingTasks(run, lease.log, stopped, thinningOf(run)).length > 0) return false;
     if ((await unscoredEntries(run, round, lease.log)).length > 0) return false;
     return !measuresLater(run) || (await openMeters(run, round, lease.log)).length === 0;
   } finally {
@@ -122,19 +135,25 @@ async function warnOfLongPrompts(run: RunContext): Promise<void> {
   });
 }
 
-/** What is not in the pool yet, in list order. */
-function missingTasks(run: RunContext, pool: PoolLog): PoolTask[] {
+/** What is neither in the pool yet nor stopped early, in list order. */
+function missingTasks(
+  run: RunContext,
+  pool: PoolLog,
+  stopped: StoppedOfRound,
+  thinning: Thinning | null,
+): PoolTask[] {
   const { candidates } = run.spec.selection;
   return run.plan.flatMap((planned) => {
     const absent = Array.from({ length: candidates }, (_, j) => j).filter(
-      (j) => !pool.has(planned.prompt, j),
+      (j) => !pool.has(planned.prompt, j) && !stopped.has(candidateKey(planned.prompt, j)),
     );
     if (absent.length === 0) return [];
     const seeded = absent.map((candidate) => ({
       candidate,
       seed: candidateSeed(run.spec, planned, candidate),
     }));
-    return [{ prompt: planned.prompt, text: planned.text, candidates: seeded }];
+    const thin = openDecision(planned, thinning, candidates, { pool, stopped });
+    return [{ prompt: planned.prompt, text: planned.text, candidates: seeded, thin }];
   });
 }
 
@@ -171,6 +190,17 @@ async function scoreStored(
 async function unscoredEntries(run: RunContext, round: number, pool: PoolLog): Promise<readonly PoolEntry[]> {
   const scores = scoresOfRound(await run.store.series.load('scores'), round);
   return pool.entries().filter((e) => !scores.has(candidateKey(e.prompt, e.candidate)));
+}
+
+/** Before any of those that go on is stored: where these are, the decision is known. */
+async function storeStopped(
+  run: RunContext,
+  round: number,
+  stopped: readonly StoppedCandidate[],
+): Promise<void> {
+  const records = stopped.map((candidate): StoppedRecord => ({ round, ...candidate }));
+  await run.store.series.append('stopped', records);
+  run.emit({ type: 'stopped-early', records });
 }
 
 /** Stores a batch and shows it. The latents last: a candidate counts as drawn once they are stored. */

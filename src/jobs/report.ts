@@ -58,6 +58,14 @@ export function buildReport(
       metrics: c.metrics,
       trace: c.trace,
     })),
+    // Candidates that early stopping gave up, with the part of their score that was known by then.
+    stoppedEarly: state.stopped.map((c) => ({
+      round: c.round,
+      promptIndex: c.prompt,
+      prompt: spec.prompts[c.prompt],
+      candidate: c.candidate,
+      scoreSoFar: c.score,
+    })),
     // What was chosen under which ranking; the run's own, unless the user ranked anew.
     selections: state.selections.map(({ version, round, picks, ranking }) => ({
       version,

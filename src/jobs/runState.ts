@@ -1,6 +1,6 @@
 /** Everything the page needs to show a run again, from what is stored. */
 
-import type { CandidateRecord } from '../contract/events.ts';
+import type { CandidateRecord, StoppedRecord } from '../contract/events.ts';
 import type { RunState, RunSummary } from '../contract/runTypes.ts';
 import { chosenMethod } from '../methods/registry.ts';
 import { planPrompts } from '../planning/promptPlan.ts';
@@ -9,6 +9,7 @@ import { runLock } from '../storage/locks.ts';
 import type { RunHead, RunRecord, ScoreEntry } from '../storage/runRecord.ts';
 import { openRunStore, type RunStore } from '../storage/runStore.ts';
 import { listRunRecords, runSizeBytes } from '../storage/runs.ts';
+import { byCandidate } from './earlyStop.ts';
 import { candidateKey, scoresOfRound } from './rankPool.ts';
 import { latestTrained, loadBest, ofVersion, selectionInForce } from './trained.ts';
 
@@ -61,7 +62,8 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
   // Opening a pool repairs it and adds what was wrong to the record.
   const candidates = await storedCandidates(store, record);
   const [train, validation] = [await store.series.load('train'), await store.series.load('validation')];
-  await markIncomplete(backing, store, record, candidates);
+  const stopped = await storedStopped(store, record);
+  await markIncomplete(backing, store, record, candidates.length + stopped.length);
   const { selections, evaluations, ...head } = await store.load();
   const rounds = [...new Set(selections.map((s) => s.round))];
   const shown = rounds.flatMap((round) => {
@@ -77,6 +79,7 @@ export async function loadRunState(backing: Backing, id: string, version?: numbe
     spec: record.spec,
     heldOut: record.heldOut,
     candidates,
+    stopped,
     selections: shown,
     versions: selections.map(({ picks, ...s }) => ({
       ...s,
@@ -98,7 +101,7 @@ async function markIncomplete(
   backing: Backing,
   store: RunStore,
   record: RunRecord,
-  candidates: readonly CandidateRecord[],
+  settled: number,
 ): Promise<void> {
   if (record.status !== 'done' || (await backing.locks.heldNames()).has(runLock(store.id))) return;
   const { spec, round } = record;
@@ -106,7 +109,7 @@ async function markIncomplete(
   const trained = await latestTrained(store, record);
   const isTrained = trained === null || (await loadBest(store, trained)) !== null;
   const trains = chosenMethod(spec.method).method.stages.includes('train');
-  if (candidates.length >= wanted && isTrained && (trained !== null || !trains)) return;
+  if (settled >= wanted && isTrained && (trained !== null || !trains)) return;
   await store.warn([
     {
       code: 'run-incomplete',
@@ -116,6 +119,14 @@ async function markIncomplete(
     },
   ]);
   await store.save({ status: 'paused' });
+}
+
+/** Candidates of all rounds that were stopped early. */
+async function storedStopped(store: RunStore, { spec }: RunRecord): Promise<readonly StoppedRecord[]> {
+  const records = await store.series.load('stopped');
+  return Array.from({ length: spec.selection.rounds }, (_, round) => [
+    ...byCandidate(records, round).values(),
+  ]).flat();
 }
 
 /** Candidates of all rounds as far as they are drawn. */

@@ -24,6 +24,7 @@ export const dpok = {
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
   ...TRAINS_ON_POOL,
+  wholePool: 'rewards an image by how many of its prompt’s candidates it beats',
   options: [
     rewardOption({
       help: 'What an image gets. MI: the share of the pool’s candidates of its prompt that it beats.',

@@ -18,6 +18,7 @@ export const gors = {
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
   ...TRAINS_ON_POOL,
+  wholePool: 'weighs a candidate by how many of its prompt’s others it beats',
   options: [
     rewardOption({
       help: 'What says how good a candidate is. MI: the share of its prompt’s other candidates that it beats.',

@@ -19,6 +19,7 @@ export const hnItm = {
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: true },
   ...TRAINS_ON_POOL,
+  wholePool: null,
   options: [
     rewardOption({
       help: 'What selects the images that train, the best of each prompt.',

@@ -23,6 +23,8 @@ export type Method = {
   readonly stages: readonly RoundStage[];
   /** True where images are drawn by a rule of its own; it can then also draw under an adapter of another method. */
   readonly draws: boolean;
+  /** Why every candidate must be drawn to the end, as the rest of a sentence; null where the best of each prompt are enough. */
+  readonly wholePool: string | null;
   readonly options: readonly Option[];
   /** Network evaluations (one sample with one context once through the UNet), at these settings. */
   cost(settings: Settings, options: Options): Cost;
@@ -40,7 +42,8 @@ export const TRAINS_ON_POOL = {
 export const DRAWS_IMAGES = {
   stages: ['pool', 'evaluate'],
   draws: true,
-} as const satisfies Pick<Method, 'stages' | 'draws'>;
+  wholePool: 'selects nothing, so no image is hopeless',
+} as const satisfies Pick<Method, 'stages' | 'draws' | 'wholePool'>;
 
 type Source = {
   readonly paper: string;

@@ -19,6 +19,7 @@ export const miDpo = {
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
   ...TRAINS_ON_POOL,
+  wholePool: 'learns from the candidates with least information too',
   options: [
     {
       key: 'beta',

@@ -14,6 +14,7 @@ export const miLoss = {
   experimental: 'The paper reports high variance, since the model’s unconditional branch is poorly trained.',
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
   ...TRAINS_ON_POOL,
+  wholePool: null,
   options: [
     {
       key: 'eta',

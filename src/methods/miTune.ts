@@ -32,6 +32,7 @@ export const miTune = {
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
   stages: ['pool', 'real-images', 'select', 'train', 'evaluate'],
   draws: false,
+  wholePool: null,
   options: [],
   cost: (settings) => trainingCost(settings, { rows: 1, referenceRows: 0 }),
 } as const satisfies Method;

@@ -18,6 +18,7 @@ export const negativeAware = {
   experimental: null,
   needs: { attention: false, gradients: 'adapter', reading: false, reward: false },
   ...TRAINS_ON_POOL,
+  wholePool: 'learns from the candidates with least information too',
   options: [
     {
       key: 'beta',

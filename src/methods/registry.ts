@@ -1,14 +1,16 @@
 /** The methods there are, one line each, and how a run's choice of one is read. */
 import type { CompareColumn, CompareRequest } from '../contract/comparison.ts';
+import { earlyStopOf } from '../contract/earlyStop.ts';
 import { accepts, describeRange, type FieldValue } from '../contract/field.ts';
 import { presetSettings } from '../contract/presets.ts';
+import { settingsProblems } from '../contract/settings.ts';
 import type { MethodChoice, MiTuneSpec, Settings } from '../contract/spec.ts';
 import { StudioError } from '../lib/errors.ts';
 import { attendAndExcite } from './attendAndExcite.ts';
 import { dpok } from './dpok.ts';
 import { gors } from './gors.ts';
 import { hnItm } from './hnItm.ts';
-import { guidedEvaluations, type Method, type Options } from './method.ts';
+import { GUIDED_EVALUATIONS, guidedEvaluations, type Method, type Options, samplerSteps } from './method.ts';
 import { miDpo } from './miDpo.ts';
 import { miLoss } from './miLoss.ts';
 import { miMaps } from './miMaps.ts';
@@ -79,6 +81,48 @@ export function evaluationsOfImage(settings: Settings, spec: Pick<MiTuneSpec, 'm
   const drawing = drawingMethod(spec);
   if (drawing === null) return guidedEvaluations(settings);
   return drawing.method.cost(settings, drawing.options).perImage;
+}
+
+/** The same of one that is stopped early: what its way of drawing adds to guidance may all fall on the first steps. */
+export function evaluationsOfStopped(
+  settings: Settings,
+  spec: Pick<MiTuneSpec, 'method' | 'drawnBy'>,
+): number {
+  const all = samplerSteps(settings);
+  const saved = all - (earlyStopOf(settings, all)?.steps ?? all);
+  return evaluationsOfImage(settings, spec) - saved * GUIDED_EVALUATIONS;
+}
+
+type AskedRun = Settings & Pick<MiTuneSpec, 'method'>;
+
+/**
+ * What is wrong with a run that no single setting can tell, in words to be shown beside Start.
+ * @throws StudioError as `chosenMethod`
+ */
+export function runProblems(run: AskedRun): readonly string[] {
+  const early = earlyStopProblem(run);
+  return [...settingsProblems(run), ...(early === null ? [] : [early])];
+}
+
+/** @throws StudioError `early-stop-unfit` where the run needs what early stopping gives up */
+export function checkEarlyStop(run: AskedRun): void {
+  const problem = earlyStopProblem(run);
+  if (problem === null) return;
+  throw new StudioError('early-stop-unfit', problem, {
+    where: 'selection.earlyStop',
+    remedy: 'Switch early stopping off, or choose another method or score.',
+  });
+}
+
+function earlyStopProblem({ selection, score, method: choice }: AskedRun): string | null {
+  if (!selection.earlyStop) return null;
+  if (score.path === 'renoise')
+    return 'Candidates cannot be stopped early by a score that finished images get.';
+  const { method, options } = chosenMethod(choice);
+  const others =
+    method.needs.reward && options.reward !== 'mi' ? 'prefers images by another score than MI' : null;
+  const why = method.wholePool ?? others;
+  return why === null ? null : `Candidates cannot be stopped early: ${method.title} ${why}.`;
 }
 
 /** The same of a column of a comparison, which is drawn with DDPM. @throws StudioError as `chosenMethod` */

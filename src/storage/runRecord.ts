@@ -15,6 +15,7 @@ import {
   type RoundSelection,
   STAGES,
   type StageName,
+  type StoppedRecord,
   type TrainRecord,
   type ValidationRecord,
 } from '../contract/events.ts';
@@ -63,6 +64,7 @@ export type RunSeries = {
   readonly train: TrainRecord;
   readonly validation: ValidationRecord;
   readonly scores: ScoreEntry;
+  readonly stopped: StoppedRecord;
 };
 export type SeriesName = keyof RunSeries;
 
@@ -161,6 +163,7 @@ export const seriesSchemas: { readonly [S in SeriesName]: v.GenericSchema<unknow
     mi: real,
     best: v.boolean(),
   }),
+  stopped: v.looseObject({ ...picked.entries, round: count, score: real }),
   scores: v.pipe(
     v.looseObject({
       ...picked.entries,

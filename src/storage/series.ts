@@ -1,5 +1,5 @@
 /**
- * Histories of a run that only grow: training and validation records, scores.
+ * Histories of a run that only grow: training and validation records, scores, candidates that were stopped early.
  *
  * They are kept in chunks of `CHUNK` entries. Adding an entry rewrites the last chunk only, so a save per training step
  * costs the same after ten thousand steps as after ten.
@@ -71,7 +71,12 @@ function toChunks(runId: string, name: SeriesName, first: number, entries: reado
 }
 
 function historyDamaged(where: string, name: SeriesName): ErrorReport {
-  const what = { scores: 'scores', train: 'training records', validation: 'validation records' }[name];
+  const what = {
+    scores: 'scores',
+    stopped: 'records of candidates that were stopped early',
+    train: 'training records',
+    validation: 'validation records',
+  }[name];
   return {
     code: 'run-history-damaged',
     message: `Some ${what} of this run were damaged and left out.`,

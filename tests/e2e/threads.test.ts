@@ -78,7 +78,7 @@ self.Worker = class extends Worker {
 /** What a run on a processor of so many cores comes to, and how many workers drew beside its engine. */
 async function runOn(
   cores: number,
-  { deaf = false, pauses = 0 } = {},
+  { deaf = false, pauses = 0, earlyStop = false } = {},
 ): Promise<{ numbers: unknown; drawers: number }> {
   const { page, context, url } = await open();
   let drawers = 0;
@@ -99,7 +99,7 @@ async function runOn(
     ...TINY_RUN,
     prompts,
     sampling: { ...TINY_RUN.sampling, steps: 10, batch: 8 },
-    selection: { ...TINY_RUN.selection, candidates: 24 },
+    selection: { ...TINY_RUN.selection, candidates: 24, earlyStop },
   };
   const { id: runId } = await callEngine(page, 'createRun', { spec, name: 'cores' });
   for (let pause = 0; pause < pauses; pause++) {
@@ -108,14 +108,15 @@ async function runOn(
     await callEngine(page, 'pause', {});
     await stopped;
   }
-  await callEngine(page, 'run', { runId, until: 'done' });
-  const { selections, evaluations } = await callEngine(page, 'runState', { runId });
+  await callEngine(page, 'run', { runId, until: earlyStop ? 'select' : 'done' });
+  const { selections, evaluations, stopped } = await callEngine(page, 'runState', { runId });
+  const given = stopped.map(({ prompt, candidate, score }) => `${prompt}/${candidate} ${score}`).sort();
   const { weights, truncation } = spec.score;
   const asked = { runId, round: 0, score: { weights, truncation }, candidates: 24, keep: 1 } as const;
   const { scores } = await callEngine(page, 'rank', asked);
   expect(problems).toEqual([]);
   await studio?.close();
-  return { numbers: { selections, evaluations, scores }, drawers };
+  return { numbers: { selections, evaluations, scores, given }, drawers };
 }
 
 test('on several cores workers draw beside the engine, and with them, without, or stopped between the run comes to the same bits', async () => {
@@ -127,4 +128,11 @@ test('on several cores workers draw beside the engine, and with them, without, o
   const without = await runOn(2, { deaf: true });
   expect(without.drawers).toBe(1);
   expect(without.numbers).toEqual(alone.numbers);
+});
+
+test('drawers that stop candidates early come to the same bits as the engine alone', async () => {
+  const [alone, together] = [await runOn(1, { earlyStop: true }), await runOn(3, { earlyStop: true })];
+  expect([alone.drawers, together.drawers]).toEqual([0, 2]);
+  expect(together.numbers).toEqual(alone.numbers);
+  expect((alone.numbers as { given: string[] }).given).toHaveLength(5 * 12);
 });

@@ -10,7 +10,7 @@ export const spec: MiTuneSpec = {
   backend: 'auto',
   sampling: { scheduler: 'ddpm', steps: 20, guidance: 7.5, batch: 4, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'eq2', truncation: -1, noiseDraws: 4 },
-  selection: { candidates: 8, keep: 1, rounds: 2, duplicates: 'keep', seeds: 'distinct' },
+  selection: { candidates: 8, keep: 1, rounds: 2, duplicates: 'keep', seeds: 'distinct', earlyStop: false },
   adapter: { kind: 'dora', rank: 8, textEncoder: false },
   training: {
     batch: 4,

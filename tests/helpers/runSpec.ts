@@ -21,7 +21,7 @@ export function specOf(model: ModelRef, backend: BackendName, change: SpecChange
     backend,
     sampling: { scheduler: 'ddpm', steps: 3, guidance: 3, batch: 2, size: null },
     score: { estimator: 'orthogonal', path: 'guided', weights: 'code', truncation: 50, noiseDraws: 2 },
-    selection: { candidates: 3, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
+    selection: { candidates: 3, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct', earlyStop: false },
     adapter: { kind: 'dora', rank: 2, textEncoder: false },
     training: {
       iterations: 5,

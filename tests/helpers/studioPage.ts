@@ -33,7 +33,7 @@ export const TINY_RUN: MiTuneSpec = {
   backend: 'wasm',
   sampling: { scheduler: 'ddpm', steps: 4, guidance: 4, batch: 4, size: null },
   score: { estimator: 'orthogonal', path: 'guided', weights: 'code', truncation: 50, noiseDraws: 1 },
-  selection: { candidates: 4, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct' },
+  selection: { candidates: 4, keep: 1, rounds: 1, duplicates: 'keep', seeds: 'distinct', earlyStop: false },
   adapter: { kind: 'dora', rank: 2, textEncoder: false },
   training: {
     iterations: 4,

@@ -209,10 +209,16 @@ async function collect(
  * @returns the stages of the run's method
  */
 function readReport(path: string): readonly RoundStage[] {
-  const { warnings, config } = JSON.parse(readFileSync(path, 'utf8')) as {
+  const { warnings, config, candidates, stoppedEarly } = JSON.parse(readFileSync(path, 'utf8')) as {
     readonly warnings: readonly ErrorReport[];
     readonly config: MiTuneSpec;
+    readonly candidates: readonly unknown[];
+    readonly stoppedEarly: readonly unknown[];
   };
+  if (config.selection.earlyStop) {
+    const all = candidates.length + stoppedEarly.length;
+    console.log(`${stoppedEarly.length} of ${all} candidates were stopped early.`);
+  }
   for (const { message, remedy } of warnings) console.log(`Note: ${message} ${remedy}`);
   return chosenMethod(config.method).method.stages;
 }

@@ -11,21 +11,14 @@ import {
 } from '../../src/contract/field.ts';
 import { presetSettings } from '../../src/contract/presets.ts';
 import { MAX_SEED } from '../../src/contract/runSchema.ts';
-import {
-  FIELD_PATHS,
-  type FieldPath,
-  fieldOf,
-  getField,
-  setField,
-  settingsProblems,
-} from '../../src/contract/settings.ts';
+import { FIELD_PATHS, type FieldPath, fieldOf, getField, setField } from '../../src/contract/settings.ts';
 import {
   BACKEND_CHOICES,
   type MethodChoice,
   type MiTuneSpec,
   PRESET_NAMES,
 } from '../../src/contract/spec.ts';
-import { chosenMethod, drawingMethod, METHODS } from '../../src/methods/registry.ts';
+import { chosenMethod, drawingMethod, METHODS, runProblems } from '../../src/methods/registry.ts';
 import { METRICS } from '../../src/metrics/registry.ts';
 import { usageError } from '../lib/usage.ts';
 
@@ -76,7 +69,7 @@ const AFTER: readonly Row[] = [
   { name: 'help', value: '', help: 'this text' },
 ];
 
-const PLACEHOLDERS = { integer: 'N', number: 'X', choice: 'NAME', switch: 'BOOL' } as const;
+const PLACEHOLDERS = { integer: 'N', number: 'X', choice: 'NAME', switch: '[BOOL]' } as const;
 
 const METHOD_ROWS: readonly Row[] = [
   {
@@ -154,7 +147,7 @@ function methodLines(): string[] {
 export function readOptions(args: readonly string[]): MiTuneOptions | null {
   const flags = new Set(['resume', 'help']);
   const { values } = parseArgs({
-    args: [...args],
+    args: args.flatMap((arg, i) => (isLoneSwitch(arg, args[i + 1]) ? [arg, 'true'] : [arg])),
     options: Object.fromEntries(
       ROWS.map(
         ({ name }) =>
@@ -186,7 +179,7 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
     throw usageError('A resumed run keeps its method: leave out --method and --drawn-by.');
   // Both are checked against what the methods declare.
   drawingMethod(chosen);
-  const [problem] = settingsProblems(settings);
+  const [problem] = runProblems({ ...settings, ...chosen });
   if (problem !== undefined) throw usageError(problem);
   const folder = text('real-images');
   return {
@@ -206,6 +199,14 @@ export function readOptions(args: readonly string[]): MiTuneOptions | null {
       ...settings,
     },
   };
+}
+
+/** True for a switch without a value, which means that it is on. */
+function isLoneSwitch(arg: string, next: string | undefined): boolean {
+  const isSwitch = SETTINGS.some(
+    ({ name, path }) => arg === `--${name}` && path !== undefined && fieldOf(path).kind === 'switch',
+  );
+  return isSwitch && (next === undefined || next.startsWith('--'));
 }
 
 /** A method by name with its options, as the run's spec has it; nothing where none is named. */

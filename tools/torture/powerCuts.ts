@@ -31,7 +31,7 @@ export type CutCase = {
 export type FullCase = { readonly seed: number; readonly reason: string | null };
 
 /** Everything that a run is for. */
-type Outcome = Pick<RunState, 'candidates' | 'selections' | 'train' | 'validation'> & {
+type Outcome = Pick<RunState, 'candidates' | 'stopped' | 'selections' | 'train' | 'validation'> & {
   readonly adapter: readonly Float32Array[];
 };
 
@@ -42,7 +42,8 @@ export type Undisturbed = { readonly outcome: string; readonly operations: numbe
 const CHANGE: SpecChange = {
   prompts: ['a red cat', 'the dog'],
   sampling: { steps: 2 },
-  selection: { candidates: 2 },
+  // Of one prompt a candidate is stopped early; the other is held out.
+  selection: { candidates: 2, earlyStop: true },
   training: { iterations: 2, batch: 1, checkpointEvery: 1, previewEvery: 2, validationShare: 0.5 },
 };
 const UNTIL: StageName = 'train';
@@ -129,8 +130,8 @@ async function afterRestart({ backing }: MemoryDisk): Promise<{ id: string; stag
 }
 
 async function outcomeOf(disk: MemoryDisk, id: string): Promise<string> {
-  const { candidates, selections, train, validation } = await loadRunState(disk.backing, id);
+  const { candidates, stopped, selections, train, validation } = await loadRunState(disk.backing, id);
   const { adapter } = await adapterOfRun(openRunStore(disk.backing, id), 'best');
-  const outcome: Outcome = { candidates, selections, train, validation, adapter: adapter.tensors };
+  const outcome: Outcome = { candidates, stopped, selections, train, validation, adapter: adapter.tensors };
   return JSON.stringify(outcome);
 }

@@ -1,6 +1,6 @@
 /** The pool of the open run as it is shown: candidates, their ranking and the selection. */
 import { create } from 'zustand';
-import type { CandidateRecord, Picked } from '../../contract/events.ts';
+import type { CandidateRecord, Picked, StoppedRecord } from '../../contract/events.ts';
 import type { RunState } from '../../contract/runTypes.ts';
 import { type Ranking, rankingOf } from '../../contract/spec.ts';
 import { engineClient } from '../page/engineClient.ts';
@@ -25,6 +25,8 @@ type Focus = { readonly prompt: number; readonly candidate: number };
 export type GalleryState = {
   readonly runId: string | null;
   readonly rounds: ReadonlyMap<number, Pool>;
+  /** Candidates that were stopped early, by round. */
+  readonly stopped: ReadonlyMap<number, PickMap>;
   readonly round: number;
   readonly ranking: Ranking;
   /** The ranking that the run was asked for. */
@@ -48,6 +50,7 @@ const NO_RANKING: Ranking = { weights: 'eq2', truncation: 0, candidates: 1, keep
 const EMPTY: GalleryState = {
   runId: null,
   rounds: new Map(),
+  stopped: new Map(),
   round: 0,
   ranking: NO_RANKING,
   original: NO_RANKING,
@@ -70,6 +73,11 @@ export function shownPool({ rounds, round }: GalleryState): Pool {
   return rounds.get(round) ?? EMPTY_POOL;
 }
 
+/** Candidates of the round on show that were stopped early. */
+export function shownStopped({ stopped, round }: Pick<GalleryState, 'stopped' | 'round'>): PickMap {
+  return stopped.get(round) ?? NOBODY;
+}
+
 /** The best of each prompt, before anything was changed by hand. */
 function rankedPicks(state: GalleryState): PickMap {
   return state.answeredPicks ?? topPicks(shownPool(state), state.ranking.keep);
@@ -86,9 +94,10 @@ export function promptPicks(state: GalleryState, prompt: number): ReadonlySet<nu
 }
 
 const NO_PICKS: ReadonlySet<number> = new Set();
+const NOBODY: PickMap = new Map();
 
 /** Shows the pool of a run, with the selection that was stored. */
-export function openGallery({ summary, spec, candidates, selections }: RunState): void {
+export function openGallery({ summary, spec, candidates, stopped, selections }: RunState): void {
   const rounds = new Map<number, Pool>();
   for (const round of new Set(candidates.map((record) => record.round))) {
     rounds.set(
@@ -105,6 +114,7 @@ export function openGallery({ summary, spec, candidates, selections }: RunState)
     ranking === undefined || sameRanking(ranking, original) ? [] : [[selected, ranking]],
   );
   set({ ...EMPTY, runId: summary.id, rounds, original, storedRankings: new Map(rankings) });
+  receiveStopped(stopped);
   showRound(round);
   for (const { round: selected, picks } of selections) receiveSelection(selected, picks);
 }
@@ -139,6 +149,18 @@ export function receiveCandidates(records: readonly CandidateRecord[]): void {
   if (get().round !== first.round) showRound(first.round);
   // What was ranked before does not know the new ones.
   set({ answeredPicks: null, ...(get().pinned ? {} : { focus: records.at(-1) ?? null }) });
+}
+
+/** Adds candidates that were stopped early. */
+export function receiveStopped(records: readonly StoppedRecord[]): void {
+  const stopped = new Map(get().stopped);
+  for (const round of new Set(records.map((record) => record.round))) {
+    const before = [...(stopped.get(round) ?? NOBODY)].flatMap(([prompt, candidates]) =>
+      [...candidates].map((candidate) => ({ prompt, candidate })),
+    );
+    stopped.set(round, picksToMap([...before, ...records.filter((record) => record.round === round)]));
+  }
+  set({ stopped });
 }
 
 /** A selection that was made or read back. */

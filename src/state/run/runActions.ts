@@ -5,7 +5,7 @@ import type { RunState, RunSummary } from '../../contract/runTypes.ts';
 import type { MiTuneSpec } from '../../contract/spec.ts';
 import { EngineClient, endedWithEngine } from '../../engine/client.ts';
 import { type ErrorReport, reportError, StudioError } from '../../lib/errors.ts';
-import { evaluationsOfImage } from '../../methods/registry.ts';
+import { evaluationsOfImage, evaluationsOfStopped } from '../../methods/registry.ts';
 import { mayLoad } from '../model/modelChoice.ts';
 import { ensureEngine, useEngine } from '../page/engine.ts';
 import { engineClient } from '../page/engineClient.ts';
@@ -19,7 +19,7 @@ import { createSpeedMeter } from '../setup/speed.ts';
 import { coresOf } from '../setup/timeEstimate.ts';
 import { forgetComparison, showComparison } from './compare.ts';
 import { CrossCheck } from './crossCheck.ts';
-import { openGallery, receiveCandidates, receiveSelection, useGallery } from './gallery.ts';
+import { openGallery, receiveCandidates, receiveSelection, receiveStopped, useGallery } from './gallery.ts';
 import { addImage, forgetImages } from './images.ts';
 import { adoptStanding, type OpenRun, reduceRun, useRuns } from './runs.ts';
 import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './training.ts';
@@ -28,6 +28,8 @@ import { NO_TRAINING, openTraining, reduceTraining, useTraining } from './traini
 const MAX_ENGINE_DEATHS = 3;
 
 const meter = createSpeedMeter();
+/** Candidates that were stopped early since the last that were drawn to the end. */
+let stoppedUnmeasured = 0;
 let abort: AbortController | null = null;
 let check: CrossCheck | null = null;
 /** Why work stopped last; withdrawn once work goes on. */
@@ -126,6 +128,7 @@ export async function workOn(until: StageName): Promise<void> {
   abort = new AbortController();
   if (lastFailure !== null) withdrawAlert(lastFailure);
   meter.reset();
+  stoppedUnmeasured = 0;
   useRuns.setState({ activity: 'working' });
   useNavigation.setState({ following: true });
   if (open.summary.stage !== 'done') followStage(open.summary.stage);
@@ -237,6 +240,10 @@ function receive(runId: string, event: JobEvent): void {
       receiveCandidates(event.records);
       measure(event.records.length);
       return;
+    case 'stopped-early':
+      receiveStopped(event.records);
+      stoppedUnmeasured += event.records.length;
+      return;
     case 'selection':
       receiveSelection(event.round, event.picks);
       return;
@@ -256,7 +263,9 @@ function measure(candidates: number): void {
   if (open === null || model === null || backend === null) return;
   // Speeds are kept for the model's own image size.
   const pixels = ((open.spec.sampling.size ?? model.imageSize) / model.imageSize) ** 2;
-  const perImage = evaluationsOfImage(open.spec, open.spec) + scoringOfImage(open.spec);
-  const drawn = candidates * perImage * pixels;
-  meter.count(drawn / coresOf(open.spec, model, backend), model.name, backend.name);
+  const { spec } = open;
+  const perImage = evaluationsOfImage(spec, spec) + scoringOfImage(spec);
+  const drawn = candidates * perImage + stoppedUnmeasured * evaluationsOfStopped(spec, spec);
+  stoppedUnmeasured = 0;
+  meter.count((drawn * pixels) / coresOf(spec, model, backend), model.name, backend.name);
 }

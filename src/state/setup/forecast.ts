@@ -1,8 +1,9 @@
 /** What a run will cost, counted before it starts. */
 
+import { earlyStopOf } from '../../contract/earlyStop.ts';
 import type { MiTuneSpec, Settings } from '../../contract/spec.ts';
-import { guidedEvaluations } from '../../methods/method.ts';
-import { chosenMethod, evaluationsOfImage } from '../../methods/registry.ts';
+import { guidedEvaluations, samplerSteps } from '../../methods/method.ts';
+import { chosenMethod, evaluationsOfImage, evaluationsOfStopped } from '../../methods/registry.ts';
 import { judgingEvaluations, previewsOf } from '../../planning/judging.ts';
 import { type PlannedPrompt, planPrompts } from '../../planning/promptPlan.ts';
 
@@ -14,11 +15,15 @@ export type Forecast = {
   readonly prompts: number;
   readonly heldOut: number;
   readonly images: number;
+  /** Of these, drawn to the end. */
+  readonly finished: number;
   /** Network evaluations to draw one image, at most, and of one training step. */
   readonly perImage: number;
   readonly perUpdate: number;
   /** Network evaluations of single images, over all rounds. */
   readonly samplingEvaluations: number;
+  /** Share of them that early stopping saves: they are not among the others any more. */
+  readonly savedShare: number;
   readonly scoringEvaluations: number;
   readonly trainedImages: number;
   readonly trainingEvaluations: number;
@@ -56,7 +61,11 @@ export function forecast(
   const count = plan.length;
   const heldOut = new Set(plan.filter((prompt) => prompt.heldOut).map((prompt) => prompt.text)).size;
   const images = count * selection.candidates;
-  const samplingEvaluations = images * perImage * rounds;
+  // Held-out prompts are drawn whole.
+  const goOn = earlyStopOf(settings, samplerSteps(settings))?.goOn ?? selection.candidates;
+  const stopped = plan.filter((prompt) => !prompt.heldOut).length * (selection.candidates - goOn);
+  const saved = stopped * (perImage - evaluationsOfStopped(settings, methods));
+  const samplingEvaluations = (images * perImage - saved) * rounds;
   const scoringEvaluations = images * scoringOfImage(settings) * rounds;
   const updates = cost.perUpdate === 0 ? 0 : training.iterations * rounds;
   const trainedImages = updates * training.batch * training.accumulation;
@@ -70,9 +79,11 @@ export function forecast(
     prompts: count,
     heldOut,
     images,
+    finished: images - stopped,
     perImage,
     perUpdate: cost.perUpdate,
     samplingEvaluations,
+    savedShare: images === 0 ? 0 : saved / (images * perImage),
     scoringEvaluations,
     trainedImages,
     trainingEvaluations,
@@ -80,7 +91,7 @@ export function forecast(
     redrawnEvaluations: redrawn,
     evaluations:
       samplingEvaluations + scoringEvaluations + trainingEvaluations + watchingEvaluations + redrawn,
-    storedBytes: images * bytesPerImage * rounds,
+    storedBytes: (images - stopped) * bytesPerImage * rounds,
   };
 }
 

@@ -59,7 +59,7 @@ function partsOf(
 ): Omit<TimeEstimate, 'basis'> {
   // The first round draws from the base model, later ones with the adapter of the round before.
   const inRounds = (drawn + (rounds - 1) * drawnTuned) / rounds;
-  const images = decodes ? cost.images * rounds * decoded : 0;
+  const images = decodes ? cost.finished * rounds * decoded : 0;
   return {
     drawing: (cost.samplingEvaluations / cores + cost.scoringEvaluations) * inRounds + images,
     training: cost.trainingEvaluations * trained,

@@ -1,6 +1,13 @@
 import { useState } from 'react';
 import type { CandidateRecord } from '../../contract/events.ts';
-import { focusOn, promptPicks, shownPool, toggle, useGallery } from '../../state/run/gallery.ts';
+import {
+  focusOn,
+  promptPicks,
+  shownPool,
+  shownStopped,
+  toggle,
+  useGallery,
+} from '../../state/run/gallery.ts';
 import { ranked, scoreOf } from '../../state/run/selection.ts';
 import styles from './ContactSheet.module.css';
 import { EmptyFrame, Frame } from './Frame.tsx';
@@ -36,12 +43,13 @@ export function SheetRow({
   const byHand = useGallery((state) => state.byHand.has(prompt));
   const scores = useGallery((state) => state.scores);
   const focus = useGallery((state) => (state.focus?.prompt === prompt ? state.focus.candidate : null));
+  const stopped = useGallery((state) => shownStopped(state).get(prompt)?.size ?? 0);
   const [all, setAll] = useState(false);
 
   const ordered = mode === 'select' ? ranked(records, scores) : records;
   const shown = all ? ordered : firstLine(ordered, columns, picks);
   const hidden = ordered.length - shown.length;
-  const missing = mode === 'watch' ? Math.max(0, Math.min(columns, expected) - shown.length) : 0;
+  const missing = mode === 'watch' ? Math.max(0, Math.min(columns, expected - stopped) - shown.length) : 0;
   const tabStop = shown.some((r) => r.candidate === focus) ? focus : (shown[0]?.candidate ?? null);
   const selectable = mode === 'select' && !locked;
 
@@ -51,6 +59,7 @@ export function SheetRow({
         <span className={styles.index}>{prompt + 1}</span>
         <h2 className={styles.text}>{text}</h2>
         {heldOut ? <span className={styles.tag}>held out</span> : null}
+        {stopped === 0 ? null : <span className={styles.tag}>{stopped} stopped early</span>}
         {byHand ? <span className={styles.tag}>chosen by hand</span> : null}
         {hidden > 0 || all ? (
           <button type="button" className={styles.more} aria-expanded={all} onClick={() => setAll(!all)}>

@@ -22,6 +22,7 @@ function stateOf(over: Partial<MiTuneSpec>): State {
   return {
     spec,
     candidates,
+    stopped: [],
     train: [1, 2, 3, 4].map((step) => ({ step })),
     validation: [],
     evaluations: [{ errorFall: null, metrics: { exact: {} } }],

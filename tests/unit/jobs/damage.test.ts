@@ -119,6 +119,18 @@ it.each(['gone', 'empty'] as const)('a pool that is %s is said to be, and drawn 
   expect(await warningsOf(disk, id)).toEqual(['pool-lost']);
 });
 
+it('a run that stops before its first image is stored has lost nothing', async () => {
+  const disk = new MemoryDisk();
+  const id = await createNodeRun(disk.backing, SHORT);
+  const stopAt = (event: JobEvent) => event.type === 'progress' && event.done > 0;
+  await workOn(session, disk.backing, id, { stopAt }).catch(() => undefined);
+  const { candidates, summary } = await loadRunState(disk.backing, id);
+  expect([candidates.length, summary.progress > 0]).toEqual([0, true]);
+  await workOn(session, disk.backing, id);
+  expect(await outcome(disk, id)).toEqual(whole);
+  expect(await warningsOf(disk, id)).toEqual([]);
+});
+
 it('an image of training that was not drawn yet when the run stopped is drawn when it goes on', async () => {
   const disk = new MemoryDisk();
   const id = await createNodeRun(disk.backing, { ...SHORT, training: { iterations: 4, previewEvery: 2 } });

@@ -4,14 +4,13 @@ import { beforeAll, describe, expect, it, vi } from 'vitest';
 import type { JobEvent } from '../../../src/contract/events.ts';
 import { candidateImageName } from '../../../src/jobs/exports.ts';
 import { importScores } from '../../../src/jobs/importScores.ts';
-import { exactShapes } from '../../../src/metrics/exactShapes.ts';
-import type { Meter } from '../../../src/metrics/metric.ts';
 import type { Session } from '../../../src/procedures/session.ts';
 import type { Backing } from '../../../src/storage/backing.ts';
 import { openRunStore } from '../../../src/storage/runStore.ts';
 import { tf } from '../../../src/tensor/tf.ts';
 import { MemoryDisk } from '../../helpers/memoryDisk.ts';
 import { createNodeRun, openNodeSession, workOn } from '../../helpers/nodeStudio.ts';
+import { redness } from '../../helpers/redness.ts';
 import type { SpecChange } from '../../helpers/runSpec.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -20,18 +19,6 @@ let session: Session;
 beforeAll(async () => {
   session = await openNodeSession();
 });
-
-/** Stands in for a metric: the redder an image, the better. */
-const redness: Meter = {
-  metric: exactShapes,
-  prepare: async () => undefined,
-  asks: async () => [],
-  rest: () => undefined,
-  measure: async ({ rgba }) => ({
-    value: rgba.reduce((sum, x, i) => (i % 4 === 0 ? sum + x : sum), 0) / rgba.length,
-  }),
-  dispose: () => undefined,
-};
 
 const change = (
   name: string,

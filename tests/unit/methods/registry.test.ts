@@ -2,7 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { ROUND_STAGES } from '../../../src/contract/events.ts';
 import { accepts } from '../../../src/contract/field.ts';
 import { presetSettings } from '../../../src/contract/presets.ts';
-import { chosenMethod, drawingMethod, METHODS } from '../../../src/methods/registry.ts';
+import { setField } from '../../../src/contract/settings.ts';
+import {
+  checkEarlyStop,
+  chosenMethod,
+  drawingMethod,
+  METHODS,
+  runProblems,
+} from '../../../src/methods/registry.ts';
 
 describe.each(METHODS.map((method) => [method.name, method] as const))('%s', (_, method) => {
   test('names stages in the order of a round', () => {
@@ -47,5 +54,39 @@ test('MI-TUNE costs what the paper’s settings say', () => {
   expect(chosenMethod(undefined).method.cost(presetSettings('paper'), {})).toEqual({
     perImage: 100,
     perUpdate: 1200,
+  });
+});
+
+describe('early stopping', () => {
+  const thinned = setField(presetSettings('demo'), 'selection.earlyStop', true);
+  const spec = { version: 1, preset: 'custom', model: { kind: 'local', id: 'x' }, prompts: ['a'] } as const;
+  const run = { ...spec, seed: 1, backend: 'auto', realImages: null, ...thinned } as const;
+  const by = (name: string, options = {}) => ({ ...run, method: { name, options } });
+
+  test.each(['mi-tune', 'mi-loss', 'hn-itm'])('is for %s, which trains on the best', (name) => {
+    expect(runProblems(by(name))).toEqual([]);
+    expect(() => checkEarlyStop(by(name))).not.toThrow();
+  });
+
+  test.each([
+    ['mi-dpo', /MI-DPO learns from the candidates with least information/],
+    ['negative-aware', /least information/],
+    ['gors', /GORS weighs a candidate/],
+    ['dpok', /DPOK rewards an image/],
+    ['attend-and-excite', /selects nothing/],
+  ] as const)('is refused with %s', (name, words) => {
+    expect(runProblems(by(name))).toEqual([expect.stringMatching(words)]);
+    expect(() => checkEarlyStop(by(name))).toThrow(
+      expect.objectContaining({ code: 'early-stop-unfit', message: expect.stringMatching(words) }),
+    );
+    const whole = { ...by(name), selection: presetSettings('demo').selection };
+    expect(() => checkEarlyStop(whole)).not.toThrow();
+  });
+
+  test('is refused where something else than MI on the way selects', () => {
+    expect(() => checkEarlyStop(by('hn-itm', { reward: 'clip' }))).toThrow(/another score than MI/);
+    const renoised = { ...run, score: { ...run.score, path: 'renoise' } } as const;
+    expect(runProblems(renoised)).toEqual([expect.stringMatching(/finished images/)]);
+    expect(() => checkEarlyStop(renoised)).toThrow(/finished images/);
   });
 });

@@ -47,6 +47,18 @@ describe('options of npm run mitune', () => {
     expect(helpText()).toContain('attend-and-excite: stepSize');
   });
 
+  test('a switch alone is on', () => {
+    expect(read('--early-stop').spec.selection.earlyStop).toBe(true);
+    expect(read('--early-stop', '--candidates', '9').spec.selection).toMatchObject({
+      candidates: 9,
+      earlyStop: true,
+    });
+    expect(read('--early-stop', 'false').spec.selection.earlyStop).toBe(false);
+    expect(() => read('--early-stop', 'maybe')).toThrow('--early-stop must be one of true, false');
+    expect(() => read('--early-stop', '--method', 'mi-dpo')).toThrow(/MI-DPO learns from the candidates/);
+    expect(read().spec.selection.earlyStop).toBe(false);
+  });
+
   test('override a preset, which is then no longer that preset', () => {
     const { spec } = read('--preset', 'paper', '--candidates', '8', '--lr', '1e-3', '--text-encoder', 'true');
     const paper = presetSettings('paper');

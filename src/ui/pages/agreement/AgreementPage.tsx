@@ -2,9 +2,11 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { type PairedPrompt, pairScores } from '../../../analysis/agreement.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { loadPoolScores, type NamedScore, usePoolScores } from '../../../state/run/agreement.ts';
-import { useGallery } from '../../../state/run/gallery.ts';
+import { shownStopped, useGallery } from '../../../state/run/gallery.ts';
 import { addScores } from '../../../state/run/measuring.ts';
 import { type OpenRun, useRuns } from '../../../state/run/runs.ts';
+import { countPicks } from '../../../state/run/selection.ts';
+import { formatPlural } from '../../format.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Choice } from '../../primitives/Choice.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
@@ -68,6 +70,7 @@ function Comparison({ run, scores }: ComparisonProps) {
   const [first, setFirst] = useState('');
   const [second, setSecond] = useState('');
   const [chosenPrompt, setPrompt] = useState<number | null>(null);
+  const stopped = useGallery((state) => countPicks(shownStopped(state)));
   const content = useRef<HTMLDivElement>(null);
   const ordering = scores.find(({ name }) => name === first) ?? (scores[0] as NamedScore);
   const others = useMemo(() => scores.filter((score) => score !== ordering), [scores, ordering]);
@@ -99,6 +102,13 @@ function Comparison({ run, scores }: ComparisonProps) {
         </Button>
       </PageHead>
       <MeasurePool run={run} />
+      {stopped === 0 ? null : (
+        <p className={page.muted}>
+          {formatPlural(stopped, 'candidate')} with the lower MI after the first steps{' '}
+          {stopped === 1 ? 'was' : 'were'} stopped early and {stopped === 1 ? 'has' : 'have'} no image: what
+          is compared are the others, not a whole pool.
+        </p>
+      )}
       <div className={styles.choices}>
         <div>
           <span className={styles.label}>Score that orders</span>

@@ -5,7 +5,14 @@ import { type Forecast, forecast } from '../../../state/setup/forecast.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
 import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
 import { estimateTime, type TimeEstimate } from '../../../state/setup/timeEstimate.ts';
-import { formatBytes, formatCount, formatDuration, formatLarge, formatPlural } from '../../format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatLarge,
+  formatPercent,
+  formatPlural,
+} from '../../format.ts';
 import { ForecastRow as Row } from './ForecastRow.tsx';
 import { MemoryRow } from './MemoryRow.tsx';
 import styles from './StartPage.module.css';
@@ -43,11 +50,11 @@ export function ForecastTable() {
       <Row
         label="Drawing"
         value={`${formatLarge(cost.samplingEvaluations)} evaluations`}
-        how={
+        how={`${
           cost.perImage === sampling.steps * 2
             ? `${formatCount(cost.images)} images × ${sampling.steps} steps × 2`
             : `${formatCount(cost.images)} images × at most ${formatCount(cost.perImage)}`
-        }
+        }${cost.savedShare === 0 ? '' : `; early stopping saves ${formatPercent(cost.savedShare)} of drawing`}`}
       />
       {cost.scoringEvaluations === 0 ? null : (
         <Row

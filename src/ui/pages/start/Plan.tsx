@@ -1,4 +1,4 @@
-import { settingsProblems } from '../../../contract/settings.ts';
+import { runProblems } from '../../../methods/registry.ts';
 import { useUnaskedHost } from '../../../state/model/modelChoice.ts';
 import { useEngine } from '../../../state/page/engine.ts';
 import { goTo } from '../../../state/page/navigation.ts';
@@ -7,7 +7,7 @@ import { startFromDraft } from '../../../state/run/runActions.ts';
 import { useRuns } from '../../../state/run/runs.ts';
 import { openRunFile } from '../../../state/setup/dropped.ts';
 import { promptTexts, usePrompts } from '../../../state/setup/prompts.ts';
-import { useSettings } from '../../../state/setup/settings.ts';
+import { methodsOf, useSettings } from '../../../state/setup/settings.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { FilePicker } from '../../primitives/FilePicker.tsx';
 import { EngineFacts } from './EngineFacts.tsx';
@@ -22,7 +22,8 @@ export function Plan() {
   const busy = useRuns((state) => state.activity !== 'idle');
   const engineFailed = useEngine((state) => state.status === 'failed');
   const unasked = useUnaskedHost();
-  const problems = settingsProblems(settings);
+  const method = useSettings((state) => state.method);
+  const problems = runProblems({ ...settings, ...methodsOf({ method, drawnBy: null }) });
   const prompts = promptTexts(list);
   const unreadable = usePrompts((state) => state.failure !== null);
   const blocked = unreadable

@@ -57,6 +57,7 @@ beforeEach(() => {
     spec,
     heldOut: [],
     candidates,
+    stopped: [],
     selections: [],
     train: [],
     validation: [],

@@ -42,6 +42,7 @@ function stateWith(selections: RunState['selections']): RunState {
     evaluations: [],
     warnings: [],
     versions: [],
+    stopped: [],
     previews: [],
   };
 }

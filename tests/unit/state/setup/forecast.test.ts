@@ -47,6 +47,23 @@ test('rounds, noise draws and repeated prompts count', () => {
   expect(forecast(setField(paper, 'selection.duplicates', 'collapse'), repeated, 64).prompts).toBe(10);
 });
 
+test('early stopping saves 35% of drawing a prompt that trains, and images on the disk', () => {
+  const demo = presetSettings('demo');
+  const thinned = setField(demo, 'selection.earlyStop', true);
+  const [all, some] = [forecast(demo, prompts, 64), forecast(thinned, prompts, 64)];
+  // Of ten prompts two are held out; of eight candidates four end after 9 of 30 steps.
+  expect(some.samplingEvaluations).toBe(all.samplingEvaluations - 8 * 4 * 21 * 2);
+  expect([all.savedShare, some.savedShare]).toEqual([0, expect.closeTo(0.8 * 0.35, 12)]);
+  expect(some.evaluations).toBe(all.evaluations - 8 * 4 * 21 * 2);
+  expect(some.storedBytes / all.storedBytes).toBeCloseTo((80 - 32) / 80, 12);
+  // What a way of drawing adds may all fall on the first steps: of it nothing is saved.
+  const drawnBy = { name: 'attend-and-excite', options: {} };
+  const saved =
+    forecast(demo, prompts, 64, { methods: { drawnBy } }).samplingEvaluations -
+    forecast(thinned, prompts, 64, { methods: { drawnBy } }).samplingEvaluations;
+  expect(saved).toBe(8 * 4 * 21 * 2);
+});
+
 test('a list of one prompt holds nothing out', () => {
   expect(forecast(paper, ['only'], 64).heldOut).toBe(0);
 });
