@@ -62,7 +62,11 @@ export class Crew implements DrawCrew {
     if (count === 0) return [];
     const { session, model, start } = this.#options;
     const order = copyUnet(session.model).then((unet) => ({ kind: 'model' as const, ...model, unet }));
-    return Array.from({ length: count }, () => new Member(start(), order));
+    const onEnd = (): void => {
+      // The other cores are the engine's own threads' again.
+      if (this.#members.every(({ isGone }) => isGone)) computeAlone(false);
+    };
+    return Array.from({ length: count }, () => new Member(start(), order, onEnd));
   }
 
   release(): void {
@@ -79,14 +83,16 @@ export class Crew implements DrawCrew {
 class Member implements Drawer {
   readonly #worker: Worker;
   readonly #ready: Promise<void>;
+  readonly #onEnd: () => void;
   /** What it draws with. */
   #adapter: Adapter | null = null;
   isGone = false;
   /** At least once. */
   hasDrawn = false;
 
-  constructor(worker: Worker, order: Promise<DrawerOrder>) {
+  constructor(worker: Worker, order: Promise<DrawerOrder>, onEnd: () => void) {
     this.#worker = worker;
+    this.#onEnd = onEnd;
     this.#ready = order.then((model) => this.#post(model));
     // A failure is reported by `draw`, which waits for this.
     this.#ready.catch(() => undefined);
@@ -117,6 +123,7 @@ class Member implements Drawer {
   end(): void {
     this.isGone = true;
     this.#worker.terminate();
+    this.#onEnd();
   }
 
   #post(order: DrawerOrder): void {

@@ -5,6 +5,8 @@ import { Crew } from '../../../src/engine/crew.ts';
 import type { DrawerNews, DrawerOrder } from '../../../src/engine/drawer.ts';
 import type { AllRows, Drawer, RowsRequest } from '../../../src/procedures/drawCrew.ts';
 import type { Session } from '../../../src/procedures/session.ts';
+import { type BackendWasm, tf } from '../../../src/tensor/tf.ts';
+import { wasmKernels } from '../../../src/tensor/wasm/kernels.ts';
 import { openNodeSession } from '../../helpers/nodeStudio.ts';
 
 const ENOUGH = 1e6;
@@ -73,9 +75,15 @@ test('one that broke is not offered again: another takes its place', async () =>
   for (const { terminate } of workers) expect(terminate).toHaveBeenCalled();
 });
 
-test('those who could never draw are not replaced', async () => {
+test('those who could never draw are not replaced, and leave the cores to the threads of the engine', async () => {
   const { crew, workers } = openCrew(true);
-  expect(await drawAll(crew.hire(ENOUGH))).toEqual([null, null]);
+  const { threads } = wasmKernels(tf.backend() as BackendWasm, 'separate');
+  const drawers = crew.hire(ENOUGH);
+  expect(threads.alone).toBe(true);
+  expect(await drawAll(drawers.slice(1))).toEqual([null]);
+  expect(threads.alone).toBe(true);
+  expect(await drawAll(drawers)).toEqual([null, null]);
+  expect(threads.alone).toBe(false);
   crew.release();
   expect(crew.hire(ENOUGH)).toEqual([]);
   expect(crew.hire(ENOUGH)).toEqual([]);
