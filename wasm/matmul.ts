@@ -49,8 +49,12 @@ export function multiply(
     if (ASC_FEATURE_RELAXED_SIMD && width === TILE_COLUMNS) {
       // With fused products there are registers for six rows; twelve of them are three tiles of the table.
       for (; row + 12 <= m; row += 12) {
-        multiplySixRows(tileRows, 0, taps, k, panels, low, high, to, pitch);
-        multiplySixRows(tileRows, 6, taps, k, panels, low, high, to + 6 * pitch, pitch);
+        for (let first = 0; first < 12; first += 6) {
+          const at = to + <usize>first * pitch;
+          inline.always(
+            multiplyRows(6, tileRows, first, taps, k, panels, low, high, at, pitch, 6, TILE_COLUMNS),
+          );
+        }
         if (residual !== 0) addTile(to, added, pitch, 12, width);
         tileRows += 3 * tileBytes;
         added += 12 * pitch;
@@ -58,7 +62,7 @@ export function multiply(
       }
     }
     for (; row < m; row += TILE_ROWS) {
-      multiplyTile(tileRows, taps, k, panels, low, high, to, pitch, m - row, width);
+      inline.always(multiplyRows(4, tileRows, 0, taps, k, panels, low, high, to, pitch, m - row, width));
       if (residual !== 0) addTile(to, added, pitch, min(m - row, TILE_ROWS), width);
       tileRows += tileBytes;
       added += pitch << 2;
@@ -68,67 +72,13 @@ export function multiply(
   }
 }
 
-function multiplyTile(
-  rows: usize,
-  taps: i32,
-  k: i32,
-  panel: usize,
-  biasLow: v128,
-  biasHigh: v128,
-  c: usize,
-  pitch: usize,
-  height: i32,
-  width: i32,
-): void {
-  let low0 = biasLow;
-  let low1 = biasLow;
-  let low2 = biasLow;
-  let low3 = biasLow;
-  let high0 = biasHigh;
-  let high1 = biasHigh;
-  let high2 = biasHigh;
-  let high3 = biasHigh;
-  do {
-    let a0 = load<usize>(rows);
-    let a1 = load<usize>(rows, 4);
-    let a2 = load<usize>(rows, 8);
-    let a3 = load<usize>(rows, 12);
-    rows += 16;
-    for (let i = 0; i < k; i++) {
-      const b0 = v128.load(panel);
-      const b1 = v128.load(panel, 16);
-      let x = v128.load_splat<f32>(a0);
-      low0 = multiplyAdd(x, b0, low0);
-      high0 = multiplyAdd(x, b1, high0);
-      x = v128.load_splat<f32>(a1);
-      low1 = multiplyAdd(x, b0, low1);
-      high1 = multiplyAdd(x, b1, high1);
-      x = v128.load_splat<f32>(a2);
-      low2 = multiplyAdd(x, b0, low2);
-      high2 = multiplyAdd(x, b1, high2);
-      x = v128.load_splat<f32>(a3);
-      low3 = multiplyAdd(x, b0, low3);
-      high3 = multiplyAdd(x, b1, high3);
-      a0 += 4;
-      a1 += 4;
-      a2 += 4;
-      a3 += 4;
-      panel += 32;
-    }
-  } while (--taps !== 0);
-  storeColumns(c, low0, high0, width);
-  if (height < 2) return;
-  c += pitch;
-  storeColumns(c, low1, high1, width);
-  if (height < 3) return;
-  c += pitch;
-  storeColumns(c, low2, high2, width);
-  if (height < 4) return;
-  storeColumns(c + pitch, low3, high3, width);
-}
-
-/** Like `multiplyTile` for the six rows from `first` on, all of them whole. */
-function multiplySixRows(
+/**
+ * Computes 8 columns of the rows from `first` on and stores `height` rows of them.
+ *
+ * @param count rows that are computed, 4 or 6: a constant where this is inlined, so that with 4 the other two take no registers
+ */
+function multiplyRows(
+  count: i32,
   rows: usize,
   first: i32,
   taps: i32,
@@ -138,6 +88,8 @@ function multiplySixRows(
   biasHigh: v128,
   c: usize,
   pitch: usize,
+  height: i32,
+  width: i32,
 ): void {
   let low0 = biasLow;
   let high0 = biasHigh;
@@ -162,8 +114,8 @@ function multiplySixRows(
     let a1 = load<usize>(row1);
     let a2 = load<usize>(row2);
     let a3 = load<usize>(row3);
-    let a4 = load<usize>(row4);
-    let a5 = load<usize>(row5);
+    let a4 = count > 4 ? load<usize>(row4) : 0;
+    let a5 = count > 4 ? load<usize>(row5) : 0;
     for (let i = 0; i < k; i++) {
       const b0 = v128.load(panel);
       const b1 = v128.load(panel, 16);
@@ -179,18 +131,20 @@ function multiplySixRows(
       x = v128.load_splat<f32>(a3);
       low3 = multiplyAdd(x, b0, low3);
       high3 = multiplyAdd(x, b1, high3);
-      x = v128.load_splat<f32>(a4);
-      low4 = multiplyAdd(x, b0, low4);
-      high4 = multiplyAdd(x, b1, high4);
-      x = v128.load_splat<f32>(a5);
-      low5 = multiplyAdd(x, b0, low5);
-      high5 = multiplyAdd(x, b1, high5);
+      if (count > 4) {
+        x = v128.load_splat<f32>(a4);
+        low4 = multiplyAdd(x, b0, low4);
+        high4 = multiplyAdd(x, b1, high4);
+        x = v128.load_splat<f32>(a5);
+        low5 = multiplyAdd(x, b0, low5);
+        high5 = multiplyAdd(x, b1, high5);
+        a4 += 4;
+        a5 += 4;
+      }
       a0 += 4;
       a1 += 4;
       a2 += 4;
       a3 += 4;
-      a4 += 4;
-      a5 += 4;
       panel += 32;
     }
     row0 += 16;
@@ -200,23 +154,21 @@ function multiplySixRows(
     row4 += 16;
     row5 += 16;
   } while (--taps !== 0);
-  v128.store(c, low0);
-  v128.store(c, high0, 16);
+  storeColumns(c, low0, high0, width);
+  if (height < 2) return;
   c += pitch;
-  v128.store(c, low1);
-  v128.store(c, high1, 16);
+  storeColumns(c, low1, high1, width);
+  if (height < 3) return;
   c += pitch;
-  v128.store(c, low2);
-  v128.store(c, high2, 16);
+  storeColumns(c, low2, high2, width);
+  if (height < 4) return;
   c += pitch;
-  v128.store(c, low3);
-  v128.store(c, high3, 16);
-  c += pitch;
-  v128.store(c, low4);
-  v128.store(c, high4, 16);
-  c += pitch;
-  v128.store(c, low5);
-  v128.store(c, high5, 16);
+  storeColumns(c, low3, high3, width);
+  if (count > 4) {
+    c += pitch;
+    storeColumns(c, low4, high4, width);
+    storeColumns(c + pitch, low5, high5, width);
+  }
 }
 
 /** Where a row's first address stands in a table of tiles of four. */
