@@ -3,9 +3,9 @@ import * as v from 'valibot';
 import type { CaptionedImage } from '../formats/imageFolder.ts';
 import { StudioError } from '../lib/errors.ts';
 import { pairCaptions } from './captions.ts';
-import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
+import { type ImportedFile, type ImportOptions, importFolder } from './importFiles.ts';
 import { imagesKey } from './keys.ts';
-import { deleteValues, writeValues } from './kv.ts';
+import { deleteValues } from './kv.ts';
 import { findManifest, listManifests, manifestEntries } from './manifest.ts';
 import { openFile, removeTree } from './opfs.ts';
 import { checkId } from './paths.ts';
@@ -27,7 +27,7 @@ type ImageImport = {
 
 /**
  * Copies the captioned images of a dropped folder. A folder with the same identifier is replaced.
- * @throws StudioError as `pairCaptions` and `copyFiles`, or the reason of the signal
+ * @throws StudioError as `pairCaptions` and `importFolder`
  */
 export async function importImageFolder(
   id: string,
@@ -45,10 +45,7 @@ export async function importImageFolder(
     importedAt: Date.now(),
     complete: false,
   };
-  await removeTree(folderOf(id));
-  await writeValues([[imagesKey(id), folder]]);
-  await copyFiles(folderOf(id), needed, options);
-  await writeValues([[imagesKey(id), { ...folder, complete: true }]]);
+  await importFolder({ key: imagesKey(id), folder: folderOf(id), manifest: folder, files: needed }, options);
   return { id, name: folder.name, images: images.length, warnings };
 }
 

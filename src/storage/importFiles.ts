@@ -1,6 +1,8 @@
 import { blobSource } from '../lib/bytes.ts';
 import { storageFull } from './failure.ts';
-import { writePieces } from './opfs.ts';
+import type { StoreKey } from './keys.ts';
+import { writeValues } from './kv.ts';
+import { removeTree, writePieces } from './opfs.ts';
 import { storageReport } from './quota.ts';
 
 /** A dropped or chosen file with its path below what was dropped. */
@@ -16,11 +18,39 @@ export type ImportOptions = {
 
 const PIECE_BYTES = 4 * 2 ** 20;
 
+type FolderImport<M> = {
+  /** Of the manifest. */
+  readonly key: StoreKey;
+  readonly folder: string;
+  readonly manifest: M;
+  readonly files: readonly ImportedFile[];
+  /** What may fail before the files are copied; returns what it changes in the manifest. */
+  readonly first?: () => Promise<Partial<M>>;
+};
+
+/**
+ * Copies files into an empty folder. The manifest is written before them, and says that it is complete after them: an
+ * import that stops early stays listed until it is deleted or done again.
+ * @throws StudioError `storage-full` before the first byte if they cannot fit, as `writePieces`, or the reason of the signal
+ */
+export async function importFolder<M extends { readonly complete: boolean }>(
+  { key, folder, manifest, files, first }: FolderImport<M>,
+  options: ImportOptions,
+): Promise<M> {
+  await removeTree(folder);
+  await writeValues([[key, manifest]]);
+  const changed = await first?.();
+  await copyFiles(folder, files, options);
+  const complete = { ...manifest, ...changed, complete: true };
+  await writeValues([[key, complete]]);
+  return complete;
+}
+
 /**
  * Copies files into a folder of the private file system, a piece at a time, so that none is in memory as a whole.
  * @throws StudioError `storage-full` before the first byte if they cannot fit, and as `writePieces`
  */
-export async function copyFiles(
+async function copyFiles(
   folder: string,
   files: readonly ImportedFile[],
   options: ImportOptions,

@@ -195,7 +195,7 @@ async function findUses(locks: ReadonlySet<string>): Promise<Uses> {
 async function listLeftovers(): Promise<StoredItem[]> {
   const locks = await heldLocks();
   const leftovers: StoredItem[] = [];
-  const add = async (id: string, storedBytes: number, busy = false): Promise<void> => {
+  const add = (id: string, storedBytes: number, busy = false): void => {
     leftovers.push({
       ...PLAIN,
       kind: 'leftover',
@@ -214,19 +214,18 @@ async function listLeftovers(): Promise<StoredItem[]> {
     for (const name of await listFolders(folder)) {
       if (known.has(`${prefix}:${name}`)) continue;
       const busy = locks.has(`mi-tune-${prefix}-${name}`);
-      await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`), busy);
+      add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`), busy);
     }
   }
   for (const folder of [EXPORTS_FOLDER, COMPARISONS_FOLDER]) {
     for (const name of await listFolders(folder)) {
-      await add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`));
+      add(`${folder}/${name}`, await sizeOf(`${folder}/${name}`));
     }
   }
   const adapters = new Set((await kv.valuesWithPrefix('adapter:')).keys());
   for (const [key, bytes] of await kv.valuesWithPrefix('adapter-bytes:')) {
     const id = key.slice('adapter-bytes:'.length);
-    if (!adapters.has(adapterKey(id)))
-      await add(`adapters/${id}`, bytes instanceof Uint8Array ? bytes.length : 0);
+    if (!adapters.has(adapterKey(id))) add(`adapters/${id}`, bytes instanceof Uint8Array ? bytes.length : 0);
   }
   return leftovers;
 }

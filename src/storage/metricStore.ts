@@ -4,19 +4,17 @@ import { openTorchFile } from '../formats/torchFile.ts';
 import { blobSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
 import { type MetricModel, metricModel, metricModelId } from '../sources/metricModels.ts';
-import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
+import { type ImportedFile, type ImportOptions, importFolder } from './importFiles.ts';
 import { modelKey } from './keys.ts';
-import { writeValues } from './kv.ts';
 import type { StoredModel } from './modelManifest.ts';
 import { modelFolder, UNKNOWN, withModelLock } from './modelStore.ts';
-import { removeTree } from './opfs.ts';
 
 const SAFETENSORS = /\.safetensors$/i;
 const PICKLE = /\.(pt|pth|bin)$/i;
 
 /**
  * Copies the weights, whatever they are called, and the texts that the metric's model has.
- * @throws StudioError `model-unknown`, `model-file-missing`, `model-ambiguous`, and as the readers of weights and `copyFiles`
+ * @throws StudioError `model-unknown`, `model-file-missing`, `model-ambiguous`, and as the readers of weights and `importFolder`
  */
 export async function importMetricModel(
   metricId: string,
@@ -48,14 +46,8 @@ export async function importMetricModel(
     place: 'files on this computer',
     license: model.license,
   };
-  return withModelLock(id, async () => {
-    await removeTree(modelFolder(id));
-    await writeValues([[modelKey(id), stored]]);
-    await copyFiles(modelFolder(id), chosen, options);
-    const complete = { ...stored, complete: true };
-    await writeValues([[modelKey(id), complete]]);
-    return complete;
-  });
+  const place = { key: modelKey(id), folder: modelFolder(id) };
+  return withModelLock(id, () => importFolder({ ...place, manifest: stored, files: chosen }, options));
 }
 
 /** One file of weights, read up to its list of tensors, and every text. */

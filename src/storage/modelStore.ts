@@ -2,7 +2,7 @@
 import { openLdmCheckpoint } from '../formats/ldmCheckpoint.ts';
 import { type ByteSource, blobSource } from '../lib/bytes.ts';
 import { StudioError } from '../lib/errors.ts';
-import { copyFiles, type ImportedFile, type ImportOptions } from './importFiles.ts';
+import { type ImportedFile, type ImportOptions, importFolder } from './importFiles.ts';
 import { modelKey } from './keys.ts';
 import { deleteValues, writeValues } from './kv.ts';
 import { modelLock, whileHeld } from './locks.ts';
@@ -34,9 +34,8 @@ export type ModelImportOptions = ImportOptions & {
 
 /**
  * Copies what a model needs out of a dropped folder, or a single-file checkpoint. A model with the same identifier is
- * replaced. An import that stops early stays listed as incomplete until it is deleted or done again.
- *
- * @throws StudioError as `chooseModelFiles`, `openLdmCheckpoint` and `copyFiles`, or the reason of the signal
+ * replaced.
+ * @throws StudioError as `chooseModelFiles`, `openLdmCheckpoint` and `importFolder`
  */
 export async function importModelFolder(
   id: string,
@@ -70,22 +69,17 @@ export async function importModelFolder(
     place: null,
     license: null,
   };
-  return withModelLock(id, async () => {
-    await removeTree(modelFolder(id));
-    await writeValues([[modelKey(id), model]]);
-    // First what may be missing altogether, then the gigabytes.
+  const place = { key: modelKey(id), folder: modelFolder(id) };
+  // What may be missing altogether comes before the gigabytes.
+  const first = async (): Promise<Partial<StoredModel>> => {
     const added =
-      layout === 'checkpoint' ? await options.addTokenizer?.(modelFolder(id), model.files) : undefined;
-    await copyFiles(modelFolder(id), needed, options);
-    const complete: StoredModel = {
-      ...model,
-      files: [...model.files, ...(added ?? [])],
-      sizeBytes: (added ?? []).reduce((sum, file) => sum + (file.sizeBytes ?? 0), model.sizeBytes),
-      complete: true,
+      layout === 'checkpoint' ? ((await options.addTokenizer?.(place.folder, model.files)) ?? []) : [];
+    return {
+      files: [...model.files, ...added],
+      sizeBytes: added.reduce((sum, file) => sum + (file.sizeBytes ?? 0), model.sizeBytes),
     };
-    await writeValues([[modelKey(id), complete]]);
-    return complete;
-  });
+  };
+  return withModelLock(id, () => importFolder({ ...place, manifest: model, files: needed, first }, options));
 }
 
 /** @throws StudioError `model-missing` if it was never stored completely, or as `openLdmCheckpoint` */
