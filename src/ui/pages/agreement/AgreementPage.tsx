@@ -102,13 +102,6 @@ function Comparison({ run, scores }: ComparisonProps) {
         </Button>
       </PageHead>
       <MeasurePool run={run} />
-      {stopped === 0 ? null : (
-        <p className={page.muted}>
-          {formatPlural(stopped, 'candidate')} with the lower MI after the first steps{' '}
-          {stopped === 1 ? 'was' : 'were'} stopped early and {stopped === 1 ? 'has' : 'have'} no image: what
-          is compared are the others, not a whole pool.
-        </p>
-      )}
       <div className={styles.choices}>
         <div>
           <span className={styles.label}>Score that orders</span>
@@ -137,6 +130,13 @@ function Comparison({ run, scores }: ComparisonProps) {
         </div>
       </div>
       <div ref={content}>
+        {stopped === 0 ? null : (
+          <p className={page.muted}>
+            {formatPlural(stopped, 'candidate')} with the lower MI after the first steps{' '}
+            {stopped === 1 ? 'was' : 'were'} stopped early and {stopped === 1 ? 'has' : 'have'} no image: what
+            is compared are the others, not a whole pool.
+          </p>
+        )}
         <AgreementTable ordering={ordering} others={others} />
         {prompt === undefined ? null : (
           <FirstMiddleLast run={run} ordering={ordering} others={others} prompt={prompt.prompt} />

@@ -1,8 +1,9 @@
 import { useMemo, useState } from 'react';
+import { earlyStopOf } from '../../../contract/earlyStop.ts';
 import { goTo } from '../../../state/page/navigation.ts';
 import { shownPool, useGallery } from '../../../state/run/gallery.ts';
 import { workOn } from '../../../state/run/runActions.ts';
-import { isFree, isPast, useRuns } from '../../../state/run/runs.ts';
+import { isFree, isPast, type OpenRun, useRuns } from '../../../state/run/runs.ts';
 import { isMeasured } from '../../metrics.ts';
 import { Button } from '../../primitives/Button.tsx';
 import { Toggle } from '../../primitives/Toggle.tsx';
@@ -30,10 +31,7 @@ export function BuildPage() {
   const hasMetrics = [...pool.values()].some((records) => records.some(isMeasured));
   return (
     <>
-      <PageHead
-        title="Build the set"
-        lead={`For every prompt, ${run.spec.selection.candidates} images are drawn, each with its own seed, and scored on the way.`}
-      >
+      <PageHead title="Build the set" lead={leadOf(run)}>
         {idle && !complete ? (
           <Button look="primary" onClick={() => void workOn('select')}>
             {pool.size === 0 ? 'Build the set' : 'Continue building'}
@@ -70,4 +68,11 @@ export function BuildPage() {
       )}
     </>
   );
+}
+
+function leadOf({ spec }: OpenRun): string {
+  const { candidates } = spec.selection;
+  return earlyStopOf(spec, spec.sampling.steps) === null
+    ? `For every prompt, ${candidates} images are drawn, each with its own seed, and scored on the way.`
+    : `For every prompt, ${candidates} images are begun, each with its own seed, and scored on the way. Of prompts that train, those with the lower score after the first steps are stopped early.`;
 }
