@@ -16,7 +16,7 @@ export type BenchRow = {
   readonly ratio: number | null;
 };
 
-type TimingOptions = {
+export type TimingOptions = {
   /** Timed repeats of each variant; default 9. */
   readonly repeats?: number;
   /** Untimed runs of each variant before, for compilation and caches; default 2. */

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch, cpus, platform, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { BackendInfo } from '../../src/contract/backend.ts';
 import { ROOT } from '../lib/dependencies.mjs';
 import { launchStudio } from '../lib/launch.ts';
 import { openToolPage } from '../lib/toolPage.ts';
@@ -24,7 +25,7 @@ const USAGE = `Usage: npm run bench -- [SUITE ...] [options]
 SUITE                     ${suiteNames.join(', ') || 'none yet'} (default: all)
 --backend wasm|webgpu     where to run (default: webgpu, except for suites about the other)
 --device cpu|cuda         where PyTorch runs, for the suites that compare with it (default: cpu)
---json FILE               also write the numbers to a file
+--json FILE               also write the numbers to a file, as they come
 --help                    this text`;
 
 const PATIENCE_MS = 180_000;
@@ -77,16 +78,6 @@ async function bench({ request, device, jsonFile }: Options): Promise<void> {
     await page.exposeFunction('timeTorchStableDiffusion', () => torch.timeStableDiffusion(SD21_BASE.unet));
     await page.exposeFunction('prepareTorch', (inputs: TorchInputs) => torch.prepare(inputs));
     await page.exposeFunction('timeTorch', () => torch.time());
-    await page.exposeFunction('reportBenchRow', (row: BenchRow) => {
-      if (row.title !== rows.at(-1)?.title) console.log(`\n${row.suite}: ${row.title}`);
-      rows.push(row);
-      console.log(describe(row));
-    });
-    await openToolPage(studio, { script: 'tools/bench/page.ts', offers: 'runBench' });
-    const backend = await Promise.race([
-      page.evaluate((asked) => window.runBench(asked), request),
-      studio.failed,
-    ]);
     const machine = {
       cpu: cpus()[0]?.model ?? 'unknown',
       cores: cpus().length,
@@ -94,10 +85,21 @@ async function bench({ request, device, jsonFile }: Options): Promise<void> {
       browser: studio.context.browser()?.version() ?? 'unknown',
       date: new Date().toISOString(),
     };
+    await page.exposeFunction('reportBenchRow', (row: BenchRow, backend: BackendInfo) => {
+      if (row.title !== rows.at(-1)?.title) console.log(`\n${row.suite}: ${row.title}`);
+      rows.push(row);
+      console.log(describe(row));
+      // At once: whoever stops it in the middle keeps what was measured.
+      if (jsonFile !== null)
+        writeFileSync(jsonFile, `${JSON.stringify({ backend, machine, rows }, null, 1)}\n`);
+    });
+    await openToolPage(studio, { script: 'tools/bench/page.ts', offers: 'runBench' });
+    const backend = await Promise.race([
+      page.evaluate((asked) => window.runBench(asked), request),
+      studio.failed,
+    ]);
     const gpu = backend.adapter ? ` (${backend.adapter.vendor} ${backend.adapter.architecture})` : '';
     console.log(`\n${backend.name}${gpu}; Chromium ${machine.browser}; ${machine.cores} x ${machine.cpu}`);
-    if (jsonFile !== null)
-      writeFileSync(jsonFile, `${JSON.stringify({ backend, machine, rows }, null, 1)}\n`);
   } finally {
     torch.close();
     await studio.close();

@@ -18,7 +18,7 @@ declare global {
     /** @returns where the last suite ran */
     runBench(request: BenchRequest): Promise<BackendInfo>;
     /** Given by the driver. */
-    reportBenchRow(row: BenchRow): Promise<void>;
+    reportBenchRow(row: BenchRow, backend: BackendInfo): Promise<void>;
     /** False when PyTorch is not installed; see TorchProcess for the rest. */
     openTorch(device: TorchDevice): Promise<boolean>;
     torchDevice(): Promise<TorchDevice>;
@@ -43,7 +43,8 @@ window.runBench = async ({ backend, byDefault, suites }) => {
     const suite = await load();
     const wanted = byDefault ? (suite.backend ?? backend) : backend;
     if (wanted !== current.name) current = await open(wanted);
-    await suite.run(new Bench(name, current, (row) => window.reportBenchRow(row)));
+    const on = current;
+    await suite.run(new Bench(name, on, (row) => window.reportBenchRow(row, on)));
   }
   return current;
 };

@@ -37,10 +37,16 @@ export const RUNS: Readonly<Record<PhaseName, (rehearsal: Rehearsal) => Promise<
     };
     mkdirSync(rehearsal.options.out, { recursive: true });
     writeFileSync(join(rehearsal.options.out, 'load-plans.json'), `${JSON.stringify(plans, null, 1)}\n`);
+    const seconds = { ...plans['generate, here']?.seconds, ...plans['train, here']?.seconds };
     return {
-      facts: Object.fromEntries(
-        Object.entries(plans).map(([name, plan]) => [`peak MB to ${name}`, Math.round(plan.peakBytes / 1e6)]),
-      ),
+      facts: Object.fromEntries([
+        ...Object.entries(plans).map(([name, plan]) => [
+          `peak MB to ${name}`,
+          Math.round(plan.peakBytes / 1e6),
+        ]),
+        // Of one evaluation or image, by the kernels that were timed at the start.
+        ...Object.entries(seconds).map(([unit, s]) => [`ms ${unit}`, Number((1000 * s).toPrecision(3))]),
+      ]),
       checks: Object.entries(plans).map(([name, plan]) => ({
         name: `the plan to ${name} fits, or is answered with one that does`,
         ok: plan.fits || plan.proposal !== null,

@@ -2,7 +2,7 @@
 
 import { adapterParameters, initAdapter } from '../../../src/adapters/adapter.ts';
 import { unetAdapterTargets } from '../../../src/adapters/targets.ts';
-import { denoise } from '../../../src/diffusion/denoise.ts';
+import { denoise, preparePath } from '../../../src/diffusion/denoise.ts';
 import { type Combine, guideAndMeasure } from '../../../src/diffusion/guidance.ts';
 import { sample, seededNoise } from '../../../src/diffusion/sample.ts';
 import { tensorSpace } from '../../../src/diffusion/tensorSpace.ts';
@@ -22,10 +22,11 @@ import { startOptimizer } from '../../../src/training/optimizer.ts';
 import { type TrainState, trainStep } from '../../../src/training/trainStep.ts';
 import type { Bench } from '../bench.ts';
 
-/** Software GPUs are a hundred times slower: there a small batch has to do. */
+/** Software GPUs are a hundred times slower: there a small batch has to do. Batches of evaluations are of pairs. */
 const SIZES = {
-  wasm: { candidates: 8, steps: 4, repeats: 7 },
-  webgpu: { candidates: 2, steps: 2, repeats: 3 },
+  wasm: { candidates: 8, steps: 4, repeats: 7, pairs: [8] },
+  gpu: { candidates: 8, steps: 4, repeats: 7, pairs: [1, 4, 32] },
+  software: { candidates: 2, steps: 2, repeats: 3, pairs: [2] },
 } as const;
 type Sizes = (typeof SIZES)[keyof typeof SIZES];
 const GUIDANCE = 4;
@@ -34,9 +35,10 @@ const PROMPT = 'a red circle and a blue square';
 export async function run(bench: Bench): Promise<void> {
   const model = await loadModel(urlFolder(new URL('/models/shapes/', location.href).href), { format: 'f32' });
   const session = openSession(model);
-  const sizes = SIZES[bench.backend.name];
+  const { name, adapter } = bench.backend;
+  const sizes = SIZES[name === 'wasm' ? name : adapter?.software ? 'software' : 'gpu'];
   const contexts = ['', PROMPT].map((text) => repeatRows(embedPrompt(session, text), sizes.candidates));
-  await evaluation(bench, session, contexts, sizes);
+  for (const pairs of sizes.pairs) await evaluation(bench, session, { pairs, repeats: sizes.repeats });
   await overhead(bench, session, contexts, sizes);
   await tapCost(bench, session, sizes);
   await training(bench, session, contexts[1] as Tensor3D, sizes);
@@ -44,24 +46,32 @@ export async function run(bench: Bench): Promise<void> {
   model.dispose();
 }
 
-/** One sample with one context once through the UNet, in the batch that sampling uses. */
+/** One sample with one context once through the UNet: computed for itself, and as a step of a path. */
 async function evaluation(
   bench: Bench,
   session: Session,
-  contexts: readonly Tensor3D[],
-  { candidates, repeats }: Sizes,
+  { pairs, repeats }: { readonly pairs: number; readonly repeats: number },
 ): Promise<void> {
-  const zt = seededNoise(seeds(candidates), session.latentShape)(0);
-  const evaluate = async (): Promise<void> => {
-    const outputs = denoise({ unet: session.model.unet, adapter: null }, zt, 501, contexts);
-    await outputs.data();
-    outputs.dispose();
+  const zt = seededNoise(seeds(pairs), session.latentShape)(0);
+  const contexts = ['', PROMPT].map((text) => repeatRows(embedPrompt(session, text), pairs));
+  const denoiser = { unet: session.model.unet, adapter: null };
+  const path = preparePath(denoiser, { timesteps: [501], shape: zt.shape }, contexts);
+  await path?.compile();
+  const done = (compute: () => Tensor4D | undefined) => async (): Promise<void> => {
+    const outputs = compute();
+    await outputs?.data();
+    outputs?.dispose();
   };
-  await bench.time(`one network evaluation, in batches of ${2 * candidates}`, evaluate, {
-    callsPerRun: 2 * candidates,
-    repeats,
-  });
-  zt.dispose();
+  await bench.compare(
+    `one network evaluation, in batches of ${2 * pairs}`,
+    {
+      'for itself': done(() => denoise(denoiser, zt, 501, contexts)),
+      'in a path': done(() => path?.step(zt, 0)),
+    },
+    { callsPerRun: 2 * pairs, repeats },
+  );
+  path?.dispose();
+  tf.dispose([zt, ...contexts]);
 }
 
 /** Sampling with the MI tap against the same sampling without it. */

@@ -7,20 +7,31 @@ import { runUnet, type Unet, unetInput } from '../../../src/models/unet/run.ts';
 import { attention } from '../../../src/tensor/ops/attention.ts';
 import { type Tensor, type Tensor3D, type Tensor4D, tf } from '../../../src/tensor/tf.ts';
 import { countLaunches } from '../../../src/tensor/webgpu/counters.ts';
-import type { Bench, Variant } from '../bench.ts';
+import type { Bench, TimingOptions, Variant } from '../bench.ts';
 import { runStockUnet, stockAttention } from '../stockUnet.ts';
 
 const T = 501;
-const repeats = { repeats: 5, warmUps: 1 };
+/** On a program that plays a GPU a stock forward takes seconds, and the smallest says all there is to say. */
+const SIZES = {
+  software: { batches: [2], tokens: 256, repeats: { repeats: 2, warmUps: 1 } },
+  real: { batches: [2, 8], tokens: 1024, repeats: { repeats: 5, warmUps: 1 } },
+} as const;
 
 export async function run(bench: Bench): Promise<void> {
   const model = await loadModel(urlFolder(new URL('/models/shapes/', location.href).href), { format: 'f32' });
-  for (const batch of [2, 8]) await forward(bench, model.unet, batch);
+  const { batches, tokens, repeats } = SIZES[bench.backend.adapter?.software ? 'software' : 'real'];
+  for (const batch of batches) await forward(bench, model.unet, { batch, repeats });
   model.dispose();
-  await longAttention(bench, 1024);
+  await longAttention(bench, { tokens, repeats });
 }
 
-async function forward(bench: Bench, unet: Unet, batch: number): Promise<void> {
+type Repeats = { readonly repeats: TimingOptions };
+
+async function forward(
+  bench: Bench,
+  unet: Unet,
+  { batch, repeats }: Repeats & { readonly batch: number },
+): Promise<void> {
   const { config } = unet.weights;
   const zt = filled([batch, 8, 8, config.inChannels]) as Tensor4D;
   const context = filled([batch, 24, config.contextWidth]) as Tensor3D;
@@ -45,7 +56,10 @@ async function forward(bench: Bench, unet: Unet, batch: number): Promise<void> {
   tf.dispose([zt, context]);
 }
 
-async function longAttention(bench: Bench, tokens: number): Promise<void> {
+async function longAttention(
+  bench: Bench,
+  { tokens, repeats }: Repeats & { readonly tokens: number },
+): Promise<void> {
   const heads = 4;
   const x = filled([1, tokens, 128]) as Tensor3D;
   await bench.compare(
