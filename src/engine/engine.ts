@@ -218,15 +218,24 @@ export class Engine {
     const shape = await readModelShape(folder);
     const { name: backend, limits } = this.backend;
     const settings = plannedSettings(shape, { on: this.backend, mode, size, batch });
-    if (idle) this.#speeds ??= await kernelSpeeds(this.backend);
+    const speeds = await this.#kernelSpeeds(idle);
     const ways = { mode, method, drawnBy };
-    const base = measureOf(shape, { rank, steps, ...ways }, { limits, speeds: this.#speeds });
+    const base = measureOf(shape, { rank, steps, ...ways }, { limits, speeds });
     const measure = mode === 'generate' ? withMetrics(base, metricNeeds(metrics, backend)) : base;
     const input = { model: folder.name, backend, shape, settings, measure, ...ways };
     const plan = await makePlan({ ...input, budgetBytes: this.#budget.of(mode) });
     const trial = idle && plan.fits ? await this.#budget.try(plan.peakBytes) : 'skipped';
     if (trial !== 'failed') return { ...plan, trial };
     return { ...(await makePlan({ ...input, budgetBytes: this.#budget.of(mode) })), trial };
+  }
+
+  /** Of the open backend, which must not change meanwhile; null where they are not known and a job runs. */
+  async #kernelSpeeds(idle: boolean): Promise<KernelSpeeds | null> {
+    if (!idle || this.#speeds !== null) return this.#speeds;
+    return this.#inTurn(async () => {
+      this.#speeds ??= await kernelSpeeds(this.backend);
+      return this.#speeds;
+    });
   }
 
   /** Finds the batches of a run that fit; `sessionOf` follows them. Models that fit as a whole need nothing. */

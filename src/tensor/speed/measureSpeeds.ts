@@ -14,11 +14,13 @@ import { disposeWeight } from '../weights.ts';
 import type { KernelSpeeds, TimedLaunch } from './kernelSpeeds.ts';
 import { someTensor, someWeight, type TrialSizes, trialSizes } from './trialInputs.ts';
 
-/** Ops that have not been timed by then are left out. */
+/** Ops that have not been begun by then are left out. */
 const BUDGET_MS = 1000;
 /** So long a block of runs takes that a wait for the device, or the clock’s steps, do not count. */
 const BLOCK_MS = 6;
 const MOST_RUNS = 512;
+/** Nothing takes less; a wait that was longer than usual could make it seem so. */
+const LEAST_MS = 1e-3;
 /** Of blocks on a machine that does other things beside, the fastest tells. */
 const BLOCKS = 4;
 
@@ -26,18 +28,18 @@ const BLOCKS = 4;
 export async function measureSpeeds(): Promise<KernelSpeeds> {
   const backend = tf.backend();
   const onGpu = backend instanceof WebGPUBackend && !computesOnCpu(backend.device.adapterInfo);
+  const launchSeconds = await tinyLaunch();
+  const bytesPerSecond = await pointwiseRate(trialSizes[1], launchSeconds);
   const end = steadyMs() + BUDGET_MS;
-  const launchSeconds = await tinyLaunch(end);
-  const bytesPerSecond = await pointwiseRate(trialSizes[1], launchSeconds, end);
   const ops: Partial<Record<KernelOp, TimedLaunch[]>> = {};
   for (const sizes of onGpu ? trialSizes : trialSizes.slice(0, 1)) {
     for (const make of TRIALS) {
       if (steadyMs() > end) break;
       const trial = make(sizes);
       const { forward, multiplyAdds, gradient, gradientMultiplyAdds } = trial;
-      const seconds = beside(await fastest(trial.forwardRun, end), launchSeconds);
+      const seconds = beside(await fastest(trial.forwardRun), launchSeconds);
       // A gradient’s share, and what its forms cost where they are slower than those of drawing.
-      const both = beside(await fastest(trial.bothRun, end), 2 * launchSeconds);
+      const both = beside(await fastest(trial.bothRun), 2 * launchSeconds);
       const backward = Math.max(both - seconds, seconds / 2);
       ops[forward] = [...(ops[forward] ?? []), { multiplyAdds, seconds }];
       ops[gradient] = [...(ops[gradient] ?? []), { multiplyAdds: gradientMultiplyAdds, seconds: backward }];
@@ -119,9 +121,9 @@ function valueAndGradients(run: () => Tensor, xs: readonly Tensor[], dy: Tensor)
 }
 
 /** Seconds of a launch that computes next to nothing. */
-async function tinyLaunch(end: number): Promise<number> {
+async function tinyLaunch(): Promise<number> {
   const x = someTensor([1, 4]);
-  const seconds = await fastest(() => linearCombination([[2, x]]), end);
+  const seconds = await fastest(() => linearCombination([[2, x]]));
   x.dispose();
   return seconds;
 }
@@ -130,30 +132,33 @@ async function tinyLaunch(end: number): Promise<number> {
 async function pointwiseRate(
   { samples, side, channels }: TrialSizes,
   launchSeconds: number,
-  end: number,
 ): Promise<number> {
   const x = someTensor<Tensor4D>([samples, side, side, channels]);
   const [gamma, beta] = [someTensor([channels]), someTensor([channels])];
   const options = { groups: 32, eps: 1e-5, silu: true };
-  const seconds = await fastest(() => groupNorm(x, gamma, beta, options), end);
+  const seconds = await fastest(() => groupNorm(x, gamma, beta, options));
   const bytes = 2 * 4 * x.size;
   tf.dispose([x, gamma, beta]);
   return bytes / beside(seconds, launchSeconds);
 }
 
-/** Seconds of one run in the fastest of some blocks of runs; the first run does not count. */
-async function fastest(run: () => Tensor | readonly Tensor[], end: number): Promise<number> {
+/**
+ * Seconds of one run in the fastest of some blocks of runs, without the wait at the end of a block. The first run, which
+ * compiles, does not count; how many a block has follows from the second.
+ */
+async function fastest(run: () => Tensor | readonly Tensor[]): Promise<number> {
   const block = async (runs: number): Promise<number> => {
     const start = steadyMs();
     for (let i = 0; i < runs; i++) tf.dispose(run() as Tensor | Tensor[]);
     await settle();
-    return (steadyMs() - start) / runs;
+    return steadyMs() - start;
   };
   await block(1);
+  const wait = Math.min(await block(0), await block(0));
   let least = await block(1);
-  for (let blocks = 0; blocks < BLOCKS && steadyMs() < end; blocks++) {
-    const runs = Math.min(MOST_RUNS, Math.ceil(BLOCK_MS / least));
-    least = Math.min(least, await block(runs));
+  for (let blocks = 0; blocks < BLOCKS; blocks++) {
+    const runs = Math.min(MOST_RUNS, Math.ceil(BLOCK_MS / Math.max(least - wait, LEAST_MS)));
+    least = Math.min(least, wait + ((await block(runs)) - wait) / runs);
   }
-  return least / 1000;
+  return Math.max(least - wait, LEAST_MS) / 1000;
 }
