@@ -4,7 +4,8 @@
 // A workgroup of 16 x 16 threads takes 32 queries and walks over the keys 32 at a time: a thread makes 2 x 2 scores of a
 // tile, then holds 2 rows x `own4` vectors of o. Workgroup x over queries, y over heads, z over samples. q, o are
 // [N,Lq,heads,4 head4], k, v [N,Lk,heads,4 head4]; log_sum [N,heads,Lq] is kept for the gradient.
-// Blocks marked //#each D are unrolled own4 = ceil(head4 / 16) times.
+// Weights of a tile are by rows or by quads (common/weights_by_*.wgsl). Blocks marked //#each D are unrolled
+// own4 = ceil(head4 / 16) times.
 
 @group(0) @binding(1) var<storage, read_write> o: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> log_sum: array<f32>;
@@ -75,24 +76,7 @@ fn main(
     scores[row + 1u][local.x] = s10;
     scores[row + 1u][local.x + side] = s11;
     workgroupBarrier();
-    // Weights of the tile: one thread per row.
-    if (index < tile) {
-      let count = min(max(keys_seen(first_query + index + 1u), first_key) - first_key, tile);
-      var higher = peaks[index];
-      for (var i = 0u; i < count; i++) {
-        higher = max(higher, scores[index][i]);
-      }
-      let shrink = exp(peaks[index] - higher);
-      var sum = sums[index] * shrink;
-      for (var i = 0u; i < tile; i++) {
-        let weight = select(0.0, exp(scores[index][i] - higher), i < count);
-        scores[index][i] = weight;
-        sum += weight;
-      }
-      peaks[index] = higher;
-      sums[index] = sum;
-      shrinks[index] = shrink;
-    }
+    weigh(index, first_query, first_key);
     workgroupBarrier();
     let shrink0 = shrinks[row];
     let shrink1 = shrinks[row + 1u];

@@ -3,9 +3,9 @@ import { type AttentionOptions, scoreScale } from '../composed/attention.ts';
 import type { TensorInfo, WebGPUBackend } from '../tf.ts';
 import { longestWork } from './encoder.ts';
 import { type Dispatch, f32, flatGroups, type Launch, launch, launchOne, u32 } from './launch.ts';
-import { constants, type Shader, unroll } from './shader.ts';
+import { constants, type Shader, unroll, withSubgroups } from './shader.ts';
 import { SHADERS } from './shaders.ts';
-import { chosenVariant, type KernelOp } from './variantState.ts';
+import { chosenVariant, type VariantOf } from './variantState.ts';
 
 /** A thread of the register form keeps 2 to 4 rows of the head; wider heads would spill, and are always tiled. */
 const widestInRegisters = 160;
@@ -16,7 +16,7 @@ function keysAtOnceFor(head4: number): number {
 }
 
 /** Rows of a workgroup. */
-const rowsOf = { registers: 64, workgroup: 32 } as const;
+const rowsOf = { registers: 64, tiled: 32 } as const;
 
 type Inputs = Readonly<Record<'q' | 'k' | 'v', TensorInfo>>;
 type GradientInputs = Inputs & Readonly<Record<'o' | 'state' | 'dy', TensorInfo>>;
@@ -35,14 +35,21 @@ export function launchAttention(
   const { q, k, v } = inputs;
   const [batch, queries] = q.shape as [number, number, number];
   const form = formOf('attention', q, options.heads);
+  const tile = rowsOf[form === 'registers' ? form : 'tiled'];
   return launch(backend, {
-    ...(form === 'registers'
-      ? perRow('attention', q, options)
-      : tiled('attention_tiled', SHADERS.attention_tiled, q, options, SHADERS.attention_operands)),
+    ...(form === 'registers' ? perRow('attention', q, options) : attentionTiled(q, options, form)),
     outputs: [q.shape, [batch, options.heads, queries]],
     inputs: [q, k, v],
-    ...parts(backend, { rows: queries, tile: rowsOf[form], products: 2 }, inputs, options),
+    ...parts(backend, { rows: queries, tile, products: 2 }, inputs, options),
   });
+}
+
+/** The weights of a tile by one thread of a row, or by four that pass on what they have. */
+function attentionTiled(q: TensorInfo, options: AttentionOptions, form: 'workgroup' | 'subgroups'): Text {
+  const { attention_tiled: shader, attention_operands: operands } = SHADERS;
+  return form === 'workgroup'
+    ? tiled('attention_tiled', shader, q, options, operands, SHADERS.weights_by_rows)
+    : tiled('attention_tiled/quads', shader, q, options, operands, SHADERS.weights_by_quads, withSubgroups);
 }
 
 /** @returns dq, dk, dv */
@@ -102,7 +109,7 @@ function gradientTiled(
     const ofKeys = name !== 'dq';
     const shape = ofKeys ? k.shape : q.shape;
     const form = constants({ rows_are_keys: ofKeys, slopes });
-    const grid = { rows: shape[1] as number, tile: rowsOf.workgroup, products: slopes ? 3 : 2, ofKeys };
+    const grid = { rows: shape[1] as number, tile: rowsOf.tiled, products: slopes ? 3 : 2, ofKeys };
     return launchOne(backend, {
       ...tiled(`attention_tiled_gradient/${name}`, SHADERS.attention_tiled_gradient, q, options, form),
       outputs: [shape],
@@ -121,12 +128,13 @@ function headWidth(q: TensorInfo, heads: number): number {
   return (q.shape[2] as number) / heads;
 }
 
-function formOf(
-  op: Extract<KernelOp, 'attention' | 'attention_gradient'>,
+function formOf<Op extends 'attention' | 'attention_gradient'>(
+  op: Op,
   q: TensorInfo,
   heads: number,
-): 'registers' | 'workgroup' {
-  return headWidth(q, heads) > widestInRegisters ? 'workgroup' : chosenVariant(op);
+): VariantOf<Op> | 'workgroup' {
+  const form = chosenVariant(op);
+  return form === 'registers' && headWidth(q, heads) > widestInRegisters ? 'workgroup' : form;
 }
 
 type Text = Pick<Launch, 'label' | 'pieces'>;

@@ -1,6 +1,6 @@
 /** The forms of a product of rows with a frozen weight: how threads share it. Which runs is chosen in variants.ts. */
 import type { Grid } from './launch.ts';
-import { constants, type Shader, unroll } from './shader.ts';
+import { constants, type Shader, unroll, withSubgroups } from './shader.ts';
 import { SHADERS } from './shaders.ts';
 import type { ProductOp, VariantOf } from './variantState.ts';
 
@@ -66,7 +66,7 @@ const subgroups: MakeForm = ({ rows, width4 }) => {
     label: `subgroups/${columns}`,
     pieces: () => [
       unroll(SHADERS.product_subgroups, { Q: 4, D: subgroupRows }),
-      { code: 'enable subgroups;\n', needs: [] },
+      withSubgroups,
       constants({ tile_columns: columns, thread_rows: subgroupRows }),
     ],
     tiles: { columns: Math.ceil(width4 / columns), rows: Math.ceil(rows / subgroupRows) },

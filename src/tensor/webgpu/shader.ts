@@ -25,6 +25,9 @@ export function constants(values: Readonly<Record<string, number | boolean>>): S
   return { code: lines.join(''), needs: [] };
 }
 
+/** For pieces that pass values within a subgroup. */
+export const withSubgroups: Shader = { code: 'enable subgroups;\n', needs: [] };
+
 /**
  * The text of a module.
  * @param pieces the main piece and what the launch chose among pieces that provide the same names

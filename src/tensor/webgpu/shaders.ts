@@ -43,6 +43,8 @@ import timesColumns from '../../../shaders/common/times_columns.wgsl?raw';
 import timesRows from '../../../shaders/common/times_rows.wgsl?raw';
 import weightF16 from '../../../shaders/common/weight_f16.wgsl?raw';
 import weightF32 from '../../../shaders/common/weight_f32.wgsl?raw';
+import weightsByQuads from '../../../shaders/common/weights_by_quads.wgsl?raw';
+import weightsByRows from '../../../shaders/common/weights_by_rows.wgsl?raw';
 import workgroupSum from '../../../shaders/common/workgroup_sum.wgsl?raw';
 import xAny from '../../../shaders/common/x_any.wgsl?raw';
 import xJoined from '../../../shaders/common/x_joined.wgsl?raw';
@@ -144,6 +146,14 @@ export const SHADERS = {
   times_rows: { code: timesRows, needs: [] },
   weight_f16: { code: weightF16, needs: [] },
   weight_f32: { code: weightF32, needs: [] },
+  weights_by_quads: {
+    code: weightsByQuads,
+    needs: ['keys_seen', 'lowest', 'peaks', 'scores', 'shrinks', 'sums', 'tile'],
+  },
+  weights_by_rows: {
+    code: weightsByRows,
+    needs: ['keys_seen', 'peaks', 'scores', 'shrinks', 'sums', 'tile'],
+  },
   workgroup_sum: { code: workgroupSum, needs: ['threads'] },
   noise_difference: { code: noiseDifference, needs: ['Pack', 'total'] },
   activation: { code: activation, needs: ['Pack', 'activation'] },
@@ -160,7 +170,7 @@ export const SHADERS = {
   },
   attention_tiled: {
     code: attentionTiled,
-    needs: ['head4', 'head_at', 'k', 'keys_seen', 'params', 'q', 'v'],
+    needs: ['head4', 'head_at', 'k', 'keys_seen', 'params', 'q', 'v', 'weigh'],
   },
   attention_tiled_gradient: { code: attentionTiledGradient, needs: ['head4', 'rows_are_keys', 'slopes'] },
   conv2d: { code: conv2d, needs: ['Place', 'params', 'unpack', 'upsampled', 'w'] },

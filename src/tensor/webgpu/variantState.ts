@@ -16,7 +16,6 @@ export type KernelOp = (typeof kernelOps)[number];
 export type KernelVariant = 'registers' | 'workgroup' | 'tiles' | 'large_tiles' | 'subgroups';
 
 const ofProducts = ['registers', 'tiles', 'large_tiles', 'subgroups'] as const;
-const ofAttention = ['registers', 'workgroup'] as const;
 
 /** The forms of each op; the first runs everywhere, is the fastest on software adapters, and is the default. */
 export const variantsOf = {
@@ -24,8 +23,8 @@ export const variantsOf = {
   linear_gradient: ofProducts,
   conv2d: ofProducts,
   conv2d_gradient: ofProducts,
-  attention: ofAttention,
-  attention_gradient: ofAttention,
+  attention: ['registers', 'workgroup', 'subgroups'],
+  attention_gradient: ['registers', 'workgroup'],
 } as const satisfies Record<KernelOp, readonly [KernelVariant, ...KernelVariant[]]>;
 
 export type VariantOf<Op extends KernelOp> = (typeof variantsOf)[Op][number];

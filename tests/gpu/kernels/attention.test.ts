@@ -131,6 +131,46 @@ onBackends(
   'workgroup',
 );
 
+onBackends(
+  'attention, tiled with subgroups,',
+  () => {
+    it.each([
+      { batch: 2, queries: 1, keys: 1, width: 8, heads: 2, causal: false },
+      { batch: 1, queries: 3, keys: 65, width: 12, heads: 1, causal: false },
+      { batch: 2, queries: 65, keys: 31, width: 40, heads: 2, causal: false },
+      { batch: 1, queries: 33, keys: 33, width: 16, heads: 2, causal: true },
+      { batch: 1, queries: 35, keys: 67, width: 512, heads: 1, causal: false },
+    ])('attends $queries queries to $keys keys, heads of $width, causal $causal', async (g) => {
+      const [q, k, v] = tensors(g);
+      const expected = referenceAttention(values(g).q, values(g).k, values(g).v, g);
+      expect(relativeError(await take(attention(q, k, v, g)), expected)).toBeLessThan(5e-6);
+      tf.dispose([q, k, v]);
+    });
+
+    it('has the gradients that go with it', async () => {
+      await expectGradients({
+        op: (q, k, v) => attention(q as Tensor3D, k as Tensor3D, v as Tensor3D, tiledCase),
+        reference: (q, k, v) =>
+          referenceAttention(q as Float64Array, k as Float64Array, v as Float64Array, tiledCase),
+        inputs: inputs(tiledCase),
+        tolerance: 2e-5,
+      });
+    });
+
+    it('gives a sample the same bits in any batch', async () => {
+      const g = { batch: 3, queries: 37, keys: 70, width: 24, heads: 2, causal: false };
+      const all = tensors(g);
+      const one = all.map((x) => tf.slice(x, [1], [1])) as [Tensor3D, Tensor3D, Tensor3D];
+      const whole = await take(attention(...all, g));
+      const size = g.queries * g.width;
+      expect(await take(attention(...one, g))).toEqual(whole.slice(size, 2 * size));
+      tf.dispose([...all, ...one]);
+    });
+  },
+  ['webgpu'],
+  'subgroups',
+);
+
 // The decoder of Stable Diffusion has one head of 512.
 onBackends('attention of a wide head', () => {
   it('attends 35 queries to 67 keys', async () => {

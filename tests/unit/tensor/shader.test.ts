@@ -12,7 +12,7 @@ const files = readdirSync('shaders', { recursive: true, encoding: 'utf8' })
 const LANGUAGE = new Set(
   `fn struct alias const let var if else for while switch case default return break continue true false enable subgroups
   u32 i32 f32 bool vec2f vec3f vec4f vec2u vec3u vec4u vec3i mat4x4f array uniform storage read read_write workgroup
-  min max clamp abs exp log sqrt dot select floor workgroupBarrier unpack2x16float subgroupShuffle subgroupBroadcast`.split(
+  min max clamp abs exp log sqrt dot select floor workgroupBarrier unpack2x16float subgroupShuffleXor subgroupBroadcast`.split(
     /\s+/,
   ),
 );
