@@ -66,6 +66,7 @@ export function report(files: readonly BenchFile[]): string {
     '',
     ...(files.some(hasMeasurements) ? files.flatMap(measured) : ['Nothing yet with these kernels.', '']),
     ...SOFTWARE,
+    ...FORECAST,
     '## Still to be measured on a GPU',
     '',
     ...OPEN.map((line) => `- ${line}`),
@@ -183,6 +184,21 @@ const SOFTWARE = [
   'machine was shared, so that no clock would tell): 643 ms before and 630 after on paths of 4 steps, 579 and 583 on paths of 24',
   '(there with one evaluation a path in vain, which is gone). The forms that software adapters take by themselves, `registers`, are the',
   'fastest there but for `subgroups`, which takes 0.5 to 0.8 of the time of a product and as much of a whole step as they do.',
+  '',
+];
+
+/** No suite either: whole runs on the page, beside what its plan had said. */
+const FORECAST = [
+  '### What the plan says of a first run, beside what the run took',
+  '',
+  'The built-in model on wasm, before anything was drawn with it: seconds of one core, by the processor time of the browser on a',
+  'machine with other work (load 8 to 15 on two cores), kernels timed once under that load.',
+  '',
+  '| run | drawing | training | evaluation | forecast / run |',
+  '| --- | ---: | ---: | ---: | ---: |',
+  '| demo preset, 10 prompts, 40 steps of training | 16.6 / 18.2 | 4.9 / 5.0 | 6.0 / 5.2 | 0.97 |',
+  '| batch 2, 50 steps, 60 of training with LoRA of rank 4 | 12.4 / 14.0 | 5.5 / 5.4 | 5.7 / 4.5 | 0.98 |',
+  '| DDIM with 20 steps, batch 8, 25 of training on 12 images | 7.2 / 8.0 | 5.4 / 5.4 | 2.4 / 2.3 | 0.96 |',
   '',
 ];
 
