@@ -2,6 +2,7 @@ import type { Projector } from '../models/hooks.ts';
 import type { DiffusionModel } from '../models/load.ts';
 import { encodeText } from '../models/text/run.ts';
 import { trimPool } from '../tensor/memory.ts';
+import { prepareKernels } from '../tensor/repeated.ts';
 import { type Tensor3D, tf } from '../tensor/tf.ts';
 
 /** Embeddings beyond this size wait in blobs, which browsers keep outside of the tab's memory. */
@@ -17,6 +18,8 @@ export class PromptContexts {
   readonly #byText = new Map<string, Float32Array<ArrayBuffer> | Blob>();
   #shape: readonly [length: number, width: number] = [0, 0];
   #residentBytes = 0;
+  /** What encoding needs, all at the same time before the first text: every text has the same sizes. */
+  #compiled = false;
 
   /** @param project the adapter on the text encoder, where there is one */
   constructor(model: DiffusionModel, project?: Projector | undefined) {
@@ -29,12 +32,15 @@ export class PromptContexts {
     const missing = [...new Set(texts)].filter((text) => !this.#byText.has(text));
     if (missing.length === 0) return;
     const { parts, text: encoder, tokenizer } = this.#model;
+    const encode = (text: string): Tensor3D =>
+      encodeText(encoder, [tokenizer.encode(text).ids], { output: 'last', project: this.#project });
     const release = await parts.text.hold({ signal });
     try {
+      if (!this.#compiled) await prepareKernels(() => encode(missing[0] as string).dispose());
+      this.#compiled = true;
       for (const text of missing) {
         signal?.throwIfAborted();
-        const { ids } = tokenizer.encode(text);
-        const embedding = encodeText(encoder, [ids], { output: 'last', project: this.#project });
+        const embedding = encode(text);
         this.#shape = [embedding.shape[1], embedding.shape[2]];
         this.#keep(text, Float32Array.from((await embedding.data()) as Float32Array));
         embedding.dispose();
