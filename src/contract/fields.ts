@@ -191,7 +191,7 @@ export const FIELDS = {
         kind: 'switch',
         flag: 'early-stop',
         label: 'Stop hopeless candidates early',
-        help: 'After three tenths of the steps the half of a prompt’s candidates with the lower score so far is given up: a third less drawing, and in the study another best image for one prompt in three. Held-out prompts are drawn whole. Not where the lower half is wanted, to learn from or to hold other scores against: of it there is an estimate from the first steps, and no image.',
+        help: 'After three tenths of the steps the half of a prompt’s candidates with the lower score so far, on the path that draws them, is given up: a third less drawing, and in the study another best image for one prompt in three. Held-out prompts are drawn whole. Not where the lower half is wanted, to learn from or to hold other scores against: of it there is an estimate from the first steps, and no image.',
         absent: false,
       },
     },

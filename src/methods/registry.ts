@@ -110,14 +110,12 @@ export function checkEarlyStop(run: AskedRun): void {
   if (problem === null) return;
   throw new StudioError('early-stop-unfit', problem, {
     where: 'selection.earlyStop',
-    remedy: 'Switch early stopping off, or choose another method or score.',
+    remedy: 'Switch early stopping off, or choose another method.',
   });
 }
 
-function earlyStopProblem({ selection, score, method: choice }: AskedRun): string | null {
+function earlyStopProblem({ selection, method: choice }: AskedRun): string | null {
   if (!selection.earlyStop) return null;
-  if (score.path === 'renoise')
-    return 'Candidates cannot be stopped early by a score that finished images get.';
   const { method, options } = chosenMethod(choice);
   const others =
     method.needs.reward && options.reward !== 'mi' ? 'prefers images by another score than MI' : null;

@@ -79,11 +79,11 @@ export const ESTIMATORS = [
     path: 'renoise',
     label: 'Error difference, noised again',
     meaning:
-      'How much better the model finds the added noise when it knows the prompt. Negative where the prompt misleads it. On the shapes model, where alignment can be measured, it ranked images best.',
+      'How much better the model finds the added noise when it knows the prompt. Negative where the prompt misleads it. On the prompts of the first example it chose better images than scores taken while sampling.',
     caution:
       'Much noisier than the squared difference: read it together with its standard error, and add noise draws until the error is small.',
     evaluationsPerDraw: 0,
-    cost: 'shared with the squared difference, noised again',
+    cost: '2 per noise draw and timestep; the squared difference, noised again, comes with them',
     standardError: 'over draws',
     ...CHANGEABLE,
     mayBeNegative: true,

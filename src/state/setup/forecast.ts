@@ -66,7 +66,7 @@ export function forecast(
   const stopped = plan.filter((prompt) => !prompt.heldOut).length * (selection.candidates - goOn);
   const saved = stopped * (perImage - evaluationsOfStopped(settings, methods));
   const samplingEvaluations = (images * perImage - saved) * rounds;
-  const scoringEvaluations = images * scoringOfImage(settings) * rounds;
+  const scoringEvaluations = (images - stopped) * scoringOfImage(settings) * rounds;
   const updates = cost.perUpdate === 0 ? 0 : training.iterations * rounds;
   const trainedImages = updates * training.batch * training.accumulation;
   const trainingEvaluations = updates * cost.perUpdate;

@@ -56,6 +56,9 @@ test('early stopping saves 35% of drawing a prompt that trains, and images on th
   expect([all.savedShare, some.savedShare]).toEqual([0, expect.closeTo(0.8 * 0.35, 12)]);
   expect(some.evaluations).toBe(all.evaluations - 8 * 4 * 21 * 2);
   expect(some.storedBytes / all.storedBytes).toBeCloseTo((80 - 32) / 80, 12);
+  // What is not finished is not noised again either.
+  const again = { ...thinned, score: { ...thinned.score, path: 'renoise' } } as const;
+  expect(forecast(again, prompts, 64).scoringEvaluations).toBe((80 - 32) * 60);
   // What a way of drawing adds may all fall on the first steps: of it nothing is saved.
   const drawnBy = { name: 'attend-and-excite', options: {} };
   const saved =
