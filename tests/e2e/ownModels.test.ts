@@ -126,6 +126,11 @@ describe('a large checkpoint', () => {
     // Starting does not load past the plan: what does not fit is said, and its plan shown.
     await page.getByRole('main').getByText('More than the budget').waitFor(PATIENT);
     await page.getByRole('textbox', { name: 'Prompt list' }).fill('a red circle and a blue ring');
+    // How long it would take is told before it is loaded.
+    await page
+      .getByRole('main')
+      .getByText(/^Drawing .*; estimated/)
+      .waitFor(PATIENT);
     await page.getByRole('main').getByRole('button', { name: 'Start', exact: true }).click();
     await page.locator('[data-code=model-does-not-fit]').waitFor(PATIENT);
     expect(await engine()).toBe('waiting');

@@ -18,7 +18,7 @@ export type TimeEstimate = {
 
 type Machine = {
   readonly store: TextStore;
-  readonly model: ModelReport;
+  readonly model: Pick<ModelReport, 'name' | 'imageSize' | 'sizeBytes'>;
   readonly backend: BackendReport;
 };
 

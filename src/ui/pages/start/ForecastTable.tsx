@@ -106,12 +106,15 @@ export function ForecastTable() {
   );
 }
 
-/** Null while the plans of the loaded model are being made. */
+/** Null while the plans are being made. A model that is not loaded yet has plans too; it is large, and drawn by one worker. */
 function useTime(cost: Forecast, run: Parameters<typeof estimateTime>[2]): TimeEstimate | null {
   const { generate, train } = useMemoryNeeds();
-  const model = useEngine((state) => state.model);
-  const backend = useEngine((state) => state.backend);
-  if (generate === null || train === null || model === null || backend === null) return null;
+  const { status, model: loaded, backend } = useEngine();
+  if (generate === null || train === null || backend === null) return null;
+  const { settings } = generate;
+  const large = { name: generate.model, imageSize: settings.size, sizeBytes: Number.POSITIVE_INFINITY };
+  const model = status === 'waiting' ? large : loaded;
+  if (model === null) return null;
   return estimateTime(cost, { generate, train }, run, { store: localStorage, model, backend });
 }
 
