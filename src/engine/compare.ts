@@ -110,7 +110,7 @@ export async function compare(
         image: images[i] as PixelImage,
         text: prompts[c.prompt] as string,
       }));
-      const measured = await measureImages(session, engine.meters, shots);
+      const measured = await measureImages(session, engine.metersOf(session), shots);
       return {
         seconds,
         images: all.map((c, i): ComparedImage => {

@@ -299,9 +299,10 @@ export class Engine {
     return this.#loaded?.report ?? null;
   }
 
-  /** What measures the images of the loaded model as they are drawn. */
-  get meters(): readonly Meter[] {
-    return [...(this.model?.shapesWorld ? [exactMeter] : []), ...this.#asked.meters];
+  /** What measures images as they are drawn. The exact score reads those of the shapes world's own size alone. */
+  metersOf({ latentShape }: Session): readonly Meter[] {
+    const isExact = this.model?.shapesWorld && latentShape[0] === this.session.latentShape[0];
+    return [...(isExact ? [exactMeter] : []), ...this.#asked.meters];
   }
 
   /** The model at the image size of a run. */
@@ -324,7 +325,7 @@ export class Engine {
         weights: this.#current.settings.weights,
         ...kernelsInUse(this.backend),
       },
-      meters: this.meters,
+      meters: this.metersOf(this.sessionOf(spec)),
       now: () => performance.now() / 1000,
     };
   }

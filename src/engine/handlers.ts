@@ -156,7 +156,7 @@ export const HANDLERS: Handlers = {
   evaluated: withModel<'evaluated'>(async ({ runId, round, version }, { engine }) => {
     const store = stored(runId);
     const session = sessionOfRun(engine, (await store.load()).spec);
-    return evaluatedPairs(session, engine.meters, store, round, version);
+    return evaluatedPairs(session, engine.metersOf(session), store, round, version);
   }),
   compare: withModel<'compare'>((request, { engine, work, signal, progress }) => {
     work.assertIdle('compare');

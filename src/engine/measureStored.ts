@@ -27,7 +27,7 @@ export function measureStoredPool(
       try {
         // Texts are read when it is known which images are open.
         await engine.openMeters({ metrics: [metric], prompts: [] }, signal);
-        const meter = engine.meters.find((one) => one.metric.name === metric.name);
+        const meter = engine.metersOf(session).find((one) => one.metric.name === metric.name);
         if (meter === undefined) throw unfit(metric.name);
         const of = { session, store, prompts: spec.prompts, round, pool: lease.log };
         return await measurePool(of, meter, {

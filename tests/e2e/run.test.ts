@@ -11,6 +11,7 @@ import { openSafetensors } from '../../src/formats/safetensors.ts';
 import { bytesSource } from '../../src/lib/bytes.ts';
 import { DIST } from '../../tools/lib/buildApp.mjs';
 import type { Studio } from '../../tools/lib/launch.ts';
+import { callEngine } from '../../tools/rehearse/enginePage.ts';
 import { alertCodes, giveFile, goTo, openStudio, TINY_RUN, waitForEngine } from '../helpers/studioPage.ts';
 
 const LIST =
@@ -188,4 +189,13 @@ describe('a run from a dropped list to a loaded adapter', () => {
     await page.locator('[data-code=safetensors-invalid]').waitFor();
     expect(await pictures()).toEqual(ownPictures);
   });
+});
+
+test('a run at another size than the shapes world’s comes to its end, without the exact score', async () => {
+  const spec = { ...TINY_RUN, sampling: { ...TINY_RUN.sampling, size: 128 } };
+  const { id: runId } = await callEngine(page, 'createRun', { spec, name: 'large' });
+  expect(await callEngine(page, 'run', { runId, until: 'done' })).toMatchObject({ status: 'done' });
+  const { candidates, evaluations } = await callEngine(page, 'runState', { runId });
+  expect(candidates.map(({ metrics }) => metrics)).toEqual(candidates.map(() => ({})));
+  expect(evaluations).toMatchObject([{ metrics: {} }]);
 });

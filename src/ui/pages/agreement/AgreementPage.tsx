@@ -131,7 +131,7 @@ function Comparison({ run, scores }: ComparisonProps) {
       </div>
       <div ref={content}>
         {stopped === 0 ? null : (
-          <p className={page.muted}>
+          <p className={styles.note}>
             {formatPlural(stopped, 'candidate')} with the lower MI after the first steps{' '}
             {stopped === 1 ? 'was' : 'were'} stopped early and {stopped === 1 ? 'has' : 'have'} no image: what
             is compared are the others, not a whole pool.
