@@ -1,6 +1,8 @@
 // docs/performance.md: what was measured, what a step takes on paper, what follows for GPUs that nobody had at hand, and what
 // is still to be measured.
 
+import { earlyStopOf } from '../../src/contract/earlyStop.ts';
+import { presetSettings } from '../../src/contract/presets.ts';
 import type { BenchRow } from './bench.ts';
 
 /** One file that `--json` wrote. */
@@ -32,8 +34,12 @@ const DISPATCH_SECONDS = 5e-6;
 
 /** The paper's pool: prompts, candidates of each, steps, each a guided pair. */
 const POOL = { prompts: 700, candidates: 50, steps: 100 } as const;
-/** Steps of a candidate that is given up early, as a share: every second candidate after a third of the path. */
-const EARLY_STOPPING = 1 - 0.5 * (2 / 3);
+const { steps: STOPPED_AFTER, goOn: GO_ON } = earlyStopOf(
+  { selection: { ...presetSettings('paper').selection, candidates: POOL.candidates, earlyStop: true } },
+  POOL.steps,
+) ?? { steps: POOL.steps, goOn: POOL.candidates };
+/** Share of the steps that early stopping leaves, where no prompt is held out. */
+const EARLY_STOPPING = 1 - (1 - GO_ON / POOL.candidates) * (1 - STOPPED_AFTER / POOL.steps);
 
 type Work = { readonly dispatches: number; readonly flops: number; readonly bytes: number };
 
@@ -56,8 +62,8 @@ export function report(files: readonly BenchFile[]): string {
     '',
     `Each kernel takes the longer of its operations at ${percent(SHARE_OF_PEAK)} of the peak and its bytes at the memory’s speed, and ` +
       `${1e6 * DISPATCH_SECONDS} us for each dispatch. Nothing of it was measured. Hours are those of the paper’s pool, ` +
-      `${POOL.prompts} prompts x ${POOL.candidates} candidates x ${POOL.steps} steps; with early stopping every second ` +
-      'candidate is given up after a third of its steps.',
+      `${POOL.prompts} prompts x ${POOL.candidates} candidates x ${POOL.steps} steps; with early stopping ` +
+      `${POOL.candidates - GO_ON} of the ${POOL.candidates} are given up after ${STOPPED_AFTER} steps.`,
     '',
     ...roofline(steps.map((title) => [title, workOf(work, title)])),
     '## Measured',
