@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import react from '@vitejs/plugin-react';
 import { playwright } from '@vitest/browser-playwright';
 import type { Plugin } from 'vite';
@@ -31,6 +34,18 @@ const prebundled = [
   'zustand',
 ];
 
+/** A hash of all files below the folders: of their names and contents, so the same in every checkout of a commit. */
+function hashOf(folders: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const folder of folders) {
+    const root = join(import.meta.dirname, folder);
+    const found = readdirSync(root, { recursive: true, withFileTypes: true }).filter((one) => one.isFile());
+    const paths = found.map((one) => join(one.parentPath, one.name)).sort();
+    for (const path of paths) hash.update(path.slice(root.length)).update(readFileSync(path));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
 /** The development server puts styles and its preamble into the page, which the policy of the built page forbids. */
 const devPolicy: Plugin = {
   name: 'development-policy',
@@ -54,7 +69,10 @@ const sameMaps: Plugin = {
 export default defineConfig({
   base: './',
   plugins: [react(), devPolicy, sameMaps],
-  define: { __APP_VERSION__: JSON.stringify(packageJson.version) },
+  define: {
+    __APP_VERSION__: JSON.stringify(packageJson.version),
+    __KERNEL_CODE__: JSON.stringify(hashOf(['shaders', 'src/tensor', 'wasm'])),
+  },
   assetsInclude: ['**/*.safetensors'],
   build: { target: 'es2023', sourcemap: true, chunkSizeWarningLimit: 1500 },
   worker: { format: 'es' },

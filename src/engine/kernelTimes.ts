@@ -13,7 +13,7 @@ const speedsSchema = v.object({
   bytesPerSecond: positive,
   ops: v.record(v.string(), timedSchema),
 });
-/** By machine, browser, version of this program and the forms of the kernels. */
+/** By the kernels’ code, machine, browser, and the forms of the kernels. */
 const storedSchema = v.record(v.string(), speedsSchema);
 const SETTING = 'speeds';
 
@@ -21,12 +21,12 @@ const SETTING = 'speeds';
 export async function kernelSpeeds(info: BackendInfo): Promise<KernelSpeeds> {
   const { name, adapter, threads = 1 } = info;
   const { vendor = '', architecture = '', description = '' } = adapter ?? {};
-  const version = `${__APP_VERSION__}/`;
+  const code = `${__KERNEL_CODE__}/`;
   const machine = [name, vendor, architecture, description, threads, navigator.userAgent];
-  const key = version + [...machine, ...Object.values(kernelsInUse(info))].join('/');
+  const key = code + [...machine, ...Object.values(kernelsInUse(info))].join('/');
   const stored = v.safeParse(storedSchema, await readSetting(SETTING));
-  // What another version of this program took says nothing about this one.
-  const known = Object.entries(stored.success ? stored.output : {}).filter(([of]) => of.startsWith(version));
+  // What other kernels took says nothing about these.
+  const known = Object.entries(stored.success ? stored.output : {}).filter(([of]) => of.startsWith(code));
   const before = known.find(([of]) => of === key)?.[1];
   if (before !== undefined) return before;
   const speeds = await measureSpeeds();

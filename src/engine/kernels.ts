@@ -20,7 +20,7 @@ const testSchema = v.object({
   wrongForms: v.record(v.string(), v.array(v.string())),
   wrongKernels: v.array(v.string()),
 });
-/** By GPU, browser (whose compiler makes the kernels) and version of this program. */
+/** By the kernels’ code, GPU, and browser, whose compiler makes the kernels. */
 const storedSchema = v.record(
   v.string(),
   v.object({ variants: v.record(v.string(), v.string()), test: testSchema }),
@@ -48,13 +48,11 @@ export async function chooseKernels(
     return [];
   }
   const { vendor = '', architecture = '', description = '' } = info.adapter ?? {};
-  const version = `${__APP_VERSION__}/`;
-  const gpu = version + [vendor, architecture, description, ...info.features, navigator.userAgent].join('/');
+  const code = `${__KERNEL_CODE__}/`;
+  const gpu = code + [vendor, architecture, description, ...info.features, navigator.userAgent].join('/');
   const stored = v.safeParse(storedSchema, await readSetting(SETTING));
-  // What another version of this program found says nothing about this one.
-  const known = Object.entries(stored.success ? stored.output : {}).filter(([key]) =>
-    key.startsWith(version),
-  );
+  // What was found of other kernels says nothing about these.
+  const known = Object.entries(stored.success ? stored.output : {}).filter(([key]) => key.startsWith(code));
   const byGpu = Object.fromEntries(known);
   const before = byGpu[gpu];
   found = before?.test ?? (await test());

@@ -85,13 +85,14 @@ describe('a model of a hub', () => {
     const { call } = startWorker();
     const content = modelContent();
     const hub = await serveHub({ [REPOSITORY]: content });
-    // A piece of 64 KB every three seconds looks like silence to a client with little patience.
+    // A piece of 64 KB every three seconds looks like silence to a client with half of that patience, which a busy machine
+    // that takes long over an answer does not use up.
     await commands.misbehave(hub, hubPath(REPOSITORY, UNET), { bytesPerSecond: 20_000 });
     await commands.misbehave(hub, hubPath(REPOSITORY, 'unet/config.json'), { shortBodyBytes: 20 });
-    const { model, notes, progress } = await call.downloadModel(use(onHub), { hub, stallMs: 300 });
+    const { model, notes, progress } = await call.downloadModel(use(onHub), { hub, stallMs: 1500 });
     expect(await call.readModel(model.id, UNET)).toEqual(unetOf(content));
     expect(notes.filter((note) => note.includes('was lost'))).toHaveLength(1);
-    expect(notes.filter((note) => note.includes('sends nothing')).length).toBeGreaterThan(1);
+    expect(notes.filter((note) => note.includes('has stopped sending')).length).toBeGreaterThan(1);
     expect(progress.every(([done], i) => done >= (progress[i - 1]?.[0] ?? 0))).toBe(true);
     expect(await rangesOf(hub, hubPath(REPOSITORY, 'unet/config.json'))).toEqual([null, 'bytes=20-']);
   });
