@@ -4,7 +4,6 @@
 import * as v from 'valibot';
 import type { BackendInfo } from '../contract/backend.ts';
 import type { BackendReport } from '../contract/runTypes.ts';
-import { readSetting, writeSetting } from '../storage/kv.ts';
 import type { ComputedBy } from '../storage/runRecord.ts';
 import { type SelfTest, testKernels } from '../tensor/selfTest/testKernels.ts';
 import { restoreWasmForms, wasmFormsInUse } from '../tensor/wasm/forms.ts';
@@ -14,18 +13,14 @@ import {
   kernelVariants,
   measureKernelVariants,
 } from '../tensor/webgpu/variants.ts';
+import { foundOnMachine } from './foundOnMachine.ts';
 
 const testSchema = v.object({
   tested: v.number(),
   wrongForms: v.record(v.string(), v.array(v.string())),
   wrongKernels: v.array(v.string()),
 });
-/** By the kernels’ code, GPU, and browser, whose compiler makes the kernels. */
-const storedSchema = v.record(
-  v.string(),
-  v.object({ variants: v.record(v.string(), v.string()), test: testSchema }),
-);
-const SETTING = 'kernels';
+const foundSchema = v.object({ variants: v.record(v.string(), v.string()), test: testSchema });
 
 /** What the self-test of the GPU in use found; null where nothing is tested. */
 let found: SelfTest | null = null;
@@ -47,18 +42,15 @@ export async function chooseKernels(
     applyVariants(await measureKernelVariants());
     return [];
   }
-  const { vendor = '', architecture = '', description = '' } = info.adapter ?? {};
-  const code = `${__KERNEL_CODE__}/`;
-  const gpu = code + [vendor, architecture, description, ...info.features, navigator.userAgent].join('/');
-  const stored = v.safeParse(storedSchema, await readSetting(SETTING));
-  // What was found of other kernels says nothing about these.
-  const known = Object.entries(stored.success ? stored.output : {}).filter(([key]) => key.startsWith(code));
-  const byGpu = Object.fromEntries(known);
-  const before = byGpu[gpu];
-  found = before?.test ?? (await test());
+  const remembered = { setting: 'kernels', schema: foundSchema, of: info.features };
+  const { variants, test: tested } = await foundOnMachine(info, remembered, async () => {
+    const fresh = await test();
+    // Only forms that are right are timed.
+    excludeVariants(fresh.wrongForms);
+    return { variants: await measureKernelVariants(), test: fresh };
+  });
+  found = tested;
   excludeVariants(found.wrongForms);
-  const variants = before?.variants ?? (await measureKernelVariants());
-  if (before === undefined) await writeSetting(SETTING, { ...byGpu, [gpu]: { variants, test: found } });
   applyVariants(variants);
   return found.wrongKernels;
 }
